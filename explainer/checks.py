@@ -1,0 +1,124 @@
+"""Validators for the public doors: each raises an error that says what, what it got, why it matters, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.errors import BadSampleError
+
+
+def require_type(name: str, value: Any, kind: type | tuple[type, ...], what: str, do: str = "") -> None:
+    """Raises TypeError unless `value` is of `kind`; `what` names the kind for a person."""
+    if not isinstance(value, kind):
+        raise TypeError(f"`{name}` must be {what}, got {type(value).__name__}{_hint(do)}")
+
+
+def require_integer(name: str, value: Any, at_least: int) -> int:
+    """The value as int; TypeError unless it is a whole number, ValueError below `at_least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"`{name}` must be a whole number, got {type(value).__name__} {value!r}")
+    if value < at_least:
+        raise ValueError(f"`{name}` must be at least {at_least}, got {value}")
+    return int(value)
+
+
+def require_number(name: str, value: Any, low: float, high: float) -> float:
+    """The value as float; TypeError unless it is a number, ValueError outside [low, high]."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"`{name}` must be a number, got {type(value).__name__} {value!r}")
+    if not low <= float(value) <= high:
+        raise ValueError(f"`{name}` must lie in [{low:g}, {high:g}], got {value}")
+    return float(value)
+
+
+def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Raises ValueError, with the choices and the nearest one, unless `value` is among them."""
+    known = list(choices)
+    if value not in known:
+        raise ValueError(f"`{name}` must be one of {', '.join(known)}, got {value!r}{did_you_mean(value, known)}")
+
+
+def did_you_mean(value: Any, known: Iterable[str]) -> str:
+    """A sentence with the nearest known names, or nothing when none is near."""
+    near = difflib.get_close_matches(str(value), list(known), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
+def require_images(inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """The images as float32 (N, C, H, W); ValueError unless they are a non-empty batch of finite numbers."""
+    if inputs.dtype.kind not in "fiu":
+        raise TypeError(f"`inputs` must hold numbers, got dtype {inputs.dtype}; convert it to float32")
+    if inputs.ndim != 4:
+        advice = "; for one image pass inputs[None]" if inputs.ndim == 3 else ""
+        raise ValueError(f"`inputs` must have axes (N, C, H, W), got shape {inputs.shape}{advice}")
+    if 0 in inputs.shape:
+        raise ValueError(f"`inputs` must not be empty, got shape {inputs.shape}")
+    images = np.ascontiguousarray(inputs, dtype=np.float32)
+    require_finite("inputs", images)
+    return images
+
+
+def require_finite(name: str, values: NDArray[Any]) -> None:
+    """Raises BadSampleError, naming the first sample (axis 0) that has a NaN or an infinity."""
+    bad = first_non_finite(values)
+    if bad is not None:
+        raise BadSampleError(
+            f"`{name}` must be finite, got NaN or infinity in sample {bad} of {len(values)}; "
+            "nothing computed from it would mean anything, so clean or drop that sample"
+        )
+
+
+def first_non_finite(values: NDArray[Any]) -> int | None:
+    """The index on axis 0 of the first entry with a NaN or an infinity, or None."""
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return None if finite.all() else int(np.argmin(finite))
+
+
+def label_matrix(targets: Any, count: int) -> NDArray[np.int64]:
+    """The targets as (N, L) int64: an int or 0-D is for all samples, (N,) one label each, (N, L) L labels each.
+
+    Raises:
+        TypeError: the targets are not whole numbers.
+        ValueError: their shape does not fit the number of samples.
+    """
+    labels = np.asarray(targets)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"`targets` must be whole numbers (class ids), got {_kind_of(targets, labels)}")
+    if labels.ndim == 0:
+        return np.full((count, 1), int(labels), np.int64)
+    if labels.ndim > 2 or labels.shape[0] != count or 0 in labels.shape:
+        raise ValueError(
+            f"`targets` must be one label, or have shape ({count},) or ({count}, L) as `inputs` holds {count} "
+            f"samples, got shape {labels.shape}"
+        )
+    return labels.reshape(count, -1).astype(np.int64)
+
+
+def require_labels_in_range(labels: NDArray[np.int64], class_count: int) -> None:
+    """Raises ValueError, naming the first label that the network does not have."""
+    outside = labels[(labels < 0) | (labels >= class_count)]
+    if outside.size:
+        raise ValueError(
+            f"`targets` must lie in [0, {class_count - 1}] as the network has {class_count} classes, "
+            f"got {int(outside[0])}"
+        )
+
+
+def require_distinct(name: str, values: list[str], do: str) -> None:
+    """Raises ValueError, naming the first value that occurs twice."""
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"`{name}` must be distinct, got {value!r} twice{_hint(do)}")
+
+
+def _kind_of(value: Any, array: NDArray[Any]) -> str:
+    return f"{type(value).__name__} of dtype {array.dtype}"
+
+
+def _hint(do: str) -> str:
+    return f"; {do}" if do else ""

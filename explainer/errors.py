@@ -1,0 +1,47 @@
+"""The errors of this package.
+
+ExplainerError                  everything below; catch it to catch all of ours
+├── LayerError (ValueError)         a layer that does not exist or cannot be used
+├── NetworkOutputError (ValueError) a network or activation whose output is not what a classifier gives
+├── NoReluError (ValueError)        a ReLU rule asked of a network in which no ReLU can be changed
+├── NoDropoutError (ValueError)     dropout samples asked of a network without dropout
+├── BadSampleError (ValueError)     one sample of the data that cannot be explained
+├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
+└── SummaryWriteError (RuntimeError) a summary that could not be written
+
+Arguments of a wrong type are plain TypeErrors, wrong values plain ValueErrors, wrong states plain RuntimeErrors.
+"""
+
+from __future__ import annotations
+
+
+class ExplainerError(Exception):
+    """Base of the package's own errors."""
+
+
+class LayerError(ExplainerError, ValueError):
+    """A layer that does not exist or cannot be used."""
+
+
+class NetworkOutputError(ExplainerError, ValueError):
+    """A network or activation whose output is not what a classifier gives."""
+
+
+class NoReluError(ExplainerError, ValueError):
+    """A ReLU rule asked of a network in which no ReLU can be changed."""
+
+
+class NoDropoutError(ExplainerError, ValueError):
+    """Dropout samples asked of a network without dropout."""
+
+
+class BadSampleError(ExplainerError, ValueError):
+    """One sample of the data that cannot be explained."""
+
+
+class SummaryReadError(ExplainerError, ValueError):
+    """A folder or file that is not a readable summary."""
+
+
+class SummaryWriteError(ExplainerError, RuntimeError):
+    """A summary that could not be written."""

@@ -1,0 +1,55 @@
+"""Packaging; tools are configured in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION: dict[str, str] = {}
+exec((HERE / "explainer" / "version.py").read_text(encoding="utf-8"), VERSION)
+
+DEMO = ["scikit-learn>=1.3"]
+MINDCV = ["mindcv>=0.3"]
+TEST = [
+    *DEMO,
+    "grpcio-tools>=1.82",
+    "hypothesis>=6.100",
+    "mypy>=1.11",
+    "pytest>=8.2",
+    "pytest-xdist>=3.6",
+    "ruff>=0.9",
+    "types-protobuf",
+    "types-tqdm",
+]
+
+setup(
+    name="explainer",
+    version=VERSION["__version__"],
+    description="Why a MindSpore image classifier decides as it does, how far each explanation can be trusted, "
+    "and how sure the network is - for a whole dataset",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["explainer", "explainer.*"]),
+    package_data={"explainer": ["py.typed"], "explainer.summary": ["explain_pb2.pyi"]},
+    install_requires=[
+        "google-crc32c>=1.5",
+        "mindspore>=2.7,<3",
+        "numpy<2",
+        "pillow>=10",
+        "protobuf>=6.31.1,<8",
+        "scipy>=1.10",
+        "tqdm>=4.66",
+    ],
+    extras_require={"demo": DEMO, "mindcv": MINDCV, "test": TEST},
+    entry_points={"console_scripts": ["explainer = explainer.cli:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
