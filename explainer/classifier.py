@@ -1,0 +1,34 @@
+"""The seam: all that explainers, metrics and jobs know of a network. NumPy in, NumPy out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.relu_rules import ReluRule, plain
+
+FloatArray = NDArray[np.float32]
+
+
+class Classifier(Protocol):
+    """An image classifier of K classes; images are (N, C, H, W) float32 and come in any number."""
+
+    def class_count(self, images: FloatArray) -> int:
+        """K, for images of this shape."""
+
+    def logits(self, images: FloatArray) -> FloatArray:
+        """The network's output, (N, K)."""
+
+    def probabilities(self, images: FloatArray) -> FloatArray:
+        """The output after the activation, (N, K) in [0, 1]."""
+
+    def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
+        """d <seed, logits> / d images, (N, C, H, W), for a seed of (N, K)."""
+
+    def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
+        """The output of a layer and d <seed, logits> / d output, both (N, ...)."""
+
+    def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
+        """Probabilities with the dropout alive and the batch norm frozen, (draws, N, K)."""

@@ -1,0 +1,78 @@
+"""Keeps MindSpore's convolutions off oneDNN's slow path on AVX-512 processors.
+
+MindSpore asks oneDNN for plain weight layouts. On processors with AVX-512 the oneDNN in its wheels then finds no fast
+convolution and takes the reference kernel, some 70 times slower; held to AVX2 it takes a fast one, with the same results
+to 1e-6. The choice can be made once per process, before the first operator runs: `import explainer` makes it.
+
+It is left alone when the machine has no AVX-512, MindSpore's device is not the CPU, the user has set
+`ONEDNN_MAX_CPU_ISA` or `DNNL_MAX_CPU_ISA`, or `EXPLAINER_CPU_SETUP=off` is in the environment. What was done is one line
+in the log "explainer" (level INFO). Only MindSpore's own copy of oneDNN is touched, and the environment is not changed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import warnings
+from enum import Enum
+from pathlib import Path
+
+_AVX2 = 0x7  # dnnl_cpu_isa_avx2
+_USER_CHOICES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+_LOG = logging.getLogger("explainer")
+
+
+class Outcome(Enum):
+    """What the set-up did."""
+
+    DONE = "oneDNN held to AVX2: fast convolutions"
+    SWITCHED_OFF = "left alone: EXPLAINER_CPU_SETUP=off"
+    USER_CHOICE = "left alone: the environment already limits oneDNN"
+    NOT_NEEDED = "left alone: no AVX-512 here, or no oneDNN in this MindSpore"
+    OTHER_DEVICE = "left alone: MindSpore's device is not the CPU"
+    TOO_LATE = "too late: MindSpore has already run an operator"
+
+
+def set_up(device: str, mindspore_folder: Path) -> Outcome:
+    """Hold MindSpore's oneDNN to AVX2 where that is needed, wanted and still possible; what was done."""
+    outcome = _decide(device, mindspore_folder)
+    _LOG.info("CPU set-up: %s", outcome.value)
+    return outcome
+
+
+def warn_if_late(outcome: Outcome) -> None:
+    """Warns, with the line to add, when MindSpore was used before the set-up."""
+    if outcome is Outcome.TOO_LATE:
+        warnings.warn(
+            "MindSpore ran an operator before `import explainer`; convolutions stay on oneDNN's reference path, about 70 "
+            "times slower than need be. Put `import explainer` first in the script, or set ONEDNN_MAX_CPU_ISA=AVX2 in "
+            "the environment. EXPLAINER_CPU_SETUP=off silences this.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _decide(device: str, mindspore_folder: Path) -> Outcome:
+    if os.environ.get("EXPLAINER_CPU_SETUP", "").lower() == "off":
+        return Outcome.SWITCHED_OFF
+    if any(name in os.environ for name in _USER_CHOICES):
+        return Outcome.USER_CHOICE
+    if device != "CPU":
+        return Outcome.OTHER_DEVICE
+    libraries = sorted((mindspore_folder / "lib").glob("libdnnl.so*"))
+    if not libraries or not _has_avx512():
+        return Outcome.NOT_NEEDED
+    return _hold_to_avx2(libraries[0])
+
+
+def _hold_to_avx2(library: Path) -> Outcome:
+    refused = ctypes.CDLL(str(library)).dnnl_set_max_cpu_isa(_AVX2)
+    return Outcome.TOO_LATE if refused else Outcome.DONE
+
+
+def _has_avx512() -> bool:
+    try:
+        return "avx512f" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False

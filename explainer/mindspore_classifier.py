@@ -1,0 +1,403 @@
+"""The adapter: a MindSpore network and its activation as a Classifier. The only room that touches the user's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import mindspore
+import numpy as np
+from mindspore import Parameter, Tensor, mint, nn
+from numpy.typing import NDArray
+
+from explainer import cpu_setup
+from explainer.checks import did_you_mean, require_integer, require_type
+from explainer.errors import LayerError, NetworkOutputError, NoDropoutError, NoReluError
+from explainer.mindspore_program import Program, Trace, borrowed, reclassed
+from explainer.relu_rules import ReluRule, plain
+from explainer.streams import sample_stream
+
+FloatArray = NDArray[np.float32]
+
+CPU_SETUP = cpu_setup.set_up(mindspore.get_context("device_target"), Path(mindspore.__file__).parent)
+
+_ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
+_CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
+_DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
+
+
+class MindSporeClassifier:
+    """Logits, probabilities, gradients and layers of a MindSpore network, for batches of any size.
+
+    The network is borrowed for each call: evaluated with its weights of that moment, in evaluation mode, and given back
+    with every flag as it was. Large batches run in pieces of `batch_size`, compiled once enough full ones have come;
+    results do not depend on the batch size (to 1e-5).
+
+    Args:
+        network: images (N, C, H, W) -> logits (N, K).
+        activation_fn: logits -> probabilities (N, K); needed for probabilities only.
+        batch_size: images in one pass through the network.
+
+    Raises:
+        TypeError: `network` or `activation_fn` is not a mindspore.nn.Cell.
+
+    >>> from mindspore import nn
+    >>> classifier = MindSporeClassifier(nn.SequentialCell(nn.Flatten(), nn.Dense(12, 5)), nn.Softmax())
+    >>> classifier.probabilities(np.zeros((3, 3, 2, 2), np.float32)).shape
+    (3, 5)
+    """
+
+    def __init__(self, network: nn.Cell, activation_fn: nn.Cell | None = None, *, batch_size: int = 32) -> None:
+        require_network("network", network)
+        if activation_fn is not None:
+            require_network("activation_fn", activation_fn)
+        cpu_setup.warn_if_late(CPU_SETUP)
+        self._network = network
+        self._activation = activation_fn
+        self._batch_size = require_integer("batch_size", batch_size, 1)
+        self._structure: list[object] = []
+        self._cache: dict[Hashable, Any] = {}
+
+    @property
+    def network(self) -> nn.Cell:
+        """The user's network."""
+        return self._network
+
+    @property
+    def batch_size(self) -> int:
+        """Images in one pass through the network."""
+        return self._batch_size
+
+    def class_count(self, images: FloatArray) -> int:
+        """K, the number of classes, for images of this shape.
+
+        Raises:
+            NetworkOutputError: the output is not one tensor of (N, K).
+        """
+        with borrowed(self._network):
+            return self._class_count(images)
+
+    def logits(self, images: FloatArray) -> FloatArray:
+        """The network's output: (N, K) float32."""
+        with borrowed(self._network):
+            self._class_count(images)
+            program = self._program("logits", lambda count: Trace(_forward(self._network)))
+            return program(images)[0]
+
+    def probabilities(self, images: FloatArray) -> FloatArray:
+        """The output after the activation: (N, K) float32 in [0, 1].
+
+        Raises:
+            NetworkOutputError: the activation's output has another shape or leaves [0, 1].
+        """
+        with borrowed(self._network), borrowed(self._required_activation()):
+            class_count = self._class_count(images)
+            trace = Trace(_activated(self._network, self._required_activation()))
+            probabilities = self._program("probabilities", lambda count: trace)(images)[0]
+        return _checked_probabilities(probabilities, (len(images), class_count))
+
+    def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
+        """d <seed, logits> / d images, every ReLU passing back what `relu_rule` says: (N, C, H, W) float32.
+
+        Args:
+            images: (N, C, H, W).
+            seed: (N, K), the weight of each logit; one-hot rows give the gradient of one logit.
+            relu_rule: what each `nn.ReLU` cell passes back.
+
+        Raises:
+            NoReluError: a rule other than `plain` for a network without an `nn.ReLU` cell.
+        """
+        with borrowed(self._network):
+            self._class_count(images)
+            classes = self._ruled_relus(relu_rule)
+            trace = Trace(_gradient(_objective(self._network)), classes)
+            return self._program(("gradient", relu_rule), lambda count: trace)(images, seed)[0]
+
+    def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
+        """The output of a layer and d <seed, logits> / d output: both (N, ...) float32.
+
+        Args:
+            name: the cell's name as `network.cells_and_names()` gives it; "" is the input itself.
+
+        Raises:
+            LayerError: no such cell, or one that does not run exactly once per pass and give one tensor.
+        """
+        if name == "":
+            return images, self.gradient(images, seed)
+        cell = _cell(self._network, name)
+        with borrowed(self._network):
+            self._class_count(images)
+            shape = self._layer_shape(cell, name, images)
+
+            def trace(count: int) -> Trace:
+                slots = [_slot(f"explainer_{kind}", (count, *shape)) for kind in ("activation", "gradient")]
+                function = _slot_gradients(_objective(self._network), slots)
+                return Trace(function, {cell: _tapped(type(cell), slots[0], slots[1])})
+
+            activation, gradient = self._program(("layer", name), trace)(images, seed)
+        return activation, gradient
+
+    def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
+        """Probabilities under the network's own dropout, batch norm frozen: (draws, N, K) float32.
+
+        The masks of a sample depend on the seed, the sample's content and the draw alone.
+
+        Raises:
+            NoDropoutError: the network has no dropout cell with a rate above 0.
+        """
+        dropouts = [cell for cell in _cells(self._network) if _drop_rate(cell) > 0]
+        if not dropouts:
+            raise NoDropoutError(
+                f"{_kind(self._network)} has no dropout cell, so every draw would be equal; "
+                "use several trained networks (a deep ensemble) or test-time augmentation instead"
+            )
+        rows = [(draw, place) for draw in range(require_integer("draws", draws, 1)) for place in range(len(images))]
+        with borrowed(self._network), borrowed(self._required_activation()):
+            starts = range(0, len(rows), self._batch_size)
+            parts = [self._sample(dropouts, images, rows[at : at + self._batch_size], seed) for at in starts]
+        return np.concatenate(parts).reshape(draws, len(images), -1)
+
+    def _sample(
+        self, dropouts: list[nn.Cell], images: FloatArray, rows: list[tuple[int, int]], seed: int
+    ) -> FloatArray:
+        streams = [sample_stream(seed, images[place], draw) for draw, place in rows]
+        chunk = Tensor(images[[place for _, place in rows]])
+        with reclassed({cell: _dropping(cell, streams) for cell in dropouts}):
+            output: FloatArray = self._required_activation()(self._network(chunk)).asnumpy().astype(np.float32)
+        return output
+
+    def _required_activation(self) -> nn.Cell:
+        if self._activation is None:
+            raise TypeError("`activation_fn` is needed for probabilities, got None; pass nn.Softmax() or nn.Sigmoid()")
+        return self._activation
+
+    def _program(self, key: Hashable, trace: Callable[[int], Trace]) -> Program:
+        return self._remembered(("program", key), lambda: Program(trace, self._batch_size))
+
+    def _class_count(self, images: FloatArray) -> int:
+        self._forget_if_changed()
+        return self._remembered(("classes", images.shape[1:]), lambda: _count_classes(self._network, images[:1]))
+
+    def _layer_shape(self, cell: nn.Cell, name: str, images: FloatArray) -> tuple[int, ...]:
+        key = ("layer shape", name, images.shape[1:])
+        return self._remembered(key, lambda: _watch(self._network, cell, name, images[:1]))
+
+    def _remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
+
+    def _forget_if_changed(self) -> None:
+        """Drops what was compiled when a cell, a parameter or a parameter's storage is another one than before.
+
+        A compiled graph keeps the storage that it was compiled with: it follows an optimizer, which writes in place, but
+        not `set_data` or `load_param_into_net`, which put new storage into the parameter.
+        """
+        structure = [part for cell in _cells(self._network) for part in (cell, *_storages(cell))]
+        if structure != self._structure:
+            self._structure = structure
+            self._cache = {}
+
+    def _ruled_relus(self, rule: ReluRule) -> Mapping[nn.Cell, type[nn.Cell]]:
+        if rule is plain:
+            return {}
+        relus = [cell for cell in _cells(self._network) if isinstance(cell, nn.ReLU)]
+        if not relus:
+            raise NoReluError(
+                f"found no nn.ReLU cell in {_kind(self._network)} (0 of {len(_cells(self._network))} cells); a ReLU that is "
+                "an operator or function cannot be changed and the map would equal Gradient: use nn.ReLU cells or Gradient"
+            )
+        return {cell: _ruled(type(cell), rule) for cell in relus}
+
+
+def require_network(name: str, value: Any) -> None:
+    """Raises TypeError unless the value is a mindspore.nn.Cell."""
+    require_type(name, value, nn.Cell, "a mindspore.nn.Cell")
+
+
+def resolve_layer(network: Any, layer: Any) -> str:
+    """The name of a layer given by name or as a cell of the network; "" is the input.
+
+    Raises:
+        TypeError: `network` is not a cell, or `layer` neither a string nor a cell.
+        LayerError: the network has no such layer; the nearest names are told.
+    """
+    require_network("network", network)
+    require_type("layer", layer, (str, nn.Cell), "the name of a cell or the cell itself", "'' is the input")
+    if isinstance(layer, str):
+        if layer:
+            _cell(network, layer)
+        return layer
+    for name, candidate in network.cells_and_names():
+        if candidate is layer and name:
+            return str(name)
+    raise LayerError(f"`layer` must be a cell of {_kind(network)}, got a {_kind(layer)} that is not part of it")
+
+
+def _cell(network: nn.Cell, name: str) -> nn.Cell:
+    cells = {known: cell for known, cell in network.cells_and_names() if known}
+    if name not in cells:
+        raise LayerError(
+            f"`layer` must name a cell of {_kind(network)}, got {name!r}{did_you_mean(name, cells)}; "
+            f"its cells: {', '.join(list(cells)[:20])}{', ...' if len(cells) > 20 else ''}"
+        )
+    return cells[name]
+
+
+def _cells(network: nn.Cell) -> list[nn.Cell]:
+    return [cell for _, cell in network.cells_and_names()]
+
+
+def _storages(cell: nn.Cell) -> list[tuple[int, int]]:
+    return [(id(parameter), parameter.data_ptr()) for parameter in cell._params.values() if parameter is not None]
+
+
+def _kind(cell: nn.Cell) -> str:
+    return type(cell).__name__
+
+
+def _forward(network: nn.Cell) -> Callable[[Tensor], Tensor]:
+    def forward(images: Tensor) -> Tensor:
+        return network(images)
+
+    return forward
+
+
+def _activated(network: nn.Cell, activation: nn.Cell) -> Callable[[Tensor], Tensor]:
+    def activated(images: Tensor) -> Tensor:
+        return activation(network(images))
+
+    return activated
+
+
+def _objective(network: nn.Cell) -> Callable[[Tensor, Tensor], Tensor]:
+    def objective(images: Tensor, seed: Tensor) -> Tensor:
+        return (network(images) * seed).sum()
+
+    return objective
+
+
+def _gradient(objective: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    backward = mindspore.grad(objective, 0)
+
+    def gradient(images: Tensor, seed: Tensor) -> Tensor:
+        return backward(images, seed)
+
+    return gradient
+
+
+def _slot_gradients(
+    objective: Callable[[Tensor, Tensor], Tensor], slots: list[Parameter]
+) -> Callable[[Tensor, Tensor], tuple[Tensor, ...]]:
+    backward = mindspore.grad(objective, None, weights=slots)
+
+    def slot_gradients(images: Tensor, seed: Tensor) -> tuple[Tensor, ...]:
+        return backward(images, seed)
+
+    return slot_gradients
+
+
+def _ruled(kind: type[nn.Cell], rule: ReluRule) -> type[nn.Cell]:
+    class Ruled(kind):  # type: ignore[misc, valid-type]
+        def bprop(self, relu_input: Tensor, output: Tensor, upstream: Tensor) -> tuple[Tensor]:
+            return (rule(upstream, relu_input),)
+
+    return Ruled
+
+
+class _Tap(nn.Cell):
+    """Passes its input on; the "gradient" of its two slots is that input and the gradient that comes back."""
+
+    def construct(self, output: Tensor, activation_slot: Tensor, gradient_slot: Tensor) -> Tensor:
+        return output
+
+    def bprop(
+        self, output: Tensor, activation_slot: Tensor, gradient_slot: Tensor, out: Tensor, upstream: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return upstream, output, upstream
+
+
+def _tapped(kind: type[nn.Cell], activation_slot: Parameter, gradient_slot: Parameter) -> type[nn.Cell]:
+    tap = _Tap()
+
+    class Tapped(kind):  # type: ignore[misc, valid-type]
+        def construct(self, *inputs: Any) -> Tensor:
+            return tap(super().construct(*inputs), activation_slot, gradient_slot)
+
+    return Tapped
+
+
+def _slot(name: str, shape: tuple[int, ...]) -> Parameter:
+    return Parameter(Tensor(np.zeros(shape, np.float32)), name=name)
+
+
+def _watch(network: nn.Cell, cell: nn.Cell, name: str, image: FloatArray) -> tuple[int, ...]:
+    """The shape of a layer's output for one image, its batch axis left out."""
+    outputs: list[Any] = []
+    kind = type(cell)
+
+    class Watched(kind):  # type: ignore[misc, valid-type]
+        def construct(self, *inputs: Any) -> Any:
+            outputs.append(super().construct(*inputs))
+            return outputs[-1]
+
+    if cell.has_bprop:
+        raise LayerError(f"layer {name!r} has a backward rule of its own (bprop); name the layer before or after it")
+    with reclassed({cell: Watched}):
+        network(Tensor(image))
+    if len(outputs) != 1:
+        raise LayerError(f"layer {name!r} must run once per pass, ran {len(outputs)} times; name a layer that runs once")
+    if not isinstance(outputs[0], Tensor) or outputs[0].ndim == 0 or outputs[0].shape[0] != 1:
+        raise LayerError(f"layer {name!r} must give one tensor with the batch on axis 0, got {_describe(outputs[0])}")
+    return tuple(outputs[0].shape[1:])
+
+
+def _count_classes(network: nn.Cell, image: FloatArray) -> int:
+    output = network(Tensor(image))
+    if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != 1 or output.shape[1] < 1:
+        raise NetworkOutputError(
+            f"`network` must give one tensor of logits (N, K), got {_describe(output)} for one image of "
+            f"{image.shape[1:]}; wrap it in a Cell that returns the logits alone"
+        )
+    return int(output.shape[1])
+
+
+def _describe(output: Any) -> str:
+    return f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+
+
+def _checked_probabilities(probabilities: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """The probabilities, rounding errors at 0 and 1 cut off; NaN is left for the caller, who knows the sample."""
+    if probabilities.shape != shape:
+        raise NetworkOutputError(f"`activation_fn` must keep the shape {shape}, got {probabilities.shape}")
+    lowest, highest = np.nanmin(probabilities, initial=0), np.nanmax(probabilities, initial=0)
+    if lowest < -_ROUNDING or highest > 1 + _ROUNDING:
+        raise NetworkOutputError(
+            f"`activation_fn` must give probabilities in [0, 1], got values in [{lowest:g}, {highest:g}]; "
+            "use nn.Softmax() for one label per image, nn.Sigmoid() for several"
+        )
+    return np.clip(probabilities, 0, 1)
+
+
+def _drop_rate(cell: nn.Cell) -> float:
+    """The probability with which a cell drops; MindSpore's classes keep it as `p`, `prob` or `keep_prob`."""
+    if not isinstance(cell, _DROPOUTS):
+        return 0.0
+    given = [vars(cell)[name] for name in ("p", "prob") if vars(cell).get(name) is not None]
+    return float(given[0] if given else 1 - cell.keep_prob)
+
+
+def _dropping(cell: nn.Cell, streams: list[np.random.Generator]) -> type[nn.Cell]:
+    kind, rate = type(cell), _drop_rate(cell)
+    whole_channels = isinstance(cell, _CHANNEL_DROPOUTS)
+
+    class Dropping(kind):  # type: ignore[misc, valid-type]
+        def construct(self, features: Tensor) -> Tensor:
+            shape = features.shape[1:]
+            if whole_channels:
+                shape = shape[:1] + (1,) * (len(shape) - 1)
+            kept = np.stack([stream.random(shape, np.float32) for stream in streams]) >= rate
+            return features * Tensor((kept / (1 - rate)).astype(np.float32)).astype(features.dtype)
+
+    return Dropping

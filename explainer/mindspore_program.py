@@ -1,0 +1,188 @@
+"""How the adapter runs a user's network: borrowed, eager at first, compiled when it pays.
+
+Cells are never replaced and never hooked. To change what a cell does for the length of a call, its *class* is exchanged
+for a subclass and put back: the object, its parameters, hooks and places in containers stay what they were, it works at
+every call site of a shared cell, and MindSpore compiles it like any other cell.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mindspore
+import numpy as np
+from mindspore import Tensor, nn
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+_EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
+_NUMBERS = itertools.count()
+_LOG = logging.getLogger("explainer")
+
+
+@contextmanager
+def borrowed(network: nn.Cell) -> Iterator[None]:
+    """The network in evaluation mode and PyNative; every flag and the mode are put back, whatever happens."""
+    states = [(cell, _flags(cell)) for _, cell in network.cells_and_names()]
+    mode = mindspore.get_context("mode")
+    try:
+        for cell, _ in states:
+            cell.add_flags(training=False)
+            cell.requires_grad = False
+        network.phase = "predict"
+        if mode != mindspore.PYNATIVE_MODE:
+            mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
+        yield
+    finally:
+        if mode != mindspore.PYNATIVE_MODE:
+            mindspore.set_context(mode=mode)
+        for cell, flags in states:
+            _restore(cell, flags)
+
+
+@contextmanager
+def reclassed(classes: Mapping[nn.Cell, type[nn.Cell]]) -> Iterator[None]:
+    """Each cell behaves as the class given for it; all are put back, whatever happens."""
+    originals = [(cell, type(cell), cell.has_bprop) for cell in classes]
+    try:
+        for cell, kind in classes.items():
+            cell.__class__ = kind
+            cell.has_bprop = hasattr(kind, "bprop")
+        yield
+    finally:
+        for cell, kind, has_bprop in originals:
+            cell.__class__ = kind
+            cell.has_bprop = has_bprop
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A function of tensors, and the classes that cells of the network have while it is traced."""
+
+    function: Callable[..., Any]
+    classes: Mapping[nn.Cell, type[nn.Cell]] = field(default_factory=dict)
+
+
+class Program:
+    """A computation on batches: eager for the first batches of a shape, then compiled once for every batch size.
+
+    `trace(count)` gives the function for `count` images. Compiling costs about as much as some eager batches, so a few
+    images are never compiled for. What MindSpore cannot compile runs eagerly throughout, and what it can only compile
+    (some strided slices have no eager gradient) is compiled at once.
+    """
+
+    def __init__(self, trace: Callable[[int], Trace], batch_size: int) -> None:
+        self._trace = trace
+        self._batch_size = batch_size
+        self._seen: dict[tuple[int, ...], int] = {}
+        self._compiled: dict[tuple[int, ...], Trace] = {}
+        self._compilable = True
+
+    def __call__(self, *arrays: FloatArray) -> tuple[FloatArray, ...]:
+        """The outputs for arrays of (N, ...), each (N, ...), computed at most `batch_size` samples at a time."""
+        starts = range(0, len(arrays[0]), self._batch_size)
+        parts = [self._run([array[start : start + self._batch_size] for array in arrays]) for start in starts]
+        return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
+
+    def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
+        shape = chunk[0].shape[1:]
+        self._seen[shape] = self._seen.get(shape, 0) + 1
+        if shape in self._compiled:
+            return _call(self._compiled[shape], chunk)
+        if self._compilable and self._seen[shape] > _EAGER_BATCHES:
+            outputs = self._compile(shape, chunk)
+            if outputs is not None:
+                return outputs
+        return self._run_eagerly(shape, chunk)
+
+    def _run_eagerly(self, shape: tuple[int, ...], chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
+        try:
+            return _call(self._trace(len(chunk[0])), chunk)
+        except Exception:
+            outputs = self._compile(shape, chunk) if self._compilable else None
+            if outputs is None:
+                raise
+            return outputs
+
+    def _compile(self, shape: tuple[int, ...], chunk: list[FloatArray]) -> tuple[FloatArray, ...] | None:
+        trace = self._trace(1)
+        compiled = Trace(_jitted(trace.function, chunk), trace.classes)
+        try:
+            with _without_dump():
+                outputs = _call(compiled, chunk)
+        except Exception as error:  # MindSpore raises nearly anything for code that it cannot compile
+            self._compilable = False
+            _LOG.info("the network runs eagerly: MindSpore cannot compile it (%s)", str(error).split("\n")[0][:200])
+            return None
+        self._compiled[shape] = compiled
+        return outputs
+
+
+def _jitted(function: Callable[..., Any], chunk: list[FloatArray]) -> Callable[..., Any]:
+    """The function compiled for arrays of these shapes, the batch axis left open."""
+    function.__name__ = f"{function.__name__}_{next(_NUMBERS)}"  # one name twice: MindSpore warns "compiled again"
+    names = list(inspect.signature(function).parameters)
+    shapes = {
+        name: Tensor(shape=[None, *array.shape[1:]], dtype=mindspore.float32)
+        for name, array in zip(names, chunk, strict=True)
+    }
+    return mindspore.jit(mindspore.enable_dynamic(**shapes)(function))
+
+
+@contextmanager
+def _without_dump() -> Iterator[None]:
+    """Removes the folder "rank_0" that a failed compilation leaves in the working directory."""
+    dump = Path("rank_0")
+    was_there = dump.exists()
+    try:
+        yield
+    finally:
+        if not was_there:
+            shutil.rmtree(dump, ignore_errors=True)
+
+
+def to_array(value: Any) -> NDArray[Any]:
+    """A tensor, array or list as a NumPy array."""
+    return np.asarray(value.asnumpy() if isinstance(value, Tensor) else value)
+
+
+def to_tensor(array: NDArray[Any]) -> Tensor:
+    """The array as a tensor of the same dtype, sharing nothing with it."""
+    return Tensor(array)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether the value is a MindSpore tensor."""
+    return isinstance(value, Tensor)
+
+
+def _call(trace: Trace, arrays: list[FloatArray]) -> tuple[FloatArray, ...]:
+    tensors = [Tensor.from_numpy(np.ascontiguousarray(array, np.float32)) for array in arrays]
+    with reclassed(trace.classes):
+        outputs = trace.function(*tensors)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        return tuple(output.astype(mindspore.float32).asnumpy() for output in outputs)
+
+
+def _flags(cell: nn.Cell) -> dict[str, Any]:
+    kept = {name: vars(cell)[name] for name in ("training", "requires_grad", "_phase") if name in vars(cell)}
+    graph_flags = vars(cell).get("_func_graph_flags")
+    return kept | {"_func_graph_flags": None if graph_flags is None else dict(graph_flags)}
+
+
+def _restore(cell: nn.Cell, flags: dict[str, Any]) -> None:
+    graph_flags = flags["_func_graph_flags"]
+    if graph_flags is None:
+        vars(cell).pop("_func_graph_flags", None)
+    else:
+        cell._func_graph_flags.clear()
+        cell._func_graph_flags.update(graph_flags)
+    vars(cell).update({name: value for name, value in flags.items() if name != "_func_graph_flags"})
