@@ -1,0 +1,63 @@
+"""Deconvolution and GuidedBackprop: gradients whose way back through every ReLU is changed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from explainer.explanation.base import Attribution, FloatArray, LabelArray, absolute_maximum, one_hot_pairs
+from explainer.relu_rules import ReluRule, deconvolution, guided
+
+
+class ModifiedReLU(Attribution):
+    """The declared hole is `rule`: what each ReLU passes back. Final but for that."""
+
+    rule: ClassVar[ReluRule]
+
+    def __init__(self, network: Any, *, name: str | None = None, batch_size: int = 32) -> None:
+        super().__init__(network, name=name, batch_size=batch_size)
+
+    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
+        rows, seeds = one_hot_pairs(images, targets, self._classifier.class_count(images))
+        return absolute_maximum(self._classifier.gradient(rows, seeds, relu_rule=type(self).rule), targets)
+
+
+class Deconvolution(ModifiedReLU):
+    """As Gradient, each `nn.ReLU` passing back the positive gradients only; values >= 0.
+
+    ReLUs that are operators or functions are not changed; a network without any `nn.ReLU` cell is refused.
+
+    Source: Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 2.1.
+
+    Raises:
+        TypeError: `network` is not a mindspore.nn.Cell.
+        NoReluError: called for a network without an `nn.ReLU` cell.
+
+    >>> import numpy as np
+    >>> from mindspore import Tensor, nn
+    >>> network = nn.SequentialCell(nn.Flatten(), nn.ReLU(), nn.Dense(2, 1, weight_init=Tensor([[3.0, -4]])))
+    >>> Deconvolution(network)(np.float32([[[[-1, 1]]]]), 0).tolist()
+    [[[[3.0, 0.0]]]]
+    """
+
+    rule = staticmethod(deconvolution)
+
+
+class GuidedBackprop(ModifiedReLU):
+    """As Gradient, each `nn.ReLU` passing back the positive gradients where its input was positive; values >= 0.
+
+    ReLUs that are operators or functions are not changed; a network without any `nn.ReLU` cell is refused.
+
+    Source: Springenberg et al. 2015, "Striving for Simplicity: The All Convolutional Net", section 3.4.
+
+    Raises:
+        TypeError: `network` is not a mindspore.nn.Cell.
+        NoReluError: called for a network without an `nn.ReLU` cell.
+
+    >>> import numpy as np
+    >>> from mindspore import Tensor, nn
+    >>> network = nn.SequentialCell(nn.Flatten(), nn.ReLU(), nn.Dense(3, 1, weight_init=Tensor([[3.0, -4, 5]])))
+    >>> GuidedBackprop(network)(np.float32([[[[-1, 1, 2]]]]), 0).tolist()
+    [[[[0.0, 0.0, 5.0]]]]
+    """
+
+    rule = staticmethod(guided)
