@@ -1,0 +1,152 @@
+"""What jobs yield and sinks consume: one frozen dataclass per fact of a run.
+
+Samples are numbered from 0 in the order of the dataset; labels are indices into the run's label list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RunMetadata:
+    """What a run is about; the first record of every run."""
+
+    labels: tuple[str, ...]
+    explainers: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # JSON: options, explainers, metrics
+    package_version: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class OriginalImage:
+    """The picture of a sample as a person sees it: (H, W) or (H, W, 3 or 4) uint8."""
+
+    sample_id: int
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What is true of a sample, what the network says, and which labels are explained."""
+
+    sample_id: int
+    ground_truth: tuple[int, ...]
+    predicted: tuple[int, ...]
+    explained: tuple[int, ...]
+    probabilities: FloatArray  # (K,) in [0, 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Saliency:
+    """One saliency map: (H, W) float32, any sign, larger = more important."""
+
+    sample_id: int
+    explainer: str
+    label: int
+    saliency: FloatArray
+
+
+@dataclass(frozen=True)
+class Score:
+    """One single score; nan = undefined; label None = the metric does not look at labels."""
+
+    sample_id: int
+    explainer: str
+    metric: str
+    label: int | None
+    value: float
+
+
+@dataclass(frozen=True)
+class SampleDone:
+    """Every record of this sample has been yielded."""
+
+    sample_id: int
+
+
+@dataclass(frozen=True)
+class SampleSkipped:
+    """This sample was left out, and why."""
+
+    sample_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The mean score of an explainer; nan = undefined; no by_label = the metric does not look at labels."""
+
+    explainer: str
+    metric: str
+    total: float
+    by_label: tuple[float, ...] = ()
+    defined: int = 0
+    undefined: int = 0
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """The run ended as planned; the last record of a run."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """Where the picture of a sample lies, relative to the job folder; shown: MindInsight may list the sample."""
+
+    sample_id: int
+    path: str
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class SaliencyFile:
+    """Where a saliency map lies: an 8-bit grey PNG, saliency = low + grey / 255 * (high - low)."""
+
+    sample_id: int
+    explainer: str
+    label: int
+    path: str
+    low: float
+    high: float
+
+    @property
+    def constant(self) -> bool:
+        """Whether all values of the map are equal, so that it says nothing."""
+        return self.low == self.high
+
+
+Record = (
+    RunMetadata
+    | OriginalImage
+    | Prediction
+    | Saliency
+    | Score
+    | SampleDone
+    | SampleSkipped
+    | Benchmark
+    | RunEnd
+)
+"""What a job or the runner yields."""
+
+StoredRecord = (
+    RunMetadata
+    | ImageFile
+    | Prediction
+    | SaliencyFile
+    | Score
+    | SampleDone
+    | SampleSkipped
+    | Benchmark
+    | RunEnd
+)
+"""What a summary file holds: as Record, with pictures by their paths."""

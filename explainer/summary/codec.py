@@ -1,0 +1,224 @@
+"""The one translation between stored records and the protobuf messages of proto/explain.proto."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from explainer.errors import SummaryReadError
+from explainer.records import (
+    Benchmark,
+    ImageFile,
+    Prediction,
+    RunEnd,
+    RunMetadata,
+    SaliencyFile,
+    SampleDone,
+    SampleSkipped,
+    Score,
+    StoredRecord,
+)
+from explainer.summary.explain_pb2 import Event, Explain
+
+FORMAT_MAJOR = 1
+FORMAT_MINOR = 0
+SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
+_ENDED = "end"
+
+
+def encode_metadata(metadata: RunMetadata) -> Explain:
+    """The first message of a file."""
+    message = Explain()
+    message.metadata.label.extend(shown_labels(metadata))
+    message.metadata.explain_method.extend(metadata.explainers)
+    message.metadata.benchmark_method.extend(metadata.metrics)
+    run = message.run
+    run.format_major, run.format_minor = FORMAT_MAJOR, FORMAT_MINOR
+    run.package_version = metadata.package_version
+    run.label.extend(metadata.labels)
+    run.job.extend(metadata.jobs)
+    run.parameters = json.dumps(dict(metadata.parameters), sort_keys=True)
+    return message
+
+
+def shown_labels(metadata: RunMetadata) -> list[str]:
+    """The labels as MindInsight gets them: its occlusion page cannot show a "_"."""
+    if "hierarchical_occlusion" not in metadata.jobs:
+        return list(metadata.labels)
+    return [label.replace("_", " ") for label in metadata.labels]
+
+
+def encode_sample(image: ImageFile, prediction: Prediction) -> Explain:
+    """One message with the picture and what the network says; ground truth and its probabilities must be together."""
+    message = Explain(sample_id=image.sample_id)
+    sample = message.sample
+    sample.image_path = image.path
+    sample.ground_truth.extend(prediction.ground_truth)
+    sample.predicted.extend(prediction.predicted)
+    sample.explained.extend(prediction.explained)
+    sample.probability.extend(prediction.probabilities.tolist())
+    if image.shown:
+        _show(message, image, prediction)
+    return message
+
+
+def is_shown(prediction: Prediction) -> bool:
+    """Whether MindInsight may list the sample: its page breaks on one with neither a true nor a predicted label."""
+    return bool(prediction.ground_truth) or bool(_shown_predictions(prediction))
+
+
+def encode_saliency(saliency: SaliencyFile) -> Explain:
+    """One saliency map."""
+    message = Explain(sample_id=saliency.sample_id)
+    message.explanation.add(
+        explain_method=saliency.explainer,
+        label=saliency.label,
+        heatmap_path=saliency.path,
+        low=saliency.low,
+        high=saliency.high,
+    )
+    return message
+
+
+def encode_scores(sample_id: int, scores: Sequence[Score]) -> Explain:
+    """The single scores of one sample."""
+    message = Explain(sample_id=sample_id)
+    for score in scores:
+        entry = message.score.add(
+            explain_method=score.explainer, benchmark_method=score.metric, value=_finite_or_nan(score.value)
+        )
+        if score.label is not None:
+            entry.label = score.label
+    return message
+
+
+def encode_done(record: SampleDone) -> Explain:
+    """The mark that a sample is whole."""
+    return Explain(sample_id=record.sample_id, done=True)
+
+
+def encode_skipped(record: SampleSkipped) -> Explain:
+    """The mark that a sample was left out."""
+    return Explain(sample_id=record.sample_id, skipped=record.reason)
+
+
+def encode_benchmarks(benchmarks: Sequence[Benchmark]) -> Explain:
+    """The mean scores of a run."""
+    message = Explain()
+    for benchmark in benchmarks:
+        message.benchmark.add(
+            explain_method=benchmark.explainer,
+            benchmark_method=benchmark.metric,
+            total_score=_finite_or_nan(benchmark.total),
+            label_score=[_finite_or_nan(score) for score in benchmark.by_label],
+            defined=benchmark.defined,
+            undefined=benchmark.undefined,
+        )
+    return message
+
+
+def encode_end() -> Explain:
+    """The mark that a run ended as planned."""
+    return Explain(status=_ENDED)
+
+
+def as_event(message: Explain, wall_time: float) -> Event:
+    """The message with its time, as it stands in a file."""
+    return Event(wall_time=wall_time, step=1, explain=message)
+
+
+def decode(event: Event) -> Iterator[StoredRecord]:
+    """The records of one event; what this version does not know is passed over.
+
+    Raises:
+        SummaryReadError: the file was written by a later major version.
+    """
+    message = event.explain
+    if message.HasField("run"):
+        yield _decode_metadata(message)
+    if message.HasField("sample"):
+        yield from _decode_sample(message)
+    for entry in message.explanation:
+        yield SaliencyFile(
+            message.sample_id, entry.explain_method, entry.label, entry.heatmap_path, entry.low, entry.high
+        )
+    for score in message.score:
+        label = score.label if score.HasField("label") else None
+        yield Score(message.sample_id, score.explain_method, score.benchmark_method, label, score.value)
+    if message.skipped:
+        yield SampleSkipped(message.sample_id, message.skipped)
+    if message.done:
+        yield SampleDone(message.sample_id)
+    yield from _decode_benchmarks(message)
+    if message.status == _ENDED:
+        yield RunEnd()
+
+
+def _show(message: Explain, image: ImageFile, prediction: Prediction) -> None:
+    probabilities = prediction.probabilities
+    predicted = _shown_predictions(prediction)
+    message.image_path = image.path
+    message.ground_truth_label.extend(prediction.ground_truth)
+    message.inference.ground_truth_prob.extend(probabilities[list(prediction.ground_truth)].tolist())
+    message.inference.predicted_label.extend(predicted)
+    message.inference.predicted_prob.extend(probabilities[predicted].tolist())
+
+
+def _shown_predictions(prediction: Prediction) -> list[int]:
+    return [label for label in prediction.predicted if prediction.probabilities[label] > SHOWN_AS_PREDICTED]
+
+
+def _finite_or_nan(value: float) -> float:
+    return value if math.isfinite(value) else math.nan
+
+
+def _decode_metadata(message: Explain) -> RunMetadata:
+    if message.run.format_major > FORMAT_MAJOR:
+        raise SummaryReadError(
+            f"the summary has format {message.run.format_major}.{message.run.format_minor}, written by explainer "
+            f"{message.run.package_version}; this version reads up to {FORMAT_MAJOR}.x, so install a newer one"
+        )
+    return RunMetadata(
+        labels=tuple(message.run.label),
+        explainers=tuple(message.metadata.explain_method),
+        metrics=tuple(message.metadata.benchmark_method),
+        jobs=tuple(message.run.job),
+        parameters=_json_object(message.run.parameters),
+        package_version=message.run.package_version,
+    )
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
+    sample = message.sample
+    yield ImageFile(message.sample_id, sample.image_path, shown=bool(message.image_path))
+    yield Prediction(
+        sample_id=message.sample_id,
+        ground_truth=tuple(sample.ground_truth),
+        predicted=tuple(sample.predicted),
+        explained=tuple(sample.explained),
+        probabilities=np.array(sample.probability, np.float32),
+    )
+
+
+def _decode_benchmarks(message: Explain) -> Iterator[StoredRecord]:
+    for entry in message.benchmark:
+        yield Benchmark(
+            explainer=entry.explain_method,
+            metric=entry.benchmark_method,
+            total=entry.total_score,
+            by_label=tuple(entry.label_score),
+            defined=entry.defined,
+            undefined=entry.undefined,
+        )

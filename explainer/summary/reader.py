@@ -1,0 +1,190 @@
+"""Reads a run back from disk: everything that is whole, and what is damaged. Never raises on damaged content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from explainer.errors import SummaryReadError
+from explainer.records import (
+    Benchmark,
+    ImageFile,
+    Prediction,
+    RunEnd,
+    RunMetadata,
+    SaliencyFile,
+    SampleDone,
+    SampleSkipped,
+    Score,
+    StoredRecord,
+)
+from explainer.summary import codec, images, recordfile
+from explainer.summary.explain_pb2 import Event
+from explainer.summary.folder import RunFiles, find_runs
+from explainer.summary.recordfile import Damage
+
+
+@dataclass(frozen=True, eq=False)
+class SampleView:
+    """One whole sample of a run."""
+
+    sample_id: int
+    image: ImageFile
+    prediction: Prediction
+    maps: tuple[SaliencyFile, ...] = ()
+    scores: tuple[Score, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Damage at a place of the event file."""
+
+    offset: int
+    what: str
+
+
+@dataclass(frozen=True, eq=False)
+class RunView:
+    """One run as it stands on disk.
+
+    Attributes:
+        summary_dir: the job folder, to which the paths of pictures are relative.
+        metadata: what the run is about.
+        samples: the whole samples by their number.
+        skipped: why a sample was left out, by its number.
+        unfinished: samples of which something was written, but not all.
+        benchmarks: the mean scores; written at the end of a run.
+        ended: whether the run ended as planned.
+        findings: what is damaged in the event file.
+        older: the other runs in the folder, oldest first.
+    """
+
+    summary_dir: Path
+    files: RunFiles
+    metadata: RunMetadata
+    samples: dict[int, SampleView] = field(default_factory=dict)
+    skipped: dict[int, str] = field(default_factory=dict)
+    unfinished: tuple[int, ...] = ()
+    benchmarks: tuple[Benchmark, ...] = ()
+    ended: bool = False
+    findings: tuple[Finding, ...] = ()
+    older: tuple[RunFiles, ...] = ()
+
+    def saliency(self, entry: SaliencyFile) -> NDArray[np.float32]:
+        """The map (H, W) float32, to within (high - low) / 510.
+
+        Raises:
+            SummaryReadError: the picture is outside the job folder, missing or damaged.
+        """
+        return images.from_grey(self._pixels(entry.path), entry.low, entry.high)
+
+    def picture(self, entry: ImageFile) -> NDArray[np.uint8]:
+        """The sample as a person sees it: (H, W) or (H, W, 3 or 4) uint8.
+
+        Raises:
+            SummaryReadError: the picture is outside the job folder, missing or damaged.
+        """
+        return self._pixels(entry.path)
+
+    def _pixels(self, path: str) -> NDArray[np.uint8]:
+        root = self.summary_dir.resolve()
+        target = (root / path).resolve()
+        if not target.is_relative_to(root):
+            raise SummaryReadError(f"picture paths must stay in the summary's folder, got {path!r}")
+        try:
+            return images.read_png(target)
+        except OSError as error:
+            raise SummaryReadError(f"could not read the picture {path!r}: {error}") from error
+
+
+def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
+    """The newest run in a job folder.
+
+    Raises:
+        SummaryReadError: there is no run, no metadata in it, or its format is a later one.
+    """
+    folder = Path(summary_dir)
+    runs = find_runs(folder)
+    if not runs:
+        hint = _hint(folder)
+        raise SummaryReadError(f"found no summary in {folder}{hint}")
+    return _read(folder, runs[-1], tuple(runs[:-1]))
+
+
+def read_records(event_file: Path) -> Iterator[StoredRecord | Finding]:
+    """Every record of an event file in its order, and every damage where it was met.
+
+    Raises:
+        SummaryReadError: the file cannot be opened, or its format is a later one.
+    """
+    try:
+        with event_file.open("rb") as file:
+            for frame in recordfile.read_frames(file):
+                yield from _decode(frame)
+    except OSError as error:
+        raise SummaryReadError(f"could not read {event_file}: {error.strerror or error}") from error
+
+
+def _decode(frame: recordfile.Frame) -> Iterator[StoredRecord | Finding]:
+    if frame.damage is not None:
+        yield Finding(frame.offset, frame.damage.value)
+        return
+    try:
+        event = Event.FromString(frame.payload)
+    except DecodeError:
+        yield Finding(frame.offset, Damage.BAD_DATA.value)
+        return
+    yield from codec.decode(event)
+
+
+def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
+    records = list(read_records(files.event_file))
+    metadata = next((record for record in records if isinstance(record, RunMetadata)), None)
+    if metadata is None:
+        raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
+    done = {record.sample_id for record in records if isinstance(record, SampleDone)}
+    skipped = {record.sample_id: record.reason for record in records if isinstance(record, SampleSkipped)}
+    seen = {record.sample_id for record in records if isinstance(record, ImageFile)}
+    return RunView(
+        summary_dir=folder,
+        files=files,
+        metadata=metadata,
+        samples=_samples(records, done),
+        skipped=skipped,
+        unfinished=tuple(sorted(seen - done)),
+        benchmarks=tuple(record for record in records if isinstance(record, Benchmark)),
+        ended=any(isinstance(record, RunEnd) for record in records),
+        findings=tuple(record for record in records if isinstance(record, Finding)),
+        older=older,
+    )
+
+
+def _samples(records: list[StoredRecord | Finding], done: set[int]) -> dict[int, SampleView]:
+    pictures = {record.sample_id: record for record in records if isinstance(record, ImageFile)}
+    predictions = {record.sample_id: record for record in records if isinstance(record, Prediction)}
+    maps: dict[int, list[SaliencyFile]] = {}
+    scores: dict[int, list[Score]] = {}
+    for record in records:
+        if isinstance(record, SaliencyFile):
+            maps.setdefault(record.sample_id, []).append(record)
+        elif isinstance(record, Score):
+            scores.setdefault(record.sample_id, []).append(record)
+    return {
+        number: SampleView(
+            number, pictures[number], predictions[number], tuple(maps.get(number, ())), tuple(scores.get(number, ()))
+        )
+        for number in sorted(done & pictures.keys() & predictions.keys())
+    }
+
+
+def _hint(folder: Path) -> str:
+    if not folder.is_dir():
+        return ": there is no such folder"
+    inside = sorted(child.name for child in folder.iterdir() if child.is_dir() and find_runs(child))
+    return f"; its folders {', '.join(inside[:5])} hold summaries" if inside else ": no file *summary.<number>*_explain"

@@ -1,0 +1,278 @@
+"""The sink that writes a run to disk: one event file and one data folder of its own in the job folder.
+
+<summary_dir>/events.out.events.summary.<timestamp>.<pid>_explain      the records
+<summary_dir>/_explain_<timestamp>/manifest.json                       what the run holds, for MindInsight's job list
+<summary_dir>/_explain_<timestamp>/origin_images/..., heatmap/...      the pictures
+
+A sample's records are kept until its SampleDone and then written in one go, pictures first: whatever stops the process,
+the file holds whole samples, every picture that it names is there, and what was flushed survives a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, TypeVar
+
+from explainer.errors import SummaryReadError, SummaryWriteError
+from explainer.records import (
+    Benchmark,
+    ImageFile,
+    OriginalImage,
+    Prediction,
+    Record,
+    RunEnd,
+    RunMetadata,
+    Saliency,
+    SaliencyFile,
+    SampleDone,
+    SampleSkipped,
+    Score,
+)
+from explainer.summary import codec, folder, images, recordfile
+from explainer.summary.explain_pb2 import Explain
+from explainer.summary.reader import read_records
+
+_Kind = TypeVar("_Kind")
+_MANIFEST_KEYS = {
+    "saliency_map": "saliency",
+    "benchmark": "benchmark",
+    "uncertainty": "uncertainty",
+    "hierarchical_occlusion": "hierarchical_occlusion",
+}
+
+
+class SummaryWriter:
+    """Writes the records of one run; a context manager, and a sink: `write(record)`, `close()`.
+
+    Args:
+        summary_dir: the job folder; made if it is absent.
+        metadata: what the run is about; becomes the first record.
+        clock: seconds since 1970-01-01 UTC.
+
+    Raises:
+        ValueError: labels that MindInsight cannot tell apart.
+        SummaryWriteError: the folder or a file cannot be written.
+    """
+
+    def __init__(
+        self, summary_dir: str | os.PathLike[str], metadata: RunMetadata, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        _require_distinct_labels(metadata)
+        self._clock = clock
+        self._metadata = metadata
+        self._folder = Path(summary_dir)
+        self._pending: list[Record] = []
+        self._benchmarks: list[Benchmark] = []
+        self._found = {key: False for key in _MANIFEST_KEYS}
+        self._explainer_folders = _explainer_folders(metadata.explainers)
+        with self._disk_errors(self._folder):
+            self._timestamp, self._data = _claim(self._folder, int(clock()))
+            self._path = self._folder / folder.event_file_name(self._timestamp, os.getpid())
+            self._file: BinaryIO = open(self._path, "xb")  # noqa: SIM115 - open as long as the writer is
+        _warn_if_merged(self._folder, metadata)
+        self._write_manifest({key: job in metadata.jobs for key, job in _MANIFEST_KEYS.items()})
+        self._append(codec.encode_metadata(metadata))
+        self._flush()
+
+    @property
+    def event_file(self) -> Path:
+        """The file of the records."""
+        return self._path
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder of the pictures."""
+        return self._data
+
+    @property
+    def timestamp(self) -> int:
+        """The run's number in its folder: its start in seconds, or more where an older run has that."""
+        return self._timestamp
+
+    def __enter__(self) -> SummaryWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, record: Record) -> None:
+        """Takes one record; those of a sample reach the disk with its SampleDone or SampleSkipped.
+
+        Raises:
+            SummaryWriteError: the disk refused; the samples before are whole.
+        """
+        match record:
+            case SampleDone():
+                self._write_sample(record)
+            case SampleSkipped():
+                self._drop_pending(record.sample_id)
+                self._append(codec.encode_skipped(record))
+                self._flush()
+            case Benchmark():
+                self._benchmarks.append(record)
+            case RunEnd():
+                self._write_end()
+            case RunMetadata():
+                raise ValueError("the metadata is written when the writer is made, once per run")
+            case _:
+                self._pending.append(record)
+
+    def close(self) -> None:
+        """Writes the manifest of what the run really holds and closes the file; harmless when called again."""
+        if self._file.closed:
+            return
+        with self._disk_errors(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        self._write_manifest(self._found)
+
+    def _write_sample(self, done: SampleDone) -> None:
+        records = self._drop_pending(done.sample_id)
+        image = _only(records, OriginalImage, done.sample_id)
+        prediction = _only(records, Prediction, done.sample_id)
+        path = images.image_path(self._data.name, done.sample_id)
+        with self._disk_errors(self._folder / path):
+            images.write_png(self._folder / path, image.pixels)
+        stored = ImageFile(done.sample_id, path, shown=codec.is_shown(prediction))
+        self._append(codec.encode_sample(stored, prediction))
+        for record in records:
+            if isinstance(record, Saliency):
+                self._write_saliency(record)
+        scores = [record for record in records if isinstance(record, Score)]
+        if scores:
+            self._append(codec.encode_scores(done.sample_id, scores))
+        self._append(codec.encode_done(done))
+        self._flush()
+
+    def _write_saliency(self, record: Saliency) -> None:
+        grey = images.to_grey(record.saliency)
+        explainer_folder = self._explainer_folders[record.explainer]
+        path = images.saliency_path(self._data.name, explainer_folder, record.sample_id, record.label)
+        with self._disk_errors(self._folder / path):
+            images.write_png(self._folder / path, grey.grey)
+        stored = SaliencyFile(record.sample_id, record.explainer, record.label, path, grey.low, grey.high)
+        self._append(codec.encode_saliency(stored))
+        self._found["saliency_map"] = True
+
+    def _write_end(self) -> None:
+        if self._benchmarks:
+            self._append(codec.encode_benchmarks(_in_table_order(self._benchmarks, self._metadata)))
+            self._found["benchmark"] = True
+        self._append(codec.encode_end())
+        self._flush()
+
+    def _drop_pending(self, sample_id: int) -> list[Record]:
+        taken = [record for record in self._pending if getattr(record, "sample_id", None) == sample_id]
+        self._pending = [record for record in self._pending if getattr(record, "sample_id", None) != sample_id]
+        return taken
+
+    def _append(self, message: Explain) -> None:
+        payload = codec.as_event(message, self._clock()).SerializeToString()
+        with self._disk_errors(self._path):
+            self._file.write(recordfile.frame(payload))
+
+    def _flush(self) -> None:
+        with self._disk_errors(self._path):
+            self._file.flush()
+
+    def _write_manifest(self, content: dict[str, bool]) -> None:
+        target = self._data / "manifest.json"
+        with self._disk_errors(target):
+            draft = target.with_suffix(".tmp")
+            draft.write_text(json.dumps(content), encoding="utf-8")
+            os.replace(draft, target)
+
+    @contextmanager
+    def _disk_errors(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SummaryWriteError(
+                f"could not write {path}: {error.strerror or error}; the samples finished before are whole, "
+                "free some space or check the permissions and run again"
+            ) from error
+
+
+def _claim(summary_dir: Path, now: int) -> tuple[int, Path]:
+    """A timestamp greater than every older run's, and its data folder; making the folder is the claim."""
+    summary_dir.mkdir(parents=True, exist_ok=True)
+    timestamp = max([now, *(run.timestamp + 1 for run in folder.find_runs(summary_dir))])
+    while True:
+        data = summary_dir / folder.data_folder_name(timestamp)
+        try:
+            data.mkdir()
+        except FileExistsError:
+            timestamp += 1
+        else:
+            return timestamp, data
+
+
+def _require_distinct_labels(metadata: RunMetadata) -> None:
+    shown = codec.shown_labels(metadata)
+    if len(set(shown)) < len(shown):
+        twice = next(label for place, label in enumerate(shown) if label in shown[:place])
+        raise ValueError(
+            f"`labels` must stay distinct when '_' is shown as a blank, got {twice!r} twice; MindInsight's occlusion page "
+            "cannot show a '_', so rename one of them"
+        )
+    if shown != list(metadata.labels):
+        warnings.warn("labels with '_' are shown with a blank: MindInsight's occlusion page cannot show '_'", stacklevel=3)
+
+
+def _warn_if_merged(summary_dir: Path, metadata: RunMetadata) -> None:
+    """Warns when an older run in the folder has other names: a running MindInsight adds the new ones to the old."""
+    for run in folder.find_runs(summary_dir)[:-1]:
+        older = next((record for record in _readable(run) if isinstance(record, RunMetadata)), None)
+        if older is not None and _names(older) != _names(metadata):
+            warnings.warn(
+                f"{summary_dir} holds an older run with other labels, explainers or metrics; a MindInsight that is "
+                "running now would mix both. Restart it, or give this run a fresh folder.",
+                stacklevel=4,
+            )
+            return
+
+
+def _readable(run: folder.RunFiles) -> Iterator[object]:
+    try:
+        yield from read_records(run.event_file)
+    except SummaryReadError:
+        return
+
+
+def _names(metadata: RunMetadata) -> tuple[tuple[str, ...], ...]:
+    return metadata.labels, metadata.explainers, metadata.metrics
+
+
+def _explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
+    """A folder name of plain characters for each explainer, all different."""
+    folders: dict[str, str] = {}
+    for place, name in enumerate(names):
+        plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_") or "explainer"
+        taken = plain.lower() in {other.lower() for other in folders.values()}
+        folders[name] = f"{plain}_{place}" if taken else plain
+    return folders
+
+
+def _only(records: list[Record], kind: type[_Kind], sample_id: int) -> _Kind:
+    found = [record for record in records if isinstance(record, kind)]
+    if len(found) != 1:
+        raise ValueError(f"sample {sample_id} must have one {kind.__name__} before it is done, got {len(found)}")
+    return found[0]
+
+
+def _in_table_order(benchmarks: list[Benchmark], metadata: RunMetadata) -> list[Benchmark]:
+    """Every explainer with every metric, in the order of the metadata: MindInsight pairs them by place."""
+    found = {(benchmark.explainer, benchmark.metric): benchmark for benchmark in benchmarks}
+    pairs = [(explainer, metric) for explainer in metadata.explainers for metric in metadata.metrics]
+    return [found.get(pair, Benchmark(*pair, total=float("nan"))) for pair in pairs]
