@@ -1,0 +1,182 @@
+"""`explainer run`: a network named on the command line and a folder of pictures, through the runner."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mindspore
+import numpy as np
+from mindspore import nn
+from mindspore.dataset import GeneratorDataset
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from explainer import explanation
+from explainer.checks import require_choice
+from explainer.explanation.base import Attribution
+from explainer.options import RunOptions
+from explainer.runner import ImageClassificationRunner, RunResult
+
+_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
+_METHODS: dict[str, type[Attribution]] = {
+    name: getattr(explanation, name) for name in explanation.__all__ if name != "Attribution"
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file and its label, -1 where that is unknown."""
+
+    path: Path
+    label: int
+
+
+def run_folder(options: argparse.Namespace) -> RunResult:
+    """Runs what the command line asks for.
+
+    Raises:
+        ValueError: an argument that does not fit; says which.
+        OSError: a file that cannot be read.
+    """
+    labels = read_labels(options.labels)
+    pictures = find_pictures(options.images, labels)[: options.limit]
+    network = load_network(options.network, options.checkpoint)
+    explainers = make_explainers(options.explainers, network)
+    dataset = GeneratorDataset(_Pictures(pictures, options), ["image", "label"], shuffle=False)
+    runner = ImageClassificationRunner(
+        options.summary_dir,
+        (dataset, labels),
+        network,
+        nn.Softmax() if options.activation == "softmax" else nn.Sigmoid(),
+        options=RunOptions(
+            batch_size=options.batch_size, top_k=options.top_k, mean=options.mean, std=options.std, progress=None
+        ),
+    )
+    runner.register_saliency(explainers)
+    return runner.run()
+
+
+def read_labels(path: Path) -> list[str]:
+    """The class names of a file, one per line, blank lines left out."""
+    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def find_pictures(folder: Path, labels: list[str]) -> list[Picture]:
+    """The pictures of a folder, sorted by path; a subfolder named like a label gives its pictures that label."""
+    if not folder.is_dir():
+        raise ValueError(f"--images must be a folder, got {folder}")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file())
+    if not files:
+        raise ValueError(f"--images must hold pictures ({', '.join(sorted(_ENDINGS))}), found none in {folder}")
+    numbers = {label: number for number, label in enumerate(labels)}
+    return [Picture(path, numbers.get(path.relative_to(folder).parts[0], -1)) for path in files]
+
+
+def load_network(name: str, checkpoint: Path | None) -> nn.Cell:
+    """The network that a factory makes, with the weights of a checkpoint, every one of them used."""
+    network = _factory(name)()
+    if not isinstance(network, nn.Cell):
+        raise TypeError(f"--network {name} must make a mindspore.nn.Cell, made {type(network).__name__}")
+    if checkpoint is not None:
+        if not checkpoint.is_file():
+            raise ValueError(f"--checkpoint must be a file, got {checkpoint}")
+        missing, _ = mindspore.load_param_into_net(network, mindspore.load_checkpoint(str(checkpoint)))
+        if missing:
+            raise ValueError(
+                f"--checkpoint {checkpoint} lacks {len(missing)} weights of the network, the first {missing[0]!r}; "
+                "explanations of a half-loaded network mean nothing"
+            )
+    return network.set_train(False)
+
+
+def make_explainers(text: str, network: nn.Cell) -> list[Attribution]:
+    """The explainers of a list such as "Gradient,GradCAM:layer=conv2"; options are separated by ":"."""
+    return [_make_explainer(entry.strip(), network) for entry in text.split(",") if entry.strip()]
+
+
+def _make_explainer(entry: str, network: nn.Cell) -> Attribution:
+    name, *settings = entry.split(":")
+    require_choice("--explainers", name, _METHODS)
+    method: Callable[..., Attribution] = _METHODS[name]
+    known = [key for key in inspect.signature(method).parameters if key != "network"]
+    arguments = dict(_setting(setting, name, known) for setting in settings)
+    return method(network, **arguments)
+
+
+def _setting(setting: str, name: str, known: list[str]) -> tuple[str, Any]:
+    key, equals, value = setting.partition("=")
+    if not equals:
+        raise ValueError(f"--explainers: options of {name} are written key=value, got {setting!r}")
+    require_choice(f"--explainers: option of {name}", key, known)
+    return key, int(value) if value.isdecimal() and key != "layer" else value
+
+
+def _factory(name: str) -> Callable[[], Any]:
+    module_name, colon, factory_name = name.partition(":")
+    if not colon or not factory_name:
+        raise ValueError(f"--network must be MODULE:FACTORY or mindcv:NAME, got {name!r}")
+    if module_name == "mindcv":
+        return _mindcv_factory(factory_name)
+    sys.path.insert(0, "")
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name, None)
+    except ImportError as error:
+        raise ValueError(f"--network: could not import {module_name!r} ({error}); is it on the Python path?") from error
+    finally:
+        sys.path.remove("")
+    if not callable(factory):
+        raise ValueError(f"--network: {module_name} has no function {factory_name!r}")
+    return factory
+
+
+def _mindcv_factory(name: str) -> Callable[[], Any]:
+    try:
+        from mindcv.models import create_model
+    except ImportError as error:
+        raise ValueError(f'--network mindcv:{name} needs MindCV: pip install "explainer[mindcv]" ({error})') from error
+    return lambda: create_model(name, pretrained=False)
+
+
+class _Pictures:
+    """The source of a GeneratorDataset: (image (C, H, W) float32, label int32) per picture."""
+
+    def __init__(self, pictures: list[Picture], options: argparse.Namespace) -> None:
+        self._pictures = pictures
+        self._mode = "L" if options.channels == 1 else "RGB"
+        self._size = tuple(options.size)
+        self._mean = _per_channel("--mean", options.mean, options.channels)
+        self._std = _per_channel("--std", options.std, options.channels)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, place: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        picture = self._pictures[place]
+        pixels = _read(picture.path, self._mode, self._size)
+        image = (pixels.astype(np.float32) / 255).reshape(*self._size, -1).transpose(2, 0, 1)
+        return ((image - self._mean) / self._std).astype(np.float32), np.array(picture.label, np.int32)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+        return (self[place] for place in range(len(self)))
+
+
+def _read(path: Path, mode: str, size: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The pixels of a picture, resized to (H, W)."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert(mode).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"could not read the picture {path}: {error}") from error
+
+
+def _per_channel(name: str, values: list[float], channels: int) -> NDArray[np.float32]:
+    if len(values) not in (1, channels):
+        raise ValueError(f"{name} must have 1 or {channels} values for {channels} channels, got {len(values)}")
+    return np.array(values, np.float32).reshape(-1, 1, 1)

@@ -1,0 +1,69 @@
+"""What a job is: it sees every batch once, with what the network says of it, and yields records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.dataset import Batch, Sample
+from explainer.records import Record
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """A sample with what the network says of it and the labels that are to be explained."""
+
+    sample: Sample
+    probabilities: NDArray[np.float32]  # (K,) in [0, 1]
+    predicted: tuple[int, ...]
+    explained: tuple[int, ...]
+
+    @property
+    def sample_id(self) -> int:
+        """The place of the sample in the dataset, from 0."""
+        return self.sample.sample_id
+
+
+@dataclass(frozen=True, eq=False)
+class ExaminedBatch:
+    """Examined samples whose images have one shape."""
+
+    cases: tuple[Examined, ...]
+
+    @property
+    def images(self) -> NDArray[np.float32]:
+        """The images, (N, C, H, W) float32."""
+        return np.stack([case.sample.image for case in self.cases])
+
+
+class Job(Protocol):
+    """A part of a run. `check` raises before any work; the other three yield records."""
+
+    name: str
+    """What the summary calls the job."""
+
+    def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
+        """Raises TypeError or ValueError when this data cannot be worked on."""
+
+    def start(self) -> Iterable[Record]:
+        """Begins a run: what was gathered in a run before is forgotten."""
+
+    def on_batch(self, batch: ExaminedBatch) -> Iterable[Record]:
+        """Works on one batch."""
+
+    def finish(self) -> Iterable[Record]:
+        """Ends a run: totals."""
+
+
+class Sink(Protocol):
+    """Takes the records of a run, in order."""
+
+    def write(self, record: Record) -> None:
+        """Takes one record."""
+
+    def close(self) -> None:
+        """No more records will come; also called when the run failed."""

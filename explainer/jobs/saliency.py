@@ -1,0 +1,108 @@
+"""The job that explains: saliency maps by every explainer, scored by every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.benchmark.base import Case, Metric, ScoreBoard
+from explainer.dataset import Batch, Box
+from explainer.explanation.base import Attribution
+from explainer.jobs.base import Examined, ExaminedBatch
+from explainer.records import Benchmark, Record, Saliency, Score
+
+FloatArray = NDArray[np.float32]
+
+
+class SaliencyJob:
+    """Yields a Saliency for each explainer, sample and explained label, its Scores, and the Benchmarks at the end."""
+
+    name = "saliency"
+
+    def __init__(self, explainers: Sequence[Attribution], metrics: Sequence[Metric] = ()) -> None:
+        self.explainers = tuple(explainers)
+        self.metrics = tuple(metrics)
+        self._boards: dict[tuple[str, str], ScoreBoard] = {}
+        self._label_count = 0
+
+    def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
+        """Explains the first image once, so that an explainer that cannot work says so before any file is made."""
+        self._label_count = len(labels)
+        for explainer in self.explainers:
+            explainer(first_batch.images[:1], 0)
+
+    def start(self) -> Iterator[Record]:
+        """Nothing; the score boards are empty again."""
+        pairs = [(explainer.name, metric.name) for explainer in self.explainers for metric in self.metrics]
+        self._boards = {pair: ScoreBoard(self._label_count) for pair in pairs}
+        yield from ()
+
+    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
+        """The maps of every explainer and their scores."""
+        for explainer in self.explainers:
+            for case, maps in zip(batch.cases, explain(explainer, batch), strict=True):
+                for label, saliency in zip(case.explained, maps, strict=True):
+                    yield Saliency(case.sample_id, explainer.name, label, saliency)
+                yield from self._score(explainer, case, maps)
+
+    def finish(self) -> Iterator[Record]:
+        """The mean scores of every explainer."""
+        per_label = {metric.name: metric.per_label for metric in self.metrics}
+        for (explainer, metric), board in self._boards.items():
+            by_label = board.mean_by_label if per_label[metric] else ()
+            yield Benchmark(explainer, metric, board.mean, by_label, board.defined, board.undefined)
+
+    def _score(self, explainer: Attribution, case: Examined, maps: FloatArray) -> Iterator[Record]:
+        scored = Case(case.sample.image, case.explained, maps, regions(case), explainer)
+        for metric in self.metrics:
+            labels: tuple[int | None, ...] = case.explained if metric.per_label else (None,)
+            scores = [float(score) for score in metric.score(scored)]
+            self._boards[explainer.name, metric.name].add(labels, scores)
+            for label, score in zip(labels, scores, strict=True):
+                yield Score(case.sample_id, explainer.name, metric.name, label, score)
+
+
+def explain(explainer: Attribution, batch: ExaminedBatch) -> list[FloatArray]:
+    """For each case the maps of its explained labels, (L, H, W), in as few and as full batches as the method allows."""
+    if explainer.one_pass_per_label:
+        return _explain_pairs(explainer, batch)
+    maps: list[FloatArray] = [np.empty(0, np.float32)] * len(batch.cases)
+    for places in _same_label_count(batch):
+        targets = np.array([batch.cases[place].explained for place in places], np.int64)
+        for place, explained in zip(places, explainer(batch.images[places], targets), strict=True):
+            maps[place] = explained
+    return maps
+
+
+def regions(case: Examined) -> NDArray[np.bool_] | None:
+    """Where the object of each explained label is, (L, H, W); boxes of one label are united; None without boxes."""
+    if not case.sample.boxes:
+        return None
+    masks = np.zeros((len(case.explained), *case.sample.image.shape[1:]), bool)
+    for place, label in enumerate(case.explained):
+        for box in case.sample.boxes:
+            if box.label == label:
+                masks[place][_inside(box)] = True
+    return masks
+
+
+def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[FloatArray]:
+    counts = [len(case.explained) for case in batch.cases]
+    images = np.repeat(batch.images, counts, axis=0)
+    targets = np.array([label for case in batch.cases for label in case.explained], np.int64)
+    maps: FloatArray = explainer(images, targets)[:, 0]
+    return np.split(maps, np.cumsum(counts)[:-1])
+
+
+def _same_label_count(batch: ExaminedBatch) -> list[list[int]]:
+    groups: dict[int, list[int]] = {}
+    for place, case in enumerate(batch.cases):
+        groups.setdefault(len(case.explained), []).append(place)
+    return list(groups.values())
+
+
+def _inside(box: Box) -> tuple[Any, ...]:
+    return slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)

@@ -1,0 +1,72 @@
+"""The options of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.checks import require_choice, require_integer, require_number
+
+BAD_SAMPLE_POLICIES = ("raise", "skip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a run goes about its work; every field has a default that suits most runs.
+
+    Attributes:
+        batch_size: images in one pass through the network. The dataset may have any batch size of its own: its rows
+            are regrouped to this one, so speed and results do not depend on it.
+        threshold: a label counts as predicted, and is explained, when its probability is above this.
+        top_k: explain this many most probable labels of each sample too; 0: only ground truth and predicted.
+        mean: what was subtracted from each channel, on the scale of [0, 1] or [0, 255] pixels.
+        std: what each channel was divided by, on the same scale. With both, pictures show the user's own pixels;
+            without, each picture is the image stretched from its minimum to its maximum.
+        to_display: your own way from an image (C, H, W) float32 to a picture (H, W) or (H, W, 3 or 4) uint8.
+        on_bad_sample: what an image or an output that is not finite does: "raise" ends the run (what was finished
+            stays), "skip" leaves the sample out and records why.
+        progress: show a progress bar; None: only on a terminal.
+
+    Raises:
+        TypeError, ValueError: a field of a wrong type or value.
+
+    >>> RunOptions(top_k=3).threshold
+    0.5
+    """
+
+    batch_size: int = 32
+    threshold: float = 0.5
+    top_k: int = 0
+    mean: float | Sequence[float] | None = None
+    std: float | Sequence[float] | None = None
+    to_display: Callable[[NDArray[np.float32]], NDArray[np.uint8]] | None = None
+    on_bad_sample: str = "raise"
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        require_integer("batch_size", self.batch_size, 1)
+        require_integer("top_k", self.top_k, 0)
+        require_number("threshold", self.threshold, 0.0, 1.0)
+        require_choice("on_bad_sample", self.on_bad_sample, BAD_SAMPLE_POLICIES)
+        self._check_display()
+
+    def _check_display(self) -> None:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("`mean` and `std` must be given together: pixels = image * std + mean")
+        if self.std is not None and not np.all(np.asarray(self.std, float) > 0):
+            raise ValueError(f"`std` must be positive in every channel, got {self.std}")
+        if self.to_display is not None and not callable(self.to_display):
+            raise TypeError(f"`to_display` must be a function, got {type(self.to_display).__name__}")
+        if self.to_display is not None and self.mean is not None:
+            raise ValueError("`to_display` replaces `mean` and `std`: give one or the other")
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a summary keeps of the options, as JSON values."""
+        kept = ("batch_size", "threshold", "top_k", "on_bad_sample")
+        pixels = {name: np.asarray(getattr(self, name), float).tolist() for name in ("mean", "std") if self.mean is not None}
+        return {name: getattr(self, name) for name in kept} | pixels

@@ -1,0 +1,336 @@
+"""The runner: registers jobs, checks everything, goes over the data once and fans the records out to the sinks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from explainer.benchmark.base import Metric
+from explainer.checks import require_distinct, require_type
+from explainer.dataset import Batch, Sample, has_boxes, read_batches, require_dataset, sample_count
+from explainer.errors import BadSampleError, NetworkOutputError
+from explainer.explanation.base import Attribution
+from explainer.jobs.base import Examined, ExaminedBatch, Job, Sink
+from explainer.jobs.inference import InferenceJob
+from explainer.jobs.saliency import SaliencyJob
+from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.options import RunOptions
+from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
+from explainer.summary.writer import SummaryWriter
+from explainer.version import __version__
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a run wrote and what.
+
+    Attributes:
+        summary_dir: the job folder.
+        event_file: the file of the records.
+        data_dir: the folder of the pictures.
+        samples: how many samples are whole.
+        skipped: how many samples were left out.
+        maps: how many saliency maps were written.
+        seconds: how long the run took.
+    """
+
+    summary_dir: Path
+    event_file: Path
+    data_dir: Path
+    samples: int
+    skipped: int
+    maps: int
+    seconds: float
+
+
+class ImageClassificationRunner:
+    """Explains a whole dataset: saliency maps and scores of every sample, written as a summary.
+
+    Args:
+        summary_dir: the folder for the summary; made when it is absent. MindInsight lists the folders inside its base
+            folder, so give it the folder above this one. A second run in the same folder leaves the first as it is.
+        data: (dataset, labels): a MindSpore dataset with the columns [images], [images, labels] or [images, labels,
+            bboxes], and the names of the classes in the order of the network's outputs.
+        network: images (N, C, H, W) -> logits (N, K); given back as it was.
+        activation_fn: logits -> probabilities, nn.Softmax() for one label per image, nn.Sigmoid() for several.
+        options: how the run goes about its work.
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: labels that are missing, blank or repeated; a dataset without one to three columns.
+
+    Source: the API of mindspore.explainer 1.3. Differences: one pass over the data, results on disk sample by sample,
+    datasets of images alone work, 4 channels work, no process is started.
+    """
+
+    def __init__(
+        self,
+        summary_dir: str | os.PathLike[str],
+        data: tuple[Any, list[str]],
+        network: Any,
+        activation_fn: Any,
+        *,
+        options: RunOptions | None = None,
+    ) -> None:
+        require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
+        self._dataset, self._labels = _require_data(data)
+        require_network("network", network)
+        require_network("activation_fn", activation_fn)
+        require_type("options", options, (RunOptions, type(None)), "RunOptions")
+        self._summary_dir = Path(summary_dir)
+        self._network = network
+        self._activation = activation_fn
+        self._options = options or RunOptions()
+        self._classifier = MindSporeClassifier(network, activation_fn, batch_size=self._options.batch_size)
+        self._jobs: list[Job] = []
+        self._sinks: list[Sink] = []
+
+    def register_saliency(self, explainers: list[Attribution], benchmarkers: list[Metric] | None = None) -> None:
+        """Registers the methods that explain and the metrics that score them; once per runner.
+
+        Args:
+            explainers: the methods, of distinct names, made for the runner's very network.
+            benchmarkers: the metrics, of distinct names.
+
+        Raises:
+            TypeError: not lists of these types.
+            ValueError: no explainer, a name twice, another network, or a metric that needs boxes the data has not.
+            RuntimeError: called before.
+        """
+        if any(isinstance(job, SaliencyJob) for job in self._jobs):
+            raise RuntimeError("register_saliency was called before; register all explainers in one call")
+        metrics = [] if benchmarkers is None else benchmarkers
+        _require_explainers(explainers, self._network)
+        _require_metrics(metrics, has_boxes(self._dataset))
+        self._jobs.append(SaliencyJob(explainers, metrics))
+
+    def register(self, job: Job) -> None:
+        """Registers a job of your own; see docs/write-a-job.md.
+
+        Raises:
+            TypeError: the job lacks one of `name`, `check`, `start`, `on_batch`, `finish`.
+            RuntimeError: a job of this name was registered before.
+        """
+        _require_members("job", job, ("name", "check", "start", "on_batch", "finish"))
+        if any(other.name == job.name for other in self._jobs):
+            raise RuntimeError(f"a job named {job.name!r} was registered before; give this one another name")
+        self._jobs.append(job)
+
+    def register_sink(self, sink: Sink) -> None:
+        """Registers a consumer of your own, which gets every record beside the summary; see docs/write-a-consumer.md.
+
+        Raises:
+            TypeError: the sink lacks `write` or `close`.
+        """
+        _require_members("sink", sink, ("write", "close"))
+        self._sinks.append(sink)
+
+    def run(self) -> RunResult:
+        """Explains every sample and writes the summary; what it wrote and where.
+
+        All checks come before the first file. Each sample is on disk as soon as it is whole: whatever ends the run, the
+        samples before stay.
+
+        Raises:
+            ValueError: no samples, wrong columns, a network that does not fit the labels, or (unless the options say
+                otherwise) a sample that is not finite.
+            TypeError: columns of a wrong type.
+            RuntimeError: no job was registered, or the disk refused.
+        """
+        if not self._jobs:
+            raise RuntimeError("nothing to do: call register_saliency (or register) before run")
+        started = time.monotonic()
+        items = self._examine_all()
+        head = self._first_items(items)
+        jobs = [InferenceJob(self._options), *self._jobs]
+        for job in jobs:
+            job.check(_batch_of(head[-1]), self._labels)
+        with SummaryWriter(self._summary_dir, self._metadata()) as writer:
+            counts = self._run_jobs(jobs, _chained(head, items), writer)
+        return RunResult(
+            summary_dir=self._summary_dir,
+            event_file=writer.event_file,
+            data_dir=writer.data_dir,
+            samples=counts[SampleDone],
+            skipped=counts[SampleSkipped],
+            maps=counts[Saliency],
+            seconds=time.monotonic() - started,
+        )
+
+    def _run_jobs(
+        self, jobs: Sequence[Job], items: Iterable[ExaminedBatch | SampleSkipped], writer: SummaryWriter
+    ) -> Counter[type]:
+        counts: Counter[type] = Counter()
+        with ExitStack() as stack:
+            sinks: list[Sink] = [writer, *self._sinks]
+            for sink in self._sinks:
+                stack.enter_context(closing(sink))
+            progress = stack.enter_context(self._progress_bar())
+            for record in _records(jobs, items):
+                counts[type(record)] += 1
+                for sink in sinks:
+                    sink.write(record)
+                if isinstance(record, SampleDone | SampleSkipped):
+                    progress.update()
+        return counts
+
+    def _progress_bar(self) -> Any:
+        shown = self._options.progress
+        total = sample_count(self._dataset)
+        return tqdm(total=total, desc="explaining", unit="image", disable=None if shown is None else not shown)
+
+    def _first_items(self, items: Iterator[ExaminedBatch | SampleSkipped]) -> list[ExaminedBatch | SampleSkipped]:
+        """What comes up to the first batch, that batch included."""
+        head = []
+        for item in items:
+            head.append(item)
+            if isinstance(item, ExaminedBatch):
+                return head
+        left_out = f"; all {len(head)} samples were skipped, the first because {head[0].reason}" if head else ""
+        raise ValueError(f"`data[0]` must have at least one sample to explain, got none{left_out}")
+
+    def _examine_all(self) -> Iterator[ExaminedBatch | SampleSkipped]:
+        """The whole dataset, examined; a sample that is not finite ends it or is skipped, as the options say."""
+        for batch in read_batches(self._dataset, len(self._labels), self._options.batch_size):
+            cases, faults = self._examine(batch)
+            fatal = faults[0] if faults and self._options.on_bad_sample == "raise" else None
+            if fatal is not None:
+                cases = [case for case in cases if case.sample_id < fatal.sample_id]
+            if cases:
+                yield ExaminedBatch(tuple(cases))
+            if fatal is not None:
+                raise BadSampleError(f'{fatal.reason}; RunOptions(on_bad_sample="skip") leaves such samples out')
+            yield from faults
+
+    def _examine(self, batch: Batch) -> tuple[list[Examined], list[SampleSkipped]]:
+        samples = [sample for sample in batch.samples if np.isfinite(sample.image).all()]
+        faults = [_fault(sample, "image") for sample in batch.samples if sample not in samples]
+        if not samples:
+            return [], faults
+        probabilities = self._classifier.probabilities(Batch(tuple(samples)).images)
+        self._require_class_count(probabilities.shape[1])
+        finite = np.isfinite(probabilities).all(axis=1)
+        faults += [_fault(sample, "output") for sample, good in zip(samples, finite, strict=True) if not good]
+        cases = [
+            self._examined(sample, row) for sample, row, good in zip(samples, probabilities, finite, strict=True) if good
+        ]
+        return cases, sorted(faults, key=lambda fault: fault.sample_id)
+
+    def _examined(self, sample: Sample, probabilities: np.ndarray[Any, np.dtype[np.float32]]) -> Examined:
+        predicted = tuple(np.flatnonzero(probabilities > self._options.threshold).tolist())
+        ranked = np.argsort(-probabilities, kind="stable")
+        explained = {*sample.labels, *predicted, *ranked[: self._options.top_k].tolist()} or {int(ranked[0])}
+        return Examined(sample, probabilities, predicted, tuple(sorted(explained)))
+
+    def _require_class_count(self, class_count: int) -> None:
+        if class_count != len(self._labels):
+            raise NetworkOutputError(
+                f"`data[1]` must name each of the network's {class_count} outputs, got {len(self._labels)} labels; "
+                "they must have the order of the outputs"
+            )
+
+    def _metadata(self) -> RunMetadata:
+        saliency = next((job for job in self._jobs if isinstance(job, SaliencyJob)), SaliencyJob([]))
+        return RunMetadata(
+            labels=tuple(self._labels),
+            explainers=tuple(explainer.name for explainer in saliency.explainers),
+            metrics=tuple(metric.name for metric in saliency.metrics),
+            jobs=tuple(job.name for job in self._jobs) + (("benchmark",) if saliency.metrics else ()),
+            parameters={
+                "network": type(self._network).__name__,
+                "activation_fn": type(self._activation).__name__,
+                "options": self._options.recorded,
+                "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
+            },
+            package_version=__version__,
+        )
+
+
+def _records(jobs: Sequence[Job], items: Iterable[ExaminedBatch | SampleSkipped]) -> Iterator[Record]:
+    """Every record of a run, in order."""
+    for job in jobs:
+        yield from job.start()
+    for item in items:
+        if isinstance(item, SampleSkipped):
+            yield item
+            continue
+        for job in jobs:
+            yield from job.on_batch(item)
+        yield from (SampleDone(case.sample_id) for case in item.cases)
+    for job in jobs:
+        yield from job.finish()
+    yield RunEnd()
+
+
+def _chained(head: list[Any], tail: Iterator[Any]) -> Iterator[Any]:
+    while head:
+        yield head.pop(0)
+    yield from tail
+
+
+def _batch_of(item: ExaminedBatch | SampleSkipped) -> Batch:
+    assert isinstance(item, ExaminedBatch)
+    return Batch(tuple(case.sample for case in item.cases))
+
+
+def _fault(sample: Sample, what: str) -> SampleSkipped:
+    return SampleSkipped(sample.sample_id, f"the {what} of sample {sample.sample_id} has a NaN or an infinity")
+
+
+def _require_data(data: Any) -> tuple[Any, list[str]]:
+    require_type("data", data, tuple, "a tuple (dataset, labels)")
+    if len(data) != 2:
+        raise ValueError(f"`data` must be a tuple of two, (dataset, labels), got {len(data)} entries")
+    dataset, labels = data
+    require_dataset(dataset)
+    require_type("data[1]", labels, list, "a list of strings, the labels")
+    for place, label in enumerate(labels):
+        require_type(f"data[1][{place}]", label, str, "a string")
+    if not labels:
+        raise ValueError("`data[1]` must name every class, got an empty list")
+    blank = [place for place, label in enumerate(labels) if not label.strip()]
+    if blank:
+        raise ValueError(f"`data[1]` must not hold blank labels, label {blank[0]} is {labels[blank[0]]!r}")
+    require_distinct("data[1]", labels, "results are filed under the label's name")
+    return dataset, list(labels)
+
+
+def _require_explainers(explainers: Any, network: Any) -> None:
+    require_type("explainers", explainers, list, "a list of explainers")
+    if not explainers:
+        raise ValueError("`explainers` must hold at least one explainer, got an empty list")
+    for place, explainer in enumerate(explainers):
+        require_type(f"explainers[{place}]", explainer, Attribution, "an explainer of explainer.explanation")
+        if explainer.network is not network:
+            raise ValueError(
+                f"`explainers[{place}]` ({explainer.name}) must be made for the runner's very network, got another "
+                "instance; its maps would not explain the runner's predictions"
+            )
+    require_distinct("explainers", [explainer.name for explainer in explainers], "pass name=... to tell them apart")
+
+
+def _require_metrics(metrics: Any, boxes: bool) -> None:
+    require_type("benchmarkers", metrics, list, "a list of metrics")
+    for place, metric in enumerate(metrics):
+        require_type(f"benchmarkers[{place}]", metric, Metric, "a metric of explainer.benchmark")
+        if "boxes" in metric.needs and not boxes:
+            raise ValueError(
+                f"`benchmarkers[{place}]` ({metric.name}) needs bounding boxes, but the dataset has no third column; "
+                "add the column bboxes or leave this metric out"
+            )
+    require_distinct("benchmarkers", [metric.name for metric in metrics], "each metric is filed under its name")
+
+
+def _require_members(what: str, value: Any, names: Sequence[str]) -> None:
+    missing = [name for name in names if not hasattr(value, name)]
+    if missing:
+        raise TypeError(f"`{what}` must have {', '.join(names)}, {type(value).__name__} lacks {', '.join(missing)}")
