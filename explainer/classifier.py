@@ -25,7 +25,7 @@ class Classifier(Protocol):
         """The output after the activation, (N, K) in [0, 1]."""
 
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
-        """d <seed, logits> / d images, (N, C, H, W), for a seed of (N, K)."""
+        """D <seed, logits> / d images, (N, C, H, W), for a seed of (N, K)."""
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output, both (N, ...)."""

@@ -104,7 +104,9 @@ def _add_how(how: argparse._ArgumentGroup) -> None:
     how.add_argument("--channels", type=int, default=3, choices=(1, 3), help="grey or colour (default: %(default)s)")
     how.add_argument("--mean", nargs="+", type=float, default=[0.0], metavar="M", help="of each channel, in [0, 1] (0)")
     how.add_argument("--std", nargs="+", type=float, default=[1.0], metavar="S", help="of each channel, in [0, 1] (1)")
-    how.add_argument("--batch-size", type=int, default=32, metavar="N", help="images in one pass (default: %(default)s)")
+    how.add_argument(
+        "--batch-size", type=int, default=32, metavar="N", help="images in one pass (default: %(default)s)"
+    )
     how.add_argument("--top-k", type=int, default=0, metavar="K", help="explain the K most probable labels as well")
     how.add_argument("--limit", type=int, default=None, metavar="N", help="explain the first N pictures only")
 

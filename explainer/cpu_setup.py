@@ -1,12 +1,14 @@
 """Keeps MindSpore's convolutions off oneDNN's slow path on AVX-512 processors.
 
-MindSpore asks oneDNN for plain weight layouts. On processors with AVX-512 the oneDNN in its wheels then finds no fast
-convolution and takes the reference kernel, some 70 times slower; held to AVX2 it takes a fast one, with the same results
-to 1e-6. The choice can be made once per process, before the first operator runs: `import explainer` makes it.
+MindSpore asks oneDNN for plain weight layouts. On processors with AVX-512 the oneDNN of its newer wheels (2.9, 2.10)
+then finds no fast convolution and takes the reference kernel, some 70 times slower; held to AVX2 it takes a fast one,
+with the same results to 1e-6. The choice can be made once per process, before the first operator runs: `import
+explainer` makes it.
 
-It is left alone when the machine has no AVX-512, MindSpore's device is not the CPU, the user has set
-`ONEDNN_MAX_CPU_ISA` or `DNNL_MAX_CPU_ISA`, or `EXPLAINER_CPU_SETUP=off` is in the environment. What was done is one line
-in the log "explainer" (level INFO). Only MindSpore's own copy of oneDNN is touched, and the environment is not changed.
+It is left alone when the machine has no AVX-512, MindSpore's oneDNN is an older one, MindSpore's device is not the
+CPU, the user has set `ONEDNN_MAX_CPU_ISA` or `DNNL_MAX_CPU_ISA`, or `EXPLAINER_CPU_SETUP=off` is in the environment.
+What was done is one line in the log "explainer" (level INFO). Only MindSpore's own copy of oneDNN is touched, and the
+environment is not changed.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Outcome(Enum):
     DONE = "oneDNN held to AVX2: fast convolutions"
     SWITCHED_OFF = "left alone: EXPLAINER_CPU_SETUP=off"
     USER_CHOICE = "left alone: the environment already limits oneDNN"
-    NOT_NEEDED = "left alone: no AVX-512 here, or no oneDNN in this MindSpore"
+    NOT_NEEDED = "left alone: no AVX-512 here, or no oneDNN 3 in this MindSpore"
     OTHER_DEVICE = "left alone: MindSpore's device is not the CPU"
     TOO_LATE = "too late: MindSpore has already run an operator"
 
@@ -45,9 +47,9 @@ def warn_if_late(outcome: Outcome) -> None:
     """Warns, with the line to add, when MindSpore was used before the set-up."""
     if outcome is Outcome.TOO_LATE:
         warnings.warn(
-            "MindSpore ran an operator before `import explainer`; convolutions stay on oneDNN's reference path, about 70 "
-            "times slower than need be. Put `import explainer` first in the script, or set ONEDNN_MAX_CPU_ISA=AVX2 in "
-            "the environment. EXPLAINER_CPU_SETUP=off silences this.",
+            "MindSpore ran an operator before `import explainer`; convolutions stay on oneDNN's reference path, about "
+            "70 times slower than need be. Put `import explainer` first in the script, or set ONEDNN_MAX_CPU_ISA=AVX2 "
+            "in the environment. EXPLAINER_CPU_SETUP=off silences this.",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -60,7 +62,7 @@ def _decide(device: str, mindspore_folder: Path) -> Outcome:
         return Outcome.USER_CHOICE
     if device != "CPU":
         return Outcome.OTHER_DEVICE
-    libraries = sorted((mindspore_folder / "lib").glob("libdnnl.so*"))
+    libraries = sorted((mindspore_folder / "lib").glob("libdnnl.so.3*"))
     if not libraries or not _has_avx512():
         return Outcome.NOT_NEEDED
     return _hold_to_avx2(libraries[0])

@@ -2,8 +2,8 @@
 
 Columns by place: images; labels; bounding boxes. Rows may be one sample (C, H, W) or a batch (N, C, H, W).
 
-labels   class ids, one per sample, or k per sample (multi-label); ids outside [0, K) are padding and dropped where there
-         is a row of them per sample, -1 means "no label" where there is one. Rows of exactly K zeros and ones are
+labels   class ids, one per sample, or k per sample (multi-label). Where there is a row of them per sample, ids outside
+         [0, K) are padding and dropped; where there is one, -1 means "no label". Rows of exactly K zeros and ones are
          one-hot (or multi-hot) rows.
 boxes    k per sample as [x, y, width, height] in pixels from the top left corner; box j belongs to label j.
 """
@@ -146,13 +146,16 @@ class _LabelReader:
         if column is None:
             return [[] for _ in range(count)]
         if column.ndim not in (1, 2) or len(column) != count:
-            raise ValueError(f"labels must be ({count},) or ({count}, k) beside {count} images, got {column.shape}, "
-                             f"at sample {first_id}")
+            raise ValueError(
+                f"labels must be ({count},) or ({count}, k) beside {count} images, got {column.shape}, "
+                f"at sample {first_id}"
+            )
         if column.ndim == 2 and self._is_one_hot(column):
             return self._from_one_hot(column, first_id)
         if column.dtype.kind not in "iu":
-            raise TypeError(f"labels must be class ids (integers) or one-hot rows, got dtype {column.dtype} "
-                            f"at sample {first_id}")
+            raise TypeError(
+                f"labels must be class ids (integers) or one-hot rows, got dtype {column.dtype} at sample {first_id}"
+            )
         if column.ndim == 1:
             self._require_classes(column, first_id)
         return [[int(label) for label in np.atleast_1d(row)] for row in column]
@@ -167,8 +170,10 @@ class _LabelReader:
 
     def _from_one_hot(self, column: NDArray[Any], first_id: int) -> list[list[int]]:
         if column.shape[1] != self._class_count or not np.isin(column, (0, 1)).all():
-            raise ValueError(f"labels began as one-hot rows of {self._class_count}, got other values or another length "
-                             f"at or after sample {first_id}; give class ids or one-hot rows throughout")
+            raise ValueError(
+                f"labels began as one-hot rows of {self._class_count}, got other values or another length "
+                f"at or after sample {first_id}; give class ids or one-hot rows throughout"
+            )
         return [np.flatnonzero(row).tolist() for row in column]
 
     def _require_classes(self, column: NDArray[Any], first_id: int) -> None:
@@ -190,8 +195,9 @@ def _boxes(column: NDArray[Any] | None, count: int, first_id: int) -> NDArray[np
     if column.dtype.kind not in "fiu":
         raise TypeError(f"bboxes must hold numbers, got dtype {column.dtype} at sample {first_id}")
     if column.ndim != 3 or column.shape[2] != 4 or len(column) != count:
-        raise ValueError(f"bboxes must be ({count}, k, 4) as [x, y, width, height], got shape {column.shape} at sample "
-                         f"{first_id}")
+        raise ValueError(
+            f"bboxes must be ({count}, k, 4) as [x, y, width, height], got shape {column.shape} at sample {first_id}"
+        )
     return column.astype(np.float64)
 
 
@@ -206,5 +212,3 @@ def _clipped(label: int, box: NDArray[np.float64], size: tuple[int, ...]) -> Box
     left, right = (int(np.clip(round(edge), 0, width)) for edge in (box[0], box[0] + box[2]))
     top, bottom = (int(np.clip(round(edge), 0, height)) for edge in (box[1], box[1] + box[3]))
     return Box(label, left, top, max(0, right - left), max(0, bottom - top))
-
-

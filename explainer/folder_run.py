@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ def _factory(name: str) -> Callable[[], Any]:
         sys.path.remove("")
     if not callable(factory):
         raise ValueError(f"--network: {module_name} has no function {factory_name!r}")
-    return factory
+    made: Callable[[], Any] = factory
+    return made
 
 
 def _mindcv_factory(name: str) -> Callable[[], Any]:
@@ -141,7 +143,8 @@ def _mindcv_factory(name: str) -> Callable[[], Any]:
         from mindcv.models import create_model
     except ImportError as error:
         raise ValueError(f'--network mindcv:{name} needs MindCV: pip install "explainer[mindcv]" ({error})') from error
-    return lambda: create_model(name, pretrained=False)
+    factory: Callable[[], Any] = partial(create_model, name, pretrained=False)
+    return factory
 
 
 class _Pictures:

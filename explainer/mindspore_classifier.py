@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import mindspore
 import numpy as np
@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float32]
 
 CPU_SETUP = cpu_setup.set_up(mindspore.get_context("device_target"), Path(mindspore.__file__).parent)
 
+_Made = TypeVar("_Made")
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
 _DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
@@ -98,7 +99,7 @@ class MindSporeClassifier:
         return _checked_probabilities(probabilities, (len(images), class_count))
 
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
-        """d <seed, logits> / d images, every ReLU passing back what `relu_rule` says: (N, C, H, W) float32.
+        """D <seed, logits> / d images, every ReLU passing back what `relu_rule` says: (N, C, H, W) float32.
 
         Args:
             images: (N, C, H, W).
@@ -118,6 +119,8 @@ class MindSporeClassifier:
         """The output of a layer and d <seed, logits> / d output: both (N, ...) float32.
 
         Args:
+            images: (N, C, H, W).
+            seed: (N, K), the weight of each logit.
             name: the cell's name as `network.cells_and_names()` gives it; "" is the input itself.
 
         Raises:
@@ -163,7 +166,7 @@ class MindSporeClassifier:
     ) -> FloatArray:
         streams = [sample_stream(seed, images[place], draw) for draw, place in rows]
         chunk = Tensor(images[[place for _, place in rows]])
-        with reclassed({cell: _dropping(cell, streams) for cell in dropouts}):
+        with reclassed({cell: _dropping(type(cell), _drop_rate(cell), streams) for cell in dropouts}):
             output: FloatArray = self._required_activation()(self._network(chunk)).asnumpy().astype(np.float32)
         return output
 
@@ -183,16 +186,17 @@ class MindSporeClassifier:
         key = ("layer shape", name, images.shape[1:])
         return self._remembered(key, lambda: _watch(self._network, cell, name, images[:1]))
 
-    def _remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def _remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
         if key not in self._cache:
             self._cache[key] = make()
-        return self._cache[key]
+        made: _Made = self._cache[key]
+        return made
 
     def _forget_if_changed(self) -> None:
         """Drops what was compiled when a cell, a parameter or a parameter's storage is another one than before.
 
-        A compiled graph keeps the storage that it was compiled with: it follows an optimizer, which writes in place, but
-        not `set_data` or `load_param_into_net`, which put new storage into the parameter.
+        A compiled graph keeps the storage that it was compiled with: it follows an optimizer, which writes in place,
+        but not `set_data` or `load_param_into_net`, which put new storage into the parameter.
         """
         structure = [part for cell in _cells(self._network) for part in (cell, *_storages(cell))]
         if structure != self._structure:
@@ -205,8 +209,9 @@ class MindSporeClassifier:
         relus = [cell for cell in _cells(self._network) if isinstance(cell, nn.ReLU)]
         if not relus:
             raise NoReluError(
-                f"found no nn.ReLU cell in {_kind(self._network)} (0 of {len(_cells(self._network))} cells); a ReLU that is "
-                "an operator or function cannot be changed and the map would equal Gradient: use nn.ReLU cells or Gradient"
+                f"found no nn.ReLU cell in {_kind(self._network)} (0 of {len(_cells(self._network))} cells); a ReLU "
+                "that is an operator or function cannot be changed and the map would equal Gradient: use nn.ReLU "
+                "cells or Gradient"
             )
         return {cell: _ruled(type(cell), rule) for cell in relus}
 
@@ -289,17 +294,17 @@ def _gradient(objective: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor
 
 def _slot_gradients(
     objective: Callable[[Tensor, Tensor], Tensor], slots: list[Parameter]
-) -> Callable[[Tensor, Tensor], tuple[Tensor, ...]]:
+) -> Callable[[Tensor, Tensor], Any]:
     backward = mindspore.grad(objective, None, weights=slots)
 
-    def slot_gradients(images: Tensor, seed: Tensor) -> tuple[Tensor, ...]:
+    def slot_gradients(images: Tensor, seed: Tensor) -> Any:
         return backward(images, seed)
 
     return slot_gradients
 
 
 def _ruled(kind: type[nn.Cell], rule: ReluRule) -> type[nn.Cell]:
-    class Ruled(kind):  # type: ignore[misc, valid-type]
+    class Ruled(kind):
         def bprop(self, relu_input: Tensor, output: Tensor, upstream: Tensor) -> tuple[Tensor]:
             return (rule(upstream, relu_input),)
 
@@ -321,7 +326,7 @@ class _Tap(nn.Cell):
 def _tapped(kind: type[nn.Cell], activation_slot: Parameter, gradient_slot: Parameter) -> type[nn.Cell]:
     tap = _Tap()
 
-    class Tapped(kind):  # type: ignore[misc, valid-type]
+    class Tapped(kind):
         def construct(self, *inputs: Any) -> Tensor:
             return tap(super().construct(*inputs), activation_slot, gradient_slot)
 
@@ -335,22 +340,26 @@ def _slot(name: str, shape: tuple[int, ...]) -> Parameter:
 def _watch(network: nn.Cell, cell: nn.Cell, name: str, image: FloatArray) -> tuple[int, ...]:
     """The shape of a layer's output for one image, its batch axis left out."""
     outputs: list[Any] = []
-    kind = type(cell)
+    if cell.has_bprop:
+        raise LayerError(f"layer {name!r} has a backward rule of its own (bprop); name the layer before or after it")
+    with reclassed({cell: _watched(type(cell), outputs)}):
+        network(Tensor(image))
+    if len(outputs) != 1:
+        raise LayerError(
+            f"layer {name!r} must run once per pass, ran {len(outputs)} times; name a layer that runs once"
+        )
+    if not isinstance(outputs[0], Tensor) or outputs[0].ndim == 0 or outputs[0].shape[0] != 1:
+        raise LayerError(f"layer {name!r} must give one tensor with the batch on axis 0, got {_describe(outputs[0])}")
+    return tuple(outputs[0].shape[1:])
 
-    class Watched(kind):  # type: ignore[misc, valid-type]
+
+def _watched(kind: type[nn.Cell], outputs: list[Any]) -> type[nn.Cell]:
+    class Watched(kind):
         def construct(self, *inputs: Any) -> Any:
             outputs.append(super().construct(*inputs))
             return outputs[-1]
 
-    if cell.has_bprop:
-        raise LayerError(f"layer {name!r} has a backward rule of its own (bprop); name the layer before or after it")
-    with reclassed({cell: Watched}):
-        network(Tensor(image))
-    if len(outputs) != 1:
-        raise LayerError(f"layer {name!r} must run once per pass, ran {len(outputs)} times; name a layer that runs once")
-    if not isinstance(outputs[0], Tensor) or outputs[0].ndim == 0 or outputs[0].shape[0] != 1:
-        raise LayerError(f"layer {name!r} must give one tensor with the batch on axis 0, got {_describe(outputs[0])}")
-    return tuple(outputs[0].shape[1:])
+    return Watched
 
 
 def _count_classes(network: nn.Cell, image: FloatArray) -> int:
@@ -388,14 +397,11 @@ def _drop_rate(cell: nn.Cell) -> float:
     return float(given[0] if given else 1 - cell.keep_prob)
 
 
-def _dropping(cell: nn.Cell, streams: list[np.random.Generator]) -> type[nn.Cell]:
-    kind, rate = type(cell), _drop_rate(cell)
-    whole_channels = isinstance(cell, _CHANNEL_DROPOUTS)
-
-    class Dropping(kind):  # type: ignore[misc, valid-type]
+def _dropping(kind: type[nn.Cell], rate: float, streams: list[np.random.Generator]) -> type[nn.Cell]:
+    class Dropping(kind):
         def construct(self, features: Tensor) -> Tensor:
             shape = features.shape[1:]
-            if whole_channels:
+            if issubclass(kind, _CHANNEL_DROPOUTS):
                 shape = shape[:1] + (1,) * (len(shape) - 1)
             kept = np.stack([stream.random(shape, np.float32) for stream in streams]) >= rate
             return features * Tensor((kept / (1 - rate)).astype(np.float32)).astype(features.dtype)

@@ -134,7 +134,8 @@ def _jitted(function: Callable[..., Any], chunk: list[FloatArray]) -> Callable[.
         name: Tensor(shape=[None, *array.shape[1:]], dtype=mindspore.float32)
         for name, array in zip(names, chunk, strict=True)
     }
-    return mindspore.jit(mindspore.enable_dynamic(**shapes)(function))
+    compiled: Callable[..., Any] = mindspore.jit(mindspore.enable_dynamic(**shapes)(function))
+    return compiled
 
 
 @contextmanager

@@ -68,5 +68,7 @@ class RunOptions:
     def recorded(self) -> dict[str, Any]:
         """What a summary keeps of the options, as JSON values."""
         kept = ("batch_size", "threshold", "top_k", "on_bad_sample")
-        pixels = {name: np.asarray(getattr(self, name), float).tolist() for name in ("mean", "std") if self.mean is not None}
+        pixels = {
+            name: np.asarray(getattr(self, name), float).tolist() for name in ("mean", "std") if self.mean is not None
+        }
         return {name: getattr(self, name) for name in kept} | pixels

@@ -76,7 +76,7 @@ class SampleDone:
 
 @dataclass(frozen=True)
 class SampleSkipped:
-    """This sample was left out, and why."""
+    """A sample was left out, and why."""
 
     sample_id: int
     reason: str
@@ -125,28 +125,10 @@ class SaliencyFile:
         return self.low == self.high
 
 
-Record = (
-    RunMetadata
-    | OriginalImage
-    | Prediction
-    | Saliency
-    | Score
-    | SampleDone
-    | SampleSkipped
-    | Benchmark
-    | RunEnd
-)
+Record = RunMetadata | OriginalImage | Prediction | Saliency | Score | SampleDone | SampleSkipped | Benchmark | RunEnd
 """What a job or the runner yields."""
 
 StoredRecord = (
-    RunMetadata
-    | ImageFile
-    | Prediction
-    | SaliencyFile
-    | Score
-    | SampleDone
-    | SampleSkipped
-    | Benchmark
-    | RunEnd
+    RunMetadata | ImageFile | Prediction | SaliencyFile | Score | SampleDone | SampleSkipped | Benchmark | RunEnd
 )
 """What a summary file holds: as Record, with pictures by their paths."""

@@ -1,6 +1,6 @@
 """What a ReLU passes back: one function `(upstream, relu_input) -> downstream` per rule.
 
-`upstream` is the gradient with respect to the ReLU's output, `relu_input` what went into the ReLU forward; both have one
+`upstream` is the gradient with respect to the ReLU's output, `relu_input` what went into the ReLU forward, both of one
 shape. The rules use arithmetic and comparison only, so they take NumPy arrays and MindSpore tensors alike. A rule of
 your own must be a function defined with `def` in a file: MindSpore compiles it from its source.
 """

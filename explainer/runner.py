@@ -190,13 +190,13 @@ class ImageClassificationRunner:
 
     def _first_items(self, items: Iterator[ExaminedBatch | SampleSkipped]) -> list[ExaminedBatch | SampleSkipped]:
         """What comes up to the first batch, that batch included."""
-        head = []
+        skipped: list[SampleSkipped] = []
         for item in items:
-            head.append(item)
             if isinstance(item, ExaminedBatch):
-                return head
-        left_out = f"; all {len(head)} samples were skipped, the first because {head[0].reason}" if head else ""
-        raise ValueError(f"`data[0]` must have at least one sample to explain, got none{left_out}")
+                return [*skipped, item]
+            skipped.append(item)
+        why = f"; all {len(skipped)} were skipped, the first because {skipped[0].reason}" if skipped else ""
+        raise ValueError(f"`data[0]` must have at least one sample to explain, got none{why}")
 
     def _examine_all(self) -> Iterator[ExaminedBatch | SampleSkipped]:
         """The whole dataset, examined; a sample that is not finite ends it or is skipped, as the options say."""
@@ -221,7 +221,9 @@ class ImageClassificationRunner:
         finite = np.isfinite(probabilities).all(axis=1)
         faults += [_fault(sample, "output") for sample, good in zip(samples, finite, strict=True) if not good]
         cases = [
-            self._examined(sample, row) for sample, row, good in zip(samples, probabilities, finite, strict=True) if good
+            self._examined(sample, row)
+            for sample, row, good in zip(samples, probabilities, finite, strict=True)
+            if good
         ]
         return cases, sorted(faults, key=lambda fault: fault.sample_id)
 

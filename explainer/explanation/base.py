@@ -89,7 +89,9 @@ class Attribution(ABC):
         saliency = np.ascontiguousarray(self._explain(images, labels), dtype=np.float32)
         expected = (*labels.shape, *images.shape[2:])
         if saliency.shape != expected:
-            raise ValueError(f"{self._name} must give maps of shape {expected}, gave {saliency.shape}; mend its _explain")
+            raise ValueError(
+                f"{self._name} must give maps of shape {expected}, gave {saliency.shape}; mend its _explain"
+            )
         require_finite(f"saliency of {self._name}", saliency)
         return to_tensor(saliency) if is_tensor(inputs) else saliency
 

@@ -57,10 +57,11 @@ class GradCAM(Attribution):
 def class_activation(activations: FloatArray, gradients: FloatArray) -> FloatArray:
     """The maps (N, h, w) of activations and gradients (N, D, h, w), before resizing."""
     weights = gradients.mean(axis=(2, 3), dtype=np.float64)
-    return np.maximum(np.einsum("nd,ndhw->nhw", weights, activations), 0).astype(np.float32)
+    maps: FloatArray = np.maximum(np.einsum("nd,ndhw->nhw", weights, activations), 0).astype(np.float32)
+    return maps
 
 
-def resized(maps: FloatArray, size: tuple[int, int]) -> FloatArray:
+def resized(maps: FloatArray, size: tuple[int, ...]) -> FloatArray:
     """The maps (N, h, w) resized to (N, H, W), bilinear with pixel centres aligned, edges held.
 
     >>> resized(np.float32([[[0, 4]]]), (1, 4)).tolist()
@@ -74,4 +75,5 @@ def _interpolation(old: int, new: int) -> NDArray[np.float64]:
     """The matrix (new, old) that interpolates linearly between old values."""
     position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
     distance = np.abs(position[:, None] - np.arange(old)[None, :])
-    return np.maximum(1 - distance, 0)
+    weights: NDArray[np.float64] = np.maximum(1 - distance, 0)
+    return weights

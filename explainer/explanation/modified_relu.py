@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import Any
 
 from explainer.explanation.base import Attribution, FloatArray, LabelArray, absolute_maximum, one_hot_pairs
 from explainer.relu_rules import ReluRule, deconvolution, guided
@@ -11,14 +12,17 @@ from explainer.relu_rules import ReluRule, deconvolution, guided
 class ModifiedReLU(Attribution):
     """The declared hole is `rule`: what each ReLU passes back. Final but for that."""
 
-    rule: ClassVar[ReluRule]
+    @property
+    @abstractmethod
+    def rule(self) -> ReluRule:
+        """What each ReLU passes back."""
 
     def __init__(self, network: Any, *, name: str | None = None, batch_size: int = 32) -> None:
         super().__init__(network, name=name, batch_size=batch_size)
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         rows, seeds = one_hot_pairs(images, targets, self._classifier.class_count(images))
-        return absolute_maximum(self._classifier.gradient(rows, seeds, relu_rule=type(self).rule), targets)
+        return absolute_maximum(self._classifier.gradient(rows, seeds, relu_rule=self.rule), targets)
 
 
 class Deconvolution(ModifiedReLU):
@@ -39,7 +43,10 @@ class Deconvolution(ModifiedReLU):
     [[[[3.0, 0.0]]]]
     """
 
-    rule = staticmethod(deconvolution)
+    @property
+    def rule(self) -> ReluRule:
+        """Positive gradients only."""
+        return deconvolution
 
 
 class GuidedBackprop(ModifiedReLU):
@@ -60,4 +67,7 @@ class GuidedBackprop(ModifiedReLU):
     [[[[0.0, 0.0, 5.0]]]]
     """
 
-    rule = staticmethod(guided)
+    @property
+    def rule(self) -> ReluRule:
+        """Positive gradients, where the input was positive."""
+        return guided

@@ -84,8 +84,10 @@ def _denormalise(mean: NDArray[np.float64], std: NDArray[np.float64]) -> ToDispl
 
     def pixels(image: NDArray[np.float32]) -> Pixels:
         if mean.size not in (1, len(image)) or std.size not in (1, len(image)):
-            raise ValueError(f"`mean` and `std` must have 1 or {len(image)} values for images of {len(image)} channels, "
-                             f"got {mean.size} and {std.size}")
+            raise ValueError(
+                f"`mean` and `std` must have 1 or {len(image)} values for images of {len(image)} channels, "
+                f"got {mean.size} and {std.size}"
+            )
         return _picture((image * std.reshape(-1, 1, 1) + mean.reshape(-1, 1, 1)) * unit)
 
     return pixels

@@ -75,5 +75,5 @@ def _read_frame(file: BinaryIO, offset: int, header: bytes) -> Frame:
 
 
 def _masked_crc(data: bytes) -> int:
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF

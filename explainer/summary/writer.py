@@ -71,7 +71,7 @@ class SummaryWriter:
         self._folder = Path(summary_dir)
         self._pending: list[Record] = []
         self._benchmarks: list[Benchmark] = []
-        self._found = {key: False for key in _MANIFEST_KEYS}
+        self._found = dict.fromkeys(_MANIFEST_KEYS, False)
         self._explainer_folders = _explainer_folders(metadata.explainers)
         with self._disk_errors(self._folder):
             self._timestamp, self._data = _claim(self._folder, int(clock()))
@@ -223,11 +223,13 @@ def _require_distinct_labels(metadata: RunMetadata) -> None:
     if len(set(shown)) < len(shown):
         twice = next(label for place, label in enumerate(shown) if label in shown[:place])
         raise ValueError(
-            f"`labels` must stay distinct when '_' is shown as a blank, got {twice!r} twice; MindInsight's occlusion page "
-            "cannot show a '_', so rename one of them"
+            f"`labels` must stay distinct when '_' is shown as a blank, got {twice!r} twice; MindInsight's occlusion "
+            "page cannot show a '_', so rename one of them"
         )
     if shown != list(metadata.labels):
-        warnings.warn("labels with '_' are shown with a blank: MindInsight's occlusion page cannot show '_'", stacklevel=3)
+        warnings.warn(
+            "labels with '_' are shown with a blank: MindInsight's occlusion page cannot show '_'", stacklevel=3
+        )
 
 
 def _warn_if_merged(summary_dir: Path, metadata: RunMetadata) -> None:

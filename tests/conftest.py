@@ -1,0 +1,3 @@
+"""Shared set-up: `import explainer` comes first, before any operator of MindSpore runs."""
+
+import explainer  # noqa: F401

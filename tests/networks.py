@@ -1,0 +1,83 @@
+"""Small networks that tests share; written to a file since MindSpore compiles them from their source."""
+
+from __future__ import annotations
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+
+def random_weights(shape: tuple[int, ...], seed: int, scale: float = 0.5) -> Tensor:
+    """A float32 tensor of normal numbers that depends on the seed alone."""
+    return Tensor((np.random.default_rng(seed).standard_normal(shape) * scale).astype(np.float32))
+
+
+class SmallCnn(nn.Cell):
+    """Conv - ReLU - Conv - ReLU - Dropout - mean - Dense; any image size, C channels to K logits."""
+
+    def __init__(self, channels: int = 2, classes: int = 4, seed: int = 0) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 5, 3, has_bias=True, weight_init=random_weights((5, channels, 3, 3), seed))
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(5, 6, 3, has_bias=True, weight_init=random_weights((6, 5, 3, 3), seed + 1))
+        self.relu2 = nn.ReLU()
+        self.dropout = nn.Dropout(p=0.5)
+        self.fc = nn.Dense(6, classes, weight_init=random_weights((classes, 6), seed + 2, 2.0))
+
+    def construct(self, images: Tensor) -> Tensor:
+        features = self.relu2(self.conv2(self.relu1(self.conv1(images))))
+        return self.fc(self.dropout(features.mean((2, 3))))
+
+
+class LinearNetwork(nn.Cell):
+    """logits = weights @ flattened image; weights (K, C * H * W)."""
+
+    def __init__(self, weights: np.ndarray) -> None:
+        super().__init__()
+        self.flatten = nn.Flatten()
+        classes, features = weights.shape
+        self.fc = nn.Dense(features, classes, weight_init=Tensor(weights.astype(np.float32)), has_bias=False)
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.fc(self.flatten(images))
+
+
+class NormalisedCnn(nn.Cell):
+    """As SmallCnn with batch norm, whose statistics a test can watch."""
+
+    def __init__(self, channels: int = 2, classes: int = 4) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 5, 3, weight_init=random_weights((5, channels, 3, 3), 3))
+        self.norm = nn.BatchNorm2d(5)
+        self.relu = nn.ReLU()
+        self.dropout = nn.Dropout(p=0.3)
+        self.fc = nn.Dense(5, classes, weight_init=random_weights((classes, 5), 4))
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.fc(self.dropout(self.relu(self.norm(self.conv(images))).mean((2, 3))))
+
+
+class FunctionalReluCnn(nn.Cell):
+    """A network whose ReLU is a function, out of reach for a ReLU rule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3, weight_init=random_weights((4, 2, 3, 3), 5))
+
+    def construct(self, images: Tensor) -> Tensor:
+        return ops.relu(self.conv(images)).mean((2, 3))
+
+
+class FailingNetwork(nn.Cell):
+    """Works for `good_calls` calls, then raises."""
+
+    def __init__(self, network: nn.Cell, good_calls: int) -> None:
+        super().__init__()
+        self.network = network
+        self.good_calls = good_calls
+        self.calls = 0
+
+    def construct(self, images: Tensor) -> Tensor:
+        self.calls += 1
+        if self.calls > self.good_calls:
+            raise RuntimeError("the network failed on purpose")
+        return self.network(images)
