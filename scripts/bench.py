@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from explainer import ImageClassificationRunner, RunOptions  # first: sets the CPU up
+import mindspore
+import numpy as np
+from mindspore import Tensor, nn
+from trial import data, datasets, networks
+
+from explainer import ImageClassificationRunner, RunOptions
 from explainer.explanation import GradCAM, Gradient
 from explainer.mindspore_classifier import MindSporeClassifier
-
-import mindspore  # isort: skip
-import numpy as np  # isort: skip
-from mindspore import Tensor, nn  # isort: skip
-from trial import data, datasets, networks  # isort: skip
 
 BATCH = 32
 WARM_UPS = 2
@@ -63,7 +63,8 @@ def forward_row(repeats: int) -> Row:
     network, images = networks.CifarResNet20(), data.cifar10().images
     classifier = MindSporeClassifier(network, nn.Softmax(), batch_size=BATCH)
     floor = _Floor(network, images)
-    return compare("forward: seam / jit, ResNet-20, 200 images", lambda: classifier.logits(images), floor.forward, repeats)
+    name = "forward: seam / jit, ResNet-20, 200 images"
+    return compare(name, lambda: classifier.logits(images), floor.forward, repeats)
 
 
 def runner_row(repeats: int) -> Row:
@@ -118,7 +119,7 @@ class _Floor:
         self._repeat(self._forward, len(self._images))
 
     def whole_run(self, maps: int) -> None:
-        """One forward per image and map of GradCAM (its backward stops at the last layer), one backward per Gradient."""
+        """A forward per image, one per GradCAM map (its backward ends at the last layer), a gradient per Gradient map."""
         self.forward()
         self._repeat(lambda batch: self._gradient(batch, Tensor(self._seeds[: len(batch)])), maps)
         self._repeat(self._forward, maps)

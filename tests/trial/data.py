@@ -1,4 +1,5 @@
 """Finds and loads the shared trial material. NumPy and Pillow only: the bench imports this without pytest."""
+
 import csv
 import os
 from pathlib import Path

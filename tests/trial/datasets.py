@@ -1,4 +1,5 @@
 """The trial images as MindSpore datasets, in a fixed order."""
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,6 +4,7 @@ Every activation is an nn.ReLU cell of its own, attribute names are the names of
 logits, and all networks come in evaluation mode. They run, and give input gradients, in PyNative and under
 `mindspore.jit`, at any batch size.
 """
+
 import importlib.util
 import json
 import sys

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from explainer import ImageClassificationRunner, RunOptions, RunResult  # first: sets the CPU up
-from explainer.explanation import GradCAM, Gradient
+from mindspore import nn
 
-from mindspore import nn  # isort: skip
-from trial import data, datasets, networks  # isort: skip
+from explainer import ImageClassificationRunner, RunOptions, RunResult
+from explainer.explanation import GradCAM, Gradient
+from trial import data, datasets, networks
 
 
 def run_cifar(base: Path, count: int = 100) -> RunResult:

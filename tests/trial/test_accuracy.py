@@ -2,6 +2,7 @@
 
 Counts are exact: the closest call is decided by 4e-3 of a logit, and float rounding stays below 1e-4.
 """
+
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
