@@ -119,7 +119,7 @@ class _Floor:
         self._repeat(self._forward, len(self._images))
 
     def whole_run(self, maps: int) -> None:
-        """A forward per image, one per GradCAM map (its backward ends at the last layer), a gradient per Gradient map."""
+        """A forward per image, one per GradCAM map (its backward is the last layer), a gradient per Gradient map."""
         self.forward()
         self._repeat(lambda batch: self._gradient(batch, Tensor(self._seeds[: len(batch)])), maps)
         self._repeat(self._forward, maps)
