@@ -179,8 +179,18 @@ class MindSporeClassifier:
         return self._remembered(("program", key), lambda: Program(trace, self._batch_size))
 
     def _class_count(self, images: FloatArray) -> int:
-        self._forget_if_changed()
-        return self._remembered(("classes", images.shape[1:]), lambda: _count_classes(self._network, images[:1]))
+        """K; the first thing that every question asks, so what is out of date is dropped here.
+
+        A compiled graph keeps the storage that it was compiled with: it follows an optimizer, which writes in place,
+        but not `set_data` or `load_param_into_net`, which put new storage into the parameter.
+        """
+        if self._cache and self._structure != _structure(self._network):
+            self._cache = {}
+        fresh = not self._cache
+        count = self._remembered(("classes", images.shape[1:]), lambda: _count_classes(self._network, images[:1]))
+        if fresh:
+            self._structure = _structure(self._network)  # after a pass, when every parameter has its storage
+        return count
 
     def _layer_shape(self, cell: nn.Cell, name: str, images: FloatArray) -> tuple[int, ...]:
         key = ("layer shape", name, images.shape[1:])
@@ -191,17 +201,6 @@ class MindSporeClassifier:
             self._cache[key] = make()
         made: _Made = self._cache[key]
         return made
-
-    def _forget_if_changed(self) -> None:
-        """Drops what was compiled when a cell, a parameter or a parameter's storage is another one than before.
-
-        A compiled graph keeps the storage that it was compiled with: it follows an optimizer, which writes in place,
-        but not `set_data` or `load_param_into_net`, which put new storage into the parameter.
-        """
-        structure = [part for cell in _cells(self._network) for part in (cell, *_storages(cell))]
-        if structure != self._structure:
-            self._structure = structure
-            self._cache = {}
 
     def _ruled_relus(self, rule: ReluRule) -> Mapping[nn.Cell, type[nn.Cell]]:
         if rule is plain:
@@ -254,8 +253,13 @@ def _cells(network: nn.Cell) -> list[nn.Cell]:
     return [cell for _, cell in network.cells_and_names()]
 
 
-def _storages(cell: nn.Cell) -> list[tuple[int, int]]:
-    return [(id(parameter), parameter.data_ptr()) for parameter in cell._params.values() if parameter is not None]
+def _structure(network: nn.Cell) -> list[object]:
+    """Every cell and every parameter's identity and storage, to be compared."""
+    parts: list[object] = []
+    for cell in _cells(network):
+        parameters = [parameter for parameter in cell._params.values() if parameter is not None]
+        parts += [cell, *((id(parameter), parameter.data_ptr()) for parameter in parameters)]
+    return parts
 
 
 def _kind(cell: nn.Cell) -> str:
