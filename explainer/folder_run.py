@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from explainer import explanation
-from explainer.checks import require_choice
+from explainer.checks import did_you_mean, require_choice
 from explainer.explanation.base import Attribution
 from explainer.options import RunOptions
 from explainer.runner import ImageClassificationRunner, RunResult
@@ -48,7 +48,7 @@ def run_folder(options: argparse.Namespace) -> RunResult:
     """
     labels = read_labels(options.labels)
     pictures = find_pictures(options.images, labels)[: options.limit]
-    network = load_network(options.network, options.checkpoint)
+    network = load_network(options.network, options.checkpoint, len(labels))
     explainers = make_explainers(options.explainers, network)
     dataset = GeneratorDataset(_Pictures(pictures, options), ["image", "label"], shuffle=False)
     runner = ImageClassificationRunner(
@@ -80,12 +80,14 @@ def find_pictures(folder: Path, labels: list[str]) -> list[Picture]:
     return [Picture(path, numbers.get(path.relative_to(folder).parts[0], -1)) for path in files]
 
 
-def load_network(name: str, checkpoint: Path | None) -> nn.Cell:
-    """The network that a factory makes, with the weights of a checkpoint, every one of them used."""
-    network = _factory(name)()
+def load_network(name: str, checkpoint: Path | None, class_count: int) -> nn.Cell:
+    """The network that a factory makes, every weight of it from the checkpoint; without one, as the factory made it."""
+    network = _factory(name, class_count)()
     if not isinstance(network, nn.Cell):
         raise TypeError(f"--network {name} must make a mindspore.nn.Cell, made {type(network).__name__}")
-    if checkpoint is not None:
+    if checkpoint is None:
+        print(f"no --checkpoint: {name} is explained with the weights that its factory gives it", file=sys.stderr)
+    else:
         if not checkpoint.is_file():
             raise ValueError(f"--checkpoint must be a file, got {checkpoint}")
         missing, _ = mindspore.load_param_into_net(network, mindspore.load_checkpoint(str(checkpoint)))
@@ -119,12 +121,12 @@ def _setting(setting: str, name: str, known: list[str]) -> tuple[str, Any]:
     return key, int(value) if value.isdecimal() and key != "layer" else value
 
 
-def _factory(name: str) -> Callable[[], Any]:
+def _factory(name: str, class_count: int) -> Callable[[], Any]:
     module_name, colon, factory_name = name.partition(":")
     if not colon or not factory_name:
         raise ValueError(f"--network must be MODULE:FACTORY or mindcv:NAME, got {name!r}")
     if module_name == "mindcv":
-        return _mindcv_factory(factory_name)
+        return _mindcv_factory(factory_name, class_count)
     sys.path.insert(0, "")
     try:
         factory = getattr(importlib.import_module(module_name), factory_name, None)
@@ -138,12 +140,15 @@ def _factory(name: str) -> Callable[[], Any]:
     return made
 
 
-def _mindcv_factory(name: str) -> Callable[[], Any]:
+def _mindcv_factory(name: str, class_count: int) -> Callable[[], Any]:
     try:
-        from mindcv.models import create_model
+        from mindcv.models import create_model, list_models
     except ImportError as error:
         raise ValueError(f'--network mindcv:{name} needs MindCV: pip install "explainer[mindcv]" ({error})') from error
-    factory: Callable[[], Any] = partial(create_model, name, pretrained=False)
+    known = list_models()
+    if name not in known:
+        raise ValueError(f"--network: MindCV has no network {name!r}{did_you_mean(name, known)}")
+    factory: Callable[[], Any] = partial(create_model, name, num_classes=class_count, pretrained=False)
     return factory
 
 
