@@ -57,7 +57,8 @@ class MindSporeClassifier:
         self._network = network
         self._activation = activation_fn
         self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._structure: list[object] = []
+        self._storages: list[object] = []
+        self._constants: dict[tuple[int, str], object] = {}
         self._cache: dict[Hashable, Any] = {}
 
     @property
@@ -83,7 +84,7 @@ class MindSporeClassifier:
         """The network's output: (N, K) float32."""
         with borrowed(self._network):
             self._class_count(images)
-            program = self._program("logits", lambda count: Trace(_forward(self._network)))
+            program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
             return program(images)[0]
 
     def probabilities(self, images: FloatArray) -> FloatArray:
@@ -94,12 +95,16 @@ class MindSporeClassifier:
         """
         with borrowed(self._network), borrowed(self._required_activation()):
             class_count = self._class_count(images)
-            trace = Trace(_activated(self._network, self._required_activation()))
-            probabilities = self._program("probabilities", lambda count: trace)(images)[0]
+            program = self._program(
+                "probabilities",
+                images.shape[1:],
+                lambda count: Trace(_activated(self._network, self._required_activation())),
+            )
+            probabilities = program(images)[0]
         return _checked_probabilities(probabilities, (len(images), class_count))
 
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
-        """D <seed, logits> / d images, every ReLU passing back what `relu_rule` says: (N, C, H, W) float32.
+        """The gradient of <seed, logits>, every ReLU passing back what `relu_rule` says: (N, C, H, W) float32.
 
         Args:
             images: (N, C, H, W).
@@ -112,8 +117,12 @@ class MindSporeClassifier:
         with borrowed(self._network):
             self._class_count(images)
             classes = self._ruled_relus(relu_rule)
-            trace = Trace(_gradient(_objective(self._network)), classes)
-            return self._program(("gradient", relu_rule), lambda count: trace)(images, seed)[0]
+            program = self._program(
+                ("gradient", relu_rule),
+                images.shape[1:],
+                lambda count: Trace(_gradient(_objective(self._network)), classes),
+            )
+            return program(images, seed)[0]
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output: both (N, ...) float32.
@@ -138,7 +147,7 @@ class MindSporeClassifier:
                 function = _slot_gradients(_objective(self._network), slots)
                 return Trace(function, {cell: _tapped(type(cell), slots[0], slots[1])})
 
-            activation, gradient = self._program(("layer", name), trace)(images, seed)
+            activation, gradient = self._program(("layer", name), images.shape[1:], trace)(images, seed)
         return activation, gradient
 
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
@@ -146,8 +155,14 @@ class MindSporeClassifier:
 
         The masks of a sample depend on the seed, the sample's content and the draw alone.
 
+        Args:
+            images: (N, C, H, W).
+            draws: how many times each image is evaluated.
+            seed: a whole number >= 0.
+
         Raises:
             NoDropoutError: the network has no dropout cell with a rate above 0.
+            NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
         dropouts = [cell for cell in _cells(self._network) if _drop_rate(cell) > 0]
         if not dropouts:
@@ -157,9 +172,11 @@ class MindSporeClassifier:
             )
         rows = [(draw, place) for draw in range(require_integer("draws", draws, 1)) for place in range(len(images))]
         with borrowed(self._network), borrowed(self._required_activation()):
+            class_count = self._class_count(images)
             starts = range(0, len(rows), self._batch_size)
             parts = [self._sample(dropouts, images, rows[at : at + self._batch_size], seed) for at in starts]
-        return np.concatenate(parts).reshape(draws, len(images), -1)
+        sampled = _checked_probabilities(np.concatenate(parts), (len(rows), class_count))
+        return sampled.reshape(draws, len(images), class_count)
 
     def _sample(
         self, dropouts: list[nn.Cell], images: FloatArray, rows: list[tuple[int, int]], seed: int
@@ -175,22 +192,35 @@ class MindSporeClassifier:
             raise TypeError("`activation_fn` is needed for probabilities, got None; pass nn.Softmax() or nn.Sigmoid()")
         return self._activation
 
-    def _program(self, key: Hashable, trace: Callable[[int], Trace]) -> Program:
-        return self._remembered(("program", key), lambda: Program(trace, self._batch_size))
+    def _program(self, key: Hashable, image_shape: tuple[int, ...], trace: Callable[[int], Trace]) -> Program:
+        return self._remembered(("program", key, image_shape), lambda: Program(trace, self._batch_size))
 
     def _class_count(self, images: FloatArray) -> int:
         """K; the first thing that every question asks, so what is out of date is dropped here.
 
-        A compiled graph keeps the storage that it was compiled with: it follows an optimizer, which writes in place,
-        but not `set_data` or `load_param_into_net`, which put new storage into the parameter.
+        A compiled graph keeps the storage and the constants that it was compiled with: it follows an optimizer, which
+        writes in place, but not `set_data` or `load_param_into_net`, which put new storage into the parameter.
         """
-        if self._cache and self._structure != _structure(self._network):
+        if self._cache and not self._as_compiled():
             self._cache = {}
-        fresh = not self._cache
+        if self._cache:
+            return self._remembered(("classes", images.shape[1:]), lambda: _count_classes(self._network, images[:1]))
+        before = _constants(self._parts())
         count = self._remembered(("classes", images.shape[1:]), lambda: _count_classes(self._network, images[:1]))
-        if fresh:
-            self._structure = _structure(self._network)  # after a pass, when every parameter has its storage
+        # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
+        self._storages = _storages(self._parts())
+        after = _constants(self._parts())
+        self._constants = {key: value for key, value in after.items() if before.get(key) == value}
         return count
+
+    def _as_compiled(self) -> bool:
+        """Whether cells, parameters, their storage and the cells' constants are what they were."""
+        constants = _constants(self._parts())
+        same = all(constants.get(key) == value for key, value in self._constants.items())
+        return same and _storages(self._parts()) == self._storages
+
+    def _parts(self) -> list[nn.Cell]:
+        return _cells(self._network) + ([] if self._activation is None else _cells(self._activation))
 
     def _layer_shape(self, cell: nn.Cell, name: str, images: FloatArray) -> tuple[int, ...]:
         key = ("layer shape", name, images.shape[1:])
@@ -253,13 +283,38 @@ def _cells(network: nn.Cell) -> list[nn.Cell]:
     return [cell for _, cell in network.cells_and_names()]
 
 
-def _structure(network: nn.Cell) -> list[object]:
-    """Every cell and every parameter's identity and storage, to be compared."""
+class _Identity:
+    """Equal to another only when both hold the very same object."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other._value is self._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+def _storages(cells: list[nn.Cell]) -> list[object]:
+    """Every cell, every parameter and its storage, to be compared."""
     parts: list[object] = []
-    for cell in _cells(network):
+    for cell in cells:
         parameters = [parameter for parameter in cell._params.values() if parameter is not None]
-        parts += [cell, *((id(parameter), parameter.data_ptr()) for parameter in parameters)]
+        parts += [_Identity(cell), *((_Identity(parameter), parameter.data_ptr()) for parameter in parameters)]
     return parts
+
+
+def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:
+    """What else a cell's `construct` may read: its plain values, tensors and buffers, to be compared."""
+    found: dict[tuple[int, str], object] = {}
+    for place, cell in enumerate(cells):
+        for name, value in {**vars(cell), **(getattr(cell, "_buffers", None) or {})}.items():
+            if isinstance(value, Tensor):
+                found[place, name] = _Identity(value)
+            elif not name.startswith("_") and isinstance(value, int | float | str):
+                found[place, name] = value
+    return found
 
 
 def _kind(cell: nn.Cell) -> str:
@@ -331,8 +386,8 @@ def _tapped(kind: type[nn.Cell], activation_slot: Parameter, gradient_slot: Para
     tap = _Tap()
 
     class Tapped(kind):
-        def construct(self, *inputs: Any) -> Tensor:
-            return tap(super().construct(*inputs), activation_slot, gradient_slot)
+        def construct(self, *inputs: Any, **named: Any) -> Tensor:
+            return tap(super().construct(*inputs, **named), activation_slot, gradient_slot)
 
     return Tapped
 
@@ -359,8 +414,8 @@ def _watch(network: nn.Cell, cell: nn.Cell, name: str, image: FloatArray) -> tup
 
 def _watched(kind: type[nn.Cell], outputs: list[Any]) -> type[nn.Cell]:
     class Watched(kind):
-        def construct(self, *inputs: Any) -> Any:
-            outputs.append(super().construct(*inputs))
+        def construct(self, *inputs: Any, **named: Any) -> Any:
+            outputs.append(super().construct(*inputs, **named))
             return outputs[-1]
 
     return Watched

@@ -72,7 +72,7 @@ class Trace:
 
 
 class Program:
-    """A computation on batches: eager for the first batches of a shape, then compiled once for every batch size.
+    """A computation on images of one shape: eager for the first batches, then compiled once for every batch size.
 
     `trace(count)` gives the function for `count` images. Compiling costs about as much as some eager batches, so a few
     images are never compiled for. What MindSpore cannot compile runs eagerly throughout, and what it can only compile
@@ -82,9 +82,14 @@ class Program:
     def __init__(self, trace: Callable[[int], Trace], batch_size: int) -> None:
         self._trace = trace
         self._batch_size = batch_size
-        self._seen: dict[tuple[int, ...], int] = {}
-        self._compiled: dict[tuple[int, ...], Trace] = {}
+        self._seen = 0
+        self._compiled: Trace | None = None
         self._compilable = True
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the computation has been compiled."""
+        return self._compiled is not None
 
     def __call__(self, *arrays: FloatArray) -> tuple[FloatArray, ...]:
         """The outputs for arrays of (N, ...), each (N, ...), computed at most `batch_size` samples at a time."""
@@ -93,26 +98,25 @@ class Program:
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
     def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
-        shape = chunk[0].shape[1:]
-        self._seen[shape] = self._seen.get(shape, 0) + 1
-        if shape in self._compiled:
-            return _call(self._compiled[shape], chunk)
-        if self._compilable and self._seen[shape] > _EAGER_BATCHES:
-            outputs = self._compile(shape, chunk)
+        self._seen += 1
+        if self._compiled is not None:
+            return _call(self._compiled, chunk)
+        if self._compilable and self._seen > _EAGER_BATCHES:
+            outputs = self._compile(chunk)
             if outputs is not None:
                 return outputs
-        return self._run_eagerly(shape, chunk)
+        return self._run_eagerly(chunk)
 
-    def _run_eagerly(self, shape: tuple[int, ...], chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
+    def _run_eagerly(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
         try:
             return _call(self._trace(len(chunk[0])), chunk)
         except Exception:
-            outputs = self._compile(shape, chunk) if self._compilable else None
+            outputs = self._compile(chunk) if self._compilable else None
             if outputs is None:
                 raise
             return outputs
 
-    def _compile(self, shape: tuple[int, ...], chunk: list[FloatArray]) -> tuple[FloatArray, ...] | None:
+    def _compile(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...] | None:
         trace = self._trace(1)
         compiled = Trace(_jitted(trace.function, chunk), trace.classes)
         try:
@@ -122,7 +126,7 @@ class Program:
             self._compilable = False
             _LOG.info("the network runs eagerly: MindSpore cannot compile it (%s)", str(error).split("\n")[0][:200])
             return None
-        self._compiled[shape] = compiled
+        self._compiled = compiled
         return outputs
 
 
@@ -166,7 +170,7 @@ def is_tensor(value: Any) -> bool:
 
 
 def _call(trace: Trace, arrays: list[FloatArray]) -> tuple[FloatArray, ...]:
-    tensors = [Tensor.from_numpy(np.ascontiguousarray(array, np.float32)) for array in arrays]
+    tensors = [Tensor(np.ascontiguousarray(array, np.float32)) for array in arrays]  # copies: a network may write
     with reclassed(trace.classes):
         outputs = trace.function(*tensors)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
