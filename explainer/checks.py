@@ -49,8 +49,9 @@ def did_you_mean(value: Any, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 
-def require_images(inputs: NDArray[Any]) -> NDArray[np.float32]:
+def require_images(given: Any) -> NDArray[np.float32]:
     """The images as float32 (N, C, H, W); ValueError unless they are a non-empty batch of finite numbers."""
+    inputs = np.asarray(given)
     if inputs.dtype.kind not in "fiu":
         raise TypeError(f"`inputs` must hold numbers, got dtype {inputs.dtype}; convert it to float32")
     if inputs.ndim != 4:
@@ -69,7 +70,8 @@ def require_finite(name: str, values: NDArray[Any]) -> None:
     if bad is not None:
         raise BadSampleError(
             f"`{name}` must be finite, got NaN or infinity in sample {bad} of {len(values)}; "
-            "nothing computed from it would mean anything, so clean or drop that sample"
+            "nothing computed from it would mean anything, so clean or drop that sample",
+            place=bad,
         )
 
 
@@ -86,7 +88,10 @@ def label_matrix(targets: Any, count: int) -> NDArray[np.int64]:
         TypeError: the targets are not whole numbers.
         ValueError: their shape does not fit the number of samples.
     """
-    labels = np.asarray(targets)
+    try:
+        labels = np.asarray(targets)
+    except ValueError as error:
+        raise ValueError("`targets` must have as many labels for every sample, got rows of unequal length") from error
     if labels.dtype.kind not in "iu":
         raise TypeError(f"`targets` must be whole numbers (class ids), got {_kind_of(targets, labels)}")
     if labels.ndim == 0:

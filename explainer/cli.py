@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from explainer.errors import ExplainerError
+from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.inspection import as_text, summarise
 from explainer.summary.reader import read_run
 from explainer.version import __version__
@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except (ExplainerError, OSError, RuntimeError, TypeError, ValueError) as error:
         print(f"explainer: {error}", file=sys.stderr)
-        return 2 if options.reads_only or isinstance(error, TypeError | ValueError) else 1
+        of_the_data = isinstance(error, BadSampleError | DatasetError)
+        return 2 if options.reads_only or (isinstance(error, TypeError | ValueError) and not of_the_data) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,18 +11,22 @@ boxes    k per sample as [x, y, width, height] in pixels from the top left corne
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from mindspore.dataset import GeneratorDataset
-from mindspore.dataset.engine.datasets import Dataset
+from mindspore.dataset.engine.datasets import Dataset, FilterDataset
 from numpy.typing import NDArray
 
 from explainer.checks import require_type
+from explainer.errors import DatasetError
 
 _CHANNELS = (1, 3, 4)
+_TELLING = ("- Python Call Stack:", "- Dataset Pipeline Error Message:")  # the telling parts of MindSpore's errors
 _LOG = logging.getLogger("explainer")
 
 
@@ -62,7 +66,12 @@ class Batch:
 def require_dataset(dataset: Any) -> None:
     """Raises TypeError unless this is a MindSpore dataset, ValueError unless it has one to three columns."""
     require_type("data[0]", dataset, Dataset, "a MindSpore dataset (mindspore.dataset)")
-    columns = dataset.get_col_names()
+    try:
+        columns = dataset.get_col_names()
+    except RuntimeError as error:
+        raise DatasetError(
+            f"`data[0]` must have at least one sample to explain, and be readable; MindSpore says: {_cause(error)}"
+        ) from error
     if not 1 <= len(columns) <= 3:
         raise ValueError(
             "`data[0]` must have the columns [images], [images, labels] or [images, labels, bboxes], got "
@@ -77,43 +86,81 @@ def has_boxes(dataset: Dataset) -> bool:
 
 def sample_count(dataset: Dataset) -> int | None:
     """About how many samples there are; None where counting them would run the dataset."""
-    leaf = dataset
-    while leaf.children:
-        leaf = leaf.children[0]
-    if isinstance(leaf, GeneratorDataset) and not hasattr(leaf.source, "__len__"):
+    if not _is_countable(dataset):
         return None
-    return int(dataset.get_dataset_size() * dataset.get_batch_size())
+    batches = dataset.get_dataset_size()
+    return int(batches * dataset.get_batch_size()) if batches > 0 else None
 
 
 def read_batches(dataset: Dataset, class_count: int, batch_size: int) -> Iterator[Batch]:
     """The samples of the dataset, once, in batches of at most `batch_size`; a new image shape begins a new batch.
 
+    What was read before a failure is given out before the error is raised.
+
     Raises:
+        DatasetError: the dataset failed; says after how many samples.
         TypeError: a column that does not hold numbers.
         ValueError: a column of a wrong shape, or a label that is not a class; names the sample.
     """
     waiting: list[Sample] = []
-    for sample in _read_samples(dataset, class_count):
-        if waiting and (len(waiting) == batch_size or waiting[0].image.shape != sample.image.shape):
+    failure = None
+    samples = _read_samples(dataset, class_count)
+    while failure is None:
+        try:
+            sample = next(samples, None)
+        except (TypeError, ValueError) as error:
+            sample, failure = None, error
+        if waiting and (sample is None or waiting[0].image.shape != sample.image.shape):
             yield Batch(tuple(waiting))
             waiting = []
+        if sample is None:
+            break
         waiting.append(sample)
-    if waiting:
-        yield Batch(tuple(waiting))
+        if len(waiting) == batch_size:
+            yield Batch(tuple(waiting))
+            waiting = []
+    if failure is not None:
+        raise failure
+
+
+def _is_countable(dataset: Dataset) -> bool:
+    """Whether MindSpore can tell the size without running the dataset."""
+    if isinstance(dataset, FilterDataset):
+        return False
+    if isinstance(dataset, GeneratorDataset) and not hasattr(dataset.source, "__len__"):
+        return False
+    return all(_is_countable(child) for child in dataset.children)
 
 
 def _read_samples(dataset: Dataset, class_count: int) -> Iterator[Sample]:
     next_id = 0
     labels = _LabelReader(class_count)
-    for row in dataset.create_tuple_iterator(num_epochs=1, output_numpy=True):
+    rows = iter(dataset.create_tuple_iterator(num_epochs=1, output_numpy=True))
+    while (row := _next_row(rows, next_id)) is not None:
         images = _images(row[0], next_id)
-        unbatched = row[0].ndim == 3
+        unbatched = np.ndim(row[0]) == 3
         ids = labels.read(_column(row, 1, unbatched), len(images), next_id)
         boxes = _boxes(_column(row, 2, unbatched), len(images), next_id)
         for place, image in enumerate(images):
-            placed = _place_boxes(boxes[place], ids[place], image.shape[1:]) if boxes is not None else ()
-            yield Sample(next_id, image, _kept(ids[place], class_count), placed)
+            kept = _kept(ids[place], class_count)
+            placed = _place_boxes(boxes[place], ids[place], kept, image.shape[1:]) if boxes is not None else ()
+            yield Sample(next_id, image, kept, placed)
             next_id += 1
+
+
+def _next_row(rows: Iterator[Any], read: int) -> list[Any] | None:
+    try:
+        return next(rows, None)
+    except RuntimeError as error:
+        raise DatasetError(f"`data[0]` failed after {read} samples: {_cause(error)}") from error
+
+
+def _cause(error: RuntimeError) -> str:
+    """The line that matters in MindSpore's page-long error: the user's own exception, or the pipeline's message."""
+    parts = [part.strip() for part in re.split(r"-{20,}", str(error)) if part.strip()]
+    told = {title: body for title, body in pairwise(parts) if title.startswith("- ")}
+    body = next((told[title] for title in _TELLING if title in told), parts[0] if parts else "no reason given")
+    return body.splitlines()[-1].strip().removeprefix("[ERROR] ")
 
 
 def _column(row: Sequence[NDArray[Any]], place: int, unbatched: bool) -> NDArray[Any] | None:
@@ -123,8 +170,9 @@ def _column(row: Sequence[NDArray[Any]], place: int, unbatched: bool) -> NDArray
 
 
 def _images(column: NDArray[Any], first_id: int) -> NDArray[np.float32]:
-    if column.dtype.kind not in "fiu":
-        raise TypeError(f"images must hold numbers, got dtype {column.dtype} at sample {first_id}")
+    if not isinstance(column, np.ndarray) or column.dtype.kind not in "fiu":
+        got = f"dtype {column.dtype}" if isinstance(column, np.ndarray) else type(column).__name__
+        raise TypeError(f"images must hold numbers, got {got} at sample {first_id}")
     images = column[None] if column.ndim == 3 else column
     if images.ndim != 4 or images.shape[1] not in _CHANNELS or 0 in images.shape:
         raise ValueError(
@@ -135,7 +183,7 @@ def _images(column: NDArray[Any], first_id: int) -> NDArray[np.float32]:
 
 
 class _LabelReader:
-    """Class ids from the labels column; the first batch decides whether its rows are one-hot."""
+    """Class ids from the labels column; the first sample decides whether its rows are one-hot."""
 
     def __init__(self, class_count: int) -> None:
         self._class_count = class_count
@@ -162,7 +210,7 @@ class _LabelReader:
 
     def _is_one_hot(self, column: NDArray[Any]) -> bool:
         if self._one_hot is None:
-            zeros_and_ones = bool(np.isin(column, (0, 1)).all())
+            zeros_and_ones = bool(np.isin(column[0], (0, 1)).all())
             self._one_hot = column.shape[1] == self._class_count and self._class_count > 1 and zeros_and_ones
             if self._one_hot:
                 _LOG.info("labels: rows of %d zeros and ones are read as one-hot rows", self._class_count)
@@ -201,14 +249,16 @@ def _boxes(column: NDArray[Any] | None, count: int, first_id: int) -> NDArray[np
     return column.astype(np.float64)
 
 
-def _place_boxes(boxes: NDArray[np.float64], ids: Sequence[int], size: tuple[int, ...]) -> tuple[Box, ...]:
-    """Box j with label j, clipped to the image; padding (a label or box of negatives, a NaN) is left out."""
+def _place_boxes(
+    boxes: NDArray[np.float64], ids: Sequence[int], kept: Sequence[int], size: tuple[int, ...]
+) -> tuple[Box, ...]:
+    """Box j with label j, clipped to the image; the boxes of padding labels and of NaN are left out."""
     pairs = zip(ids, boxes, strict=False)
-    return tuple(_clipped(label, box, size) for label, box in pairs if label >= 0 and np.isfinite(box).all())
+    return tuple(_clipped(label, box, size) for label, box in pairs if label in kept and np.isfinite(box).all())
 
 
 def _clipped(label: int, box: NDArray[np.float64], size: tuple[int, ...]) -> Box:
     height, width = size
-    left, right = (int(np.clip(round(edge), 0, width)) for edge in (box[0], box[0] + box[2]))
-    top, bottom = (int(np.clip(round(edge), 0, height)) for edge in (box[1], box[1] + box[3]))
+    left, right = (int(np.clip(np.floor(edge + 0.5), 0, width)) for edge in (box[0], box[0] + box[2]))
+    top, bottom = (int(np.clip(np.floor(edge + 0.5), 0, height)) for edge in (box[1], box[1] + box[3]))
     return Box(label, left, top, max(0, right - left), max(0, bottom - top))

@@ -6,6 +6,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── NoReluError (ValueError)        a ReLU rule asked of a network in which no ReLU can be changed
 ├── NoDropoutError (ValueError)     dropout samples asked of a network without dropout
 ├── BadSampleError (ValueError)     one sample of the data that cannot be explained
+├── DatasetError (ValueError)       a dataset that fails while it is read
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 └── SummaryWriteError (RuntimeError) a summary that could not be written
 
@@ -36,7 +37,21 @@ class NoDropoutError(ExplainerError, ValueError):
 
 
 class BadSampleError(ExplainerError, ValueError):
-    """One sample of the data that cannot be explained."""
+    """One sample of the data that cannot be explained.
+
+    Attributes:
+        place: where the sample stands on axis 0 of the array that was given, when the error is about an array.
+        sample_id: the number of the sample in the dataset, when the error is about a run.
+    """
+
+    def __init__(self, message: str, *, place: int | None = None, sample_id: int | None = None) -> None:
+        super().__init__(message)
+        self.place = place
+        self.sample_id = sample_id
+
+
+class DatasetError(ExplainerError, ValueError):
+    """A dataset that fails while it is read."""
 
 
 class SummaryReadError(ExplainerError, ValueError):

@@ -46,6 +46,7 @@ def run_folder(options: argparse.Namespace) -> RunResult:
         ValueError: an argument that does not fit; says which.
         OSError: a file that cannot be read.
     """
+    _require_sizes(options)
     labels = read_labels(options.labels)
     pictures = find_pictures(options.images, labels)[: options.limit]
     network = load_network(options.network, options.checkpoint, len(labels))
@@ -66,7 +67,13 @@ def run_folder(options: argparse.Namespace) -> RunResult:
 
 def read_labels(path: Path) -> list[str]:
     """The class names of a file, one per line, blank lines left out."""
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"--labels {path} could not be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"--labels {path} must be UTF-8 text: {error.reason} at byte {error.start}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def find_pictures(folder: Path, labels: list[str]) -> list[Picture]:
@@ -90,13 +97,21 @@ def load_network(name: str, checkpoint: Path | None, class_count: int) -> nn.Cel
     else:
         if not checkpoint.is_file():
             raise ValueError(f"--checkpoint must be a file, got {checkpoint}")
-        missing, _ = mindspore.load_param_into_net(network, mindspore.load_checkpoint(str(checkpoint)))
-        if missing:
-            raise ValueError(
-                f"--checkpoint {checkpoint} lacks {len(missing)} weights of the network, the first {missing[0]!r}; "
-                "explanations of a half-loaded network mean nothing"
-            )
+        _load(network, checkpoint)
     return network.set_train(False)
+
+
+def _load(network: nn.Cell, checkpoint: Path) -> None:
+    try:
+        missing, _ = mindspore.load_param_into_net(network, mindspore.load_checkpoint(str(checkpoint)))
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split("\n\n")[0].split())
+        raise ValueError(f"--checkpoint {checkpoint} does not fit the network: {reason}") from error
+    if missing:
+        raise ValueError(
+            f"--checkpoint {checkpoint} lacks {len(missing)} weights of the network, the first {missing[0]!r}; "
+            "explanations of a half-loaded network mean nothing"
+        )
 
 
 def make_explainers(text: str, network: nn.Cell) -> list[Attribution]:
@@ -118,7 +133,7 @@ def _setting(setting: str, name: str, known: list[str]) -> tuple[str, Any]:
     if not equals:
         raise ValueError(f"--explainers: options of {name} are written key=value, got {setting!r}")
     require_choice(f"--explainers: option of {name}", key, known)
-    return key, int(value) if value.isdecimal() and key != "layer" else value
+    return key, int(value) if value.isdecimal() and key not in ("layer", "name") else value
 
 
 def _factory(name: str, class_count: int) -> Callable[[], Any]:
@@ -179,9 +194,22 @@ def _read(path: Path, mode: str, size: tuple[int, ...]) -> NDArray[np.uint8]:
     """The pixels of a picture, resized to (H, W)."""
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert(mode).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+            shallow = _eight_bits(image) if image.mode.startswith("I") else image
+            return np.asarray(shallow.convert(mode).resize((size[1], size[0]), Image.Resampling.BILINEAR))
     except (UnidentifiedImageError, OSError) as error:
         raise ValueError(f"could not read the picture {path}: {error}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture of 16 bits in 8; Pillow's own conversion cuts everything above 255."""
+    return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+
+
+def _require_sizes(options: argparse.Namespace) -> None:
+    if min(options.size) < 1:
+        raise ValueError(f"--size must be at least 1 1, got {options.size[0]} {options.size[1]}")
+    if options.limit is not None and options.limit < 1:
+        raise ValueError(f"--limit must be at least 1, got {options.limit}")
 
 
 def _per_channel(name: str, values: list[float], channels: int) -> NDArray[np.float32]:

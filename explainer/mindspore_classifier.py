@@ -23,6 +23,7 @@ FloatArray = NDArray[np.float32]
 CPU_SETUP = cpu_setup.set_up(mindspore.get_context("device_target"), Path(mindspore.__file__).parent)
 
 _Made = TypeVar("_Made")
+_CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
 _DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
@@ -164,6 +165,7 @@ class MindSporeClassifier:
             NoDropoutError: the network has no dropout cell with a rate above 0.
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
+        require_integer("seed", seed, 0)
         dropouts = [cell for cell in _cells(self._network) if _drop_rate(cell) > 0]
         if not dropouts:
             raise NoDropoutError(
@@ -193,7 +195,10 @@ class MindSporeClassifier:
         return self._activation
 
     def _program(self, key: Hashable, image_shape: tuple[int, ...], trace: Callable[[int], Trace]) -> Program:
-        return self._remembered(("program", key, image_shape), lambda: Program(trace, self._batch_size))
+        gradients = key not in ("logits", "probabilities")
+        return self._remembered(
+            ("program", key, image_shape), lambda: Program(trace, self._batch_size, compile_on_failure=gradients)
+        )
 
     def _class_count(self, images: FloatArray) -> int:
         """K; the first thing that every question asks, so what is out of date is dropped here.
@@ -312,7 +317,7 @@ def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:
         for name, value in {**vars(cell), **(getattr(cell, "_buffers", None) or {})}.items():
             if isinstance(value, Tensor):
                 found[place, name] = _Identity(value)
-            elif not name.startswith("_") and isinstance(value, int | float | str):
+            elif name not in _CELL_ATTRIBUTES and (value is None or isinstance(value, int | float | str)):
                 found[place, name] = value
     return found
 
@@ -337,7 +342,7 @@ def _activated(network: nn.Cell, activation: nn.Cell) -> Callable[[Tensor], Tens
 
 def _objective(network: nn.Cell) -> Callable[[Tensor, Tensor], Tensor]:
     def objective(images: Tensor, seed: Tensor) -> Tensor:
-        return (network(images) * seed).sum()
+        return (network(images.copy()) * seed).sum()  # a copy: a leaf cannot be written to in place
 
     return objective
 

@@ -75,12 +75,13 @@ class Program:
     """A computation on images of one shape: eager for the first batches, then compiled once for every batch size.
 
     `trace(count)` gives the function for `count` images. Compiling costs about as much as some eager batches, so a few
-    images are never compiled for. What MindSpore cannot compile runs eagerly throughout, and what it can only compile
-    (some strided slices have no eager gradient) is compiled at once.
+    images are never compiled for. What MindSpore cannot compile runs eagerly throughout, and with `compile_on_failure`
+    what it can only compile (some strided slices have no eager gradient) is compiled at once.
     """
 
-    def __init__(self, trace: Callable[[int], Trace], batch_size: int) -> None:
+    def __init__(self, trace: Callable[[int], Trace], batch_size: int, *, compile_on_failure: bool = False) -> None:
         self._trace = trace
+        self._compile_on_failure = compile_on_failure
         self._batch_size = batch_size
         self._seen = 0
         self._compiled: Trace | None = None
@@ -111,7 +112,7 @@ class Program:
         try:
             return _call(self._trace(len(chunk[0])), chunk)
         except Exception:
-            outputs = self._compile(chunk) if self._compilable else None
+            outputs = self._compile(chunk) if self._compile_on_failure and self._compilable else None
             if outputs is None:
                 raise
             return outputs
@@ -154,9 +155,9 @@ def _without_dump() -> Iterator[None]:
             shutil.rmtree(dump, ignore_errors=True)
 
 
-def to_array(value: Any) -> NDArray[Any]:
-    """A tensor, array or list as a NumPy array."""
-    return np.asarray(value.asnumpy() if isinstance(value, Tensor) else value)
+def without_tensor(value: Any) -> Any:
+    """A tensor as a NumPy array, anything else as it is."""
+    return value.asnumpy() if isinstance(value, Tensor) else value
 
 
 def to_tensor(array: NDArray[Any]) -> Tensor:

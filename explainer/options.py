@@ -57,6 +57,8 @@ class RunOptions:
     def _check_display(self) -> None:
         if (self.mean is None) != (self.std is None):
             raise ValueError("`mean` and `std` must be given together: pixels = image * std + mean")
+        for name in ("mean", "std"):
+            _require_numbers(name, getattr(self, name))
         if self.std is not None and not np.all(np.asarray(self.std, float) > 0):
             raise ValueError(f"`std` must be positive in every channel, got {self.std}")
         if self.to_display is not None and not callable(self.to_display):
@@ -68,7 +70,11 @@ class RunOptions:
     def recorded(self) -> dict[str, Any]:
         """What a summary keeps of the options, as JSON values."""
         kept = ("batch_size", "threshold", "top_k", "on_bad_sample")
-        pixels = {
-            name: np.asarray(getattr(self, name), float).tolist() for name in ("mean", "std") if self.mean is not None
-        }
-        return {name: getattr(self, name) for name in kept} | pixels
+        pixels = ("mean", "std") if self.mean is not None else ()
+        return {name: np.asarray(getattr(self, name)).tolist() for name in (*kept, *pixels)}
+
+
+def _require_numbers(name: str, value: Any) -> None:
+    numbers = np.asarray(0.0 if value is None else value)
+    if numbers.dtype.kind not in "fiu" or numbers.ndim > 1:
+        raise TypeError(f"`{name}` must be a number, or one for each channel, got {value!r}")

@@ -106,7 +106,7 @@ class ImageClassificationRunner:
             ValueError: no explainer, a name twice, another network, or a metric that needs boxes the data has not.
             RuntimeError: called before.
         """
-        if any(isinstance(job, SaliencyJob) for job in self._jobs):
+        if any(job.name == SaliencyJob.name for job in self._jobs):
             raise RuntimeError("register_saliency was called before; register all explainers in one call")
         metrics = [] if benchmarkers is None else benchmarkers
         _require_explainers(explainers, self._network)
@@ -121,7 +121,7 @@ class ImageClassificationRunner:
             RuntimeError: a job of this name was registered before.
         """
         _require_members("job", job, ("name", "check", "start", "on_batch", "finish"))
-        if any(other.name == job.name for other in self._jobs):
+        if job.name in (InferenceJob.name, *(other.name for other in self._jobs)):
             raise RuntimeError(f"a job named {job.name!r} was registered before; give this one another name")
         self._jobs.append(job)
 
@@ -148,14 +148,23 @@ class ImageClassificationRunner:
         """
         if not self._jobs:
             raise RuntimeError("nothing to do: call register_saliency (or register) before run")
+        with ExitStack() as stack:
+            for sink in self._sinks:
+                stack.enter_context(closing(sink))
+            return self._run()
+
+    def _run(self) -> RunResult:
         started = time.monotonic()
         items = self._examine_all()
         head = self._first_items(items)
         jobs = [InferenceJob(self._options), *self._jobs]
         for job in jobs:
             job.check(_batch_of(head[-1]), self._labels)
-        with SummaryWriter(self._summary_dir, self._metadata()) as writer:
-            counts = self._run_jobs(jobs, _chained(head, items), writer)
+        metadata = self._metadata()
+        with SummaryWriter(self._summary_dir, metadata) as writer:
+            for sink in self._sinks:
+                sink.write(metadata)
+            counts = self._write_all(self._records(jobs, _chained(head, items)), [writer, *self._sinks])
         return RunResult(
             summary_dir=self._summary_dir,
             event_file=writer.event_file,
@@ -166,22 +175,51 @@ class ImageClassificationRunner:
             seconds=time.monotonic() - started,
         )
 
-    def _run_jobs(
-        self, jobs: Sequence[Job], items: Iterable[ExaminedBatch | SampleSkipped], writer: SummaryWriter
-    ) -> Counter[type]:
+    def _write_all(self, records: Iterable[Record], sinks: Sequence[Sink]) -> Counter[type]:
+        """How many records of each type went to the sinks."""
         counts: Counter[type] = Counter()
-        with ExitStack() as stack:
-            sinks: list[Sink] = [writer, *self._sinks]
-            for sink in self._sinks:
-                stack.enter_context(closing(sink))
-            progress = stack.enter_context(self._progress_bar())
-            for record in _records(jobs, items):
+        with self._progress_bar() as progress:
+            for record in records:
                 counts[type(record)] += 1
                 for sink in sinks:
                     sink.write(record)
                 if isinstance(record, SampleDone | SampleSkipped):
                     progress.update()
         return counts
+
+    def _records(self, jobs: Sequence[Job], items: Iterable[ExaminedBatch | SampleSkipped]) -> Iterator[Record]:
+        """Every record of a run, in order."""
+        for job in jobs:
+            yield from job.start()
+        for item in items:
+            if isinstance(item, SampleSkipped):
+                yield item
+            else:
+                yield from self._batch_records(jobs, item)
+        for job in jobs:
+            yield from job.finish()
+        yield RunEnd()
+
+    def _batch_records(self, jobs: Sequence[Job], batch: ExaminedBatch) -> Iterator[Record]:
+        """Every record of a batch; a sample that a job cannot work on ends the run or is skipped, as options say."""
+        fault: BadSampleError | None = None
+        while batch.cases:
+            try:
+                records = [record for job in jobs for record in job.on_batch(batch)]
+            except BadSampleError as error:
+                if error.sample_id is None:
+                    raise
+                if self._options.on_bad_sample == "raise":
+                    fault, batch = error, batch.before(error.sample_id)
+                else:
+                    yield SampleSkipped(error.sample_id, str(error))
+                    batch = batch.without(error.sample_id)
+                continue
+            yield from records
+            yield from (SampleDone(case.sample_id) for case in batch.cases)
+            break
+        if fault is not None:
+            raise _fatal(str(fault), fault.sample_id)
 
     def _progress_bar(self) -> Any:
         shown = self._options.progress
@@ -208,7 +246,7 @@ class ImageClassificationRunner:
             if cases:
                 yield ExaminedBatch(tuple(cases))
             if fatal is not None:
-                raise BadSampleError(f'{fatal.reason}; RunOptions(on_bad_sample="skip") leaves such samples out')
+                raise _fatal(fatal.reason, fatal.sample_id)
             yield from faults
 
     def _examine(self, batch: Batch) -> tuple[list[Examined], list[SampleSkipped]]:
@@ -257,22 +295,6 @@ class ImageClassificationRunner:
         )
 
 
-def _records(jobs: Sequence[Job], items: Iterable[ExaminedBatch | SampleSkipped]) -> Iterator[Record]:
-    """Every record of a run, in order."""
-    for job in jobs:
-        yield from job.start()
-    for item in items:
-        if isinstance(item, SampleSkipped):
-            yield item
-            continue
-        for job in jobs:
-            yield from job.on_batch(item)
-        yield from (SampleDone(case.sample_id) for case in item.cases)
-    for job in jobs:
-        yield from job.finish()
-    yield RunEnd()
-
-
 def _chained(head: list[Any], tail: Iterator[Any]) -> Iterator[Any]:
     while head:
         yield head.pop(0)
@@ -282,6 +304,10 @@ def _chained(head: list[Any], tail: Iterator[Any]) -> Iterator[Any]:
 def _batch_of(item: ExaminedBatch | SampleSkipped) -> Batch:
     assert isinstance(item, ExaminedBatch)
     return Batch(tuple(case.sample for case in item.cases))
+
+
+def _fatal(reason: str, sample_id: int | None) -> BadSampleError:
+    return BadSampleError(f'{reason}; RunOptions(on_bad_sample="skip") leaves such samples out', sample_id=sample_id)
 
 
 def _fault(sample: Sample, what: str) -> SampleSkipped:
@@ -299,11 +325,20 @@ def _require_data(data: Any) -> tuple[Any, list[str]]:
         require_type(f"data[1][{place}]", label, str, "a string")
     if not labels:
         raise ValueError("`data[1]` must name every class, got an empty list")
+    for place, label in enumerate(labels):
+        _require_text(place, label)
     blank = [place for place, label in enumerate(labels) if not label.strip()]
     if blank:
         raise ValueError(f"`data[1]` must not hold blank labels, label {blank[0]} is {labels[blank[0]]!r}")
     require_distinct("data[1]", labels, "results are filed under the label's name")
     return dataset, list(labels)
+
+
+def _require_text(place: int, label: str) -> None:
+    try:
+        label.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"`data[1]` must hold text, label {place} is {label!r}: {error.reason}") from error
 
 
 def _require_explainers(explainers: Any, network: Any) -> None:

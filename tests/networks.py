@@ -16,12 +16,31 @@ class SmallCnn(nn.Cell):
 
     def __init__(self, channels: int = 2, classes: int = 4, seed: int = 0) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, 5, 3, has_bias=True, weight_init=random_weights((5, channels, 3, 3), seed))
+        self.conv1 = nn.Conv2d(
+            channels,
+            5,
+            3,
+            has_bias=True,
+            weight_init=random_weights((5, channels, 3, 3), seed),
+            bias_init=random_weights((5,), seed + 3),
+        )
         self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(5, 6, 3, has_bias=True, weight_init=random_weights((6, 5, 3, 3), seed + 1))
+        self.conv2 = nn.Conv2d(
+            5,
+            6,
+            3,
+            has_bias=True,
+            weight_init=random_weights((6, 5, 3, 3), seed + 1),
+            bias_init=random_weights((6,), seed + 4),
+        )
         self.relu2 = nn.ReLU()
         self.dropout = nn.Dropout(p=0.5)
-        self.fc = nn.Dense(6, classes, weight_init=random_weights((classes, 6), seed + 2, 2.0))
+        self.fc = nn.Dense(
+            6,
+            classes,
+            weight_init=random_weights((classes, 6), seed + 2, 2.0),
+            bias_init=random_weights((classes,), seed + 5),
+        )
 
     def construct(self, images: Tensor) -> Tensor:
         features = self.relu2(self.conv2(self.relu1(self.conv1(images))))
@@ -50,7 +69,9 @@ class NormalisedCnn(nn.Cell):
         self.norm = nn.BatchNorm2d(5)
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(p=0.3)
-        self.fc = nn.Dense(5, classes, weight_init=random_weights((classes, 5), 4))
+        self.fc = nn.Dense(
+            5, classes, weight_init=random_weights((classes, 5), 4), bias_init=random_weights((classes,), 5)
+        )
 
     def construct(self, images: Tensor) -> Tensor:
         return self.fc(self.dropout(self.relu(self.norm(self.conv(images))).mean((2, 3))))

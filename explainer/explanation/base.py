@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import label_matrix, require_finite, require_images, require_labels_in_range, require_type
 from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_program import is_tensor, to_array, to_tensor
+from explainer.mindspore_program import is_tensor, to_tensor, without_tensor
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]
@@ -83,8 +83,8 @@ class Attribution(ABC):
             TypeError: `inputs` does not hold numbers or `targets` does not hold whole numbers.
             ValueError: a wrong shape, a NaN or infinity, or a label that the network does not have.
         """
-        images = require_images(to_array(inputs))
-        labels = label_matrix(to_array(targets), len(images))
+        images = require_images(without_tensor(inputs))
+        labels = label_matrix(without_tensor(targets), len(images))
         require_labels_in_range(labels, self._classifier.class_count(images))
         saliency = np.ascontiguousarray(self._explain(images, labels), dtype=np.float32)
         expected = (*labels.shape, *images.shape[2:])

@@ -39,6 +39,14 @@ class ExaminedBatch:
         """The images, (N, C, H, W) float32."""
         return np.stack([case.sample.image for case in self.cases])
 
+    def before(self, sample_id: int) -> ExaminedBatch:
+        """The cases before this sample; may be none."""
+        return ExaminedBatch(tuple(case for case in self.cases if case.sample_id < sample_id))
+
+    def without(self, sample_id: int) -> ExaminedBatch:
+        """All cases but this sample; may be none."""
+        return ExaminedBatch(tuple(case for case in self.cases if case.sample_id != sample_id))
+
 
 class Job(Protocol):
     """A part of a run. `check` raises before any work; the other three yield records."""
@@ -53,7 +61,7 @@ class Job(Protocol):
         """Begins a run: what was gathered in a run before is forgotten."""
 
     def on_batch(self, batch: ExaminedBatch) -> Iterable[Record]:
-        """Works on one batch."""
+        """Works on one batch; a BadSampleError with a sample_id, raised before any state changed, costs that sample."""
 
     def finish(self) -> Iterable[Record]:
         """Ends a run: totals."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from explainer.benchmark.base import Case, Metric, ScoreBoard
 from explainer.dataset import Batch, Box
+from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution
 from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.records import Benchmark, Record, Saliency, Score
@@ -41,9 +42,14 @@ class SaliencyJob:
         yield from ()
 
     def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
-        """The maps of every explainer and their scores."""
-        for explainer in self.explainers:
-            for case, maps in zip(batch.cases, explain(explainer, batch), strict=True):
+        """The maps of every explainer and their scores; every map is made before the first score is counted.
+
+        Raises:
+            BadSampleError: a map is not finite; says of which sample.
+        """
+        explained = [(explainer, explain(explainer, batch)) for explainer in self.explainers]
+        for explainer, maps_of_cases in explained:
+            for case, maps in zip(batch.cases, maps_of_cases, strict=True):
                 for label, saliency in zip(case.explained, maps, strict=True):
                     yield Saliency(case.sample_id, explainer.name, label, saliency)
                 yield from self._score(explainer, case, maps)
@@ -60,19 +66,28 @@ class SaliencyJob:
         for metric in self.metrics:
             labels: tuple[int | None, ...] = case.explained if metric.per_label else (None,)
             scores = [float(score) for score in metric.score(scored)]
+            if len(scores) != len(labels):
+                raise ValueError(
+                    f"{metric.name} must give {len(labels)} scores for labels {labels}, gave {len(scores)}"
+                )
             self._boards[explainer.name, metric.name].add(labels, scores)
             for label, score in zip(labels, scores, strict=True):
                 yield Score(case.sample_id, explainer.name, metric.name, label, score)
 
 
 def explain(explainer: Attribution, batch: ExaminedBatch) -> list[FloatArray]:
-    """For each case the maps of its explained labels, (L, H, W), in as few and as full batches as the method allows."""
+    """For each case the maps of its explained labels, (L, H, W), in as few and as full batches as the method allows.
+
+    Raises:
+        BadSampleError: a map is not finite; says of which sample.
+    """
     if explainer.one_pass_per_label:
         return _explain_pairs(explainer, batch)
     maps: list[FloatArray] = [np.empty(0, np.float32)] * len(batch.cases)
     for places in _same_label_count(batch):
         targets = np.array([batch.cases[place].explained for place in places], np.int64)
-        for place, explained in zip(places, explainer(batch.images[places], targets), strict=True):
+        together = _call(explainer, batch.images[places], targets, [batch.cases[place] for place in places])
+        for place, explained in zip(places, together, strict=True):
             maps[place] = explained
     return maps
 
@@ -93,8 +108,21 @@ def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[FloatAr
     counts = [len(case.explained) for case in batch.cases]
     images = np.repeat(batch.images, counts, axis=0)
     targets = np.array([label for case in batch.cases for label in case.explained], np.int64)
-    maps: FloatArray = explainer(images, targets)[:, 0]
-    return np.split(maps, np.cumsum(counts)[:-1])
+    owners = [case for case in batch.cases for _ in case.explained]
+    return np.split(_call(explainer, images, targets, owners)[:, 0], np.cumsum(counts)[:-1])
+
+
+def _call(explainer: Attribution, images: FloatArray, targets: NDArray[np.int64], owners: list[Examined]) -> FloatArray:
+    """The maps, a fault told with the number of the sample that owns the image."""
+    try:
+        maps: FloatArray = explainer(images, targets)
+    except BadSampleError as error:
+        if error.place is None:
+            raise
+        sample_id = owners[error.place].sample_id
+        message = f"the {explainer.name} map of sample {sample_id} has a NaN or an infinity"
+        raise BadSampleError(message, sample_id=sample_id) from error
+    return maps
 
 
 def _same_label_count(batch: ExaminedBatch) -> list[list[int]]:

@@ -41,6 +41,7 @@ from explainer.summary.explain_pb2 import Explain
 from explainer.summary.reader import read_records
 
 _Kind = TypeVar("_Kind")
+_LONGEST_FOLDER = 64  # characters of an explainer's folder name
 _MANIFEST_KEYS = {
     "saliency_map": "saliency",
     "benchmark": "benchmark",
@@ -66,6 +67,7 @@ class SummaryWriter:
         self, summary_dir: str | os.PathLike[str], metadata: RunMetadata, *, clock: Callable[[], float] = time.time
     ) -> None:
         _require_distinct_labels(metadata)
+        first = codec.encode_metadata(metadata)  # what cannot be written is refused before a folder is made
         self._clock = clock
         self._metadata = metadata
         self._folder = Path(summary_dir)
@@ -79,7 +81,7 @@ class SummaryWriter:
             self._file: BinaryIO = open(self._path, "xb")  # noqa: SIM115 - open as long as the writer is
         _warn_if_merged(self._folder, metadata)
         self._write_manifest({key: job in metadata.jobs for key, job in _MANIFEST_KEYS.items()})
-        self._append(codec.encode_metadata(metadata))
+        self._append(first)
         self._flush()
 
     @property
@@ -260,7 +262,7 @@ def _explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
     """A folder name of plain characters for each explainer, all different."""
     folders: dict[str, str] = {}
     for place, name in enumerate(names):
-        plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_") or "explainer"
+        plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_")[:_LONGEST_FOLDER] or "explainer"
         taken = plain.lower() in {other.lower() for other in folders.values()}
         folders[name] = f"{plain}_{place}" if taken else plain
     return folders

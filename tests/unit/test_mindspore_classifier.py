@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mindspore
@@ -12,6 +16,7 @@ from mindspore import Parameter, Tensor, mint, nn, ops
 from networks import FunctionalReluCnn, LinearNetwork, NormalisedCnn, SmallCnn
 from numpy.typing import NDArray
 
+import explainer
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError, NoReluError
 from explainer.mindspore_classifier import MindSporeClassifier, resolve_layer
 from explainer.relu_rules import ReluRule, deconvolution, guided, plain
@@ -46,9 +51,9 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 def compiled_shapes(classifier: MindSporeClassifier, *key: Any) -> list[tuple[int, ...]]:
     """The image shapes for which the program of this key runs compiled."""
-    wanted = key[0] if len(key) == 1 else key
-    programs = [(entry, made) for entry, made in classifier._cache.items() if entry[:2] == ("program", wanted)]
-    return [entry[2] for entry, program in programs if program.compiled]
+    name = key[0] if len(key) == 1 else key
+    programs = [(key[2], program) for key, program in classifier._cache.items() if key[:2] == ("program", name)]
+    return [shape for shape, program in programs if program.compiled]
 
 
 # The slow replica of SmallCnn, in float64.
@@ -236,14 +241,17 @@ def test_batch_norm_works_compiled_as_it_works_eagerly() -> None:
 
 
 def test_what_was_compiled_once_serves_every_number_of_images() -> None:
-    network, images = LinearNetwork(WEIGHTS), images_of(9)
-    classifier = MindSporeClassifier(network, batch_size=4)
+    images = images_of(9)
+    classifier = MindSporeClassifier(LinearNetwork(WEIGHTS), batch_size=4)
     for _ in range(2):
         classifier.logits(images)
-    before = classifier._cache["program", "logits", (2, 5, 7)]._compiled
+    program = classifier._cache["program", "logits", (2, 5, 7)]
+    before = program._compiled
     for count in (1, 2, 3, 7):
         assert_equal_to_rounding(classifier.logits(images[:count]), images[:count].reshape(count, -1) @ WEIGHTS.T)
-    assert classifier._cache["program", "logits", (2, 5, 7)]._compiled is before
+    assert before is not None
+    assert classifier._cache["program", "logits", (2, 5, 7)] is program
+    assert program._compiled is before
 
 
 def test_images_of_two_sizes_are_compiled_apart() -> None:
@@ -370,22 +378,26 @@ class Scaled(nn.Cell):
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.linear = LinearNetwork(WEIGHTS)
-        if kind == "buffer":
-            self.register_buffer("scale", Tensor(np.float32([1.0])))
-        else:
-            self.scale = 1.0 if kind == "number" else Tensor(np.float32([1.0]))
+        self.kind = kind
+        self.scale = Tensor(np.float32([1.0])) if kind == "tensor" else 1.0
+        self._own_scale = 1.0
+        self.register_buffer("kept_scale", Tensor(np.float32([1.0])))
 
     def construct(self, images: Tensor) -> Tensor:
-        return self.linear(images) * self.scale
+        if self.kind == "buffer":
+            return self.linear(images) * self.kept_scale
+        return self.linear(images) * (self._own_scale if self.kind == "private number" else self.scale)
 
     def set_scale(self, value: float) -> None:
-        if "scale" in self._buffers:
-            self._buffers["scale"] = Tensor(np.float32([value]))
+        if self.kind == "buffer":
+            self._buffers["kept_scale"] = Tensor(np.float32([value]))
+        elif self.kind == "private number":
+            self._own_scale = value
         else:
-            self.scale = value if isinstance(self.scale, float) else Tensor(np.float32([value]))
+            self.scale = Tensor(np.float32([value])) if self.kind == "tensor" else value
 
 
-@pytest.mark.parametrize("kind", ["number", "tensor", "buffer"])
+@pytest.mark.parametrize("kind", ["number", "private number", "tensor", "buffer"])
 def test_a_constant_of_the_network_changed_after_compiling_is_honoured(kind: str) -> None:
     images, network = images_of(4), Scaled(kind)
     classifier = MindSporeClassifier(network, batch_size=1)
@@ -829,6 +841,33 @@ def test_a_network_that_works_in_place_does_not_change_the_user_s_images(method:
     images = images_of(4)
     METHODS[method](MindSporeClassifier(InPlaceNetwork(), nn.Softmax(), batch_size=1), images, seeds_of(4))
     np.testing.assert_array_equal(images, images_of(4))
+
+
+SLICE_WRITER = """
+import numpy as np
+import explainer
+from mindspore import nn
+from explainer.mindspore_classifier import MindSporeClassifier
+
+class SliceWriter(nn.Cell):
+    def construct(self, images):
+        images[:, 0] = 0
+        return images.mean((2, 3))
+
+seeds = np.float32([[1, 3], [5, 7]])
+print(MindSporeClassifier(SliceWriter()).gradient(np.ones((2, 2, 1, 2), np.float32), seeds).tolist())
+"""
+
+
+def test_a_network_that_writes_to_a_slice_of_its_input_has_a_gradient(tmp_path: Path) -> None:
+    """In a process of its own: MindSpore ended it with a segmentation fault when the input itself was written to."""
+    script = tmp_path / "slice_writer.py"
+    script.write_text(SLICE_WRITER)
+    package = {"PYTHONPATH": str(Path(explainer.__file__).parents[1])}
+    finished = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=os.environ | package, capture_output=True, text=True, timeout=120
+    )
+    assert finished.stdout == "[[[[0.0, 0.0]], [[1.5, 1.5]]], [[[0.0, 0.0]], [[3.5, 3.5]]]]\n"
 
 
 @pytest.mark.parametrize("method", METHODS)

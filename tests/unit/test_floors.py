@@ -1,0 +1,138 @@
+"""The rules of the house: who may import whom. Read from the source, so that imports inside functions count too."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import explainer
+
+PACKAGE = Path(explainer.__file__).parent
+PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
+
+FLOORS = {
+    1: {"cpu_setup", "errors", "records", "relu_rules", "streams", "version"},
+    2: {"checks", "classifier", "options", "summary"},
+    3: {"dataset", "mindspore_classifier", "mindspore_program", "perturb"},
+    4: {"benchmark", "counterfactual", "explanation", "occlusion_sensitivity", "report"},
+    5: {"jobs"},
+    6: {"cli", "folder_run", "inspection", "runner"},
+    7: {"the public face"},
+}
+COMMAND = {"cli", "folder_run", "inspection"}
+FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+
+
+def room_of(module):
+    """The room of a dotted module name: the first part below the package."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "the public face"
+
+
+def module_of(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(source, module, is_package):
+    """The dotted names that a source imports; `from a import b` counts as a, and as a.b where that is a module."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = module.split(".")[: len(module.split(".")) - node.level + is_package] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            submodules = {f"{start}.{alias.name}" for alias in node.names}
+            found |= {name for name in submodules if name in MODULES} or {start}
+    return found
+
+
+MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+IMPORTS = {
+    module: imports_of(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+    for module, path in MODULES.items()
+}
+ROOMS = sorted({room_of(module) for module in MODULES})
+
+
+def ours_in(names):
+    return sorted(name for name in names if name.split(".")[0] == "explainer")
+
+
+def importers_of(name):
+    """The modules that import a package of others, or one of its parts."""
+    return {module for module, names in IMPORTS.items() if any(f"{other}.".startswith(f"{name}.") for other in names)}
+
+
+def rooms_importing(room):
+    """The other rooms that import this one."""
+    return {room_of(module) for module in importers_of(f"explainer.{room}")} - {room}
+
+
+def test_the_reader_of_imports_sees_every_spelling():
+    source = """
+import explainer.errors
+from explainer import cpu_setup
+from explainer.checks import require_type
+from .. import records
+def later():
+    from google.protobuf.message import DecodeError
+"""
+    assert imports_of(source, "explainer.jobs.base", False) == {
+        "explainer.errors",
+        "explainer.cpu_setup",
+        "explainer.checks",
+        "explainer.records",
+        "google.protobuf.message",
+    }
+
+
+def test_every_room_has_a_floor_and_is_on_the_page_about_the_house():
+    assert [room for room in ROOMS if room not in FLOOR_OF] == []
+    page = PAGE.read_text(encoding="utf-8")
+    plain = [room for room in ROOMS if room not in {"the public face", "version"}]
+    assert [room for room in plain if f"{room}.py" not in page and f"{room}/" not in page] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    floor = FLOOR_OF[room_of(module)]
+    assert [name for name in ours_in(IMPORTS[module]) if FLOOR_OF[room_of(name)] > floor] == []
+
+
+def test_rooms_do_not_import_one_another_in_a_circle():
+    below = {room: set() for room in ROOMS}
+    for module, names in IMPORTS.items():
+        below[room_of(module)] |= {room_of(name) for name in ours_in(names)} - {room_of(module)}
+    done = set()
+    while len(done) < len(ROOMS):
+        ready = {room for room in ROOMS if room not in done and below[room] <= done}
+        assert ready, f"a circle among {sorted(set(ROOMS) - done)}"
+        done |= ready
+
+
+@pytest.mark.parametrize("room", ["explanation", "benchmark", "counterfactual"])
+def test_explanation_benchmark_and_counterfactual_never_import_one_another(room):
+    assert rooms_importing(room) & {"explanation", "benchmark", "counterfactual"} == set()
+
+
+def test_only_the_runner_the_report_the_command_and_the_public_face_import_the_summary():
+    assert rooms_importing("summary") <= {"runner", "report", "the public face", *COMMAND}
+
+
+def test_only_the_summary_imports_protobuf():
+    found = {room_of(module) for module in importers_of("google")}
+    assert {room_of(module) for module in importers_of("google.protobuf")} == {"summary"}
+    assert found == {"summary"}
+
+
+def test_only_the_adapter_the_dataset_the_folder_run_and_the_public_face_import_mindspore():
+    allowed = {"mindspore_classifier", "mindspore_program", "dataset", "folder_run", "the public face"}
+    found = {room_of(module) for module in importers_of("mindspore")}
+    assert found <= allowed
+    assert "mindspore_classifier" in found
+
+
+def test_the_package_imports_no_test_and_no_script():
+    assert not importers_of("tests") | importers_of("scripts") | importers_of("networks")
