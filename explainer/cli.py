@@ -7,11 +7,18 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.inspection import as_text, summarise
 from explainer.summary.reader import read_run
 from explainer.version import __version__
+
+_EXAMPLE = """\
+example:
+  explainer inspect summary_dir/digits
+  explainer run --help
+"""
 
 _INSPECT_EXAMPLE = """\
 example:
@@ -49,7 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="explainer", description="Explains image classifiers, for whole datasets.")
+    parser = argparse.ArgumentParser(
+        prog="explainer",
+        description="Explains image classifiers, for whole datasets.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"explainer {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_inspect(commands)
@@ -115,7 +127,7 @@ def _add_how(how: argparse._ArgumentGroup) -> None:
 def _inspect(options: argparse.Namespace) -> int:
     run = read_run(options.folder)
     facts = summarise(run)
-    print(json.dumps(facts, indent=1, ensure_ascii=False) if options.json else as_text(facts))
+    _print(_json(facts) if options.json else as_text(facts))
     return 0 if run.ended and not run.findings else 1
 
 
@@ -123,9 +135,25 @@ def _run(options: argparse.Namespace) -> int:
     from explainer.folder_run import run_folder  # imports MindSpore's dataset, which inspect has no use for
 
     result = run_folder(options)
-    print(as_text(summarise(read_run(result.summary_dir))))
-    print(f"\nlook at it again: explainer inspect {result.summary_dir}")
+    _print(as_text(summarise(read_run(result.summary_dir))))
+    _print(f"\nlook at it again: explainer inspect {result.summary_dir}")
     return 0
+
+
+def _json(facts: dict[str, Any]) -> str:
+    """The facts as JSON, all escaped where the terminal's encoding lacks a letter."""
+    text = json.dumps(facts, indent=1, ensure_ascii=False)
+    return text if text == _printable(text) else json.dumps(facts, indent=1)
+
+
+def _print(text: str) -> None:
+    print(_printable(text))
+
+
+def _printable(text: str) -> str:
+    """The text with escapes for what the terminal's encoding lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 if __name__ == "__main__":

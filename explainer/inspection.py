@@ -22,7 +22,7 @@ def summarise(run: RunView) -> dict[str, Any]:
     return {
         "folder": str(run.summary_dir),
         "event_file": run.files.event_file.name,
-        "started": datetime.fromtimestamp(run.files.timestamp, timezone.utc).isoformat(),
+        "started": _started(run.files.timestamp),
         "state": _state(run),
         "package_version": run.metadata.package_version,
         "parameters": dict(run.metadata.parameters),
@@ -48,7 +48,7 @@ def as_text(facts: dict[str, Any]) -> str:
     """The facts for a person, one per line."""
     lines = [
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
-        ("state", f"{facts['state']}, started {facts['started']}"),
+        ("state", f"{facts['state']}, started {facts['started'] or 'at an unknown time'}"),
         ("labels", _names(facts["labels"])),
         ("samples", _samples(facts)),
         *[("explainer", _explainer(name, facts)) for name in facts["explainers"]],
@@ -59,7 +59,20 @@ def as_text(facts: dict[str, Any]) -> str:
     ]
     if facts["other_runs"]:
         lines.append(("also here", f"{len(facts['other_runs'])} older: {_names(facts['other_runs'])}"))
-    return "\n".join(f"{name:<10}{value}" for name, value in lines)
+    return "\n".join(f"{name:<10}{_one_line(value)}" for name, value in lines)
+
+
+def _one_line(text: str) -> str:
+    """The text with line ends and commands to the terminal made visible: a stranger's labels may hold any."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def _started(timestamp: int) -> str | None:
+    """The time, or None: any number can stand in a file name."""
+    try:
+        return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()
+    except (OSError, OverflowError, ValueError):
+        return None
 
 
 def _state(run: RunView) -> str:
@@ -71,7 +84,9 @@ def _state(run: RunView) -> str:
 def _right(run: RunView) -> int:
     """How many samples have their most probable label among the true ones."""
     predictions = [sample.prediction for sample in run.samples.values()]
-    return sum(int(entry.probabilities.argmax()) in entry.ground_truth for entry in predictions)
+    return sum(
+        int(entry.probabilities.argmax()) in entry.ground_truth for entry in predictions if entry.probabilities.size
+    )
 
 
 def _score(benchmark: Benchmark, run: RunView) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ FORMAT_MAJOR = 1
 FORMAT_MINOR = 0
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def encode_metadata(metadata: RunMetadata) -> Explain:
@@ -103,7 +104,8 @@ def encode_done(record: SampleDone) -> Explain:
 
 def encode_skipped(record: SampleSkipped) -> Explain:
     """The mark that a sample was left out."""
-    return Explain(sample_id=record.sample_id, skipped=record.reason)
+    reason = record.reason.encode("utf-8", "backslashreplace").decode()  # file names in it need not be UTF-8
+    return Explain(sample_id=record.sample_id, skipped=reason)
 
 
 def encode_benchmarks(benchmarks: Sequence[Benchmark]) -> Explain:
@@ -136,6 +138,7 @@ def decode(event: Event) -> Iterator[StoredRecord]:
 
     Raises:
         SummaryReadError: the file was written by a later major version.
+        UnicodeDecodeError: a text is not UTF-8.
     """
     message = event.explain
     if message.HasField("run"):
@@ -143,14 +146,13 @@ def decode(event: Event) -> Iterator[StoredRecord]:
     if message.HasField("sample"):
         yield from _decode_sample(message)
     for entry in message.explanation:
-        yield SaliencyFile(
-            message.sample_id, entry.explain_method, entry.label, entry.heatmap_path, entry.low, entry.high
-        )
+        name, path = _text(entry.explain_method), _text(entry.heatmap_path)
+        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high)
     for score in message.score:
         label = score.label if score.HasField("label") else None
-        yield Score(message.sample_id, score.explain_method, score.benchmark_method, label, score.value)
+        yield Score(message.sample_id, _text(score.explain_method), _text(score.benchmark_method), label, score.value)
     if message.skipped:
-        yield SampleSkipped(message.sample_id, message.skipped)
+        yield SampleSkipped(message.sample_id, _text(message.skipped))
     if message.done:
         yield SampleDone(message.sample_id)
     yield from _decode_benchmarks(message)
@@ -173,7 +175,7 @@ def _shown_predictions(prediction: Prediction) -> list[int]:
 
 
 def _finite_or_nan(value: float) -> float:
-    return value if math.isfinite(value) else math.nan
+    return value if abs(value) <= _LARGEST_FLOAT else math.nan  # beyond it, a float32 field holds infinity
 
 
 def _decode_metadata(message: Explain) -> RunMetadata:
@@ -183,26 +185,36 @@ def _decode_metadata(message: Explain) -> RunMetadata:
             f"{message.run.package_version}; this version reads up to {FORMAT_MAJOR}.x, so install a newer one"
         )
     return RunMetadata(
-        labels=tuple(message.run.label),
-        explainers=tuple(message.metadata.explain_method),
-        metrics=tuple(message.metadata.benchmark_method),
-        jobs=tuple(message.run.job),
-        parameters=_json_object(message.run.parameters),
-        package_version=message.run.package_version,
+        labels=_texts(message.run.label),
+        explainers=_texts(message.metadata.explain_method),
+        metrics=_texts(message.metadata.benchmark_method),
+        jobs=_texts(message.run.job),
+        parameters=_json_object(_text(message.run.parameters)),
+        package_version=_text(message.run.package_version),
     )
 
 
+def _text(value: str | bytes) -> str:
+    """The text; where it is not UTF-8, protobuf in C gives bytes and protobuf in Python raises: here both raise."""
+    return value if isinstance(value, str) else value.decode()
+
+
+def _texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
+    return tuple(_text(value) for value in values)
+
+
 def _json_object(text: str) -> dict[str, Any]:
+    """The object; nan and infinities, which Python writes and JSON has not, become None."""
     try:
-        value = json.loads(text) if text else {}
-    except ValueError:
+        value = json.loads(text, parse_constant=lambda name: None) if text else {}
+    except (RecursionError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
     sample = message.sample
-    yield ImageFile(message.sample_id, sample.image_path, shown=bool(message.image_path))
+    yield ImageFile(message.sample_id, _text(sample.image_path), shown=bool(message.image_path))
     yield Prediction(
         sample_id=message.sample_id,
         ground_truth=tuple(sample.ground_truth),
@@ -215,8 +227,8 @@ def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
 def _decode_benchmarks(message: Explain) -> Iterator[StoredRecord]:
     for entry in message.benchmark:
         yield Benchmark(
-            explainer=entry.explain_method,
-            metric=entry.benchmark_method,
+            explainer=_text(entry.explain_method),
+            metric=_text(entry.benchmark_method),
             total=entry.total_score,
             by_label=tuple(entry.label_score),
             defined=entry.defined,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _PER_FOLDER = 1000
+_MODES = ("L", "RGB", "RGBA")
 _FAST = 1  # zlib level: maps hardly get smaller at higher ones
 
 
@@ -65,13 +67,22 @@ def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def read_png(path: Path) -> NDArray[np.uint8]:
-    """The pixels of a PNG file.
+    """The pixels of a PNG file of mode L, RGB or RGBA.
 
     Raises:
-        OSError: there is no such file or it is not a PNG.
+        OSError: there is no such file, or it is not such a PNG, or damaged, or too large to be meant as a picture.
     """
-    with Image.open(path, formats=("PNG",)) as image:
-        return np.asarray(image)
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise FileNotFoundError(errno.ENOENT, "there is no such file", str(path))
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            if image.mode not in _MODES:
+                raise OSError(f"the PNG must have mode {', '.join(_MODES)}, got {image.mode}")
+            return np.asarray(image)
+    except OSError:
+        raise
+    except Exception as error:  # Pillow raises whatever its parser came upon: ValueError, SyntaxError, IndexError, ...
+        raise OSError(f"the PNG cannot be read: {error}") from error
 
 
 def _folder(sample_id: int) -> int:

@@ -29,6 +29,8 @@ from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import RunFiles, find_runs
 from explainer.summary.recordfile import Damage
 
+_PartOfSample = ImageFile | Prediction | SaliencyFile | Score | SampleDone
+
 
 @dataclass(frozen=True, eq=False)
 class SampleView:
@@ -80,9 +82,12 @@ class RunView:
         """The map (H, W) float32, to within (high - low) / 510.
 
         Raises:
-            SummaryReadError: the picture is outside the job folder, missing or damaged.
+            SummaryReadError: the picture is outside the job folder, missing, damaged or not grey.
         """
-        return images.from_grey(self._pixels(entry.path), entry.low, entry.high)
+        grey = self._pixels(entry.path)
+        if grey.ndim != 2:
+            raise SummaryReadError(f"the saliency map {entry.path!r} must be a grey picture, got shape {grey.shape}")
+        return images.from_grey(grey, entry.low, entry.high)
 
     def picture(self, entry: ImageFile) -> NDArray[np.uint8]:
         """The sample as a person sees it: (H, W) or (H, W, 3 or 4) uint8.
@@ -93,14 +98,14 @@ class RunView:
         return self._pixels(entry.path)
 
     def _pixels(self, path: str) -> NDArray[np.uint8]:
-        root = self.summary_dir.resolve()
-        target = (root / path).resolve()
-        if not target.is_relative_to(root):
-            raise SummaryReadError(f"picture paths must stay in the summary's folder, got {path!r}")
         try:
-            return images.read_png(target)
-        except OSError as error:
+            root = self.summary_dir.resolve()
+            target = (root / path).resolve()
+            if target.is_relative_to(root):
+                return images.read_png(target)
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL character
             raise SummaryReadError(f"could not read the picture {path!r}: {error}") from error
+        raise SummaryReadError(f"picture paths must stay in the summary's folder, got {path!r}")
 
 
 def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
@@ -110,9 +115,12 @@ def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
         SummaryReadError: there is no run, no metadata in it, or its format is a later one.
     """
     folder = Path(summary_dir)
-    runs = find_runs(folder)
+    try:
+        runs = find_runs(folder)
+        hint = "" if runs else _hint(folder)
+    except OSError as error:
+        raise SummaryReadError(f"could not read {folder}: {error.strerror or error}") from error
     if not runs:
-        hint = _hint(folder)
         raise SummaryReadError(f"found no summary in {folder}{hint}")
     return _read(folder, runs[-1], tuple(runs[:-1]))
 
@@ -136,11 +144,11 @@ def _decode(frame: recordfile.Frame) -> Iterator[StoredRecord | Finding]:
         yield Finding(frame.offset, frame.damage.value)
         return
     try:
-        event = Event.FromString(frame.payload)
-    except DecodeError:
+        records = list(codec.decode(Event.FromString(frame.payload)))
+    except (DecodeError, UnicodeDecodeError):
         yield Finding(frame.offset, Damage.BAD_DATA.value)
         return
-    yield from codec.decode(event)
+    yield from records
 
 
 def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
@@ -148,16 +156,16 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
     metadata = next((record for record in records if isinstance(record, RunMetadata)), None)
     if metadata is None:
         raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
-    done = {record.sample_id for record in records if isinstance(record, SampleDone)}
     skipped = {record.sample_id: record.reason for record in records if isinstance(record, SampleSkipped)}
-    seen = {record.sample_id for record in records if isinstance(record, ImageFile)}
+    samples = _samples(records)
+    seen = {record.sample_id for record in records if isinstance(record, _PartOfSample)}
     return RunView(
         summary_dir=folder,
         files=files,
         metadata=metadata,
-        samples=_samples(records, done),
+        samples=samples,
         skipped=skipped,
-        unfinished=tuple(sorted(seen - done)),
+        unfinished=tuple(sorted(seen - samples.keys())),
         benchmarks=tuple(record for record in records if isinstance(record, Benchmark)),
         ended=any(isinstance(record, RunEnd) for record in records),
         findings=tuple(record for record in records if isinstance(record, Finding)),
@@ -165,7 +173,7 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
     )
 
 
-def _samples(records: list[StoredRecord | Finding], done: set[int]) -> dict[int, SampleView]:
+def _samples(records: list[StoredRecord | Finding]) -> dict[int, SampleView]:
     pictures = {record.sample_id: record for record in records if isinstance(record, ImageFile)}
     predictions = {record.sample_id: record for record in records if isinstance(record, Prediction)}
     maps: dict[int, list[SaliencyFile]] = {}
@@ -179,8 +187,22 @@ def _samples(records: list[StoredRecord | Finding], done: set[int]) -> dict[int,
         number: SampleView(
             number, pictures[number], predictions[number], tuple(maps.get(number, ())), tuple(scores.get(number, ()))
         )
-        for number in sorted(done & pictures.keys() & predictions.keys())
+        for number in sorted(_done(records) & pictures.keys() & predictions.keys())
     }
+
+
+def _done(records: list[StoredRecord | Finding]) -> set[int]:
+    """The samples that were finished without damage on the way, which may have cost a map or a score."""
+    done: set[int] = set()
+    damaged = False
+    for record in records:
+        if isinstance(record, ImageFile):
+            damaged = False
+        elif isinstance(record, Finding):
+            damaged = True
+        elif isinstance(record, SampleDone) and not damaged:
+            done.add(record.sample_id)
+    return done
 
 
 def _hint(folder: Path) -> str:

@@ -13,14 +13,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
+from explainer.checks import require_choice, require_distinct, require_number
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import (
     Benchmark,
@@ -71,6 +73,8 @@ class SummaryWriter:
         self._clock = clock
         self._metadata = metadata
         self._folder = Path(summary_dir)
+        with self._disk_errors(self._folder):
+            _warn_if_merged(self._folder, metadata)
         self._pending: list[Record] = []
         self._benchmarks: list[Benchmark] = []
         self._found = dict.fromkeys(_MANIFEST_KEYS, False)
@@ -78,11 +82,13 @@ class SummaryWriter:
         with self._disk_errors(self._folder):
             self._timestamp, self._data = _claim(self._folder, int(clock()))
             self._path = self._folder / folder.event_file_name(self._timestamp, os.getpid())
-            self._file: BinaryIO = open(self._path, "xb")  # noqa: SIM115 - open as long as the writer is
-        _warn_if_merged(self._folder, metadata)
-        self._write_manifest({key: job in metadata.jobs for key, job in _MANIFEST_KEYS.items()})
-        self._append(first)
-        self._flush()
+            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open as long as the writer is
+        try:
+            self._write_manifest({key: job in metadata.jobs for key, job in _MANIFEST_KEYS.items()})
+            self._append(first)
+        except BaseException:
+            self._take_back()
+            raise
 
     @property
     def event_file(self) -> Path:
@@ -111,15 +117,16 @@ class SummaryWriter:
         """Takes one record; those of a sample reach the disk with its SampleDone or SampleSkipped.
 
         Raises:
-            SummaryWriteError: the disk refused; the samples before are whole.
+            SummaryWriteError: the disk refused; the samples before are whole, and the next one can be written.
+            ValueError: a label, explainer or metric that the metadata does not know.
         """
+        _require_known(record, self._metadata)
         match record:
             case SampleDone():
                 self._write_sample(record)
             case SampleSkipped():
                 self._drop_pending(record.sample_id)
                 self._append(codec.encode_skipped(record))
-                self._flush()
             case Benchmark():
                 self._benchmarks.append(record)
             case RunEnd():
@@ -133,10 +140,8 @@ class SummaryWriter:
         """Writes the manifest of what the run really holds and closes the file; harmless when called again."""
         if self._file.closed:
             return
-        with self._disk_errors(self._path):
-            self._file.flush()
+        with self._disk_errors(self._path), self._file:
             os.fsync(self._file.fileno())
-            self._file.close()
         self._write_manifest(self._found)
 
     def _write_sample(self, done: SampleDone) -> None:
@@ -147,53 +152,63 @@ class SummaryWriter:
         with self._disk_errors(self._folder / path):
             images.write_png(self._folder / path, image.pixels)
         stored = ImageFile(done.sample_id, path, shown=codec.is_shown(prediction))
-        self._append(codec.encode_sample(stored, prediction))
-        for record in records:
-            if isinstance(record, Saliency):
-                self._write_saliency(record)
+        maps = [self._write_saliency(record) for record in records if isinstance(record, Saliency)]
         scores = [record for record in records if isinstance(record, Score)]
-        if scores:
-            self._append(codec.encode_scores(done.sample_id, scores))
-        self._append(codec.encode_done(done))
-        self._flush()
+        self._append(
+            codec.encode_sample(stored, prediction),
+            *map(codec.encode_saliency, maps),
+            *([codec.encode_scores(done.sample_id, scores)] if scores else []),
+            codec.encode_done(done),
+        )
+        self._found["saliency_map"] |= bool(maps)
 
-    def _write_saliency(self, record: Saliency) -> None:
+    def _write_saliency(self, record: Saliency) -> SaliencyFile:
         grey = images.to_grey(record.saliency)
         explainer_folder = self._explainer_folders[record.explainer]
         path = images.saliency_path(self._data.name, explainer_folder, record.sample_id, record.label)
         with self._disk_errors(self._folder / path):
             images.write_png(self._folder / path, grey.grey)
-        stored = SaliencyFile(record.sample_id, record.explainer, record.label, path, grey.low, grey.high)
-        self._append(codec.encode_saliency(stored))
-        self._found["saliency_map"] = True
+        return SaliencyFile(record.sample_id, record.explainer, record.label, path, grey.low, grey.high)
 
     def _write_end(self) -> None:
-        if self._benchmarks:
-            self._append(codec.encode_benchmarks(_in_table_order(self._benchmarks, self._metadata)))
-            self._found["benchmark"] = True
-        self._append(codec.encode_end())
-        self._flush()
+        table = _in_table_order(self._benchmarks, self._metadata) if self._benchmarks else []
+        self._append(*([codec.encode_benchmarks(table)] if table else []), codec.encode_end())
+        self._found["benchmark"] = bool(table)
 
     def _drop_pending(self, sample_id: int) -> list[Record]:
         taken = [record for record in self._pending if getattr(record, "sample_id", None) == sample_id]
         self._pending = [record for record in self._pending if getattr(record, "sample_id", None) != sample_id]
         return taken
 
-    def _append(self, message: Explain) -> None:
-        payload = codec.as_event(message, self._clock()).SerializeToString()
+    def _append(self, *messages: Explain) -> None:
+        """Writes all of them or none: after half a record, nothing that follows in the file could be read."""
+        payloads = [codec.as_event(message, self._clock()).SerializeToString() for message in messages]
+        left = memoryview(b"".join(map(recordfile.frame, payloads)))
         with self._disk_errors(self._path):
-            self._file.write(recordfile.frame(payload))
+            start = self._file.tell()
+            try:
+                while left:
+                    left = left[self._file.write(left) :]
+            except BaseException:
+                self._file.truncate(start)
+                self._file.seek(start)
+                raise
 
-    def _flush(self) -> None:
-        with self._disk_errors(self._path):
-            self._file.flush()
+    def _take_back(self) -> None:
+        """Removes the run that could not be begun; it would hide the older ones."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+        shutil.rmtree(self._data, ignore_errors=True)
 
     def _write_manifest(self, content: dict[str, bool]) -> None:
         target = self._data / "manifest.json"
         with self._disk_errors(target):
             draft = target.with_suffix(".tmp")
-            draft.write_text(json.dumps(content), encoding="utf-8")
-            os.replace(draft, target)
+            try:
+                draft.write_text(json.dumps(content), encoding="utf-8")
+                os.replace(draft, target)
+            finally:
+                draft.unlink(missing_ok=True)
 
     @contextmanager
     def _disk_errors(self, path: Path) -> Iterator[None]:
@@ -221,6 +236,7 @@ def _claim(summary_dir: Path, now: int) -> tuple[int, Path]:
 
 
 def _require_distinct_labels(metadata: RunMetadata) -> None:
+    require_distinct("labels", list(metadata.labels), "results are filed under the label's name")
     shown = codec.shown_labels(metadata)
     if len(set(shown)) < len(shown):
         twice = next(label for place, label in enumerate(shown) if label in shown[:place])
@@ -234,9 +250,32 @@ def _require_distinct_labels(metadata: RunMetadata) -> None:
         )
 
 
+def _require_known(record: Record, metadata: RunMetadata) -> None:
+    """Raises ValueError for what the metadata does not know: it would be lost, or make MindInsight fail."""
+    match record:
+        case Saliency():
+            require_choice("explainer", record.explainer, metadata.explainers)
+            _require_labels((record.label,), metadata)
+        case Benchmark():
+            require_choice("explainer", record.explainer, metadata.explainers)
+            require_choice("metric", record.metric, metadata.metrics)
+        case Prediction() if len(record.probabilities) != len(metadata.labels):
+            count = len(metadata.labels)
+            raise ValueError(
+                f"`probabilities` must hold one for each of {count} labels, got {len(record.probabilities)}"
+            )
+        case Prediction():
+            _require_labels((*record.ground_truth, *record.predicted, *record.explained), metadata)
+
+
+def _require_labels(labels: tuple[int, ...], metadata: RunMetadata) -> None:
+    for label in labels:
+        require_number("label", label, 0, len(metadata.labels) - 1)
+
+
 def _warn_if_merged(summary_dir: Path, metadata: RunMetadata) -> None:
     """Warns when an older run in the folder has other names: a running MindInsight adds the new ones to the old."""
-    for run in folder.find_runs(summary_dir)[:-1]:
+    for run in folder.find_runs(summary_dir):
         older = next((record for record in _readable(run) if isinstance(record, RunMetadata)), None)
         if older is not None and _names(older) != _names(metadata):
             warnings.warn(
@@ -263,8 +302,10 @@ def _explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
     folders: dict[str, str] = {}
     for place, name in enumerate(names):
         plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_")[:_LONGEST_FOLDER] or "explainer"
-        taken = plain.lower() in {other.lower() for other in folders.values()}
-        folders[name] = f"{plain}_{place}" if taken else plain
+        taken = {other.lower() for other in folders.values()}
+        while plain.lower() in taken:
+            plain = f"{plain}_{place}"
+        folders[name] = plain
     return folders
 
 

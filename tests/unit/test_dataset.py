@@ -397,7 +397,7 @@ def test_no_sample_gives_no_batch_and_one_sample_one():
     assert [sample.sample_id for sample in batch.samples] == [0]
 
 
-def read_until_failure(count, batch_size, awaited, seconds=0.5, grace=0.0):
+def read_until_failure(count, batch_size, awaited, seconds=0.5, grace=0.0, failure=KeyError("row is lost")):
     """The samples that came from a source that raises after `count`, and the error.
 
     MindSpore drops what it holds when a source raises, so this one waits until `awaited` samples came out as batches,
@@ -410,7 +410,7 @@ def read_until_failure(count, batch_size, awaited, seconds=0.5, grace=0.0):
             yield (image,)
         enough.wait(seconds)
         time.sleep(grace)
-        raise KeyError("row is lost")
+        raise failure
 
     seen = []
     try:
@@ -447,6 +447,17 @@ def test_the_samples_before_a_failure_are_given_out():
 def test_a_full_batch_does_not_wait_for_the_sample_after_it():
     seen, _ = read_until_failure(4, 2, awaited=4)
     assert seen == [0, 1, 2, 3]
+
+
+class RowGone(Exception):  # noqa: N818 - named unlike an error, as many are
+    """An exception of the user's own."""
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason='only lines like "...Error: text" are seen as the cause')
+@pytest.mark.parametrize("failure", [RowGone("row is lost"), ZeroDivisionError()])
+def test_a_dataset_that_fails_is_told_with_its_exception_whatever_its_name_and_text(failure):
+    _, error = read_until_failure(4, 2, awaited=4, failure=failure)
+    assert str(error).splitlines()[0].endswith("RowGone: row is lost" if failure.args else "ZeroDivisionError")
 
 
 # ---- counting ----
