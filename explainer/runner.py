@@ -202,24 +202,30 @@ class ImageClassificationRunner:
 
     def _batch_records(self, jobs: Sequence[Job], batch: ExaminedBatch) -> Iterator[Record]:
         """Every record of a batch; a sample that a job cannot work on ends the run or is skipped, as options say."""
-        fault: BadSampleError | None = None
+        records: list[Record] = []
+        faults: list[BadSampleError] = []
+        for job in jobs:
+            made, batch = self._work(job, batch, faults)
+            records += made
+        kept = {case.sample_id for case in batch.cases}
+        yield from (record for record in records if getattr(record, "sample_id", None) in {None, *kept})
+        yield from (SampleDone(case.sample_id) for case in batch.cases)
+        if faults and self._options.on_bad_sample == "raise":
+            raise _fatal(str(faults[-1]), faults[-1].sample_id)
+        yield from (SampleSkipped(fault.sample_id, str(fault)) for fault in faults if fault.sample_id is not None)
+
+    def _work(self, job: Job, batch: ExaminedBatch, faults: list[BadSampleError]) -> tuple[list[Record], ExaminedBatch]:
+        """A job's records for the samples that it can work on, and these samples; adds to `faults` what it cannot."""
         while batch.cases:
             try:
-                records = [record for job in jobs for record in job.on_batch(batch)]
+                return list(job.on_batch(batch)), batch
             except BadSampleError as error:
                 if error.sample_id is None:
                     raise
-                if self._options.on_bad_sample == "raise":
-                    fault, batch = error, batch.before(error.sample_id)
-                else:
-                    yield SampleSkipped(error.sample_id, str(error))
-                    batch = batch.without(error.sample_id)
-                continue
-            yield from records
-            yield from (SampleDone(case.sample_id) for case in batch.cases)
-            break
-        if fault is not None:
-            raise _fatal(str(fault), fault.sample_id)
+                faults.append(error)
+                ends = self._options.on_bad_sample == "raise"
+                batch = batch.before(error.sample_id) if ends else batch.without(error.sample_id)
+        return [], batch
 
     def _progress_bar(self) -> Any:
         shown = self._options.progress
@@ -290,6 +296,7 @@ class ImageClassificationRunner:
                 "activation_fn": type(self._activation).__name__,
                 "options": self._options.recorded,
                 "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
+                "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
             },
             package_version=__version__,
         )

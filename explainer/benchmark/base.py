@@ -45,6 +45,16 @@ class Metric(ABC):
     per_label: ClassVar[bool] = True
     """Whether there is a score for each label; False: one for each image."""
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the metric declares, as JSON values; a summary keeps it, so that a reader knows which way is better."""
+        return {
+            "class": type(self).__name__,
+            "higher_is_better": self.higher_is_better,
+            "bounds": list(self.bounds),
+            "per_label": self.per_label,
+        }
+
     @abstractmethod
     def score(self, case: Case) -> NDArray[np.float64]:
         """(L,) scores, or (1,) where `per_label` is False; nan = undefined."""

@@ -246,7 +246,7 @@ def _require_distinct_labels(metadata: RunMetadata) -> None:
         )
     if shown != list(metadata.labels):
         warnings.warn(
-            "labels with '_' are shown with a blank: MindInsight's occlusion page cannot show '_'", stacklevel=3
+            "labels with '_' are shown with a blank: MindInsight's occlusion page cannot show '_'", stacklevel=4
         )
 
 

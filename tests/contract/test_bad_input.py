@@ -193,9 +193,6 @@ def test_row_11_a_sample_whose_map_is_nan_can_be_skipped(run):
     assert list(found.skipped) == [3]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=BadSampleError, reason="SaliencyJob.check explains it and lets the error through"
-)
 def test_row_11_the_first_sample_of_all_can_be_the_one_whose_map_is_nan(run):
     _, found = run(bright_at(0), explainer=NanForBright, on_bad_sample="skip")
     assert list(found.samples) == [1, 2, 3, 4]

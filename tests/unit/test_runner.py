@@ -981,9 +981,6 @@ def test_a_sample_that_is_skipped_for_its_map_is_in_no_total_and_no_other_sample
         assert benchmark.total == pytest.approx(np.mean(values), rel=1e-12)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="when a sample is skipped, every job gets the batch again"
-)
 def test_a_job_sees_each_sample_once_also_when_another_job_skips_one(setting):
     diary = Diary()
     skip_one_map(setting, diary)
