@@ -61,6 +61,10 @@ class RunOptions:
             _require_numbers(name, getattr(self, name))
         if self.std is not None and not np.all(np.asarray(self.std, float) > 0):
             raise ValueError(f"`std` must be positive in every channel, got {self.std}")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            if value is not None and not np.isfinite(np.asarray(value, float)).all():
+                raise ValueError(f"`{name}` must be finite in every channel, got {value}")
         if self.to_display is not None and not callable(self.to_display):
             raise TypeError(f"`to_display` must be a function, got {type(self.to_display).__name__}")
         if self.to_display is not None and self.mean is not None:

@@ -128,6 +128,8 @@ class ImageClassificationRunner:
     def register_sink(self, sink: Sink) -> None:
         """Registers a consumer of your own, which gets every record beside the summary; see docs/write-a-consumer.md.
 
+        It is closed at the end of each run; one that serves several runs must take records after `close`.
+
         Raises:
             TypeError: the sink lacks `write` or `close`.
         """

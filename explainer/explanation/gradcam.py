@@ -67,6 +67,8 @@ def resized(maps: FloatArray, size: tuple[int, ...]) -> FloatArray:
     >>> resized(np.float32([[[0, 4]]]), (1, 4)).tolist()
     [[[0.0, 1.0, 3.0, 4.0]]]
     """
+    if maps.shape[1:] == tuple(size):
+        return maps
     rows, columns = (_interpolation(old, new) for old, new in zip(maps.shape[1:], size, strict=True))
     return (rows @ maps.astype(np.float64) @ columns.T).astype(np.float32)
 
