@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from explainer import cpu_setup
 from explainer.checks import did_you_mean, require_integer, require_type
-from explainer.errors import LayerError, NetworkOutputError, NoDropoutError, NoReluError
+from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
 from explainer.mindspore_program import Program, Trace, borrowed, reclassed
+from explainer.mindspore_relus import ruled_relus
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 
@@ -110,14 +111,14 @@ class MindSporeClassifier:
         Args:
             images: (N, C, H, W).
             seed: (N, K), the weight of each logit; one-hot rows give the gradient of one logit.
-            relu_rule: what each `nn.ReLU` cell passes back.
+            relu_rule: what each ReLU or ReLU6 cell passes back.
 
         Raises:
-            NoReluError: a rule other than `plain` for a network without an `nn.ReLU` cell.
+            NoReluError: a rule other than `plain` for a network without a ReLU cell, or with a ReLU that is none.
         """
         with borrowed(self._network):
             self._class_count(images)
-            classes = self._ruled_relus(relu_rule)
+            classes = {} if relu_rule is plain else self._ruled(relu_rule)
             program = self._program(
                 ("gradient", relu_rule),
                 images.shape[1:],
@@ -209,14 +210,20 @@ class MindSporeClassifier:
         if self._cache and not self._as_compiled():
             self._cache = {}
         if self._cache:
-            return self._remembered(("classes", images.shape[1:]), lambda: _count_classes(self._network, images[:1]))
+            return self._remembered(("classes", images.shape[1:]), lambda: self._first_pass(images[:1]))
         before = _constants(self._parts())
-        count = self._remembered(("classes", images.shape[1:]), lambda: _count_classes(self._network, images[:1]))
+        count = self._remembered(("classes", images.shape[1:]), lambda: self._first_pass(images[:1]))
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
         self._storages = _storages(self._parts())
         after = _constants(self._parts())
         self._constants = {key: value for key, value in after.items() if before.get(key) == value}
         return count
+
+    def _first_pass(self, image: FloatArray) -> int:
+        logits = _first_logits(self._network, image)
+        if self._activation is not None:
+            self._activation(logits)  # so that its parameters have their storage, too
+        return int(logits.shape[1])
 
     def _as_compiled(self) -> bool:
         """Whether cells, parameters, their storage and the cells' constants are what they were."""
@@ -231,23 +238,14 @@ class MindSporeClassifier:
         key = ("layer shape", name, images.shape[1:])
         return self._remembered(key, lambda: _watch(self._network, cell, name, images[:1]))
 
+    def _ruled(self, rule: ReluRule) -> Mapping[nn.Cell, type[nn.Cell]]:
+        return self._remembered(("relus", rule), lambda: ruled_relus(self._network, rule))
+
     def _remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
         if key not in self._cache:
             self._cache[key] = make()
         made: _Made = self._cache[key]
         return made
-
-    def _ruled_relus(self, rule: ReluRule) -> Mapping[nn.Cell, type[nn.Cell]]:
-        if rule is plain:
-            return {}
-        relus = [cell for cell in _cells(self._network) if isinstance(cell, nn.ReLU)]
-        if not relus:
-            raise NoReluError(
-                f"found no nn.ReLU cell in {_kind(self._network)} (0 of {len(_cells(self._network))} cells); a ReLU "
-                "that is an operator or function cannot be changed and the map would equal Gradient: use nn.ReLU "
-                "cells or Gradient"
-            )
-        return {cell: _ruled(type(cell), rule) for cell in relus}
 
 
 def require_network(name: str, value: Any) -> None:
@@ -367,14 +365,6 @@ def _slot_gradients(
     return slot_gradients
 
 
-def _ruled(kind: type[nn.Cell], rule: ReluRule) -> type[nn.Cell]:
-    class Ruled(kind):
-        def bprop(self, relu_input: Tensor, output: Tensor, upstream: Tensor) -> tuple[Tensor]:
-            return (rule(upstream, relu_input),)
-
-    return Ruled
-
-
 class _Tap(nn.Cell):
     """Passes its input on; the "gradient" of its two slots is that input and the gradient that comes back."""
 
@@ -426,14 +416,14 @@ def _watched(kind: type[nn.Cell], outputs: list[Any]) -> type[nn.Cell]:
     return Watched
 
 
-def _count_classes(network: nn.Cell, image: FloatArray) -> int:
+def _first_logits(network: nn.Cell, image: FloatArray) -> Tensor:
     output = network(Tensor(image))
     if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != 1 or output.shape[1] < 1:
         raise NetworkOutputError(
             f"`network` must give one tensor of logits (N, K), got {_describe(output)} for one image of "
             f"{image.shape[1:]}; wrap it in a Cell that returns the logits alone"
         )
-    return int(output.shape[1])
+    return output
 
 
 def _describe(output: Any) -> str:

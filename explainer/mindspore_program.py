@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -76,7 +77,8 @@ class Program:
 
     `trace(count)` gives the function for `count` images. Compiling costs about as much as some eager batches, so a few
     images are never compiled for. What MindSpore cannot compile runs eagerly throughout, and with `compile_on_failure`
-    what it can only compile (some strided slices have no eager gradient) is compiled at once.
+    what it can only compile (some strided slices have no eager gradient) is compiled at once. `EXPLAINER_COMPILE=off`
+    in the environment switches compiling off.
     """
 
     def __init__(self, trace: Callable[[int], Trace], batch_size: int, *, compile_on_failure: bool = False) -> None:
@@ -85,7 +87,7 @@ class Program:
         self._batch_size = batch_size
         self._seen = 0
         self._compiled: Trace | None = None
-        self._compilable = True
+        self._compilable = os.environ.get("EXPLAINER_COMPILE", "").lower() != "off"
 
     @property
     def compiled(self) -> bool:

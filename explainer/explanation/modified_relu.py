@@ -26,15 +26,16 @@ class ModifiedReLU(Attribution):
 
 
 class Deconvolution(ModifiedReLU):
-    """As Gradient, each `nn.ReLU` passing back the positive gradients only; values >= 0.
+    """As Gradient, each ReLU passing back the positive gradients only; values >= 0.
 
-    ReLUs that are operators or functions are not changed; a network without any `nn.ReLU` cell is refused.
+    ReLU and ReLU6 cells are changed. A network with a ReLU that is an operator or a function is refused: the map would
+    silently be Gradient's, in whole or in part.
 
     Source: Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 2.1.
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.
-        NoReluError: called for a network without an `nn.ReLU` cell.
+        NoReluError: called for a network without a ReLU cell, or with a ReLU that is no cell.
 
     >>> import numpy as np
     >>> from mindspore import Tensor, nn
@@ -50,15 +51,16 @@ class Deconvolution(ModifiedReLU):
 
 
 class GuidedBackprop(ModifiedReLU):
-    """As Gradient, each `nn.ReLU` passing back the positive gradients where its input was positive; values >= 0.
+    """As Gradient, each ReLU passing back the positive gradients where its input was positive; values >= 0.
 
-    ReLUs that are operators or functions are not changed; a network without any `nn.ReLU` cell is refused.
+    ReLU and ReLU6 cells are changed. A network with a ReLU that is an operator or a function is refused: the map would
+    silently be Gradient's, in whole or in part.
 
     Source: Springenberg et al. 2015, "Striving for Simplicity: The All Convolutional Net", section 3.4.
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.
-        NoReluError: called for a network without an `nn.ReLU` cell.
+        NoReluError: called for a network without a ReLU cell, or with a ReLU that is no cell.
 
     >>> import numpy as np
     >>> from mindspore import Tensor, nn

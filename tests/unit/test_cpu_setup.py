@@ -10,13 +10,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import mindspore
 import pytest
 
 import explainer
 from explainer import cpu_setup
 from explainer.cpu_setup import Outcome, set_up, warn_if_late
 
-AVX512 = cpu_setup._has_avx512()
+ONEDNN_3 = any((Path(mindspore.__file__).parent / "lib").glob("libdnnl.so.3*"))
+NEEDED = cpu_setup._has_avx512() and ONEDNN_3
 CHOICES = ("EXPLAINER_CPU_SETUP", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
@@ -170,7 +172,7 @@ before = dict(os.environ)
 import explainer
 raise SystemExit(dict(os.environ) != before)
 """
-needs_avx512 = pytest.mark.skipif(not AVX512, reason="this processor has no AVX-512, so there is nothing to set up")
+needs_avx512 = pytest.mark.skipif(not NEEDED, reason="no AVX-512 or no oneDNN 3 here, so there is nothing to set up")
 
 
 def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
