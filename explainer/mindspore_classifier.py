@@ -312,11 +312,12 @@ def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:
     """What else a cell's `construct` may read: its plain values, tensors and buffers, to be compared."""
     found: dict[tuple[int, str], object] = {}
     for place, cell in enumerate(cells):
-        for name, value in {**vars(cell), **(getattr(cell, "_buffers", None) or {})}.items():
-            if isinstance(value, Tensor):
-                found[place, name] = _Identity(value)
-            elif name not in _CELL_ATTRIBUTES and (value is None or isinstance(value, int | float | str)):
+        own = [(name, value) for name, value in vars(cell).items() if name not in _CELL_ATTRIBUTES]
+        for name, value in [*own, *(getattr(cell, "_buffers", None) or {}).items()]:
+            if value is None or isinstance(value, int | float | str):
                 found[place, name] = value
+            elif isinstance(value, Tensor):
+                found[place, name] = _Identity(value)
     return found
 
 

@@ -96,8 +96,9 @@ class Program:
 
     def __call__(self, *arrays: FloatArray) -> tuple[FloatArray, ...]:
         """The outputs for arrays of (N, ...), each (N, ...), computed at most `batch_size` samples at a time."""
-        starts = range(0, len(arrays[0]), self._batch_size)
-        parts = [self._run([array[start : start + self._batch_size] for array in arrays]) for start in starts]
+        pieces = -(-len(arrays[0]) // self._batch_size)  # of one size: a small rest would cost more per image
+        chunks = zip(*(np.array_split(array, pieces) for array in arrays), strict=True)
+        parts = [self._run(list(chunk)) for chunk in chunks]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
     def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
