@@ -227,9 +227,10 @@ class MindSporeClassifier:
 
     def _as_compiled(self) -> bool:
         """Whether cells, parameters, their storage and the cells' constants are what they were."""
-        constants = _constants(self._parts())
+        parts = self._parts()
+        constants = _constants(parts)
         same = all(constants.get(key) == value for key, value in self._constants.items())
-        return same and _storages(self._parts()) == self._storages
+        return same and _storages(parts) == self._storages
 
     def _parts(self) -> list[nn.Cell]:
         return _cells(self._network) + ([] if self._activation is None else _cells(self._activation))

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import label_matrix, require_finite, require_images, require_labels_in_range, require_type
+from explainer.classifier import Classifier
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_program import is_tensor, to_tensor, without_tensor
+from explainer.relu_rules import ReluRule
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]
@@ -105,6 +107,12 @@ def one_hot_pairs(images: FloatArray, targets: LabelArray, class_count: int) -> 
     seeds = np.zeros((targets.size, class_count), np.float32)
     seeds[np.arange(targets.size), targets.ravel()] = 1
     return (images if targets.shape[1] == 1 else np.repeat(images, targets.shape[1], axis=0)), seeds
+
+
+def gradient_maps(classifier: Classifier, images: FloatArray, targets: LabelArray, relu_rule: ReluRule) -> FloatArray:
+    """Maps (N, L, H, W): the gradient of each target's logit, its largest absolute value over the channels."""
+    rows, seeds = one_hot_pairs(images, targets, classifier.class_count(images))
+    return absolute_maximum(classifier.gradient(rows, seeds, relu_rule=relu_rule), targets)
 
 
 def absolute_maximum(gradients: FloatArray, targets: LabelArray) -> FloatArray:

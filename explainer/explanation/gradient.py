@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, absolute_maximum, one_hot_pairs
+from explainer.explanation.base import Attribution, FloatArray, LabelArray, gradient_maps
+from explainer.relu_rules import plain
 
 
 class Gradient(Attribution):
@@ -32,5 +33,4 @@ class Gradient(Attribution):
         super().__init__(network, name=name, batch_size=batch_size)
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        rows, seeds = one_hot_pairs(images, targets, self._classifier.class_count(images))
-        return absolute_maximum(self._classifier.gradient(rows, seeds), targets)
+        return gradient_maps(self._classifier, images, targets, plain)

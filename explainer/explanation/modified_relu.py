@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, absolute_maximum, one_hot_pairs
+from explainer.explanation.base import Attribution, FloatArray, LabelArray, gradient_maps
 from explainer.relu_rules import ReluRule, deconvolution, guided
 
 
@@ -21,8 +21,7 @@ class ModifiedReLU(Attribution):
         super().__init__(network, name=name, batch_size=batch_size)
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        rows, seeds = one_hot_pairs(images, targets, self._classifier.class_count(images))
-        return absolute_maximum(self._classifier.gradient(rows, seeds, relu_rule=self.rule), targets)
+        return gradient_maps(self._classifier, images, targets, self.rule)
 
 
 class Deconvolution(ModifiedReLU):
