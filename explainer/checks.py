@@ -27,6 +27,15 @@ def require_integer(name: str, value: Any, at_least: int) -> int:
     return int(value)
 
 
+def require_pair(name: str, given: Any, at_least: int = 1) -> tuple[int, int]:
+    """The value as (h, w), one whole number being both; TypeError unless whole, ValueError below `at_least`."""
+    if not isinstance(given, tuple | list):
+        return (require_integer(name, given, at_least),) * 2
+    if len(given) != 2:
+        raise ValueError(f"`{name}` must be one number or (h, w), got {given!r}")
+    return require_integer(f"{name}[0]", given[0], at_least), require_integer(f"{name}[1]", given[1], at_least)
+
+
 def require_number(name: str, value: Any, low: float, high: float) -> float:
     """The value as float; TypeError unless it is a number, ValueError outside [low, high]."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):

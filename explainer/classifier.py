@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,20 @@ from numpy.typing import NDArray
 from explainer.relu_rules import ReluRule, plain
 
 FloatArray = NDArray[np.float32]
+
+
+class LayerOutput(NamedTuple):
+    """What a layer gives for one image.
+
+    Attributes:
+        name: the layer's name.
+        kind: its class.
+        shape: of its output, without the batch axis.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
 
 
 class Classifier(Protocol):
@@ -29,6 +43,9 @@ class Classifier(Protocol):
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output, both (N, ...)."""
+
+    def layers(self, images: FloatArray) -> list[LayerOutput]:
+        """The layers that run once for an image and give one array, in the order in which they end."""
 
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
         """Probabilities with the dropout alive and the batch norm frozen, (draws, N, K)."""

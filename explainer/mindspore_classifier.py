@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,9 +15,10 @@ from numpy.typing import NDArray
 
 from explainer import cpu_setup
 from explainer.checks import did_you_mean, require_integer, require_type
+from explainer.classifier import LayerOutput
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
 from explainer.mindspore_program import Program, Trace, borrowed, reclassed
-from explainer.mindspore_relus import ruled_relus
+from explainer.mindspore_relus import Reach, reach, ruled_operators
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 
@@ -111,20 +114,23 @@ class MindSporeClassifier:
         Args:
             images: (N, C, H, W).
             seed: (N, K), the weight of each logit; one-hot rows give the gradient of one logit.
-            relu_rule: what each ReLU or ReLU6 cell passes back.
+            relu_rule: what each ReLU or ReLU6 passes back, be it a cell, an operator or a function.
 
         Raises:
-            NoReluError: a rule other than `plain` for a network without a ReLU cell, or with a ReLU that is none.
+            NoReluError: a rule other than `plain` for a network without a ReLU, or with one that no rule reaches.
         """
         with borrowed(self._network):
             self._class_count(images)
-            classes = {} if relu_rule is plain else self._ruled(relu_rule)
-            program = self._program(
-                ("gradient", relu_rule),
-                images.shape[1:],
-                lambda count: Trace(_gradient(_objective(self._network)), classes),
-            )
-            return program(images, seed)[0]
+            reached = Reach({}, False) if relu_rule is plain else self._reach(relu_rule, images)
+
+            def trace(count: int) -> Trace:
+                function = _gradient(_objective(self._network))
+                if reached.by_operator:
+                    return Trace(function, around=partial(ruled_operators, relu_rule))
+                return Trace(function, reached.classes)
+
+            key = ("gradient", relu_rule)
+            return self._program(key, images.shape[1:], trace, compilable=not reached.by_operator)(images, seed)[0]
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output: both (N, ...) float32.
@@ -151,6 +157,23 @@ class MindSporeClassifier:
 
             activation, gradient = self._program(("layer", name), images.shape[1:], trace)(images, seed)
         return activation, gradient
+
+    def layers(self, images: FloatArray) -> list[LayerOutput]:
+        """The layers that run once for the first image and give one tensor, in the order in which they end.
+
+        Args:
+            images: (N, C, H, W).
+        """
+        cells = {name: cell for name, cell in self._network.cells_and_names() if name and not cell.has_bprop}
+        with borrowed(self._network):
+            outputs = _outputs(self._network, list(cells.values()), images[:1])
+        names = {cell: name for name, cell in cells.items()}
+        ran = Counter(cell for cell, _ in outputs)
+        return [
+            LayerOutput(names[cell], _kind(cell), tuple(output.shape[1:]))
+            for cell, output in outputs
+            if ran[cell] == 1 and _is_batch_of_one(output)
+        ]
 
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
         """Probabilities under the network's own dropout, batch norm frozen: (draws, N, K) float32.
@@ -195,10 +218,13 @@ class MindSporeClassifier:
             raise TypeError("`activation_fn` is needed for probabilities, got None; pass nn.Softmax() or nn.Sigmoid()")
         return self._activation
 
-    def _program(self, key: Hashable, image_shape: tuple[int, ...], trace: Callable[[int], Trace]) -> Program:
+    def _program(
+        self, key: Hashable, image_shape: tuple[int, ...], trace: Callable[[int], Trace], *, compilable: bool = True
+    ) -> Program:
         gradients = key not in ("logits", "probabilities")
         return self._remembered(
-            ("program", key, image_shape), lambda: Program(trace, self._batch_size, compile_on_failure=gradients)
+            ("program", key, image_shape),
+            lambda: Program(trace, self._batch_size, compilable=compilable, compile_on_failure=gradients),
         )
 
     def _class_count(self, images: FloatArray) -> int:
@@ -239,8 +265,9 @@ class MindSporeClassifier:
         key = ("layer shape", name, images.shape[1:])
         return self._remembered(key, lambda: _watch(self._network, cell, name, images[:1]))
 
-    def _ruled(self, rule: ReluRule) -> Mapping[nn.Cell, type[nn.Cell]]:
-        return self._remembered(("relus", rule), lambda: ruled_relus(self._network, rule))
+    def _reach(self, rule: ReluRule, images: FloatArray) -> Reach:
+        key = ("relus", rule, images.shape[1:])
+        return self._remembered(key, lambda: reach(self._network, rule, images[:1]))
 
     def _remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
         if key not in self._cache:
@@ -395,27 +422,38 @@ def _slot(name: str, shape: tuple[int, ...]) -> Parameter:
 
 def _watch(network: nn.Cell, cell: nn.Cell, name: str, image: FloatArray) -> tuple[int, ...]:
     """The shape of a layer's output for one image, its batch axis left out."""
-    outputs: list[Any] = []
     if cell.has_bprop:
         raise LayerError(f"layer {name!r} has a backward rule of its own (bprop); name the layer before or after it")
-    with reclassed({cell: _watched(type(cell), outputs)}):
-        network(Tensor(image))
+    outputs = [output for _, output in _outputs(network, [cell], image)]
     if len(outputs) != 1:
         raise LayerError(
             f"layer {name!r} must run once per pass, ran {len(outputs)} times; name a layer that runs once"
         )
-    if not isinstance(outputs[0], Tensor) or outputs[0].ndim == 0 or outputs[0].shape[0] != 1:
+    if not _is_batch_of_one(outputs[0]):
         raise LayerError(f"layer {name!r} must give one tensor with the batch on axis 0, got {_describe(outputs[0])}")
     return tuple(outputs[0].shape[1:])
 
 
-def _watched(kind: type[nn.Cell], outputs: list[Any]) -> type[nn.Cell]:
+def _outputs(network: nn.Cell, cells: list[nn.Cell], image: FloatArray) -> list[tuple[nn.Cell, Any]]:
+    """What the cells give for one image, (cell, output) in the order in which they end."""
+    outputs: list[tuple[nn.Cell, Any]] = []
+    with reclassed({cell: _watched(type(cell), outputs) for cell in cells}):
+        network(Tensor(image))
+    return outputs
+
+
+def _watched(kind: type[nn.Cell], outputs: list[tuple[nn.Cell, Any]]) -> type[nn.Cell]:
     class Watched(kind):
         def construct(self, *inputs: Any, **named: Any) -> Any:
-            outputs.append(super().construct(*inputs, **named))
-            return outputs[-1]
+            output = super().construct(*inputs, **named)
+            outputs.append((self, output))
+            return output
 
     return Watched
+
+
+def _is_batch_of_one(output: Any) -> bool:
+    return isinstance(output, Tensor) and output.ndim > 0 and output.shape[0] == 1
 
 
 def _first_logits(network: nn.Cell, image: FloatArray) -> Tensor:

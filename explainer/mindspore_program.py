@@ -13,8 +13,8 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,11 @@ def reclassed(classes: Mapping[nn.Cell, type[nn.Cell]]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Trace:
-    """A function of tensors, and the classes that cells of the network have while it is traced."""
+    """A function of tensors, the classes that cells of the network have while it runs, and what else is in force."""
 
     function: Callable[..., Any]
     classes: Mapping[nn.Cell, type[nn.Cell]] = field(default_factory=dict)
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 class Program:
@@ -77,17 +78,24 @@ class Program:
 
     `trace(count)` gives the function for `count` images. Compiling costs about as much as some eager batches, so a few
     images are never compiled for. What MindSpore cannot compile runs eagerly throughout, and with `compile_on_failure`
-    what it can only compile (some strided slices have no eager gradient) is compiled at once. `EXPLAINER_COMPILE=off`
-    in the environment switches compiling off.
+    what it can only compile (some strided slices have no eager gradient) is compiled at once. `compilable=False` and
+    `EXPLAINER_COMPILE=off` in the environment switch compiling off.
     """
 
-    def __init__(self, trace: Callable[[int], Trace], batch_size: int, *, compile_on_failure: bool = False) -> None:
+    def __init__(
+        self,
+        trace: Callable[[int], Trace],
+        batch_size: int,
+        *,
+        compilable: bool = True,
+        compile_on_failure: bool = False,
+    ) -> None:
         self._trace = trace
         self._compile_on_failure = compile_on_failure
         self._batch_size = batch_size
         self._seen = 0
         self._compiled: Trace | None = None
-        self._compilable = os.environ.get("EXPLAINER_COMPILE", "").lower() != "off"
+        self._compilable = compilable and os.environ.get("EXPLAINER_COMPILE", "").lower() != "off"
 
     @property
     def compiled(self) -> bool:
@@ -122,7 +130,7 @@ class Program:
 
     def _compile(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...] | None:
         trace = self._trace(1)
-        compiled = Trace(_jitted(trace.function, chunk), trace.classes)
+        compiled = replace(trace, function=_jitted(trace.function, chunk))
         try:
             with _without_dump():
                 outputs = _call(compiled, chunk)
@@ -175,7 +183,7 @@ def is_tensor(value: Any) -> bool:
 
 def _call(trace: Trace, arrays: list[FloatArray]) -> tuple[FloatArray, ...]:
     tensors = [Tensor(np.ascontiguousarray(array, np.float32)) for array in arrays]  # copies: a network may write
-    with reclassed(trace.classes):
+    with trace.around(), reclassed(trace.classes):
         outputs = trace.function(*tensors)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         return tuple(output.astype(mindspore.float32).asnumpy() for output in outputs)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import label_matrix, require_finite, require_images, require_labels_in_range, require_type
-from explainer.classifier import Classifier
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_program import is_tensor, to_tensor, without_tensor
-from explainer.relu_rules import ReluRule
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]
+
+
+class Explained(NamedTuple):
+    """Saliency maps and what is known of their faults.
+
+    Attributes:
+        maps: (N, L, H, W) float32.
+        completeness_gaps: (N, L) float32, how much of the logit's difference the attributions miss; None for a method
+            whose attributions do not claim to sum to it.
+    """
+
+    maps: FloatArray
+    completeness_gaps: FloatArray | None
 
 
 class Attribution(ABC):
@@ -85,17 +96,41 @@ class Attribution(ABC):
             TypeError: `inputs` does not hold numbers or `targets` does not hold whole numbers.
             ValueError: a wrong shape, a NaN or infinity, or a label that the network does not have.
         """
-        images = require_images(without_tensor(inputs))
-        labels = label_matrix(without_tensor(targets), len(images))
-        require_labels_in_range(labels, self._classifier.class_count(images))
-        saliency = np.ascontiguousarray(self._explain(images, labels), dtype=np.float32)
+        maps = self.explained(inputs, targets).maps
+        return to_tensor(maps) if is_tensor(inputs) else maps
+
+    @final
+    def explained(self, inputs: Any, targets: Any) -> Explained:
+        """What a call gives, as arrays, and what the method knows of its maps' faults.
+
+        Args:
+            inputs: as for a call.
+            targets: as for a call.
+
+        Raises:
+            TypeError, ValueError: as for a call.
+        """
+        images, labels = self._checked(inputs, targets)
+        maps, gaps = self._explain_with_gaps(images, labels)
+        saliency = np.ascontiguousarray(maps, dtype=np.float32)
         expected = (*labels.shape, *images.shape[2:])
         if saliency.shape != expected:
             raise ValueError(
                 f"{self._name} must give maps of shape {expected}, gave {saliency.shape}; mend its _explain"
             )
         require_finite(f"saliency of {self._name}", saliency)
-        return to_tensor(saliency) if is_tensor(inputs) else saliency
+        return Explained(saliency, gaps)
+
+    def _checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, LabelArray]:
+        """Images (N, C, H, W) and labels (N, L) of a call's arguments."""
+        images = require_images(without_tensor(inputs))
+        labels = label_matrix(without_tensor(targets), len(images))
+        require_labels_in_range(labels, self._classifier.class_count(images))
+        return images, labels
+
+    def _explain_with_gaps(self, images: FloatArray, targets: LabelArray) -> Explained:
+        """The maps, and their completeness gaps where the method is complete in theory."""
+        return Explained(self._explain(images, targets), None)
 
     @abstractmethod
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
@@ -104,18 +139,19 @@ class Attribution(ABC):
 
 def one_hot_pairs(images: FloatArray, targets: LabelArray, class_count: int) -> tuple[FloatArray, FloatArray]:
     """Each (image, label) pair as a row: images (N * L, C, H, W) and one-hot seeds (N * L, K)."""
-    seeds = np.zeros((targets.size, class_count), np.float32)
-    seeds[np.arange(targets.size), targets.ravel()] = 1
-    return (images if targets.shape[1] == 1 else np.repeat(images, targets.shape[1], axis=0)), seeds
+    rows, labels = image_label_pairs(images, targets)
+    return rows, one_hot(labels, class_count)
 
 
-def gradient_maps(classifier: Classifier, images: FloatArray, targets: LabelArray, relu_rule: ReluRule) -> FloatArray:
-    """Maps (N, L, H, W): the gradient of each target's logit, its largest absolute value over the channels."""
-    rows, seeds = one_hot_pairs(images, targets, classifier.class_count(images))
-    return absolute_maximum(classifier.gradient(rows, seeds, relu_rule=relu_rule), targets)
+def image_label_pairs(images: FloatArray, targets: LabelArray) -> tuple[FloatArray, LabelArray]:
+    """Each (image, label) pair as a row: images (N * L, C, H, W) and labels (N * L,)."""
+    return (images if targets.shape[1] == 1 else np.repeat(images, targets.shape[1], axis=0)), targets.ravel()
 
 
-def absolute_maximum(gradients: FloatArray, targets: LabelArray) -> FloatArray:
-    """Maps (N, L, H, W) from gradients (N * L, C, H, W): the largest absolute value over the channels."""
-    maps: FloatArray = np.abs(gradients).max(axis=1)
-    return maps.reshape(*targets.shape, *maps.shape[1:])
+def one_hot(labels: LabelArray, class_count: int) -> FloatArray:
+    """A row per label, (M, K), with 1 at the label.
+
+    >>> one_hot(np.array([2, 0]), 3).tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    return np.eye(class_count, dtype=np.float32)[labels]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from explainer.errors import LayerError
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, one_hot_pairs
-from explainer.mindspore_classifier import resolve_layer
+from explainer.explanation.base import FloatArray
+from explainer.explanation.by_layer import LayerAttribution
+from explainer.explanation.layer_maps import Reshape
 
 
-class GradCAM(Attribution):
+class GradCAM(LayerAttribution):
     """The layer's channels weighted by their mean gradients, summed, negatives cut off, resized to the image; >= 0.
 
     map = relu(sum_c mean_hw(G)_c * A_c), A the layer's output and G the gradient of the target's logit with respect to
@@ -23,7 +22,10 @@ class GradCAM(Attribution):
 
     Args:
         network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
-        layer: the cell's name in the network or the cell itself, usually the last convolution; '' is the input.
+        layer: the cell's name in the network, usually the last convolution; the cell itself; '' for the input; or
+            "auto": the last layer with a spatial map, which `parameters` names once images have come.
+        reshape_transform: for a layer whose output is not (N, D, h, w): a function (N, ...) -> (N, D, h, w) of arrays.
+            Tokens (N, h * w, D), with up to two extra ones in front, need none.
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
 
@@ -38,44 +40,19 @@ class GradCAM(Attribution):
     (2, 1, 5, 7)
     """
 
-    def __init__(self, network: Any, layer: Any = "", *, name: str | None = None, batch_size: int = 32) -> None:
-        self._layer = resolve_layer(network, layer)
-        super().__init__(network, name=name, batch_size=batch_size, parameters={"layer": self._layer})
+    def __init__(
+        self,
+        network: Any,
+        layer: Any = "",
+        *,
+        reshape_transform: Reshape | None = None,
+        name: str | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__(network, layer, reshape_transform=reshape_transform, name=name, batch_size=batch_size)
 
-    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        rows, seeds = one_hot_pairs(images, targets, self._classifier.class_count(images))
-        activations, gradients = self._classifier.layer(rows, seeds, self._layer)
-        if activations.ndim != 4:
-            raise LayerError(
-                f"`layer` {self._layer!r} must have a spatial map (N, D, h, w), gave {activations.shape}; "
-                "name a convolution or pooling layer before the flattening"
-            )
-        maps = resized(class_activation(activations, gradients), images.shape[2:])
-        return maps.reshape(*targets.shape, *images.shape[2:])
-
-
-def class_activation(activations: FloatArray, gradients: FloatArray) -> FloatArray:
-    """The maps (N, h, w) of activations and gradients (N, D, h, w), before resizing."""
-    weights = gradients.mean(axis=(2, 3), dtype=np.float64)
-    maps: FloatArray = np.maximum(np.einsum("nd,ndhw->nhw", weights, activations), 0).astype(np.float32)
-    return maps
-
-
-def resized(maps: FloatArray, size: tuple[int, ...]) -> FloatArray:
-    """The maps (N, h, w) resized to (N, H, W), bilinear with pixel centres aligned, edges held.
-
-    >>> resized(np.float32([[[0, 4]]]), (1, 4)).tolist()
-    [[[0.0, 1.0, 3.0, 4.0]]]
-    """
-    if maps.shape[1:] == tuple(size):
-        return maps
-    rows, columns = (_interpolation(old, new) for old, new in zip(maps.shape[1:], size, strict=True))
-    return (rows @ maps.astype(np.float64) @ columns.T).astype(np.float32)
-
-
-def _interpolation(old: int, new: int) -> NDArray[np.float64]:
-    """The matrix (new, old) that interpolates linearly between old values."""
-    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-    distance = np.abs(position[:, None] - np.arange(old)[None, :])
-    weights: NDArray[np.float64] = np.maximum(1 - distance, 0)
-    return weights
+    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+        """The channels weighted by their mean gradients."""
+        weights = gradients.mean(axis=(2, 3), dtype=np.float64)
+        combined: FloatArray = np.einsum("nd,ndhw->nhw", weights, activations)
+        return combined

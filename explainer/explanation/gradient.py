@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, gradient_maps
-from explainer.relu_rules import plain
+from explainer.explanation.base import FloatArray, LabelArray, one_hot
+from explainer.explanation.by_channel import ChannelAttribution
 
 
-class Gradient(Attribution):
+class Gradient(ChannelAttribution):
     """The absolute gradient of the target's logit, the largest over the channels of each pixel; values >= 0.
 
     Source: Simonyan, Vedaldi and Zisserman 2014, "Deep Inside Convolutional Networks", section 3.1. The network is
@@ -16,21 +14,23 @@ class Gradient(Attribution):
 
     Args:
         network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
+        reduction: "abs_max", or, with signs, "signed" (the channel of the largest absolute value) or "sum".
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.
+        ValueError: `reduction` is none of the three.
 
     >>> import numpy as np
     >>> from mindspore import Tensor, nn
     >>> network = nn.SequentialCell(nn.Flatten(), nn.Dense(2, 3, weight_init=Tensor([[1.0, -2], [3, 4], [5, 6]])))
     >>> Gradient(network)(np.ones((1, 1, 1, 2), np.float32), 0).tolist()
     [[[[1.0, 2.0]]]]
+    >>> Gradient(network, reduction="signed")(np.ones((1, 1, 1, 2), np.float32), 0).tolist()
+    [[[[1.0, -2.0]]]]
     """
 
-    def __init__(self, network: Any, *, name: str | None = None, batch_size: int = 32) -> None:
-        super().__init__(network, name=name, batch_size=batch_size)
-
-    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        return gradient_maps(self._classifier, images, targets, plain)
+    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+        """The gradient of each image's logit, (M, C, H, W)."""
+        return self._classifier.gradient(images, one_hot(labels, self._classifier.class_count(images)))

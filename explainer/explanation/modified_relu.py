@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, gradient_maps
+from explainer.explanation.base import FloatArray, LabelArray, one_hot
+from explainer.explanation.by_channel import ChannelAttribution
 from explainer.relu_rules import ReluRule, deconvolution, guided
 
 
-class ModifiedReLU(Attribution):
+class ModifiedReLU(ChannelAttribution):
     """The declared hole is `rule`: what each ReLU passes back. Final but for that."""
 
     @property
@@ -17,24 +17,31 @@ class ModifiedReLU(Attribution):
     def rule(self) -> ReluRule:
         """What each ReLU passes back."""
 
-    def __init__(self, network: Any, *, name: str | None = None, batch_size: int = 32) -> None:
-        super().__init__(network, name=name, batch_size=batch_size)
-
-    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        return gradient_maps(self._classifier, images, targets, self.rule)
+    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+        """The gradient of each image's logit under the rule, (M, C, H, W)."""
+        seeds = one_hot(labels, self._classifier.class_count(images))
+        return self._classifier.gradient(images, seeds, relu_rule=self.rule)
 
 
 class Deconvolution(ModifiedReLU):
     """As Gradient, each ReLU passing back the positive gradients only; values >= 0.
 
-    ReLU and ReLU6 cells are changed. A network with a ReLU that is an operator or a function is refused: the map would
-    silently be Gradient's, in whole or in part.
+    ReLUs and ReLU6s are changed, be they cells (nn.ReLU), operators (ops.ReLU()) or functions (ops.relu, mint's); for
+    the latter two the network runs uncompiled. A network without any, or with one inside compiled code (mindspore.jit
+    on its method), is refused: the map would silently be Gradient's. Other activations pass their true gradient.
 
     Source: Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 2.1.
 
+    Args:
+        network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
+        reduction: "abs_max", or, with signs, "signed" (the channel of the largest absolute value) or "sum".
+        name: what the method is called in a summary.
+        batch_size: images in one pass through the network.
+
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.
-        NoReluError: called for a network without a ReLU cell, or with a ReLU that is no cell.
+        ValueError: `reduction` is none of the three.
+        NoReluError: called for a network without a ReLU, or with one that cannot be reached; says which.
 
     >>> import numpy as np
     >>> from mindspore import Tensor, nn
@@ -52,14 +59,22 @@ class Deconvolution(ModifiedReLU):
 class GuidedBackprop(ModifiedReLU):
     """As Gradient, each ReLU passing back the positive gradients where its input was positive; values >= 0.
 
-    ReLU and ReLU6 cells are changed. A network with a ReLU that is an operator or a function is refused: the map would
-    silently be Gradient's, in whole or in part.
+    ReLUs and ReLU6s are changed, be they cells (nn.ReLU), operators (ops.ReLU()) or functions (ops.relu, mint's); for
+    the latter two the network runs uncompiled. A network without any, or with one inside compiled code (mindspore.jit
+    on its method), is refused: the map would silently be Gradient's. Other activations pass their true gradient.
 
     Source: Springenberg et al. 2015, "Striving for Simplicity: The All Convolutional Net", section 3.4.
 
+    Args:
+        network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
+        reduction: "abs_max", or, with signs, "signed" (the channel of the largest absolute value) or "sum".
+        name: what the method is called in a summary.
+        batch_size: images in one pass through the network.
+
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.
-        NoReluError: called for a network without a ReLU cell, or with a ReLU that is no cell.
+        ValueError: `reduction` is none of the three.
+        NoReluError: called for a network without a ReLU, or with one that cannot be reached; says which.
 
     >>> import numpy as np
     >>> from mindspore import Tensor, nn

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from trial.data import require_shared
 from trial.networks import golden, golden_images, golden_net
 
-from explainer.explanation import Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop
-from explainer.explanation.gradcam import class_activation, resized
+from explainer.explanation import RISE, Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.perturb.masks import coverage, starts
+from explainer.resizing import resized
 
 FloatArray = NDArray[Any]
 
@@ -80,6 +81,33 @@ def test_class_activations_are_the_golden_ones(make_network: Callable[..., nn.Ce
     assert_golden(maps, golden_raw(gain, layer))
 
 
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (20, 28), (64, 64)])
+def test_occlusion_is_the_golden_one_but_for_its_one_window_too_many(
+    make_network: Callable[..., nn.Cell], height: int, width: int
+) -> None:
+    network, images = make_network("max", hw=(height, width)), golden_images(5, 2, 3, height, width)
+    maps = Occlusion(network, nn.Softmax())(images, BATCH_TARGETS)
+    arrays = golden("occlusion")
+    (_, *window), (_, *stride) = (arrays[f"{name}_{height}x{width}"] for name in ("win", "stride"))
+    covering = np.outer(*(coverage(*axis) for axis in zip((height, width), window, stride, strict=True)))
+    wanted = arrays[f"softmax_{height}x{width}"] * (covering + 1) / covering
+    # The maps are small differences of probabilities, whose float32 rounding (some 1e-7 of 1) stays; measured: 6e-7.
+    np.testing.assert_allclose(maps, wanted, rtol=0, atol=1e-6)
+
+
+def test_rise_with_the_golden_masks_is_the_golden_one(make_network: Callable[..., nn.Cell]) -> None:
+    arrays, network = golden("rise"), make_network("max", gain=3)
+    rise = RISE(network, nn.Softmax(), masks=arrays["masks_250_seed5"][:, 0], probability=0.5)
+    assert_golden(rise(golden_images(1, 2)[:1], 3) * 0.5, arrays["sal_250masks_seed5_int3"])
+
+
+def test_rise_for_two_labels_with_the_golden_masks_is_the_golden_one(make_network: Callable[..., nn.Cell]) -> None:
+    arrays, network = golden("rise"), make_network("max", gain=3)
+    rise = RISE(network, nn.Softmax(), masks=arrays["masks_250_seed5"][:, 0], probability=0.5)
+    wanted = arrays["sal_250masks_seed5_2labels"][:1]  # the second image had masks of its own, which are not stored
+    assert_golden(rise(golden_images(1, 2)[:1], np.array([[3, 7]])) * 0.5, wanted)
+
+
 # Faults of the reference, mended.
 
 
@@ -95,6 +123,20 @@ def test_values_above_one_do_not_wrap_around(make_network: Callable[..., nn.Cell
     assert raw.max() > 1
     maps = GradCAM(make_network("max", gain=400), "relu2")(golden_images(2, 2), BATCH_TARGETS)
     assert_golden(maps[:, 0], bilinear(raw, 32, 32))
+
+
+@pytest.mark.parametrize("size", [64, 65, 224, 230])
+def test_occlusion_has_the_golden_windows_and_one_more_where_they_leave_pixels_out(network: nn.Cell, size: int) -> None:
+    window, stride, positions = golden("occlusion")[f"geom_{size}"]
+    (found_window, _), (found_stride, _) = Occlusion(network, nn.Softmax()).geometry((size, size))
+    assert (found_window, found_stride) == (window, stride)
+    assert len(starts(size, window, stride)) == positions + ((size - window) % stride > 0)
+
+
+@pytest.mark.parametrize("size", [33, 63])
+def test_occlusion_has_no_windows_of_one_pixel(network: nn.Cell, size: int) -> None:
+    assert golden("occlusion")[f"geom_{size}"].tolist() == [1, 1, size]
+    assert Occlusion(network, nn.Softmax()).geometry((size, size)) == ((3, 3), (1, 1))
 
 
 def test_height_and_width_of_a_non_square_image_are_not_exchanged(make_network: Callable[..., nn.Cell]) -> None:
@@ -134,7 +176,8 @@ def test_a_label_out_of_range_is_no_silent_map_of_zeros(network: nn.Cell) -> Non
 def raw_maps(network: nn.Cell, images: FloatArray, layer: str) -> FloatArray:
     """GradCAM's maps (N, h, w) for the labels of the batch, before resizing."""
     seeds = np.eye(10, dtype=np.float32)[BATCH_TARGETS]
-    return class_activation(*MindSporeClassifier(network).layer(images, seeds, "" if layer == "input" else layer))
+    read = MindSporeClassifier(network).layer(images, seeds, "" if layer == "input" else layer)
+    return np.maximum(GradCAM(network).combined(*read), 0)
 
 
 def golden_raw(gain: int, layer: str) -> FloatArray:

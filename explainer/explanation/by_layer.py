@@ -1,0 +1,104 @@
+"""Methods that read one layer: its output and what speaks for the label there."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from explainer.explanation.base import Attribution, FloatArray, LabelArray, one_hot_pairs
+from explainer.explanation.layer_maps import Reshape, last_spatial_layer, spatial
+from explainer.mindspore_classifier import resolve_layer
+from explainer.resizing import resized
+
+AUTO = "auto"
+
+
+class LayerReader:
+    """The layer of a method: named by the user, or chosen when the first images come.
+
+    Args:
+        network: the network.
+        layer: a name, a cell, "" for the input, or "auto".
+        reshape: the user's `reshape_transform`.
+
+    Raises:
+        TypeError, ValueError: a layer or function that is none.
+    """
+
+    def __init__(self, network: Any, layer: Any, reshape: Reshape | None) -> None:
+        if reshape is not None and not callable(reshape):
+            raise TypeError(f"`reshape_transform` must be a function of the layer's output, got {reshape!r}")
+        self._given = AUTO if isinstance(layer, str) and layer == AUTO else resolve_layer(network, layer)
+        self._reshape = reshape
+        self._chosen: dict[tuple[int, ...], str] = {}
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a summary records."""
+        chosen = {"chosen_layer": ", ".join(dict.fromkeys(self._chosen.values()))} if self._chosen else {}
+        return {"layer": self._given, **chosen}
+
+    def name(self, classifier: Any, image_shape: tuple[int, ...]) -> str:
+        """The layer that is read for images of this shape (C, H, W)."""
+        if self._given != AUTO:
+            return self._given
+        if image_shape not in self._chosen:
+            self._chosen[image_shape] = last_spatial_layer(classifier, image_shape)
+        return self._chosen[image_shape]
+
+    def read(self, classifier: Any, images: FloatArray, seeds: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The layer's output and the gradient of <seed, logits> there, both (M, D, h, w)."""
+        name = self.name(classifier, images.shape[1:])
+        size = images.shape[2], images.shape[3]
+        output, gradient = classifier.layer(images, seeds, name)
+        return spatial(output, name, size, self._reshape), spatial(gradient, name, size, self._reshape)
+
+
+class LayerAttribution(Attribution):
+    """A layer's map, negatives cut off, resized to the image. The declared hole is `combined`.
+
+    Args:
+        network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
+        layer: the cell's name in the network, the cell itself, '' for the input, or "auto": the last layer with a
+            spatial map, which `parameters` names once images have come.
+        reshape_transform: for a layer whose output is not (N, D, h, w): a function (N, ...) -> (N, D, h, w) of arrays.
+            Tokens (N, h * w, D), with up to two extra ones in front, need none.
+        name: what the method is called in a summary.
+        batch_size: images in one pass through the network.
+        parameters: what else a summary records.
+
+    Raises:
+        TypeError: `network` is not a mindspore.nn.Cell, or `layer` neither a string nor a cell.
+        LayerError: no such layer; the nearest names are told. When called: a layer without a spatial map.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        layer: Any = AUTO,
+        *,
+        reshape_transform: Reshape | None = None,
+        name: str | None = None,
+        batch_size: int = 32,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._layer = LayerReader(network, layer, reshape_transform)
+        super().__init__(network, name=name, batch_size=batch_size, parameters=parameters)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The method's configuration, as JSON values."""
+        return {**super().parameters, **self._layer.recorded}
+
+    @abstractmethod
+    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+        """The map (M, h, w) of a layer's outputs and gradients, both (M, D, h, w)."""
+
+    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
+        rows, seeds = one_hot_pairs(images, targets, self._classifier.class_count(images))
+        maps = self.combined(*self._layer.read(self._classifier, rows, seeds))
+        sized = resized(np.maximum(maps, 0).astype(np.float32), images.shape[2:])
+        return sized.reshape(*targets.shape, *images.shape[2:])

@@ -1,0 +1,117 @@
+"""RISE: random parts of the image are shown, and parts that were shown when the score was high count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.checks import require_finite, require_integer, require_number, require_pair
+from explainer.explanation.base import FloatArray, LabelArray
+from explainer.explanation.by_perturbation import PerturbationAttribution, add_weighted, of_targets
+from explainer.perturb.masks import random_grids
+from explainer.streams import sample_stream
+
+
+class RISE(PerturbationAttribution):
+    """The mean of score * mask over random masks, divided by the masks' mean: the score to be expected where shown.
+
+    Each mask is a random binary grid, enlarged linearly and shifted by up to one cell; the image is multiplied by it.
+    Values have the unit and range of the score. All labels of an image come from the same masks, which are drawn as
+    they are needed: memory does not grow with their number. An image's masks depend on the seed and the image alone.
+
+    Source: Petsiuk, Das and Saenko 2018, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
+    equation 6 and section 3.2. The reference enlarged the masks through 8 bits, failed on images that are not square,
+    shifted by 10 pixels whatever the size, drew from NumPy's global generator and did not divide by the masks' mean.
+
+    Args:
+        network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
+        activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid(); may be None when the logit is explained.
+        perturbation_per_eval: perturbed images in one pass through the network, whatever the number of images.
+        masks: how many masks are drawn for each image, or your own masks, (M, H, W) in [0, 1], used for every image.
+        grid: cells of the random grid, one number for both axes or (h, w).
+        probability: that a cell is shown, in (0, 1); with masks of your own, what their mean is taken to be.
+        fill: what is shown where the image is hidden: a number, one per channel, or a function of the images.
+        seed: of the masks, a whole number >= 0.
+        score: what is explained, the "probability" or the "logit" of the target.
+        name: what the method is called in a summary.
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: a wrong value; when called, masks of another size than the images.
+
+    >>> from mindspore import Tensor, nn
+    >>> linear = nn.Dense(2, 2, weight_init=Tensor([[1.0, 3], [0, 0]]), has_bias=False)
+    >>> network = nn.SequentialCell(nn.Flatten(), linear)
+    >>> rise = RISE(network, None, masks=np.float32([[[1, 0]], [[0, 1]]]), score="logit")
+    >>> rise(np.float32([[[[10, 10]]]]), 0).tolist()
+    [[[[10.0, 30.0]]]]
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        activation_fn: Any,
+        perturbation_per_eval: int = 32,
+        *,
+        masks: int | NDArray[np.floating[Any]] = 6000,
+        grid: int | tuple[int, int] = 10,
+        probability: float = 0.5,
+        fill: Any = 0.0,
+        seed: int = 0,
+        score: str = "probability",
+        name: str | None = None,
+    ) -> None:
+        self._given = _given_masks(masks) if isinstance(masks, np.ndarray) else None
+        self._count = require_integer("masks", masks, 1) if self._given is None else len(self._given)
+        self._grid = require_pair("grid", grid)
+        self._probability = require_number("probability", probability, 0.0, 1.0)
+        if self._probability in (0.0, 1.0):
+            raise ValueError(f"`probability` must lie between 0 and 1, got {probability}; all masks would be equal")
+        self._seed = require_integer("seed", seed, 0)
+        super().__init__(
+            network,
+            activation_fn,
+            perturbation_per_eval,
+            fill=fill,
+            score=score,
+            name=name,
+            parameters={
+                "masks": self._count,
+                "masks_given": self._given is not None,
+                "grid": list(self._grid),
+                "probability": self._probability,
+                "seed": self._seed,
+            },
+        )
+
+    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
+        sums = np.zeros((*targets.shape, *images.shape[2:]), np.float64)
+        keeps = ((place, keep) for place, image in enumerate(images) for keep in self._masks(image))
+        for places, shown, scores in self._scores_under(images, keeps):
+            add_weighted(sums, places, of_targets(scores, places, targets), shown)
+        return (sums / (self._count * self._probability)).astype(np.float32)
+
+    def _masks(self, image: FloatArray) -> Iterator[FloatArray]:
+        size = image.shape[1], image.shape[2]
+        if self._given is None:
+            stream = sample_stream(self._seed, image)
+            return islice(random_grids(stream, size, self._grid, self._probability), self._count)
+        if self._given.shape[1:] != size:
+            raise ValueError(f"`masks` must have the size {size} of the images, got {self._given.shape[1:]}")
+        return iter(self._given)
+
+
+def _given_masks(masks: NDArray[np.floating[Any]]) -> FloatArray:
+    if masks.dtype.kind not in "fiub":
+        raise TypeError(f"`masks` must hold numbers, got dtype {masks.dtype}")
+    if masks.ndim != 3 or 0 in masks.shape:
+        raise ValueError(f"`masks` must be a number, or masks of shape (M, H, W), got shape {masks.shape}")
+    given = masks.astype(np.float32)
+    require_finite("masks", given)
+    if given.min() < 0 or given.max() > 1:
+        raise ValueError(f"`masks` must lie in [0, 1], got values in [{given.min():g}, {given.max():g}]")
+    return given

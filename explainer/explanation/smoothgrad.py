@@ -1,0 +1,87 @@
+"""SmoothGrad: a gradient method averaged over noisy copies of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from explainer.checks import require_integer, require_number, require_type
+from explainer.explanation.base import FloatArray, LabelArray
+from explainer.explanation.by_channel import ChannelAttribution
+from explainer.explanation.gradient import Gradient
+from explainer.streams import sample_stream
+
+
+class SmoothGrad(ChannelAttribution):
+    """A gradient method's mean over noisy copies of the image, then its absolute maximum over the channels.
+
+    Source: Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", section 3: the mean over n copies
+    x + N(0, sigma^2), sigma = noise * (max(x) - min(x)). The mean is taken before the channels are reduced, so that
+    noise of both signs cancels. Noise belongs to the image alone: the same for all its labels, batches and orders.
+
+    Args:
+        network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
+        method: the method to be averaged, a class such as Gradient, GuidedBackprop or InputXGradient, or a function
+            network -> explainer that sets its options, such as functools.partial(IntegratedGradients, steps=10).
+        samples: noisy copies of each image.
+        noise: the standard deviation of the noise, as a fraction of the image's range.
+        seed: of the noise, a whole number >= 0.
+        reduction: "abs_max", or, with signs, "signed" (the channel of the largest absolute value) or "sum".
+        name: what the method is called in a summary.
+        batch_size: images in one pass through the network.
+
+    Raises:
+        TypeError: an argument of a wrong type, or a method that has no attributions per channel (GradCAM, RISE).
+        ValueError: `samples` below 1, `noise` outside [0, 10], a negative seed, an unknown `reduction`.
+
+    >>> from mindspore import Tensor, nn
+    >>> network = nn.SequentialCell(nn.Flatten(), nn.Dense(2, 2, weight_init=Tensor([[1.0, -2], [3, 4]])))
+    >>> SmoothGrad(network, samples=5)(np.float32([[[[10, 20]]]]), 0).tolist()
+    [[[[1.0, 2.0]]]]
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        method: Callable[..., ChannelAttribution] = Gradient,
+        *,
+        samples: int = 50,
+        noise: float = 0.15,
+        seed: int = 0,
+        reduction: str = "abs_max",
+        name: str | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        if not callable(method):
+            raise TypeError(f"`method` must be a class of explainers or a function of the network, got {method!r}")
+        self._method = method(network, batch_size=batch_size)
+        require_type("method", self._method, ChannelAttribution, "a gradient method such as Gradient")
+        self._samples = require_integer("samples", samples, 1)
+        self._noise = require_number("noise", noise, 0.0, 10.0)
+        self._seed = require_integer("seed", seed, 0)
+        super().__init__(
+            network,
+            reduction=reduction,
+            name=name,
+            batch_size=batch_size,
+            parameters={
+                "method": self._method.parameters,
+                "samples": self._samples,
+                "noise": self._noise,
+                "seed": self._seed,
+            },
+        )
+
+    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+        """The method's mean attribution over the noisy copies of each image, (M, C, H, W)."""
+        return self._weighted_sums(self._method.attributions, self._copies(images), images, labels)
+
+    def _copies(self, images: FloatArray) -> Iterator[tuple[int, FloatArray, float]]:
+        for place, image in enumerate(images):
+            stream = sample_stream(self._seed, image)
+            deviation = np.float32(self._noise) * np.ptp(image)
+            for _ in range(self._samples):
+                copy = image + deviation * stream.standard_normal(image.shape, np.float32)
+                yield place, copy, 1 / self._samples
