@@ -106,9 +106,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_how(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--explainers",
-        default="Gradient,GradCAM",
+        default="Gradient,GradCAM:layer=auto",
         metavar="LIST",
-        help="names with options, as Gradient,GradCAM:layer=conv2 (default: %(default)s)",
+        help="names with options, as Occlusion:window=16x16:stride=8,GradCAM:layer=conv2 (default: %(default)s)",
     )
     how.add_argument("--activation", default="softmax", choices=("softmax", "sigmoid"), help="default: %(default)s")
     how.add_argument(

@@ -26,6 +26,7 @@ from explainer.options import RunOptions
 from explainer.runner import ImageClassificationRunner, RunResult
 
 _ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
+_NOT_FOR_A_COMMAND = ("network", "activation_fn", "reshape_transform", "method")
 _METHODS: dict[str, type[Attribution]] = {
     name: getattr(explanation, name) for name in explanation.__all__ if name != "Attribution"
 }
@@ -50,13 +51,14 @@ def run_folder(options: argparse.Namespace) -> RunResult:
     labels = read_labels(options.labels)
     pictures = find_pictures(options.images, labels)[: options.limit]
     network = load_network(options.network, options.checkpoint, len(labels))
-    explainers = make_explainers(options.explainers, network)
+    activation = nn.Softmax() if options.activation == "softmax" else nn.Sigmoid()
+    explainers = make_explainers(options.explainers, network, activation)
     dataset = GeneratorDataset(_Pictures(pictures, options), ["image", "label"], shuffle=False)
     runner = ImageClassificationRunner(
         options.summary_dir,
         (dataset, labels),
         network,
-        nn.Softmax() if options.activation == "softmax" else nn.Sigmoid(),
+        activation,
         options=RunOptions(
             batch_size=options.batch_size, top_k=options.top_k, mean=options.mean, std=options.std, progress=None
         ),
@@ -114,17 +116,20 @@ def _load(network: nn.Cell, checkpoint: Path) -> None:
         )
 
 
-def make_explainers(text: str, network: nn.Cell) -> list[Attribution]:
+def make_explainers(text: str, network: nn.Cell, activation: nn.Cell) -> list[Attribution]:
     """The explainers of a list such as "Gradient,GradCAM:layer=conv2"; options are separated by ":"."""
-    return [_make_explainer(entry.strip(), network) for entry in text.split(",") if entry.strip()]
+    return [_make_explainer(entry.strip(), network, activation) for entry in text.split(",") if entry.strip()]
 
 
-def _make_explainer(entry: str, network: nn.Cell) -> Attribution:
+def _make_explainer(entry: str, network: nn.Cell, activation: nn.Cell) -> Attribution:
     name, *settings = entry.split(":")
     require_choice("--explainers", name, _METHODS)
     method: Callable[..., Attribution] = _METHODS[name]
-    known = [key for key in inspect.signature(method).parameters if key != "network"]
+    accepted = inspect.signature(method).parameters
+    known = [key for key in accepted if key not in _NOT_FOR_A_COMMAND]
     arguments = dict(_setting(setting, name, known) for setting in settings)
+    if "activation_fn" in accepted:
+        arguments["activation_fn"] = activation
     return method(network, **arguments)
 
 
@@ -133,7 +138,20 @@ def _setting(setting: str, name: str, known: list[str]) -> tuple[str, Any]:
     if not equals:
         raise ValueError(f"--explainers: options of {name} are written key=value, got {setting!r}")
     require_choice(f"--explainers: option of {name}", key, known)
-    return key, int(value) if value.isdecimal() and key not in ("layer", "name") else value
+    return key, value if key in ("layer", "name") else _value(value)
+
+
+def _value(text: str) -> Any:
+    """A number, "true" or "false", a pair such as 16x16, or the text itself."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    pair = text.split("x")
+    if len(pair) == 2 and all(part.isdecimal() for part in pair):
+        return int(pair[0]), int(pair[1])
+    try:
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
+    except ValueError:
+        return text
 
 
 def _factory(name: str, class_count: int) -> Callable[[], Any]:

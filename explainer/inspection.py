@@ -36,6 +36,7 @@ def summarise(run: RunView) -> dict[str, Any]:
         "samples_skipped": {str(number): reason for number, reason in sorted(run.skipped.items())},
         "maps": {name: maps[name] for name in run.metadata.explainers},
         "constant_maps": {name: constant[name] for name in run.metadata.explainers},
+        "largest_completeness_gap": _largest_gaps(run),
         "scores": [_score(benchmark, run) for benchmark in run.benchmarks],
         "event_bytes": _size(run.files.event_file),
         "picture_bytes": sum(_size(path) for path in files),
@@ -117,8 +118,32 @@ def _samples(facts: dict[str, Any]) -> str:
 
 
 def _explainer(name: str, facts: dict[str, Any]) -> str:
-    constant = facts["constant_maps"][name]
-    return f"{name}: {facts['maps'][name]} maps" + (f", {constant} of them constant" if constant else "")
+    parts = [f"{facts['maps'][name]} maps"]
+    if facts["constant_maps"][name]:
+        parts.append(f"{facts['constant_maps'][name]} of them constant")
+    if name in facts["largest_completeness_gap"]:
+        parts.append(f"completeness gap up to {facts['largest_completeness_gap'][name]:.3g}")
+    return f"{name}: {', '.join(parts)}{_settings(name, facts)}"
+
+
+def _settings(name: str, facts: dict[str, Any]) -> str:
+    """The explainer's own settings, for a person: what is not None, the class left out where it is the name."""
+    explainers = facts["parameters"].get("explainers")
+    recorded = explainers.get(name) if isinstance(explainers, dict) else None
+    settings = recorded if isinstance(recorded, dict) else {}
+    shown = [
+        f"{key}={value}" for key, value in settings.items() if value is not None and (key, value) != ("class", name)
+    ]
+    return f" ({', '.join(shown)})" if shown else ""
+
+
+def _largest_gaps(run: RunView) -> dict[str, float]:
+    """For each explainer with completeness gaps the largest absolute one."""
+    gaps: dict[str, float] = {}
+    for entry in (entry for sample in run.samples.values() for entry in sample.maps):
+        if entry.completeness_gap is not None and math.isfinite(entry.completeness_gap):
+            gaps[entry.explainer] = max(gaps.get(entry.explainer, 0.0), abs(entry.completeness_gap))
+    return gaps
 
 
 def _score_text(score: dict[str, Any]) -> str:

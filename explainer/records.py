@@ -48,12 +48,17 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Saliency:
-    """One saliency map: (H, W) float32, any sign, larger = more important."""
+    """One saliency map: (H, W) float32, any sign, larger = more important.
+
+    completeness_gap: how much of the logit's difference from the baseline the attributions miss; None for a method
+    whose attributions do not claim to sum to it.
+    """
 
     sample_id: int
     explainer: str
     label: int
     saliency: FloatArray
+    completeness_gap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,7 @@ class SaliencyFile:
     path: str
     low: float
     high: float
+    completeness_gap: float | None = None  # as in Saliency
 
     @property
     def constant(self) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explainer.benchmark.base import Case, Metric, ScoreBoard
 from explainer.dataset import Batch, Box
 from explainer.errors import BadSampleError
-from explainer.explanation.base import Attribution
+from explainer.explanation.base import Attribution, Explained
 from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.records import Benchmark, Record, Saliency, Score
 
@@ -50,10 +50,11 @@ class SaliencyJob:
             BadSampleError: a map is not finite; says of which sample.
         """
         explained = [(explainer, explain(explainer, batch)) for explainer in self.explainers]
-        for explainer, maps_of_cases in explained:
-            for case, maps in zip(batch.cases, maps_of_cases, strict=True):
-                for label, saliency in zip(case.explained, maps, strict=True):
-                    yield Saliency(case.sample_id, explainer.name, label, saliency)
+        for explainer, explained_cases in explained:
+            for case, (maps, gaps) in zip(batch.cases, explained_cases, strict=True):
+                for place, label in enumerate(case.explained):
+                    gap = None if gaps is None else float(gaps[place])
+                    yield Saliency(case.sample_id, explainer.name, label, maps[place], gap)
                 yield from self._score(explainer, case, maps)
 
     def finish(self) -> Iterator[Record]:
@@ -77,21 +78,23 @@ class SaliencyJob:
                 yield Score(case.sample_id, explainer.name, metric.name, label, score)
 
 
-def explain(explainer: Attribution, batch: ExaminedBatch) -> list[FloatArray]:
-    """For each case the maps of its explained labels, (L, H, W), in as few and as full batches as the method allows.
+def explain(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:
+    """For each case the maps of its explained labels, (L, H, W), and their completeness gaps (L,), if there are any.
+
+    The method is asked in as few and as full batches as it allows.
 
     Raises:
         BadSampleError: a map is not finite; says of which sample.
     """
     if explainer.one_pass_per_label:
         return _explain_pairs(explainer, batch)
-    maps: list[FloatArray] = [np.empty(0, np.float32)] * len(batch.cases)
+    explained: dict[int, Explained] = {}
     for places in _same_label_count(batch):
         targets = np.array([batch.cases[place].explained for place in places], np.int64)
-        together = _call(explainer, batch.images[places], targets, [batch.cases[place] for place in places])
-        for place, explained in zip(places, together, strict=True):
-            maps[place] = explained
-    return maps
+        maps, gaps = _call(explainer, batch.images[places], targets, [batch.cases[place] for place in places])
+        for row, place in enumerate(places):
+            explained[place] = Explained(maps[row], None if gaps is None else gaps[row])
+    return [explained[place] for place in range(len(batch.cases))]
 
 
 def regions(case: Examined) -> NDArray[np.bool_] | None:
@@ -106,25 +109,29 @@ def regions(case: Examined) -> NDArray[np.bool_] | None:
     return masks
 
 
-def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[FloatArray]:
+def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:
     counts = [len(case.explained) for case in batch.cases]
     images = np.repeat(batch.images, counts, axis=0)
     targets = np.array([label for case in batch.cases for label in case.explained], np.int64)
     owners = [case for case in batch.cases for _ in case.explained]
-    return np.split(_call(explainer, images, targets, owners)[:, 0], np.cumsum(counts)[:-1])
+    maps, gaps = _call(explainer, images, targets, owners)
+    ends = np.cumsum(counts)
+    return [
+        Explained(maps[end - count : end, 0], None if gaps is None else gaps[end - count : end, 0])
+        for count, end in zip(counts, ends, strict=True)
+    ]
 
 
-def _call(explainer: Attribution, images: FloatArray, targets: NDArray[np.int64], owners: list[Examined]) -> FloatArray:
-    """The maps, a fault told with the number of the sample that owns the image."""
+def _call(explainer: Attribution, images: FloatArray, targets: NDArray[np.int64], owners: list[Examined]) -> Explained:
+    """The maps and gaps, a fault told with the number of the sample that owns the image."""
     try:
-        maps: FloatArray = explainer(images, targets)
+        return explainer.explained(images, targets)
     except BadSampleError as error:
         if error.place is None:
             raise
         sample_id = owners[error.place].sample_id
         message = f"the {explainer.name} map of sample {sample_id} has a NaN or an infinity"
         raise BadSampleError(message, sample_id=sample_id) from error
-    return maps
 
 
 def _same_label_count(batch: ExaminedBatch) -> list[list[int]]:

@@ -75,13 +75,15 @@ def is_shown(prediction: Prediction) -> bool:
 def encode_saliency(saliency: SaliencyFile) -> Explain:
     """One saliency map."""
     message = Explain(sample_id=saliency.sample_id)
-    message.explanation.add(
+    entry = message.explanation.add(
         explain_method=saliency.explainer,
         label=saliency.label,
         heatmap_path=saliency.path,
         low=saliency.low,
         high=saliency.high,
     )
+    if saliency.completeness_gap is not None:
+        entry.completeness_gap = saliency.completeness_gap
     return message
 
 
@@ -147,7 +149,8 @@ def decode(event: Event) -> Iterator[StoredRecord]:
         yield from _decode_sample(message)
     for entry in message.explanation:
         name, path = _text(entry.explain_method), _text(entry.heatmap_path)
-        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high)
+        gap = entry.completeness_gap if entry.HasField("completeness_gap") else None
+        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap)
     for score in message.score:
         label = score.label if score.HasField("label") else None
         yield Score(message.sample_id, _text(score.explain_method), _text(score.benchmark_method), label, score.value)

@@ -21,18 +21,20 @@ class Event(_message.Message):
 class Explain(_message.Message):
     __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped")
     class Explanation(_message.Message):
-        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high")
+        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
         LABEL_FIELD_NUMBER: _ClassVar[int]
         HEATMAP_PATH_FIELD_NUMBER: _ClassVar[int]
         LOW_FIELD_NUMBER: _ClassVar[int]
         HIGH_FIELD_NUMBER: _ClassVar[int]
+        COMPLETENESS_GAP_FIELD_NUMBER: _ClassVar[int]
         explain_method: str
         label: int
         heatmap_path: str
         low: float
         high: float
-        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ...) -> None: ...
+        completeness_gap: float
+        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., completeness_gap: _Optional[float] = ...) -> None: ...
     class Inference(_message.Message):
         __slots__ = ("ground_truth_prob", "predicted_label", "predicted_prob", "ground_truth_prob_sd", "ground_truth_prob_itl95_low", "ground_truth_prob_itl95_hi", "predicted_prob_sd", "predicted_prob_itl95_low", "predicted_prob_itl95_hi")
         GROUND_TRUTH_PROB_FIELD_NUMBER: _ClassVar[int]

@@ -168,7 +168,9 @@ class SummaryWriter:
         path = images.saliency_path(self._data.name, explainer_folder, record.sample_id, record.label)
         with self._disk_errors(self._folder / path):
             images.write_png(self._folder / path, grey.grey)
-        return SaliencyFile(record.sample_id, record.explainer, record.label, path, grey.low, grey.high)
+        return SaliencyFile(
+            record.sample_id, record.explainer, record.label, path, grey.low, grey.high, record.completeness_gap
+        )
 
     def _write_end(self) -> None:
         table = _in_table_order(self._benchmarks, self._metadata) if self._benchmarks else []

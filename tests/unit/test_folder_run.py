@@ -496,6 +496,21 @@ def test_explainers_that_cannot_be_made_are_told_with_exit_status_2(refused, exp
     assert message in why
 
 
+def test_options_of_an_explainer_are_numbers_pairs_and_words(command, tmp_path):
+    explainers = (
+        "Occlusion:window=4x6:stride=3:fill=-0.5:signed=true:score=logit,"
+        "RISE:masks=7:grid=3x2:probability=0.25,IntegratedGradients:steps=4:baseline=1,ScoreCAM:layer=conv1"
+    )
+    assert command(network="folder_run_factories:small_cnn", explainers=explainers)[0] == 0
+    run = run_of(tmp_path)
+    recorded = run.metadata.parameters["explainers"]
+    occlusion = {"window": [4, 6], "stride": [3, 3], "fill": -0.5, "signed": True, "score": "logit"}
+    assert recorded["Occlusion"] == {"class": "Occlusion", **occlusion}
+    assert recorded["RISE"] == {**recorded["RISE"], "masks": 7, "grid": [3, 2], "probability": 0.25}
+    gaps = {entry.explainer: entry.completeness_gap for entry in run.samples[0].maps}
+    assert [name for name, gap in gaps.items() if gap is not None] == ["IntegratedGradients"]
+
+
 def test_an_explainer_may_have_a_name_of_digits(command, tmp_path):
     assert command(explainers="Gradient:name=2021")[0] == 0
     assert run_of(tmp_path).metadata.explainers == ("2021",)

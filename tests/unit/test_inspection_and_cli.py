@@ -116,6 +116,19 @@ def test_inspect_says_what_a_whole_run_holds(tmp_path: Path, capsys):
     ]
 
 
+def test_inspect_says_the_settings_of_an_explainer_and_its_largest_completeness_gap(tmp_path: Path, capsys):
+    settings = {"explainers": {"IG": {"class": "IntegratedGradients", "steps": 4, "window": None}}}
+    metadata = RunMetadata(labels=("cat", "dog"), explainers=("IG",), jobs=("saliency",), parameters=settings)
+    with SummaryWriter(tmp_path, metadata) as writer:
+        for number, gap in enumerate((0.25, -0.75, 0.5)):
+            writer.write(OriginalImage(number, np.zeros((5, 7), np.uint8)))
+            writer.write(Prediction(number, (1,), (), (1,), np.float32([0.4, 0.6])))
+            writer.write(Saliency(number, "IG", 1, MAP, gap))
+            writer.write(SampleDone(number))
+    text = inspected(capsys, tmp_path)[1]
+    assert "explainer IG: 3 maps, completeness gap up to 0.75 (class=IntegratedGradients, steps=4)\n" in text
+
+
 def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
     writer = write_run(tmp_path)
     status, text, errors = inspected(capsys, tmp_path, "--json")
@@ -137,6 +150,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "samples_skipped": {"9": "the image of sample 9 has a NaN"},
         "maps": {"GradCAM": 8, "Gradient": 4},
         "constant_maps": {"GradCAM": 0, "Gradient": 4},
+        "largest_completeness_gap": {},
         "scores": [
             {
                 "explainer": "GradCAM",

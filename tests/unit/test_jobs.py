@@ -10,6 +10,7 @@ from explainer import RunOptions
 from explainer.benchmark import Metric
 from explainer.dataset import Batch, Box, Sample
 from explainer.explanation import Attribution
+from explainer.explanation.base import Explained
 from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.jobs.inference import InferenceJob, stretched
 from explainer.jobs.saliency import SaliencyJob, explain, regions
@@ -43,6 +44,21 @@ class Joint(Fingerprint):
     """As Fingerprint, all labels of an image from the same passes."""
 
     one_pass_per_label = False
+
+
+class Gappy(Fingerprint):
+    """As Fingerprint, with a completeness gap that only this image and label have."""
+
+    def _explain_with_gaps(self, images, targets):
+        return Explained(self._explain(images, targets), gap_of(images, targets))
+
+
+class JointGappy(Gappy):
+    one_pass_per_label = False
+
+
+def gap_of(images, targets):
+    return images[:, 0, 0, :1] * (targets + 1)
 
 
 class Brightness(Metric):
@@ -227,6 +243,16 @@ def test_each_map_goes_to_its_own_sample_and_label(method):
     for record in records:
         np.testing.assert_array_equal(record.saliency, fingerprint(images[record.sample_id], record.label))
         assert record.saliency.dtype == np.float32 and record.explainer == "it"
+
+
+@pytest.mark.parametrize("method", [Gappy, JointGappy])
+def test_each_completeness_gap_goes_to_its_own_map(method):
+    batch = batch_of()
+    records = only(records_of(SaliencyJob([method("it"), Joint("without")]), batch), Saliency)
+    images = {case.sample_id: case.sample.image[None] for case in batch.cases}
+    for record in records[:8]:
+        assert record.completeness_gap == gap_of(images[record.sample_id], np.array([[record.label]]))[0, 0]
+    assert [record.completeness_gap for record in records[8:]] == [None] * 8
 
 
 def test_a_method_of_one_pass_per_label_gets_every_pair_of_the_batch_in_one_call():

@@ -87,7 +87,7 @@ OURS = {
         "done": (1003, "bool"),
         "skipped": (1004, "string"),
     },
-    "Explain.Explanation": {"low": (1000, "float"), "high": (1001, "float")},
+    "Explain.Explanation": {"low": (1000, "float"), "high": (1001, "float"), "completeness_gap": (1002, "float")},
     "Explain.Benchmark": {"defined": (1000, "int64"), "undefined": (1001, "int64")},
     "Explain.Run": {
         "format_major": (1, "int32"),

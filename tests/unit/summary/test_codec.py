@@ -30,6 +30,7 @@ STEADY = settings(deadline=None, derandomize=True, database=None, max_examples=6
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 LABELS = st.lists(st.integers(0, 3), max_size=4).map(tuple)
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+GAPS = st.none() | FLOATS
 SCORES = FLOATS | st.just(math.nan)
 COUNTS = st.integers(0, 2**40)
 SAMPLE_IDS = st.integers(0, 2**31 - 1)
@@ -120,7 +121,7 @@ def test_a_sample_comes_back_as_picture_and_prediction(
 
 
 @STEADY
-@given(record=st.builds(SaliencyFile, SAMPLE_IDS, TEXT, st.integers(0, 2**31 - 1), TEXT, FLOATS, FLOATS))
+@given(record=st.builds(SaliencyFile, SAMPLE_IDS, TEXT, st.integers(0, 2**31 - 1), TEXT, FLOATS, FLOATS, GAPS))
 def test_a_saliency_map_comes_back(record):
     assert back(codec.encode_saliency(record)) == [record]
 
