@@ -1,11 +1,13 @@
-"""The bench: what our ways cost beside the cheapest possible, in interleaved runs; medians of ratios."""
+"""The bench: what our ways cost beside the cheapest possible, in interleaved runs, and how much memory they take."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +21,7 @@ from mindspore import Tensor, nn
 from trial import data, datasets, networks
 
 from explainer import ImageClassificationRunner, RunOptions
-from explainer.explanation import GradCAM, Gradient
+from explainer.explanation import RISE, Attribution, GradCAM, Gradient, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
 
 BATCH = 32
@@ -38,22 +40,45 @@ class Row:
     repeats: int
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Peak memory in MB for the smaller and for the larger task."""
+
+    name: str
+    least: float
+    most: float
+
+
 def main() -> int:
     """Prints the rows; exit status 0 whatever they say, as a machine may be busy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=9, help="timed runs of each side (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--peak", nargs=3, metavar=("METHOD", "IMAGES", "MASKS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.peak:
+        print(peak_of(options.peak[0], int(options.peak[1]), int(options.peak[2])))
+        return 0
     if not data.has_shared():
         print("skipped: the trial networks are not here (set EXPLAINER_SHARED)")
         return 0
-    rows = [forward_row(options.repeats), runner_row(options.repeats)]
+    rows = [
+        forward_row(options.repeats),
+        perturbation_row(options.repeats, "Occlusion, 900 windows", 900 + 1, lambda net: Occlusion(net, nn.Softmax())),
+        perturbation_row(options.repeats, "RISE, 1000 masks", 1000, lambda net: RISE(net, nn.Softmax(), masks=1000)),
+        runner_row(options.repeats),
+    ]
     print(f"{'row':<58}{'ours s':>9}{'floor s':>9}{'ratio':>7}{'goal':>6}")
     for row in rows:
         goal = "" if row.goal is None else f"{row.goal:.1f}"
         print(f"{row.name:<58}{row.ours:>9.3f}{row.floor:>9.3f}{row.ratio:>7.2f}{goal:>6}")
     print(f"medians of {options.repeats} interleaved runs; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    memory = memory_rows()
+    for row in memory:
+        print(f"{row.name:<58}{row.least:>7.0f} MB{row.most:>7.0f} MB")
+    print("peak memory above that of the loaded network; an image and its map themselves take 1 MB")
     if options.json:
+        rows += memory
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
     return 0
 
@@ -65,6 +90,43 @@ def forward_row(repeats: int) -> Row:
     floor = _Floor(network, images)
     name = "forward: seam / jit, ResNet-20, 200 images"
     return compare(name, lambda: classifier.logits(images), floor.forward, repeats)
+
+
+def perturbation_row(repeats: int, name: str, passes: int, make: Callable[[nn.Cell], Attribution]) -> Row:
+    """A perturbation method on one image of ResNet-20 against the compiled forwards that it needs."""
+    network, image = networks.CifarResNet20(), data.cifar10().images[:1]
+    explainer = make(network)
+    floor = _Floor(network, np.repeat(image, passes, axis=0))
+    return compare(f"{name} / forwards, ResNet-20", lambda: explainer(image, 3), floor.forward, repeats, goal=1.2)
+
+
+def memory_rows() -> list[Memory]:
+    """The peaks of Occlusion and RISE at 224 x 224 with few and with many images or masks, each in its own process."""
+    asked = {
+        "Occlusion at 224 x 224: 4 images, 16 images": ("occlusion 4 0", "occlusion 16 0"),
+        "RISE at 224 x 224: 1024 masks, 8192 masks": ("rise 1 1024", "rise 1 8192"),
+        "RISE at 224 x 224, 1024 masks: 1 image, 8 images": ("rise 1 1024", "rise 8 1024"),
+    }
+    return [Memory(name, *map(_peak, sides)) for name, sides in asked.items()]
+
+
+def peak_of(method: str, images: int, masks: int) -> float:
+    """Megabytes that explaining takes above what the process takes once the network has answered a batch."""
+    network = nn.SequentialCell(nn.Conv2d(3, 8, 7, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dense(8, 5))
+    explainers: dict[str, Callable[[], Attribution]] = {
+        "occlusion": lambda: Occlusion(network, nn.Softmax(), window=28, stride=14),
+        "rise": lambda: RISE(network, nn.Softmax(), masks=masks),
+    }
+    batch = np.random.default_rng(0).standard_normal((images, 3, 224, 224)).astype(np.float32)
+    RISE(network, nn.Softmax(), masks=8 * BATCH)(batch[:1], 1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    explainers[method]()(batch, 1)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def _peak(asked: str) -> float:
+    command = [sys.executable, __file__, "--peak", *asked.split()]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
 def runner_row(repeats: int) -> Row:

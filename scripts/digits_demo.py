@@ -20,7 +20,7 @@ from tqdm import trange
 
 from explainer import ImageClassificationRunner, RunOptions
 from explainer.cli import main as explainer_command
-from explainer.explanation import GradCAM, Gradient
+from explainer.explanation import RISE, Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop, Occlusion
 
 LABELS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 MEAN = (0.5, 0.5, 0.5)
@@ -78,12 +78,25 @@ def positive(text: str) -> int:
 
 
 def explain(network: "DigitNet", canvases: "Canvases", summary_dir: Path) -> Path:
-    """The directory that holds the finished run: two explainers over every canvas."""
+    """The directory that holds the finished run: six explainers over every canvas."""
     dataset = as_dataset(canvases).batch(16)
     options = RunOptions(mean=MEAN, std=STD)
     runner = ImageClassificationRunner(str(summary_dir), (dataset, LABELS), network, nn.Softmax(), options=options)
-    runner.register_saliency([Gradient(network), GradCAM(network, layer="conv4")])
+    runner.register_saliency(make_explainers(network))
     return Path(runner.run().summary_dir)
+
+
+def make_explainers(network: "DigitNet") -> list[Attribution]:
+    """The six methods, the last two with coarser settings than their defaults: a demo should not take ten minutes."""
+    paper = tuple(-mean / std for mean, std in zip(MEAN, STD, strict=True))  # black, where canvases are dark
+    return [
+        Gradient(network),
+        Deconvolution(network),
+        GuidedBackprop(network),
+        GradCAM(network, layer="auto"),
+        Occlusion(network, nn.Softmax(), window=8, stride=4, fill=paper),
+        RISE(network, nn.Softmax(), masks=300, grid=8, fill=paper),
+    ]
 
 
 def print_next_steps(summary_dir: Path) -> None:

@@ -121,6 +121,17 @@ class Attribution(ABC):
         require_finite(f"saliency of {self._name}", saliency)
         return Explained(saliency, gaps)
 
+    def check(self, inputs: Any) -> None:
+        """Nothing; explains the images for label 0, so that what a call would refuse is told before a long run.
+
+        Args:
+            inputs: (N, C, H, W), best one image.
+
+        Raises:
+            TypeError, ValueError: as for a call.
+        """
+        self.explained(inputs, 0)
+
     def _checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, LabelArray]:
         """Images (N, C, H, W) and labels (N, L) of a call's arguments."""
         images = require_images(without_tensor(inputs))

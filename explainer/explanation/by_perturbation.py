@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_integer
 from explainer.explanation.base import Attribution, FloatArray, LabelArray
-from explainer.perturb.engine import Scored, scores_under
+from explainer.perturb.engine import Mask, Scored, scores_under
 from explainer.perturb.fills import fill_of, recorded_fill
 
 SCORES = ("probability", "logit")
@@ -58,6 +59,22 @@ class PerturbationAttribution(Attribution):
             activation_fn=activation_fn,
             parameters={"score": score, "fill": recorded_fill(fill), **(parameters or {})},
         )
+
+    def check(self, inputs: Any) -> None:
+        """Nothing; as for any method, from the first perturbed images alone.
+
+        Args:
+            inputs: (N, C, H, W), best one image.
+
+        Raises:
+            TypeError, ValueError: as for a call.
+        """
+        images, _ = self._checked(inputs, 0)
+        next(self._scores_under(images, self._keeps(images)))
+
+    @abstractmethod
+    def _keeps(self, images: FloatArray) -> Iterable[tuple[int, Mask]]:
+        """Pairs of a place in the images and a keep mask (H, W), in the order of the places."""
 
     def _scores(self, images: FloatArray) -> FloatArray:
         """What is explained, (B, K)."""

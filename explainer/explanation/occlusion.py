@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from explainer.checks import require_pair
 from explainer.explanation.base import FloatArray, LabelArray
 from explainer.explanation.by_perturbation import PerturbationAttribution, add_weighted, of_targets
+from explainer.perturb.engine import Mask
 from explainer.perturb.masks import coverage, windows
 
 _SMALL = 63  # up to this length of an axis a window is 3 pixels wide, beyond it a 32nd part of the axis
@@ -85,15 +87,18 @@ class Occlusion(PerturbationAttribution):
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         size = images.shape[2], images.shape[3]
-        window, stride = self.geometry(size)
         whole = np.take_along_axis(self._scores(images), targets, axis=1)
         falls = np.zeros((*targets.shape, *size), np.float64)
-        keeps = ((place, keep) for place in range(len(images)) for keep in windows(size, window, stride))
-        for places, shown, scores in self._scores_under(images, keeps):
+        for places, shown, scores in self._scores_under(images, self._keeps(images)):
             add_weighted(falls, places, whole[places] - of_targets(scores, places, targets), 1 - shown)
-        rows, columns = (coverage(*axis) for axis in zip(size, window, stride, strict=True))
+        rows, columns = (coverage(*axis) for axis in zip(size, *self.geometry(size), strict=True))
         mean = (falls / np.outer(rows, columns)).astype(np.float32)
         return mean if self._signed else np.abs(mean)
+
+    def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
+        size = images.shape[2], images.shape[3]
+        window, stride = self.geometry(size)
+        return ((place, keep) for place in range(len(images)) for keep in windows(size, window, stride))
 
     def geometry(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
         """Window and stride, (h, w) each, for images of this size (H, W).

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from explainer.checks import require_finite, require_integer, require_number, require_pair
 from explainer.explanation.base import FloatArray, LabelArray
 from explainer.explanation.by_perturbation import PerturbationAttribution, add_weighted, of_targets
+from explainer.mindspore_program import without_tensor
+from explainer.perturb.engine import Mask
 from explainer.perturb.masks import random_grids
 from explainer.streams import sample_stream
 
@@ -65,6 +67,7 @@ class RISE(PerturbationAttribution):
         score: str = "probability",
         name: str | None = None,
     ) -> None:
+        masks = without_tensor(masks)
         self._given = _given_masks(masks) if isinstance(masks, np.ndarray) else None
         self._count = require_integer("masks", masks, 1) if self._given is None else len(self._given)
         self._grid = require_pair("grid", grid)
@@ -90,10 +93,12 @@ class RISE(PerturbationAttribution):
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         sums = np.zeros((*targets.shape, *images.shape[2:]), np.float64)
-        keeps = ((place, keep) for place, image in enumerate(images) for keep in self._masks(image))
-        for places, shown, scores in self._scores_under(images, keeps):
+        for places, shown, scores in self._scores_under(images, self._keeps(images)):
             add_weighted(sums, places, of_targets(scores, places, targets), shown)
         return (sums / (self._count * self._probability)).astype(np.float32)
+
+    def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
+        return ((place, keep) for place, image in enumerate(images) for keep in self._masks(image))
 
     def _masks(self, image: FloatArray) -> Iterator[FloatArray]:
         size = image.shape[1], image.shape[2]

@@ -11,6 +11,7 @@ from explainer.explanation.base import FloatArray, LabelArray
 from explainer.explanation.by_layer import AUTO, LayerReader
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
 from explainer.explanation.layer_maps import Reshape
+from explainer.perturb.engine import Mask
 from explainer.resizing import resized
 
 
@@ -65,13 +66,19 @@ class ScoreCAM(PerturbationAttribution):
         return {**super().parameters, **self._layer.recorded}
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        seeds = np.zeros((len(images), self._classifier.class_count(images)), np.float32)
-        activations, _ = self._layer.read(self._classifier, images, seeds)
+        activations = self._activations(images)
         scored = self._scores_under(images, _channel_masks(activations, images.shape[2:]))
         rows = [of_targets(batch.scores, batch.places, targets) for batch in scored]
         scores = np.concatenate(rows).reshape(*activations.shape[:2], -1)
         maps = np.einsum("ndl,ndhw->nlhw", _weights(scores, activations), activations)
         return resized(np.maximum(maps, 0).astype(np.float32), images.shape[2:])
+
+    def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
+        return _channel_masks(self._activations(images), images.shape[2:])
+
+    def _activations(self, images: FloatArray) -> FloatArray:
+        seeds = np.zeros((len(images), self._classifier.class_count(images)), np.float32)
+        return self._layer.read(self._classifier, images, seeds)[0]
 
 
 def _channel_masks(activations: FloatArray, size: tuple[int, ...]) -> Iterator[tuple[int, FloatArray]]:

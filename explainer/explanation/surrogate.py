@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from itertools import product
 from math import comb
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from explainer.checks import require_integer, require_number, require_pair
 from explainer.explanation.base import FloatArray, LabelArray
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
+from explainer.perturb.engine import Mask
 from explainer.perturb.masks import grid_cells
 from explainer.streams import sample_stream
 
@@ -78,18 +80,30 @@ class GridSurrogate(PerturbationAttribution):
         """What each cell adds, (cells, L), from the scores (S, L) of the coalitions (S, cells)."""
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        size = images.shape[2], images.shape[3]
-        if self._grid[0] > size[0] or self._grid[1] > size[1]:
-            raise ValueError(f"`grid` must be no finer than the image of {size[0]} x {size[1]}, got {self._grid}")
-        cells = grid_cells(size, self._grid)
-        drawn = [self._drawn(sample_stream(self._seed, image)) for image in images]
-        keeps = ((place, shown[cells]) for place, coalitions in enumerate(drawn) for shown in coalitions)
-        scored = self._scores_under(images, keeps)
+        drawn = self._coalitions(images)
+        scored = self._scores_under(images, self._shown(images, drawn))
         scores = np.concatenate([of_targets(batch.scores, batch.places, targets) for batch in scored])
         by_image = np.split(scores.astype(np.float64), np.cumsum([len(coalitions) for coalitions in drawn])[:-1])
         fitted = [self._fitted(shown, said) for shown, said in zip(drawn, by_image, strict=True)]
-        maps: FloatArray = np.stack([added.T[:, cells] for added in fitted]).astype(np.float32)
+        maps: FloatArray = np.stack([added.T[:, self._numbers(images)] for added in fitted]).astype(np.float32)
         return maps
+
+    def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
+        return self._shown(images, self._coalitions(images))
+
+    def _coalitions(self, images: FloatArray) -> list[Coalitions]:
+        return [self._drawn(sample_stream(self._seed, image)) for image in images]
+
+    def _shown(self, images: FloatArray, drawn: list[Coalitions]) -> Iterator[tuple[int, Mask]]:
+        numbers = self._numbers(images)
+        return ((place, shown[numbers]) for place, coalitions in enumerate(drawn) for shown in coalitions)
+
+    def _numbers(self, images: FloatArray) -> NDArray[np.int64]:
+        """The number of each pixel's cell, (H, W)."""
+        size = images.shape[2], images.shape[3]
+        if self._grid[0] > size[0] or self._grid[1] > size[1]:
+            raise ValueError(f"`grid` must be no finer than the image of {size[0]} x {size[1]}, got {self._grid}")
+        return grid_cells(size, self._grid)
 
 
 class LIME(GridSurrogate):
@@ -99,7 +113,8 @@ class LIME(GridSurrogate):
     the cells that it shows from the whole image; the regression has an intercept, which is not penalised.
 
     Source: Ribeiro, Singh and Guestrin 2016, "Why Should I Trust You?", equation 1 and section 3.4, with its public
-    code's image settings (cosine distance, width 0.25, ridge with penalty 1) and a regular grid for superpixels.
+    code's image settings (cosine distance, width 0.25, ridge with penalty 1) and a regular grid for superpixels. The
+    kernel is the paper's; the public code takes its square root.
 
     Args:
         network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).

@@ -31,11 +31,11 @@ class SaliencyJob:
         self._label_count = 0
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
-        """Explains the first image once, so that an explainer that cannot work says so before any file is made."""
+        """Asks each explainer about the first image, so that one that cannot work says so before any file is made."""
         self._label_count = len(labels)
         for explainer in self.explainers:
             with suppress(BadSampleError):  # a fault of that sample: told, or skipped, when its batch comes
-                explainer(first_batch.images[:1], 0)
+                explainer.check(first_batch.images[:1])
 
     def start(self) -> Iterator[Record]:
         """Nothing; the score boards are empty again."""

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from mindspore import nn
 from networks import LinearNetwork
 
 from explainer import RunOptions
 from explainer.benchmark import Metric
 from explainer.dataset import Batch, Box, Sample
-from explainer.explanation import Attribution
+from explainer.explanation import RISE, Attribution, Occlusion
 from explainer.explanation.base import Explained
 from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.jobs.inference import InferenceJob, stretched
@@ -291,6 +292,26 @@ def test_check_asks_each_explainer_for_the_first_image_only():
         ((images, targets),) = method.asked
         np.testing.assert_array_equal(images, batch.images[:1])
         assert targets.tolist() == [[0]]
+
+
+class CountingNetwork(nn.Cell):
+    """Logits of a linear network, and how many images it was shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.network, self.images = NETWORK, []
+
+    def construct(self, images):
+        self.images.append(len(images))
+        return self.network(images)
+
+
+def test_check_costs_one_batch_however_many_masks_a_method_draws():
+    network = CountingNetwork()
+    SaliencyJob([RISE(network, nn.Softmax(), 8, masks=6000), Occlusion(network, nn.Softmax(), 8)]).check(
+        plain_batch(batch_of()), ["a", "b", "c", "d"]
+    )
+    assert sum(network.images) <= 2 * (8 + 2)
 
 
 def test_an_explainer_that_cannot_work_says_so_in_check():
