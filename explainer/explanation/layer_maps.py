@@ -32,13 +32,12 @@ def last_spatial_layer(classifier: Classifier, image_shape: tuple[int, ...]) -> 
     """
     probe = np.random.default_rng(0).standard_normal((1, *image_shape)).astype(np.float32)
     size = image_shape[1], image_shape[2]
-    found = [(output.name, places) for output in classifier.layers(probe) if (places := _places(output, size))]
-    coarsest = min((places for _, places in found), default=0)
+    found = [(_places(output, size), -turn, output.name) for turn, output in enumerate(classifier.layers(probe))]
     seed = np.random.default_rng(1).random((1, classifier.class_count(probe)), np.float32)
-    for name in [name for name, places in reversed(found) if places == coarsest]:
+    for places, _, name in sorted(entry for entry in found if entry[0]):  # the coarsest first, of these the last
         gradient = spatial(classifier.layer(probe, seed, name)[1], name, size, None)
         if gradient.any():
-            _LOG.info("layer='auto' is %r: %d places", name, coarsest)
+            _LOG.info("layer='auto' is %r: %d places", name, places)
             return name
     raise LayerError(
         f"`layer` 'auto' found no layer with a spatial map for images {image_shape}; name a layer, and give "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from explainer.checks import require_integer, require_number, require_type
-from explainer.explanation.base import FloatArray, LabelArray
+from explainer.explanation.base import Attribution, FloatArray, LabelArray
 from explainer.explanation.by_channel import ChannelAttribution
 from explainer.explanation.gradient import Gradient
 from explainer.streams import sample_stream
@@ -54,10 +54,7 @@ class SmoothGrad(ChannelAttribution):
         name: str | None = None,
         batch_size: int = 32,
     ) -> None:
-        if not callable(method):
-            raise TypeError(f"`method` must be a class of explainers or a function of the network, got {method!r}")
-        self._method = method(network, batch_size=batch_size)
-        require_type("method", self._method, ChannelAttribution, "a gradient method such as Gradient")
+        self._method = _made(method, network)
         self._samples = require_integer("samples", samples, 1)
         self._noise = require_number("noise", noise, 0.0, 10.0)
         self._seed = require_integer("seed", seed, 0)
@@ -85,3 +82,15 @@ class SmoothGrad(ChannelAttribution):
             for _ in range(self._samples):
                 copy = image + deviation * stream.standard_normal(image.shape, np.float32)
                 yield place, copy, 1 / self._samples
+
+
+def _made(method: Any, network: Any) -> ChannelAttribution:
+    """The method for the network."""
+    if isinstance(method, Attribution) or not callable(method):
+        raise TypeError(f"`method` must be a class of explainers or a function of the network, got {method!r}")
+    gradient_method = "a gradient method such as Gradient"
+    if isinstance(method, type) and not issubclass(method, ChannelAttribution):
+        raise TypeError(f"`method` must be {gradient_method}, got {method.__name__}")
+    made = method(network)
+    require_type("method", made, ChannelAttribution, gradient_method)
+    return made  # type: ignore[no-any-return]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mindspore import Tensor, nn
-from networks import FunctionalReluCnn, LinearNetwork, SmallCnn
+from mindspore import Tensor, nn, ops
+from networks import LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
 from explainer.errors import BadSampleError, LayerError, NoReluError
@@ -29,11 +29,11 @@ class OneHidden(nn.Cell):
     For the pixels (1, 2) the ReLUs take in (-1, 4, 5); the weights of logit 1 on them are (5, -3, 2).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, relu: Any = None) -> None:
         super().__init__()
         self.flatten = nn.Flatten()
         self.hidden = nn.Dense(2, 3, weight_init=Tensor([[1.0, -1], [2, 1], [-1, 3]]), has_bias=False)
-        self.relu = nn.ReLU()
+        self.relu = relu or nn.ReLU()
         self.fc = nn.Dense(3, 2, weight_init=Tensor([[1.0, 1, 1], [5, -3, 2]]), has_bias=False)
 
     def construct(self, images: Tensor) -> Tensor:
@@ -48,9 +48,12 @@ BY_HAND = [
 ]
 
 
+@pytest.mark.parametrize("relu", [nn.ReLU(), ops.ReLU(), ops.relu], ids=["cell", "operator", "function"])
 @pytest.mark.parametrize(("method", "wanted"), BY_HAND)
-def test_pixels_behind_a_relu_are_the_sums_done_by_hand(method: type[Attribution], wanted: list[int]) -> None:
-    assert method(OneHidden())(np.float32([[[[1, 2]]]]), 1).tolist() == [[[wanted]]]
+def test_pixels_behind_a_relu_are_the_sums_done_by_hand(
+    method: type[Attribution], wanted: list[int], relu: Any
+) -> None:
+    assert method(OneHidden(relu))(np.float32([[[[1, 2]]]]), 1).tolist() == [[[wanted]]]
 
 
 @pytest.mark.parametrize(("method", "wanted"), BY_HAND)
@@ -77,9 +80,9 @@ def test_every_rule_gives_the_gradient_when_all_relus_are_open_and_all_gradients
 
 
 @pytest.mark.parametrize("method", [Deconvolution, GuidedBackprop])
-def test_a_network_with_functional_relus_is_told_what_to_do(method: type[Attribution]) -> None:
-    with pytest.raises(NoReluError, match=r"found 0 ReLU cells among 2 cells of FunctionalReluCnn.*use nn.ReLU cells"):
-        method(FunctionalReluCnn())(np.ones((3, 2, 5, 7), np.float32), 1)
+def test_a_network_without_relu_is_told_what_to_do(method: type[Attribution]) -> None:
+    with pytest.raises(NoReluError, match=r"found 0 ReLU cells among 3 cells of LinearNetwork.*explain with Gradient"):
+        method(LinearNetwork(np.ones((4, 70))))(np.ones((3, 2, 5, 7), np.float32), 1)
 
 
 class Doubling(ModifiedReLU):

@@ -13,7 +13,7 @@ import mindspore
 import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, mint, nn, ops
-from networks import FunctionalReluCnn, LinearNetwork, NormalisedCnn, SmallCnn
+from networks import LinearNetwork, NormalisedCnn, SmallCnn, rectified
 from numpy.typing import NDArray
 
 import explainer
@@ -475,15 +475,30 @@ def test_the_relu_of_mint_is_a_relu_cell_too() -> None:
     assert_equal_to_rounding(gradient, replica_gradients(network, images, seeds, guided)[""])
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize(
+    "relu", [ops.ReLU, lambda: ops.relu, lambda: rectified], ids=["operator", "function", "helper"]
+)
+@pytest.mark.parametrize("rule", RULES)
+def test_relus_that_are_no_cells_follow_a_rule_too(rule: ReluRule, relu: Callable[[], Any], batch_size: int) -> None:
+    network, images, seeds = SmallCnn(relu=relu), images_of(4), seeds_of(4)
+    gradient = MindSporeClassifier(network, batch_size=batch_size).gradient(images, seeds, relu_rule=rule)
+    assert_equal_to_rounding(gradient, replica_gradients(network, images, seeds, rule)[""])
+
+
+def test_rules_asked_in_turn_do_not_mix_where_relus_are_functions() -> None:
+    network, images, seeds = SmallCnn(relu=lambda: ops.relu), images_of(4), seeds_of(4)
+    classifier = MindSporeClassifier(network, batch_size=1)
+    for rule in (guided, plain, deconvolution, guided, plain):
+        gradient = classifier.gradient(images, seeds, relu_rule=rule)
+        assert_equal_to_rounding(gradient, replica_gradients(network, images, seeds, rule)[""])
+    assert_equal_to_rounding(classifier.logits(images), replica_outputs(network, images)["fc"])
+
+
 @pytest.mark.parametrize("rule", [deconvolution, guided])
-def test_a_rule_for_a_network_without_relu_cells_is_refused(rule: ReluRule) -> None:
-    with pytest.raises(NoReluError, match=r"found 0 ReLU cells among 2 cells of FunctionalReluCnn.*use nn.ReLU cells"):
-        MindSporeClassifier(FunctionalReluCnn()).gradient(images_of(), seeds_of(), relu_rule=rule)
-
-
-def test_the_plain_gradient_needs_no_relu_cell() -> None:
-    gradient = MindSporeClassifier(FunctionalReluCnn()).gradient(images_of(), seeds_of())
-    assert gradient.any()
+def test_a_rule_for_a_network_without_relu_is_refused(rule: ReluRule) -> None:
+    with pytest.raises(NoReluError, match=r"found 0 ReLU cells among 3 cells of LinearNetwork.*use nn.ReLU cells"):
+        MindSporeClassifier(LinearNetwork(WEIGHTS)).gradient(images_of(), seeds_of(), relu_rule=rule)
 
 
 # Layers that cannot be used.
@@ -813,7 +828,7 @@ def test_fewer_draws_are_the_first_of_more() -> None:
     assert_equal_to_rounding(few, many[:2])
 
 
-@pytest.mark.parametrize("network", [FunctionalReluCnn, lambda: DroppedPixels(nn.Dropout(p=0.0))])
+@pytest.mark.parametrize("network", [lambda: LinearNetwork(WEIGHTS), lambda: DroppedPixels(nn.Dropout(p=0.0))])
 def test_a_network_that_drops_nothing_is_refused(network: Callable[[], nn.Cell]) -> None:
     with pytest.raises(NoDropoutError, match="has no dropout cell, so every draw would be equal; use several trained"):
         MindSporeClassifier(network(), nn.Softmax()).sampled_probabilities(images_of(), 3, 1)

@@ -1,0 +1,188 @@
+"""The engine on a score that anyone can work out: each channel's pixels, weighted by their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count, islice
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from replicas import normal_images, whole_numbers
+
+from explainer.perturb.engine import Mask, scores_under
+
+FloatArray = NDArray[Any]
+
+WEIGHTS = whole_numbers(4, 2, 5, 7, seed=8)
+PLACES = [2, 0, 1, 1, 0, 2, 2]
+
+
+def weighted_sums(images: FloatArray) -> FloatArray:
+    return np.einsum("nchw,kchw->nk", images.astype(np.float64), WEIGHTS.astype(np.float64))
+
+
+class Remembered:
+    """A score that remembers the batches it was asked about."""
+
+    def __init__(self) -> None:
+        self.batches: list[FloatArray] = []
+
+    def __call__(self, images: FloatArray) -> FloatArray:
+        self.batches.append(images)
+        return weighted_sums(images)
+
+
+def binary_masks(length: int, seed: int = 0) -> list[FloatArray]:
+    return list(np.random.default_rng(seed).integers(0, 2, (length, 5, 7)).astype(np.float32))
+
+
+def soft_masks(length: int, seed: int = 0) -> list[FloatArray]:
+    """Values in quarters, so that a mix of whole numbers is exact in float32."""
+    return list(np.random.default_rng(seed).integers(0, 5, (length, 5, 7)).astype(np.float32) / 4)
+
+
+def backwards(images: FloatArray) -> FloatArray:
+    return images[..., ::-1, :]
+
+
+def shown_to(images: FloatArray, keeps: list[tuple[int, Mask]], batch_size: int = 3, fill: Any = backwards) -> Any:
+    """The perturbed images, one after another."""
+    score = Remembered()
+    list(scores_under(score, images, keeps, fill=fill, batch_size=batch_size))
+    return np.concatenate(score.batches)
+
+
+def mixed_pixel_by_pixel(image: FloatArray, filled: FloatArray, keep: FloatArray) -> FloatArray:
+    perturbed = np.zeros(image.shape)
+    for channel, row, column in np.ndindex(image.shape):
+        share = float(keep[row, column])
+        perturbed[channel, row, column] = (
+            share * image[channel, row, column] + (1 - share) * filled[channel, row, column]
+        )
+    return perturbed
+
+
+@pytest.mark.parametrize("masks", [binary_masks(7), soft_masks(7)], ids=["binary", "soft"])
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 50])
+def test_each_image_is_mixed_with_its_own_fill_and_scored_in_the_given_order(
+    masks: list[FloatArray], batch_size: int
+) -> None:
+    images = whole_numbers(3, 2, 5, 7)
+    keeps = list(zip(PLACES, masks, strict=True))
+    batches = list(scores_under(weighted_sums, images, keeps, fill=backwards, batch_size=batch_size))
+    perturbed = np.array([mixed_pixel_by_pixel(images[place], images[place, :, ::-1], keep) for place, keep in keeps])
+    assert np.concatenate([batch.places for batch in batches]).tolist() == PLACES
+    np.testing.assert_array_equal(np.concatenate([batch.keeps for batch in batches]), masks)
+    np.testing.assert_array_equal(np.concatenate([batch.scores for batch in batches]), weighted_sums(perturbed))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 50])
+def test_all_batches_but_the_last_are_full_whatever_the_images(batch_size: int) -> None:
+    score = Remembered()
+    keeps = zip(PLACES, binary_masks(7), strict=True)
+    found = [
+        len(batch.scores)
+        for batch in scores_under(score, normal_images(), keeps, fill=backwards, batch_size=batch_size)
+    ]
+    full, rest = divmod(7, batch_size)
+    assert found == [batch_size] * full + [rest] * (rest > 0)
+    assert [len(batch) for batch in score.batches] == found
+
+
+# Numbers that a mix by addition and subtraction would not give back: image + (1 - keep) * (fill - image) is not exact.
+HARD = np.float32([1e-30, 3e38, -1e30, 1 / 3, 0, 7, -0.1]) * np.ones((3, 2, 5, 1), np.float32)
+
+
+def test_the_image_is_exact_where_it_is_shown_and_the_fill_where_it_is_not() -> None:
+    keep = binary_masks(1)[0]
+    (perturbed,) = shown_to(HARD, [(1, keep)], fill=lambda images: images[..., ::-1])
+    np.testing.assert_array_equal(perturbed, np.where(keep == 1, HARD[1], HARD[1, :, :, ::-1]))
+
+
+def test_all_shown_is_the_image_and_all_hidden_is_the_fill() -> None:
+    keeps = [(2, np.ones((5, 7))), (2, np.zeros((5, 7)))]
+    perturbed = shown_to(HARD, keeps, fill=lambda images: np.full_like(images, 1 / 7))
+    np.testing.assert_array_equal(perturbed[0], HARD[2])
+    np.testing.assert_array_equal(perturbed[1], np.full((2, 5, 7), np.float32(1 / 7)))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float64])
+def test_masks_of_another_type_hide_the_same(dtype: Any) -> None:
+    images, masks = whole_numbers(3, 2, 5, 7), binary_masks(7)
+    wanted = shown_to(images, list(zip(PLACES, masks, strict=True)))
+    given = [(place, mask.astype(dtype)) for place, mask in zip(PLACES, masks, strict=True)]
+    np.testing.assert_array_equal(shown_to(images, given), wanted)
+    for batch in scores_under(weighted_sums, images, given, fill=backwards, batch_size=3):
+        assert batch.keeps.dtype == np.float32
+
+
+def test_perturbed_images_are_float32_whatever_the_fill_and_the_mask() -> None:
+    keeps = [(0, np.full((5, 7), 0.3))]
+    assert shown_to(normal_images(), keeps, fill=lambda images: images.astype(np.float64)).dtype == np.float32
+
+
+def test_without_masks_nothing_is_asked() -> None:
+    score = Remembered()
+    assert list(scores_under(score, normal_images(), [], fill=backwards, batch_size=3)) == []
+    assert score.batches == []
+
+
+def test_an_image_without_masks_is_left_out() -> None:
+    keeps = [(2, np.ones((5, 7))), (0, np.ones((5, 7)))]
+    np.testing.assert_array_equal(shown_to(normal_images(), keeps), normal_images()[[2, 0]])
+
+
+def test_the_fill_is_made_once_and_of_all_images() -> None:
+    asked = []
+
+    def fill(images: FloatArray) -> FloatArray:
+        asked.append(images.copy())
+        return images
+
+    shown_to(normal_images(), list(zip(PLACES, binary_masks(7), strict=True)), batch_size=2, fill=fill)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(asked[0], normal_images())
+
+
+def test_images_masks_and_fill_are_left_as_they_were() -> None:
+    images, masks, filled = normal_images(), soft_masks(7), normal_images(seed=1)
+    shown_to(images, list(zip(PLACES, masks, strict=True)), fill=lambda images: filled)
+    np.testing.assert_array_equal(images, normal_images())
+    np.testing.assert_array_equal(masks, soft_masks(7))
+    np.testing.assert_array_equal(filled, normal_images(seed=1))
+
+
+class Drawn:
+    """Endless masks that know how many of them were drawn."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Mask]]:
+        for number in count():
+            self.count += 1
+            yield number % 3, np.full((5, 7), 1 / (number + 1))
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 32])
+def test_endless_masks_are_drawn_one_batch_at_a_time(batch_size: int) -> None:
+    drawn, score = Drawn(), Remembered()
+    batches = scores_under(score, normal_images(), drawn, fill=backwards, batch_size=batch_size)
+    assert drawn.count == 0
+    for number, batch in enumerate(islice(batches, 5), start=1):
+        assert drawn.count == number * batch_size
+        assert len(score.batches) == number
+        np.testing.assert_allclose(batch.keeps[-1], np.full((5, 7), 1 / drawn.count), rtol=1e-7)
+
+
+def test_a_score_that_fails_is_not_asked_again() -> None:
+    drawn = Drawn()
+
+    def failing(images: FloatArray) -> FloatArray:
+        raise RuntimeError("the score failed on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        list(scores_under(failing, normal_images(), drawn, fill=backwards, batch_size=4))
+    assert drawn.count == 4
