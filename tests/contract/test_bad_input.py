@@ -415,27 +415,38 @@ def test_row_18_a_constant_image_is_drawn_black_and_its_constant_map_is_flagged(
 # ---- row 19: networks ----
 
 
-class FunctionalRelu(nn.Cell):
-    """Its ReLU is an operator, out of reach for a rule."""
+class OneRelu(nn.Cell):
+    """Conv - ReLU - mean - Dense; the ReLU is a cell, an operator or a function."""
 
-    def __init__(self):
+    def __init__(self, relu):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3, weight_init=random_weights((4, 3, 3, 3), 5))
+        self.relu = relu
+        self.head = nn.Dense(4, 4, weight_init=random_weights((4, 4), 6), has_bias=False)
 
     def construct(self, images):
-        return ops.relu(self.conv(images)).mean((2, 3))
+        return self.head(self.relu(self.conv(images)).mean((2, 3)))
 
 
-class HalfFunctionalRelu(FunctionalRelu):
-    """One ReLU is a cell, one an operator."""
+class TwoKindsOfRelu(nn.Cell):
+    """One ReLU is a cell, the other one what a test gives."""
 
-    def __init__(self):
+    def __init__(self, relu):
         super().__init__()
+        self.network = OneRelu(relu)
         self.relu = nn.ReLU()
-        self.head = nn.Dense(4, 4, weight_init=random_weights((4, 4), 6))
+        self.head = nn.Dense(4, 4, weight_init=random_weights((4, 4), 9), has_bias=False)
 
     def construct(self, images):
-        return self.head(self.relu(super().construct(images) - 0.1))
+        return self.head(self.relu(self.network(images)))
+
+
+class HalfCompiled(TwoKindsOfRelu):
+    """As TwoKindsOfRelu, compiled by its author: no rule reaches what is inside."""
+
+    @mindspore.jit
+    def construct(self, images):
+        return self.head(self.relu(self.network(images)))
 
 
 class TwoRelus(nn.Cell):
@@ -493,8 +504,8 @@ def test_row_19_a_network_without_convolution_is_explained(run):
 
 
 @pytest.mark.parametrize("explainer", [Deconvolution, GuidedBackprop])
-@pytest.mark.parametrize("network", [FunctionalRelu, pixel_network])
-def test_row_19_a_relu_rule_for_a_network_without_relu_cell_is_refused_and_nothing_is_written(
+@pytest.mark.parametrize("network", [lambda: OneRelu(nn.Tanh()), pixel_network], ids=["tanh", "linear"])
+def test_row_19_a_relu_rule_for_a_network_without_relu_is_refused_and_nothing_is_written(
     run, tmp_path, explainer, network
 ):
     made = network()
@@ -505,14 +516,38 @@ def test_row_19_a_relu_rule_for_a_network_without_relu_cell_is_refused_and_nothi
     assert state_of(made) == before
 
 
-def test_row_19_a_relu_that_is_an_operator_is_no_hindrance_for_gradient(run, tmp_path):
-    result, _ = run(dataset_of(images_of(2)), FunctionalRelu(), Gradient)
-    assert result.maps == len(maps_of(read_whole(tmp_path / "job"))) >= 2
+def assert_maps_of(explainer, images, found):
+    """To half a grey step, and 1e-5 of the largest value for float32 sums in another order."""
+    maps = maps_of(found)
+    assert {number for number, _ in maps} == set(range(len(images)))
+    for (number, label), saliency in maps.items():
+        expected = explainer(images[number : number + 1], label)[0, 0]
+        tolerance = np.ptp(expected) / 510 + 1e-5 * np.abs(expected).max()
+        np.testing.assert_allclose(saliency, expected, rtol=0, atol=tolerance)
 
 
-def test_row_19_a_relu_operator_beside_relu_cells_is_told(run):
-    with pytest.raises(NoReluError, match=r"found 1 ReLU cells .*but also ReLUs out of reach: .*HalfFunctionalRelu"):
-        run(dataset_of(images_of(2)), HalfFunctionalRelu(), GuidedBackprop)
+@pytest.mark.parametrize("explainer", [Gradient, Deconvolution, GuidedBackprop])
+@pytest.mark.parametrize("relu", [ops.ReLU(), ops.relu], ids=["operator", "function"])
+@pytest.mark.parametrize("network", [OneRelu, TwoKindsOfRelu])
+def test_row_19_a_run_on_relus_that_are_no_cells_has_the_maps_of_relu_cells(run, network, relu, explainer):
+    images = images_of(5)  # batches of 2: the third would be compiled, were the ReLUs cells
+    made = network(relu)
+    before = state_of(made)
+    _, found = run(dataset_of(images), made, explainer)
+    assert state_of(made) == before
+    assert_maps_of(explainer(network(nn.ReLU())), images, found)
+
+
+def test_row_19_a_relu_in_compiled_code_is_told_and_nothing_is_written(run, tmp_path):
+    with pytest.raises(NoReluError, match=r"what no rule reaches: the network itself \(HalfCompiled\) .*compiled"):
+        run(dataset_of(images_of(2)), HalfCompiled(nn.ReLU()), GuidedBackprop)
+    assert not (tmp_path / "job").exists()
+
+
+def test_row_19_a_relu_in_compiled_code_is_no_hindrance_for_gradient(run):
+    images = images_of(2)
+    _, found = run(dataset_of(images), HalfCompiled(nn.ReLU()), Gradient)
+    assert_maps_of(Gradient(TwoKindsOfRelu(nn.ReLU())), images, found)
 
 
 @pytest.mark.parametrize("explainer", [Gradient, Deconvolution, GuidedBackprop])
@@ -603,10 +638,7 @@ def test_row_19_graph_mode_gives_the_same_maps_and_stays_on(run, graph_mode):
     assert state_of(network) == before
     assert mindspore.get_context("mode") == mindspore.GRAPH_MODE
     mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
-    for (number, label), saliency in maps_of(found).items():
-        expected = GuidedBackprop(network)(images[number : number + 1], label)[0, 0]
-        tolerance = np.ptp(expected) / 510 + 1e-5 * np.abs(expected).max()  # half a grey step, float32 sums
-        np.testing.assert_allclose(saliency, expected, rtol=0, atol=tolerance)
+    assert_maps_of(GuidedBackprop(network), images, found)
 
 
 # ---- row 20: names ----

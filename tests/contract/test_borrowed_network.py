@@ -17,6 +17,7 @@ from networks import FailingNetwork, LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
 from explainer import explanation
+from explainer.explanation.by_perturbation import PerturbationAttribution
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.relu_rules import guided
 
@@ -54,14 +55,25 @@ SEAM: dict[str, Use] = {
     "sampled_probabilities": lambda network, images: classifier_of(network).sampled_probabilities(images, 2, 1),
 }
 EXPLAINERS = [name for name in explanation.__all__ if not isabstract(getattr(explanation, name))]
-# What an explainer needs beside the network; one that is exported is tested by that alone.
-OPTIONS: dict[str, Callable[[nn.Cell], dict[str, Any]]] = {"GradCAM": lambda network: {"layer": conv2_of(network)}}
+SOFTMAX: dict[str, Any] = {"activation_fn": nn.Softmax()}
+# What an explainer needs beside the network, and few draws; one that is exported is tested by that alone.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "IntegratedGradients": {"steps": 2},
+    "KernelSHAP": SOFTMAX | {"grid": 2, "samples": 6},
+    "LIME": SOFTMAX | {"grid": 2, "samples": 6},
+    "Occlusion": SOFTMAX | {"window": 5, "stride": 2},
+    "RISE": SOFTMAX | {"masks": 6, "grid": 3},
+    "SmoothGrad": {"samples": 2},
+}
 
 
 def explaining(name: str, label: int = 2) -> Use:
+    method = getattr(explanation, name)
+    batches = "perturbation_per_eval" if issubclass(method, PerturbationAttribution) else "batch_size"
+
     def explain(network: nn.Cell, images: FloatArray) -> Any:
-        options = OPTIONS[name](network) if name in OPTIONS else {}
-        return getattr(explanation, name)(network, batch_size=1, **options)(images, label)
+        layer = {"layer": conv2_of(network)} if name == "GradCAM" else {}
+        return method(network, **{batches: 1}, **layer, **OPTIONS.get(name, {}))(images, label)
 
     return explain
 
@@ -106,6 +118,7 @@ def observed(network: nn.Cell) -> dict[str, Any]:
         "numpy": repr(np.random.get_state()),
         "random": random.getstate(),
         "environment": dict(os.environ),
+        "operators": [ops.ReLU.__call__, ops.ReLU6.__call__],
         "files": sorted(str(path) for path in Path().rglob("*")),
     }
     return {"cells": cells, "parameters": parameters, "process": process}
@@ -171,10 +184,25 @@ def test_a_half_trained_network_comes_back_as_it_was_when_compiled(use: str) -> 
     assert_untouched_by(use, half_trained(SmallCnn()), COMPILED)
 
 
+BY_RELU_RULE = ["guided gradient", "GuidedBackprop", "Deconvolution"]
+
+
+@pytest.mark.parametrize("use", BY_RELU_RULE)
+def test_a_network_of_relu_functions_comes_back_as_it_was(use: str, mode: int) -> None:
+    assert_untouched_by(use, half_trained(SmallCnn(relu=lambda: Functional())), COMPILED)
+
+
+class Functional(nn.Cell):
+    """A ReLU that is a function, in a cell to which hooks can be given."""
+
+    def construct(self, features: Tensor) -> Tensor:
+        return ops.relu(features)
+
+
 @graph_mode_only
 @pytest.mark.parametrize("use", USES)
 def test_the_network_comes_back_as_it_was_to_a_user_of_graph_mode(use: str, mode: int) -> None:
-    assert_untouched_by(use, as_trained(SmallCnn()), COMPILED)
+    assert_untouched_by(use, as_trained(SmallCnn()), COMPILED if use in SEAM else EAGER)
 
 
 def assert_untouched_by(use: str, network: nn.Cell, images: FloatArray) -> None:
@@ -226,8 +254,8 @@ def test_the_network_comes_back_as_it_was_after_a_wrong_label(explainer: str, la
 MANY_CALLS = [use for use in USES if use not in ("class_count", "probabilities", "gradient", "input layer")]
 
 
-def assert_untouched_by_failing(use: str, good_calls: int) -> None:
-    network = as_trained(FailingNetwork(SmallCnn(), good_calls))
+def assert_untouched_by_failing(use: str, good_calls: int, relu: Callable[[], Any] = nn.ReLU) -> None:
+    network = as_trained(FailingNetwork(SmallCnn(relu=relu), good_calls))
     before = observed(network)
     with pytest.raises(RuntimeError, match="failed on purpose"):
         USES[use](network, EAGER)
@@ -244,6 +272,12 @@ def test_a_network_that_raises_at_once_comes_back_as_it_was(use: str, mode: int)
 @pytest.mark.parametrize("use", MANY_CALLS)
 def test_a_network_that_raises_in_its_second_call_comes_back_as_it_was(use: str) -> None:
     assert_untouched_by_failing(use, good_calls=1)
+
+
+@pytest.mark.parametrize("good_calls", [1, 2, 3])
+@pytest.mark.parametrize("use", BY_RELU_RULE)
+def test_a_network_of_relu_functions_that_raises_comes_back_as_it_was(use: str, good_calls: int) -> None:
+    assert_untouched_by_failing(use, good_calls, relu=lambda: ops.relu)
 
 
 @graph_mode_only

@@ -69,17 +69,35 @@ def test_the_runner_example_runs(tmp_path):
     assert {entry.explainer for entry in run.samples[0].maps} == {"GuidedBackprop", "Gradient"}
 
 
-@pytest.mark.parametrize("name", ["Deconvolution", "GradCAM", "Gradient", "GuidedBackprop"])
+@pytest.mark.parametrize("name", ["Deconvolution", "GradCAM", "Gradient", "GuidedBackprop", "Occlusion", "RISE"])
 def test_the_example_of_each_explainer_gives_the_documented_shape(name):
     import mindspore as ms
 
     from explainer import explanation
 
     net = LeNet5(10, num_channel=3)
-    arguments = {"layer": "conv2"} if name == "GradCAM" else {}
+    softmax = {"activation_fn": ms.nn.Softmax()}
+    arguments = {"GradCAM": {"layer": "conv2"}, "Occlusion": softmax, "RISE": softmax}.get(name, {})
     method = getattr(explanation, name)(net, **arguments)
     inputs = ms.Tensor(np.random.rand(1, 3, 32, 32), ms.float32)
     label = 5
     saliency = method(inputs, label)
     assert isinstance(saliency, ms.Tensor)
     assert saliency.shape == (1, 1, 32, 32)
+
+
+def test_the_example_of_two_images_with_a_label_each_runs():
+    import mindspore as ms
+
+    from explainer.explanation import RISE
+
+    net = LeNet5(10, num_channel=3)
+    activation_fn = ms.nn.Softmax()
+    rise = RISE(net, activation_fn, 256)
+    inputs = ms.Tensor(np.random.rand(2, 3, 32, 32), ms.float32)
+    targets = ms.Tensor([[5], [1]], ms.int32)
+    saliency = rise(inputs, targets)
+    assert saliency.shape == (2, 1, 32, 32)
+    for place, label in enumerate([5, 1]):
+        one = rise(inputs[place : place + 1], label).asnumpy()
+        np.testing.assert_allclose(saliency[place : place + 1].asnumpy(), one, rtol=1e-5)  # batches cut elsewhere
