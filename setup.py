@@ -12,6 +12,7 @@ DEMO = ["scikit-learn>=1.3"]
 MINDCV = ["mindcv>=0.3"]
 TEST = [
     *DEMO,
+    *MINDCV,
     "grpcio-tools>=1.82",
     "hypothesis>=6.100",
     "mypy>=1.11",

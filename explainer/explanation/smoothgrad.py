@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class SmoothGrad(ChannelAttribution):
         name: str | None = None,
         batch_size: int = 32,
     ) -> None:
-        self._method = _made(method, network)
+        self._method = _made(method, network, batch_size)
         self._samples = require_integer("samples", samples, 1)
         self._noise = require_number("noise", noise, 0.0, 10.0)
         self._seed = require_integer("seed", seed, 0)
@@ -84,13 +85,14 @@ class SmoothGrad(ChannelAttribution):
                 yield place, copy, 1 / self._samples
 
 
-def _made(method: Any, network: Any) -> ChannelAttribution:
-    """The method for the network."""
+def _made(method: Any, network: Any, batch_size: int) -> ChannelAttribution:
+    """The method for the network; a class takes our batch size, a function of the user's own sets its own."""
     if isinstance(method, Attribution) or not callable(method):
         raise TypeError(f"`method` must be a class of explainers or a function of the network, got {method!r}")
     gradient_method = "a gradient method such as Gradient"
     if isinstance(method, type) and not issubclass(method, ChannelAttribution):
         raise TypeError(f"`method` must be {gradient_method}, got {method.__name__}")
-    made = method(network)
+    takes_size = isinstance(method, type | partial)
+    made = method(network, batch_size=batch_size) if takes_size else method(network)
     require_type("method", made, ChannelAttribution, gradient_method)
     return made  # type: ignore[no-any-return]

@@ -208,7 +208,7 @@ class KernelSHAP(GridSurrogate):
 
     Raises:
         TypeError: an argument of a wrong type.
-        ValueError: a wrong value, such as fewer samples than cells; when called, a grid finer than the image.
+        ValueError: a wrong value, such as fewer samples than twice the cells; when called, a grid finer than the image.
 
     >>> from mindspore import Tensor, nn
     >>> network = nn.SequentialCell(nn.Flatten(), nn.Dense(2, 2, weight_init=Tensor([[1.0, 3], [0, 0]])))
@@ -240,9 +240,9 @@ class KernelSHAP(GridSurrogate):
             score=score,
             name=name,
         )
-        if not self._exact and self._samples < self._cells + 2:
+        if not self._exact and self._samples < 2 * self._cells:
             raise ValueError(
-                f"`samples` must be at least the number of cells + 2 = {self._cells + 2}, got {samples}; "
+                f"`samples` must be at least twice the number of cells, {2 * self._cells}, got {samples}; "
                 "with fewer the values are not determined"
             )
 
@@ -254,12 +254,18 @@ class KernelSHAP(GridSurrogate):
         ends = np.array([[True] * self._cells, [False] * self._cells])
         if self._exact:
             return np.concatenate([ends, np.array(list(product((False, True), repeat=self._cells)))[1:-1]])
+        halves = self._halves(stream)
+        while not _determine_the_values(halves):
+            halves = self._halves(stream)
+        return np.concatenate([ends, halves, ~halves])
+
+    def _halves(self, stream: np.random.Generator) -> Coalitions:
+        """One set of each pair, drawn from the Shapley kernel."""
         sizes = np.arange(1, self._cells)
         odds = 1 / (sizes * (self._cells - sizes))
         drawn = stream.choice(sizes, (self._samples - 2) // 2, p=odds / odds.sum())
         ranks = stream.random((len(drawn), self._cells)).argsort(axis=1).argsort(axis=1)
-        halves = ranks < drawn[:, None]
-        return np.concatenate([ends, halves, ~halves])
+        return ranks < drawn[:, None]
 
     def _fitted(self, coalitions: Coalitions, scores: Doubles) -> Doubles:
         """The regression with the ends met exactly: the last cell's value is what the others leave."""
@@ -280,3 +286,9 @@ class KernelSHAP(GridSurrogate):
             for size in range(1, self._cells)
         }
         return np.array([weights[int(size)] for size in sizes])
+
+
+def _determine_the_values(halves: Coalitions) -> bool:
+    """Whether the regression has one solution; a set says, but for the sign, what its complement says."""
+    sets = halves.astype(np.float64)
+    return bool(np.linalg.matrix_rank(sets[:, :-1] - sets[:, -1:]) == sets.shape[1] - 1)

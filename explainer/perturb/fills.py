@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.checks import require_number
+from explainer.checks import require_finite, require_number
 
 FloatArray = NDArray[np.float32]
 Fill = Callable[[FloatArray], FloatArray]
@@ -21,7 +21,7 @@ def fill_of(name: str, given: Any) -> Fill:
     Raises:
         TypeError: none of these.
         ValueError: a value that is not finite; when called, numbers that do not fit the channels or a function that
-            gives another shape.
+            gives another shape or values that are not finite, which a ReLU would hide.
 
     >>> fill_of("fill", [1, 2])(np.zeros((1, 2, 1, 1), np.float32)).ravel().tolist()
     [1.0, 2.0]
@@ -62,6 +62,7 @@ def _checked(name: str, function: Callable[[FloatArray], Any]) -> Fill:
         filled = np.asarray(function(images.copy()), np.float32)
         if filled.shape != images.shape:
             raise ValueError(f"`{name}` must give images of shape {images.shape}, gave {filled.shape}")
+        require_finite(f"{name}(images)", filled)
         return filled
 
     return checked

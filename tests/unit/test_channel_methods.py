@@ -590,6 +590,14 @@ def test_smoothgrad_shows_the_network_the_noisy_copies_only() -> None:
     np.testing.assert_allclose(np.concatenate(network.shown[2:]), np.concatenate(copies), rtol=0, atol=1e-6)
 
 
+def test_a_wrapped_method_takes_no_more_images_per_pass_than_smoothgrad() -> None:
+    network = Recording(LinearNetwork(WEIGHTS))
+    SmoothGrad(network, partial(IntegratedGradients, steps=3), samples=2, batch_size=4)(images_of(), TARGETS)
+    sizes = [len(batch) for batch in network.shown]
+    assert max(sizes) == 4
+    assert sum(sizes) == 2 + 3 * 2 * 2 * 3  # two for the number of classes; images, labels, samples, steps
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 100])
 def test_smoothgrad_does_not_depend_on_the_batch_size(batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EXPLAINER_COMPILE")
@@ -637,7 +645,7 @@ def test_more_samples_come_nearer_to_the_mean() -> None:
         (RISE, "got RISE"),
         (dict, "got dict"),
         ("Gradient", "`method` must be a class of explainers or a function of the network, got 'Gradient'"),
-        (lambda network: None, "got NoneType"),
+        (lambda network, batch_size=1: None, "got NoneType"),
     ],
 )
 def test_smoothgrad_refuses_what_has_no_attribution_per_channel(method: Any, message: str) -> None:

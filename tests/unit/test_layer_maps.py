@@ -319,6 +319,24 @@ def test_auto_takes_the_last_norm_through_which_the_places_decide(kind: str) -> 
     assert chosen(network(), *image_shape) == wanted
 
 
+class PixelTransformer(nn.Cell):
+    """Every pixel is a token, and nothing is normalised: a square image's attention map is the only map there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = Attention(2, 50)
+        self.head = dense(2, 4, 90)
+
+    def construct(self, images: Tensor) -> Tensor:
+        tokens = images.reshape(images.shape[0], 2, -1).swapaxes(1, 2)
+        return self.head(self.attention(tokens).mean(1))
+
+
+def test_an_attention_map_is_no_map_of_the_image() -> None:
+    with pytest.raises(LayerError, match="'auto' found no layer"):
+        chosen(PixelTransformer(), 2, 4, 4)
+
+
 def test_behind_the_last_attention_the_class_token_alone_has_a_gradient() -> None:
     # Why the later norms are passed over; were this not so, the test above would show nothing.
     images, seeds = images_of(height=15, width=20), np.eye(4, dtype=np.float32)[[2, 1, 3]]

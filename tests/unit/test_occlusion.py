@@ -374,6 +374,12 @@ def test_a_fill_function_that_gives_another_shape_is_refused() -> None:
         occlusion(normal_images(), 1)
 
 
+def test_a_fill_function_that_gives_nan_is_refused_though_a_relu_would_hide_it() -> None:
+    occlusion = Occlusion(SmallCnn(), nn.Softmax(), fill=lambda images: images * np.nan)
+    with pytest.raises(ValueError, match=r"`fill\(images\)` must be finite, got NaN or infinity in sample 0 of 3"):
+        occlusion(normal_images(), 1)
+
+
 def test_what_was_asked_for_is_recorded() -> None:
     occlusion = Occlusion(SmallCnn(), None, window=(2, 3), fill=mirrored, signed=True, score="logit", name="mine")
     assert occlusion.name == "mine"

@@ -29,6 +29,18 @@ REFERENCE = {
         "Robustness": "num_labels, activation_fn",
     },
 }
+# What the other methods take by place: whoever knows one of the reference knows these.
+BESIDE = {
+    "GradCAMPlusPlus": "network, layer='auto'",
+    "HiResCAM": "network, layer='auto'",
+    "InputXGradient": "network",
+    "IntegratedGradients": "network",
+    "KernelSHAP": "network, activation_fn, perturbation_per_eval=32",
+    "LIME": "network, activation_fn, perturbation_per_eval=32",
+    "LayerCAM": "network, layer='auto'",
+    "ScoreCAM": "network, layer='auto'",
+    "SmoothGrad": f"network, method={explainer.explanation.Gradient!r}",
+}
 KEPT = [
     (room, name)
     for room, classes in REFERENCE.items()
@@ -90,7 +102,7 @@ def test_the_benchmarks_are_these():
 
 @pytest.mark.parametrize("module", [explainer, explainer.explanation, explainer.benchmark])
 def test_every_name_is_there_sorted_and_documented(module):
-    assert len(set(module.__all__)) == len(module.__all__)  # the linter sorts them
+    assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name))  # as ruff sorts them
     for name in module.__all__:
         value = getattr(module, name)
         assert isinstance(value, str) or inspect.getdoc(value), name
@@ -99,6 +111,15 @@ def test_every_name_is_there_sorted_and_documented(module):
 @pytest.mark.parametrize(("room", "name"), KEPT)
 def test_a_constructor_takes_what_the_reference_takes_by_place_and_order(room, name):
     assert by_place(getattr(getattr(explainer, room), name)) == REFERENCE[room][name]
+
+
+def test_every_method_of_the_reference_is_there():
+    assert REFERENCE["explanation"].keys() <= set(explainer.explanation.__all__)
+
+
+def test_the_other_methods_take_these_by_place_and_order():
+    ours = set(explainer.explanation.__all__) - REFERENCE["explanation"].keys() - {"Attribution"}
+    assert {name: by_place(getattr(explainer.explanation, name)) for name in ours} == BESIDE
 
 
 def test_the_runner_takes_what_the_reference_takes_by_place_and_order():
@@ -110,7 +131,7 @@ def test_the_runner_takes_what_the_reference_takes_by_place_and_order():
 
 def test_what_is_ours_beside_the_reference_goes_by_name_only():
     assert by_place(RunOptions) == ""
-    for name in [name for room, name in KEPT if room == "explanation"]:
+    for name in explainer.explanation.__all__:
         assert "name" in by_name_only(getattr(explainer.explanation, name))
 
 

@@ -222,10 +222,20 @@ def test_drawn_sets_are_right_on_average() -> None:
     assert (np.abs(found.mean(axis=0) - values(exact[0, 0], cells)) < 4 * error).all()
 
 
-@pytest.mark.parametrize(("grid", "samples"), [((2, 3), 7), ((3, 4), 13), ((5, 7), 36)])
+@pytest.mark.parametrize(("grid", "samples"), [((2, 3), 11), ((3, 4), 23), ((5, 7), 69)])
 def test_fewer_samples_than_there_are_values_are_refused(grid: tuple[int, int], samples: int) -> None:
     with pytest.raises(ValueError, match=rf"`samples` must .*got {samples}; with fewer the values are not determined"):
         KernelSHAP(SmallCnn(), nn.Softmax(), grid=grid, samples=samples)
+
+
+@pytest.mark.parametrize(("grid", "samples"), [((1, 3), 6), ((2, 3), 12), ((3, 4), 24), ((3, 4), 31), ((5, 7), 70)])
+@pytest.mark.parametrize("seed", range(8))
+def test_few_samples_still_determine_the_values(grid: tuple[int, int], samples: int, seed: int) -> None:
+    """Sets that come twice, or are sums of others, tell nothing new: with the fewest samples most draws fail."""
+    cells = cells_of((5, 7), grid)
+    shap = KernelSHAP(LinearNetwork(WEIGHTS), None, 300, grid=grid, samples=samples, seed=seed, score="logit")
+    # The fewest equations may be ill-conditioned: some digits of float64 are lost, none of the map's float32.
+    np.testing.assert_allclose(values(shap(IMAGES, TARGETS), cells), linear_contributions(0, cells), **LINEAR_ROUNDING)
 
 
 def test_two_cells_need_four_samples_and_no_more() -> None:

@@ -127,6 +127,17 @@ def test_a_function_that_gives_another_shape_is_refused(function: Callable[..., 
         fill_of("fill", function)(normal_images())
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_function_that_gives_values_that_are_not_finite_is_refused(value: float) -> None:
+    def fill(images: FloatArray) -> FloatArray:
+        filled = images.astype(np.float64)
+        filled[1, 0, 2, 3] = value
+        return filled
+
+    with pytest.raises(ValueError, match=r"`fill\(images\)` must be finite, got NaN or infinity in sample 1 of 3"):
+        fill_of("fill", fill)(normal_images())
+
+
 def test_the_argument_is_called_by_its_name() -> None:
     with pytest.raises(TypeError, match="`baseline` must be a number"):
         fill_of("baseline", "grey")

@@ -1,0 +1,47 @@
+"""Two small networks of MindCV: the gradient, the gradient under a ReLU rule, a layer, the probabilities.
+
+scripts/mindcv_networks does the same for ten networks, every method and images of full size, and says what is checked.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "mindcv_networks.py"
+
+SIZE = 64  # compiling takes the time, and takes as long for larger images
+
+
+def load_script() -> Any:
+    specification = importlib.util.spec_from_file_location("mindcv_networks", SCRIPT)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def script() -> Any:
+    pytest.importorskip("mindcv", reason="MindCV is not installed; pip install explainer[mindcv]")
+    return load_script()
+
+
+@pytest.mark.parametrize(
+    ("name", "methods"),
+    [
+        ("squeezenet1_1", ["Gradient", "GuidedBackprop", "GradCAM", "Occlusion"]),
+        ("mobilenet_v2_100", ["GuidedBackprop", "GradCAM"]),  # ReLU6, batch norm and depthwise convolutions
+    ],
+)
+def test_maps_of_a_mindcv_network_are_equal_compiled_and_eager_and_agree_with_finite_differences(script, name, methods):
+    report = script.report_on(name, SIZE, methods)
+    assert not report.failures
+    assert report.layers == script.NETWORKS[name].layer
+    assert [outcome.method for outcome in report.outcomes if outcome.compiled] == methods
