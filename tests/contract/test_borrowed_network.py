@@ -59,7 +59,7 @@ SOFTMAX: dict[str, Any] = {"activation_fn": nn.Softmax()}
 # What an explainer needs beside the network, and few draws; one that is exported is tested by that alone.
 OPTIONS: dict[str, dict[str, Any]] = {
     "IntegratedGradients": {"steps": 2},
-    "KernelSHAP": SOFTMAX | {"grid": 2, "samples": 6},
+    "KernelSHAP": SOFTMAX | {"grid": 2, "samples": 8},
     "LIME": SOFTMAX | {"grid": 2, "samples": 6},
     "Occlusion": SOFTMAX | {"window": 5, "stride": 2},
     "RISE": SOFTMAX | {"masks": 6, "grid": 3},

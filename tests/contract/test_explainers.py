@@ -388,7 +388,7 @@ def test_images_of_two_sizes_are_explained_in_turn(
     small, large = images_of(), images_of(height=6, width=9)
     explainer = make(network, **small_batches_of(method))
     first = explainer(small, 1)
-    explainer(large, 1)
+    explainer(large[:2], 1)
     assert_same_maps(explainer(small, 1), first)
 
 
@@ -466,9 +466,9 @@ def test_today_s_weights_are_explained(make: Callable[..., Attribution], method:
     before = explainer(images_of(), 1)
     for parameter in network.get_parameters():
         parameter.set_data(Tensor(0.7 * parameter.asnumpy()))
-    maps = explainer(images_of(), 1)
-    assert_same_maps(maps, make(network)(images_of(), 1))
-    assert np.abs(maps - before).max() > 0.1 * np.abs(before).max()
+    maps = explainer(images_of()[:2], 1)
+    assert_same_maps(maps, make(network)(images_of()[:2], 1))
+    assert np.abs(maps - before[:2]).max() > 0.1 * np.abs(before[:2]).max()
 
 
 @pytest.mark.parametrize("network", [None, lambda images: images, np.ones(3), nn.ReLU])
