@@ -95,7 +95,7 @@ def make_explainers(network: "DigitNet") -> list[Attribution]:
         GuidedBackprop(network),
         GradCAM(network, layer="auto"),
         Occlusion(network, nn.Softmax(), window=8, stride=4, fill=paper),
-        RISE(network, nn.Softmax(), masks=300, grid=8, fill=paper),
+        RISE(network, nn.Softmax(), masks=1000, grid=8, fill=paper),
     ]
 
 

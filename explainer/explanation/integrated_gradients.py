@@ -64,9 +64,7 @@ class IntegratedGradients(ChannelAttribution):
 
     def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """What every channel contributes to each image's logit, (M, C, H, W)."""
-        baselines = self._baseline(images)
-        mean_gradients = self._weighted_sums(self._gradients, self._between(images, baselines), images, labels)
-        return (images - baselines) * mean_gradients
+        return self._integrated(images, self._baseline(images), labels)
 
     def completeness_gap(self, inputs: Any, targets: Any) -> FloatArray:
         """How much of the logit's difference the attributions miss: f(image) - f(baseline) - their sum, (N, L).
@@ -83,14 +81,17 @@ class IntegratedGradients(ChannelAttribution):
         return gaps
 
     def _explain_with_gaps(self, images: FloatArray, targets: LabelArray) -> Explained:
-        attributions = self.attributions(*image_label_pairs(images, targets))
-        return Explained(self._reduced(attributions, targets), self._gaps(images, targets, attributions))
-
-    def _gaps(self, images: FloatArray, targets: LabelArray, attributions: FloatArray) -> FloatArray:
-        differences = self._classifier.logits(images) - self._classifier.logits(self._baseline(images))
+        baselines = self._baseline(images)  # once, as one that is drawn differs each time
+        pairs, labels = image_label_pairs(images, targets)
+        attributions = self._integrated(pairs, image_label_pairs(baselines, targets)[0], labels)
+        differences = self._classifier.logits(images) - self._classifier.logits(baselines)
         explained = attributions.sum(axis=(1, 2, 3), dtype=np.float64).reshape(targets.shape)
-        gaps: FloatArray = (np.take_along_axis(differences, targets, 1) - explained).astype(np.float32)
-        return gaps
+        gaps = (np.take_along_axis(differences, targets, 1) - explained).astype(np.float32)
+        return Explained(self._reduced(attributions, targets), gaps)
+
+    def _integrated(self, images: FloatArray, baselines: FloatArray, labels: LabelArray) -> FloatArray:
+        path = self._between(images, baselines)
+        return (images - baselines) * self._weighted_sums(self._gradients, path, images, labels)
 
     def _gradients(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         return self._classifier.gradient(images, one_hot(labels, self._classifier.class_count(images)))

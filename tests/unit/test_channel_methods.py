@@ -465,6 +465,20 @@ def test_integrated_gradients_show_the_network_points_between_baseline_and_image
     np.testing.assert_allclose(np.sort(along), (1 + nodes) / 2, atol=1e-6)
 
 
+def test_a_baseline_that_is_drawn_is_drawn_once_so_that_map_and_gap_speak_of_the_same() -> None:
+    rng, drawn = np.random.default_rng(1), []
+
+    def baseline(images: np.ndarray) -> np.ndarray:
+        drawn.append(rng.normal(size=images.shape).astype(np.float32))
+        return drawn[-1]
+
+    network, images = LinearNetwork(WEIGHTS), images_of()
+    maps, gaps = IntegratedGradients(network, baseline=baseline, steps=1).explained(images, TARGETS)
+    differences = logits_of(network, images) - logits_of(network, drawn[0])
+    assert len(drawn) == 1
+    assert_equal_to_rounding(maps.sum(axis=(2, 3)) + gaps, np.take_along_axis(differences, TARGETS, 1))
+
+
 def test_only_integrated_gradients_know_a_gap() -> None:
     network, images = SmallCnn(), images_of()
     for name, make in GRADIENT_METHODS.items():
