@@ -5,6 +5,7 @@
 """
 
 from explainer.errors import ExplainerError
+from explainer.occlusion_sensitivity import OcclusionSensitivity
 from explainer.options import RunOptions
 from explainer.runner import ImageClassificationRunner, RunResult
 from explainer.summary.reader import RunView, read_run
@@ -13,6 +14,7 @@ from explainer.version import __version__
 __all__ = [
     "ExplainerError",
     "ImageClassificationRunner",
+    "OcclusionSensitivity",
     "RunOptions",
     "RunResult",
     "RunView",

@@ -58,14 +58,15 @@ def did_you_mean(value: Any, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 
-def require_images(given: Any) -> NDArray[np.float32]:
-    """The images as float32 (N, C, H, W); ValueError unless they are a non-empty batch of finite numbers."""
+def require_images(given: Any, axes: str = "NCHW") -> NDArray[np.float32]:
+    """The images as float32 (N, C, H, W), or other axes; ValueError unless a non-empty batch of finite numbers."""
     inputs = np.asarray(given)
     if inputs.dtype.kind not in "fiu":
         raise TypeError(f"`inputs` must hold numbers, got dtype {inputs.dtype}; convert it to float32")
-    if inputs.ndim != 4:
-        advice = "; for one image pass inputs[None]" if inputs.ndim == 3 else ""
-        raise ValueError(f"`inputs` must have axes (N, C, H, W), got shape {inputs.shape}{advice}")
+    if inputs.ndim != len(axes):
+        one = "image" if "H" in axes else "sample"
+        advice = f"; for one {one} pass inputs[None]" if inputs.ndim == len(axes) - 1 else ""
+        raise ValueError(f"`inputs` must have axes ({', '.join(axes)}), got shape {inputs.shape}{advice}")
     if 0 in inputs.shape:
         raise ValueError(f"`inputs` must not be empty, got shape {inputs.shape}")
     images = np.ascontiguousarray(inputs, dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,12 @@ class Classifier(Protocol):
 
     def logits(self, images: FloatArray) -> FloatArray:
         """The network's output, (N, K)."""
+
+    def outputs(self, images: FloatArray) -> Any:
+        """The network's output, whatever it is: an array (N, ...), or a tuple of them; images may have any axes."""
+
+    def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
+        """The shapes of the output's arrays for images of this shape, without the batch axis."""
 
     def probabilities(self, images: FloatArray) -> FloatArray:
         """The output after the activation, (N, K) in [0, 1]."""

@@ -79,6 +79,31 @@ def require_dataset(dataset: Any) -> None:
         )
 
 
+def is_dataset(value: Any) -> bool:
+    """Whether the value is a MindSpore dataset."""
+    return isinstance(value, Dataset)
+
+
+def pairs_of(dataset: Dataset, axes: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """The batches (inputs, targets) of a dataset of two columns; rows of single samples become batches of one.
+
+    Args:
+        dataset: of two columns.
+        axes: how many the inputs have, the samples' axis included.
+
+    Raises:
+        ValueError: not two columns.
+    """
+    columns = dataset.get_col_names()
+    if len(columns) != 2:
+        raise ValueError(
+            f"a dataset must have two columns, inputs and targets, got {len(columns)}: {', '.join(columns)}; "
+            "keep these with dataset.project([...])"
+        )
+    for inputs, targets in dataset.create_tuple_iterator(num_epochs=1, output_numpy=True):
+        yield (inputs[None], targets[None]) if inputs.ndim == axes - 1 else (inputs, targets)
+
+
 def has_boxes(dataset: Dataset) -> bool:
     """Whether the dataset has the column of bounding boxes."""
     return len(dataset.get_col_names()) == 3

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import mindspore
 import numpy as np
@@ -91,6 +91,30 @@ class MindSporeClassifier:
             self._class_count(images)
             program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
             return program(images)[0]
+
+    def outputs(self, images: FloatArray) -> Any:
+        """The network's output, whatever it is: an array (N, ...) float32, or a tuple of them.
+
+        Args:
+            images: (N, ...), of any number of axes.
+
+        Raises:
+            NetworkOutputError: the output is neither one tensor nor a tuple of them, with the batch on axis 0.
+        """
+        with borrowed(self._network):
+            self._output_shapes(images)
+            program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
+            outputs = program(images)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
+        """The shapes of the output's tensors for images of this shape, without the batch axis.
+
+        Raises:
+            NetworkOutputError: as for `outputs`.
+        """
+        with borrowed(self._network):
+            return self._output_shapes(images)
 
     def probabilities(self, images: FloatArray) -> FloatArray:
         """The output after the activation: (N, K) float32 in [0, 1].
@@ -228,28 +252,51 @@ class MindSporeClassifier:
         )
 
     def _class_count(self, images: FloatArray) -> int:
-        """K; the first thing that every question asks, so what is out of date is dropped here.
+        """K, for images of this shape."""
+        told = self._told(images)
+        if told.shapes is None or len(told.shapes) != 1 or len(told.shapes[0]) != 1 or told.shapes[0][0] < 1:
+            raise NetworkOutputError(
+                f"`network` must give one tensor of logits (N, K), got {told.description} for one image of "
+                f"{images.shape[1:]}; wrap it in a Cell that returns the logits alone"
+            )
+        return told.shapes[0][0]
 
-        A compiled graph keeps the storage and the constants that it was compiled with: it follows an optimizer, which
-        writes in place, but not `set_data` or `load_param_into_net`, which put new storage into the parameter.
+    def _output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
+        told = self._told(images)
+        if told.shapes is None:
+            raise NetworkOutputError(
+                f"`network` must give a tensor, or a tuple of them, with the batch on axis 0, got {told.description} "
+                f"for one input of {images.shape[1:]}"
+            )
+        return told.shapes
+
+    def _told(self, images: FloatArray) -> _Output:
+        """What one image tells of the output, remembered; the first thing that every question asks.
+
+        So what is out of date is dropped here. A compiled graph keeps the storage and the constants that it was
+        compiled with: it follows an optimizer, which writes in place, but not `set_data` or `load_param_into_net`,
+        which put new storage into the parameter.
         """
+        key = ("output", images.shape[1:])
         if self._cache and not self._as_compiled():
             self._cache = {}
         if self._cache:
-            return self._remembered(("classes", images.shape[1:]), lambda: self._first_pass(images[:1]))
+            return self._remembered(key, lambda: self._first_pass(images[:1]))
         before = _constants(self._parts())
-        count = self._remembered(("classes", images.shape[1:]), lambda: self._first_pass(images[:1]))
+        told = self._remembered(key, lambda: self._first_pass(images[:1]))
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
         self._storages = _storages(self._parts())
         after = _constants(self._parts())
         self._constants = {key: value for key, value in after.items() if before.get(key) == value}
-        return count
+        return told
 
-    def _first_pass(self, image: FloatArray) -> int:
-        logits = _first_logits(self._network, image)
-        if self._activation is not None:
-            self._activation(logits)  # so that its parameters have their storage, too
-        return int(logits.shape[1])
+    def _first_pass(self, image: FloatArray) -> _Output:
+        output = self._network(Tensor(image))
+        if self._activation is not None and isinstance(output, Tensor) and output.ndim == 2:
+            self._activation(output)  # so that its parameters have their storage, too
+        parts = output if isinstance(output, tuple) else (output,)
+        batches = bool(parts) and all(_is_batch_of_one(part) for part in parts)
+        return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, _describe(output))
 
     def _as_compiled(self) -> bool:
         """Whether cells, parameters, their storage and the cells' constants are what they were."""
@@ -276,9 +323,29 @@ class MindSporeClassifier:
         return made
 
 
+class _Output(NamedTuple):
+    """What a network gives: the shapes of its tensors without the batch axis, None if it is no batch; in words."""
+
+    shapes: list[tuple[int, ...]] | None
+    description: str
+
+
 def require_network(name: str, value: Any) -> None:
     """Raises TypeError unless the value is a mindspore.nn.Cell."""
     require_type(name, value, nn.Cell, "a mindspore.nn.Cell")
+
+
+def require_device(device: str) -> None:
+    """Raises RuntimeError unless MindSpore runs on this device: "CPU", "GPU" or "Ascend" in any case, or "auto".
+
+    The device is the user's to choose, before anything runs, so it is never changed here.
+    """
+    current = mindspore.get_context("device_target")
+    if device.lower() not in ("auto", current.lower()):
+        raise RuntimeError(
+            f"`device` {device} is not in use: MindSpore runs on {current} here; where there is one, choose it with "
+            f'mindspore.set_device("{device}") before anything else, or give device="auto"'
+        )
 
 
 def resolve_layer(network: Any, layer: Any) -> str:
@@ -454,16 +521,6 @@ def _watched(kind: type[nn.Cell], outputs: list[tuple[nn.Cell, Any]]) -> type[nn
 
 def _is_batch_of_one(output: Any) -> bool:
     return isinstance(output, Tensor) and output.ndim > 0 and output.shape[0] == 1
-
-
-def _first_logits(network: nn.Cell, image: FloatArray) -> Tensor:
-    output = network(Tensor(image))
-    if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != 1 or output.shape[1] < 1:
-        raise NetworkOutputError(
-            f"`network` must give one tensor of logits (N, K), got {_describe(output)} for one image of "
-            f"{image.shape[1:]}; wrap it in a Cell that returns the logits alone"
-        )
-    return output
 
 
 def _describe(output: Any) -> str:

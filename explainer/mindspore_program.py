@@ -176,6 +176,11 @@ def to_tensor(array: NDArray[Any]) -> Tensor:
     return Tensor(array)
 
 
+def is_cell(value: Any) -> bool:
+    """Whether the value is a MindSpore cell."""
+    return isinstance(value, nn.Cell)
+
+
 def is_tensor(value: Any) -> bool:
     """Whether the value is a MindSpore tensor."""
     return isinstance(value, Tensor)

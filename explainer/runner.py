@@ -361,6 +361,11 @@ def _require_explainers(explainers: Any, network: Any) -> None:
                 f"`explainers[{place}]` ({explainer.name}) must be made for the runner's very network, got another "
                 "instance; its maps would not explain the runner's predictions"
             )
+        if not explainer.gives_pictures:
+            raise ValueError(
+                f"`explainers[{place}]` ({explainer.name}) must give one picture per label, (N, L, H, W), for images "
+                "(N, C, H, W); its data_format, per_channel, aggregate or score gives something else, so call it alone"
+            )
     require_distinct("explainers", [explainer.name for explainer in explainers], "pass name=... to tell them apart")
 
 

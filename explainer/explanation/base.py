@@ -63,7 +63,7 @@ class Attribution(ABC):
         self._name = type(self).__name__ if name is None else name.strip()
         if not self._name:
             raise ValueError(f"`name` must not be blank, got {name!r}; it names the method in the summary")
-        self._classifier = MindSporeClassifier(network, activation_fn, batch_size=batch_size)
+        self._classifier = self._classifier_of(network, activation_fn, batch_size)
         self._parameters = dict(parameters or {})
 
     @property
@@ -80,6 +80,11 @@ class Attribution(ABC):
     def parameters(self) -> dict[str, Any]:
         """The method's configuration, as JSON values."""
         return {"class": type(self).__name__, **self._parameters}
+
+    @property
+    def gives_pictures(self) -> bool:
+        """Whether the maps are (N, L, H, W) for images (N, C, H, W) and labels (N, L), as a run needs them."""
+        return True
 
     @final
     def __call__(self, inputs: Any, targets: Any) -> Any:
@@ -113,7 +118,7 @@ class Attribution(ABC):
         images, labels = self._checked(inputs, targets)
         maps, gaps = self._explain_with_gaps(images, labels)
         saliency = np.ascontiguousarray(maps, dtype=np.float32)
-        expected = (*labels.shape, *images.shape[2:])
+        expected = self._map_shape(images, labels)
         if saliency.shape != expected:
             raise ValueError(
                 f"{self._name} must give maps of shape {expected}, gave {saliency.shape}; mend its _explain"
@@ -131,6 +136,14 @@ class Attribution(ABC):
             TypeError, ValueError: as for a call.
         """
         self.explained(inputs, 0)
+
+    def _classifier_of(self, network: Any, activation_fn: Any, batch_size: int) -> MindSporeClassifier:
+        """The network as it is asked."""
+        return MindSporeClassifier(network, activation_fn, batch_size=batch_size)
+
+    def _map_shape(self, images: FloatArray, targets: LabelArray) -> tuple[int, ...]:
+        """What the maps' shape has to be."""
+        return (*targets.shape, *images.shape[2:])
 
     def _checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, LabelArray]:
         """Images (N, C, H, W) and labels (N, L) of a call's arguments."""

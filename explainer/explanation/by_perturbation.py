@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,10 @@ class PerturbationAttribution(Attribution):
     """
 
     one_pass_per_label = False
+    scores: ClassVar[tuple[str, ...]] = SCORES
+    """What may be explained, by name."""
+    scores_by_function: ClassVar[bool] = False
+    """Whether a function may say what is explained."""
 
     def __init__(
         self,
@@ -43,21 +47,27 @@ class PerturbationAttribution(Attribution):
         perturbation_per_eval: int = 32,
         *,
         fill: Any = 0.0,
-        score: str = "probability",
+        score: Any = "probability",
         name: str | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
-        require_choice("score", score, SCORES)
+        self._score_function = score if self.scores_by_function and callable(score) else None
+        if self._score_function is None:
+            require_choice("score", score, self.scores)
         if activation_fn is None and score == "probability":
             raise TypeError('`activation_fn` must be a mindspore.nn.Cell, got None; only score="logit" needs none')
-        self._score_name = score
+        self._score_name = "function" if self._score_function else score
         self._fill = fill_of("fill", fill)
         super().__init__(
             network,
             name=name,
             batch_size=require_integer("perturbation_per_eval", perturbation_per_eval, 1),
             activation_fn=activation_fn,
-            parameters={"score": score, "fill": recorded_fill(fill), **(parameters or {})},
+            parameters={
+                "score": getattr(score, "__name__", self._score_name),
+                "fill": recorded_fill(fill),
+                **(parameters or {}),
+            },
         )
 
     def check(self, inputs: Any) -> None:

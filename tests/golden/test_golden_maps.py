@@ -18,7 +18,7 @@ from trial.networks import golden, golden_images, golden_net
 
 from explainer.explanation import RISE, Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.perturb.masks import coverage, starts
+from explainer.perturb.masks import coverage, spans
 from explainer.resizing import resized
 
 FloatArray = NDArray[Any]
@@ -130,7 +130,7 @@ def test_occlusion_has_the_golden_windows_and_one_more_where_they_leave_pixels_o
     window, stride, positions = golden("occlusion")[f"geom_{size}"]
     (found_window, _), (found_stride, _) = Occlusion(network, nn.Softmax()).geometry((size, size))
     assert (found_window, found_stride) == (window, stride)
-    assert len(starts(size, window, stride)) == positions + ((size - window) % stride > 0)
+    assert len(spans(size, window, stride)) == positions + ((size - window) % stride > 0)
 
 
 @pytest.mark.parametrize("size", [33, 63])

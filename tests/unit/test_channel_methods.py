@@ -494,7 +494,8 @@ def test_only_integrated_gradients_know_a_gap() -> None:
     [
         ({"steps": 0}, ValueError, "`steps` must be at least 1, got 0"),
         ({"steps": 2.5}, TypeError, r"`steps` must be a whole number, got float 2\.5"),
-        ({"baseline": "black"}, TypeError, "`baseline` must be a number, got str 'black'"),
+        ({"baseline": "black"}, ValueError, "`baseline` must be a number, .* or one of mean, .*, got 'black'"),
+        ({"baseline": "local_mean"}, ValueError, "`baseline` must not depend on what is hidden, .* got 'local_mean'"),
         ({"baseline": np.inf}, ValueError, "`baseline` must lie in"),
         ({"baseline": np.zeros((2, 5, 7))}, ValueError, "`baseline` must be a number or one number per channel"),
     ],

@@ -67,6 +67,7 @@ def test_the_package_has_these_names():
     assert explainer.__all__ == [
         "ExplainerError",
         "ImageClassificationRunner",
+        "OcclusionSensitivity",
         "RunOptions",
         "RunResult",
         "RunView",

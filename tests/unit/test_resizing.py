@@ -95,6 +95,7 @@ def test_maps_given_are_left_as_they_were() -> None:
     np.testing.assert_array_equal(maps, normal_images())
 
 
-def test_a_size_of_other_axes_is_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        resized(normal_images(), (5, 7, 9))
+def test_as_many_last_axes_are_resized_as_the_size_has() -> None:
+    maps = normal_images()
+    np.testing.assert_array_equal(resized(maps, (2, 5, 7)), maps)
+    np.testing.assert_allclose(resized(maps, (4, 5, 7)), resized(np.moveaxis(maps, 1, 2), (4, 7)).swapaxes(1, 2))

@@ -364,7 +364,6 @@ def test_values_that_make_no_sense_are_refused(options: dict[str, Any], message:
         ({"probability": True}, "`probability` must be a number, got bool True"),
         ({"seed": 1.0}, "`seed` must be a whole number, got float 1.0"),
         ({"seed": None}, "`seed` must be a whole number, got NoneType None"),
-        ({"fill": "mean"}, "`fill` must be a number, got str 'mean'"),
         ({"perturbation_per_eval": "32"}, "`perturbation_per_eval` must be a whole number, got str '32'"),
     ],
 )

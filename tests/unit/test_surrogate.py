@@ -403,7 +403,6 @@ def test_values_that_make_no_sense_are_refused(
         ({"samples": 1e3}, "`samples` must be a whole number, got float 1000.0"),
         ({"samples": "all"}, "`samples` must be a whole number, got str 'all'"),
         ({"seed": True}, "`seed` must be a whole number, got bool True"),
-        ({"fill": "blur"}, "`fill` must be a number, got str 'blur'"),
         ({"perturbation_per_eval": 1.0}, "`perturbation_per_eval` must be a whole number, got float 1.0"),
     ],
 )

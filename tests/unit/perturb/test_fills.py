@@ -73,8 +73,6 @@ def test_a_function_that_writes_does_not_write_to_the_images() -> None:
     [
         (True, "`fill` must be a number, got bool True"),
         (np.True_, "`fill` must be a number, got bool"),
-        ("0.5", "`fill` must be a number, got str '0.5'"),
-        ("grey", "`fill` must be a number, got str 'grey'"),
         (None, "`fill` must be a number, got NoneType None"),
         (1j, "`fill` must be a number, got complex"),
         ({0.5}, "`fill` must be a number, got set"),
@@ -139,7 +137,7 @@ def test_a_function_that_gives_values_that_are_not_finite_is_refused(value: floa
 
 
 def test_the_argument_is_called_by_its_name() -> None:
-    with pytest.raises(TypeError, match="`baseline` must be a number"):
+    with pytest.raises(ValueError, match="`baseline` must be a number, one per channel, a function, or one of mean"):
         fill_of("baseline", "grey")
     with pytest.raises(ValueError, match="`baseline` must have one number"):
         fill_of("baseline", [1, 2, 3])(normal_images())

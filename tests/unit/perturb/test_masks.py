@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import reduce
 from itertools import islice, product
 from math import ceil
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from replicas import every_rise_mask, rise_cell, rise_mask
 
-from explainer.perturb.masks import coverage, grid_cells, random_grids, starts, windows
+from explainer.perturb.masks import EDGES, Windows, coverage, grid_cells, random_grids, spans
 
 FloatArray = NDArray[Any]
 
@@ -37,11 +38,12 @@ LONG_AXES = [(64, 2, 2), (65, 2, 2), (224, 7, 7), (230, 7, 7), (230, 30, 11)]
         ((5, 5, 5), [0]),
         ((5, 4, 4), [0, 1]),
         ((3, 1, 1), [0, 1, 2]),
+        ((7, 2, 3), [0, 3, 5]),  # place 2 is in none
         ((230, 7, 7), [*range(0, 224, 7), 223]),
     ],
 )
 def test_windows_start_at_each_stride_and_once_more_at_the_end(axis: tuple[int, int, int], wanted: list[int]) -> None:
-    assert starts(*axis) == wanted
+    assert spans(*axis) == [(start, start + axis[1]) for start in wanted]
 
 
 @pytest.mark.parametrize("axis", LONG_AXES)
@@ -55,7 +57,7 @@ def test_short_axes_are_covered_to_the_last_pixel_with_no_window_too_many() -> N
 
 
 def assert_covered(length: int, window: int, stride: int) -> None:
-    found = starts(length, window, stride)
+    found = [start for start, _ in spans(length, window, stride)]
     assert found[0] == 0
     assert found[-1] == length - window
     assert found[:-1] == [stride * place for place in range(len(found) - 1)]
@@ -63,35 +65,53 @@ def assert_covered(length: int, window: int, stride: int) -> None:
     assert len(found) == ceil((length - window) / stride) + 1
 
 
-def test_coverage_counts_the_windows_at_each_place() -> None:
-    for length, window, stride in [*AXES, *LONG_AXES]:
-        found = starts(length, window, stride)
-        wanted = [sum(start <= place < start + window for start in found) for place in range(length)]
-        assert coverage(length, window, stride).tolist() == wanted
+def test_full_windows_are_those_that_end_within_the_axis() -> None:
+    for length, window, stride in [*AXES, *LONG_AXES, (7, 2, 3), (5, 1, 9)]:
+        found = spans(length, window, stride, "full")
+        assert len(found) == (length - window) // stride + 1
+        assert found == [(stride * place, stride * place + window) for place in range(len(found))]
+        assert found[-1][1] <= length < found[-1][1] + stride
 
 
-def test_windows_hide_one_rectangle_each_row_by_row() -> None:
-    found = [mask.tolist() for mask in windows((3, 5), (2, 3), (2, 2))]
-    assert found == [
-        [[0, 0, 0, 1, 1], [0, 0, 0, 1, 1], [1, 1, 1, 1, 1]],
-        [[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 1]],
-        [[1, 1, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 1]],
-        [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 0, 0, 0]],
-    ]
+def test_clipped_windows_are_centred_at_every_stride() -> None:
+    for length, window, stride in [*AXES, *LONG_AXES, (7, 2, 3), (5, 1, 9), (3, 8, 1)]:
+        found = spans(length, window, stride, "clip")
+        assert len(found) == ceil(length / stride)
+        for place, (start, end) in enumerate(found):
+            around = range(place * stride - window // 2, place * stride - window // 2 + window)
+            assert list(range(start, end)) == [pixel for pixel in around if 0 <= pixel < length]
 
 
-@pytest.mark.parametrize(("window", "stride"), [((2, 3), (1, 2)), ((5, 1), (5, 1)), ((4, 4), (3, 3))])
-def test_windows_hide_each_pixel_as_often_as_it_is_covered(window: tuple[int, int], stride: tuple[int, int]) -> None:
-    hidden = sum(1 - mask for mask in windows((5, 7), window, stride))
-    rows, columns = coverage(5, window[0], stride[0]), coverage(7, window[1], stride[1])
-    np.testing.assert_array_equal(hidden, np.outer(rows, columns))
+@pytest.mark.parametrize("edges", EDGES)
+def test_coverage_counts_the_windows_at_each_place(edges: str) -> None:
+    for length, window, stride in [*AXES, *LONG_AXES, (9, 2, 4)]:
+        found = spans(length, window, stride, edges)
+        wanted = [sum(start <= place < end for start, end in found) for place in range(length)]
+        assert coverage(length, window, stride, edges).tolist() == wanted
 
 
-def test_each_window_has_a_mask_of_its_own() -> None:
-    drawn = windows((1, 3), (1, 1), (1, 1))
-    first = next(drawn)
-    first[:] = 9
-    assert next(drawn).tolist() == [[1, 0, 1]]
+def test_windows_are_rectangles_row_by_row() -> None:
+    windows = Windows((3, 5), (2, 3), (2, 2))
+    wanted = [np.s_[0:2, 0:3], np.s_[0:2, 2:5], np.s_[1:3, 0:3], np.s_[1:3, 2:5]]
+    assert list(windows) == wanted
+    assert windows.grid == (2, 2)
+    assert len(windows) == 4
+
+
+@pytest.mark.parametrize("edges", EDGES)
+@pytest.mark.parametrize("size", [(5,), (5, 7), (4, 5, 7)])
+def test_windows_of_any_number_of_axes_hide_each_place_as_often_as_it_is_covered(
+    size: tuple[int, ...], edges: str
+) -> None:
+    windows = Windows(size, (2, 3, 4)[: len(size)], (3, 1, 4)[: len(size)], edges)
+    hidden = np.zeros(size, int)
+    for window in windows:
+        hidden[window] += 1
+    axes = zip(size, windows.window, windows.stride, strict=True)
+    wanted = reduce(np.multiply.outer, [coverage(*axis, edges) for axis in axes])
+    np.testing.assert_array_equal(hidden, wanted)
+    assert windows.uncovered == (wanted == 0).sum()
+    assert len(windows) == len(list(windows)) == np.prod(windows.grid)
 
 
 # Random grids.

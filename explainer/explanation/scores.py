@@ -1,0 +1,116 @@
+"""What is explained: one number per target from the output of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Task = Callable[[Callable[[FloatArray], Any], FloatArray, NDArray[Any]], Any]
+"""f(model, x, y) -> (B,): `model` gives the network's output for an array, y is the row of targets of each x."""
+
+_TINY = 1e-12  # keeps a cosine with nothing at 0
+
+
+def total_activation(outputs: FloatArray) -> FloatArray:
+    """Outputs (B, K) as they are; of outputs (B, K, ...) the sum over all places, (B, K).
+
+    >>> total_activation(np.float32([[[1, 2], [3, 4]]])).tolist()
+    [[3.0, 7.0]]
+    """
+    sums: Doubles = outputs.reshape(*outputs.shape[:2], -1).sum(axis=2, dtype=np.float64)
+    return sums.astype(np.float32)
+
+
+def regression(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+    """The sum of the outputs (B, K), each times its weight in y (B, K).
+
+    >>> regression(lambda x: x, np.float32([[1, 2, 3]]), np.float32([[1, 0, -1]])).tolist()
+    [-2.0]
+    """
+    return _sums(_outputs_like(model, x, y) * y)
+
+
+def segmentation(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+    """The mean of the outputs (B, K, ...) times y over the zone in which y (B, K, ...) is not 0.
+
+    Source: Xplique 2.0, semantic segmentation.
+
+    >>> segmentation(lambda x: x, np.float32([[[1, 2], [3, 4]]]), np.float32([[[1, 0], [0, 1]]])).tolist()
+    [2.5]
+    """
+    means: Doubles = _sums(_outputs_like(model, x, y) * y) / np.maximum(1, _sums(y != 0))
+    return means
+
+
+def object_detection(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+    """How well some detected box matches: overlap times objectness times likeness of the classes, at best.
+
+    Outputs (B, boxes, 5 + K) and targets (B, 5 + K) or (B, boxes, 5 + K) hold left, top, right, bottom, objectness and
+    the scores of K classes; rows of zeros are no box. Of several target boxes the mean is taken.
+
+    Source: Petsiuk et al. 2021, "Black-box Explanation of Object Detectors via Saliency Maps" (D-RISE), equations 3 to
+    6, the target's objectness being 1.
+
+    >>> box = np.float32([[[0, 0, 2, 2, 0.5, 0, 1]]])
+    >>> object_detection(lambda x: x, box, np.float32([[0, 0, 2, 1, 1, 0, 1]])).tolist()
+    [0.25]
+    """
+    detected = np.asarray(model(x), np.float64)
+    wanted = np.asarray(y, np.float64)
+    wanted = wanted[:, None] if wanted.ndim == 2 else wanted
+    if detected.ndim != 3 or wanted.ndim != 3 or detected.shape[2] != wanted.shape[2] or wanted.shape[2] < 6:
+        raise ValueError(
+            "object detection needs outputs (N, boxes, 5 + K) and targets (N, 5 + K) or (N, boxes, 5 + K), got outputs "
+            f"{detected.shape} and targets {np.shape(y)}"
+        )
+    return np.array([_detection_score(*pair) for pair in zip(detected, wanted, strict=True)])
+
+
+TASKS: dict[str, Task] = {
+    "regression": regression,
+    "segmentation": segmentation,
+    "object detection": object_detection,
+}
+"""Scores by the name of the task; "classification" is the logit of a label."""
+
+
+def _outputs_like(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+    outputs = np.asarray(model(x), np.float64)
+    if outputs.shape != y.shape:
+        raise ValueError(
+            f"`targets` must have a weight for each output, (N, {', '.join(map(str, outputs.shape[1:]))}), got "
+            f"(N, {', '.join(map(str, y.shape[1:]))})"
+        )
+    return outputs
+
+
+def _sums(values: NDArray[Any]) -> Doubles:
+    sums: Doubles = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
+    return sums
+
+
+def _detection_score(detected: Doubles, wanted: Doubles) -> float:
+    """Of one input: detected boxes (D, 5 + K), wanted boxes (W, 5 + K)."""
+    detected, wanted = (boxes[(boxes != 0).any(axis=1)] for boxes in (detected, wanted))
+    if not len(detected) or not len(wanted):
+        return 0.0
+    classes = wanted[:, 5:] @ detected[:, 5:].T
+    norms = np.linalg.norm(wanted[:, 5:], axis=1)[:, None] * np.linalg.norm(detected[:, 5:], axis=1)
+    matches = _overlaps(wanted[:, :4], detected[:, :4]) * detected[:, 4] * classes / np.maximum(norms, _TINY)
+    return float(matches.max(axis=1).mean())
+
+
+def _overlaps(some: Doubles, others: Doubles) -> Doubles:
+    """Intersection over union of each pair of boxes, (S, O)."""
+    corner = np.maximum(some[:, None, :2], others[:, :2])
+    opposite = np.minimum(some[:, None, 2:], others[:, 2:])
+    shared: Doubles = np.prod(np.maximum(0, opposite - corner), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (some, others)]
+    union = areas[0][:, None] + areas[1] - shared
+    overlaps: Doubles = shared / np.maximum(union, _TINY)
+    return overlaps
