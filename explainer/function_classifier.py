@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_integer
 from explainer.errors import NetworkOutputError
-from explainer.mindspore_program import without_tensor
+from explainer.mindspore_program import is_cell, to_tensor, without_tensor
 
 FloatArray = NDArray[np.float32]
 
@@ -20,7 +20,7 @@ class FunctionClassifier:
 
     Args:
         network: a function of (N, ...) float32 arrays; gives an array or tensor (N, ...), or a tuple of them.
-        activation_fn: a function of the outputs that gives probabilities, for `probabilities` only.
+        activation_fn: a function of the outputs, or a cell, that gives probabilities; for `probabilities` only.
         batch_size: inputs in one call.
 
     Raises:
@@ -77,15 +77,26 @@ class FunctionClassifier:
         return self._shapes[key]
 
     def probabilities(self, images: FloatArray) -> FloatArray:
-        """The outputs after the activation, (N, K)."""
+        """The outputs (N, K, ...) after the activation, (N, K).
+
+        Raises:
+            NetworkOutputError: the activation gives another shape; or as for `outputs`.
+        """
         assert self._activation is not None
-        (probabilities,) = _as_arrays(self._activation(self.outputs(images)), len(images))
+        outputs = self.outputs(images)
+        given = self._activation(to_tensor(outputs) if is_cell(self._activation) else outputs)
+        probabilities = np.asarray(without_tensor(given), np.float32)
+        if probabilities.shape != outputs.shape[:2]:
+            raise NetworkOutputError(
+                f"`activation_fn` must give probabilities {outputs.shape[:2]}, got shape {probabilities.shape}"
+            )
         return probabilities
 
 
 def _as_arrays(given: Any, count: int) -> tuple[FloatArray, ...]:
     parts = given if isinstance(given, tuple) else (given,)
-    arrays = tuple(np.asarray(without_tensor(part), np.float32) for part in parts)
+    # Copies: a function may write its next answer into the same array.
+    arrays = tuple(np.array(without_tensor(part), np.float32) for part in parts)
     if not arrays or any(array.ndim == 0 or len(array) != count for array in arrays):
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise NetworkOutputError(

@@ -6,12 +6,14 @@ import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 from mindspore import Tensor
 from mindspore.train import Metric, rearrange_inputs
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from explainer.checks import require_finite, require_integer, require_number, require_type
 from explainer.errors import NetworkOutputError
@@ -114,8 +116,11 @@ class OcclusionSensitivity(Metric):
         parts = _DistinctParts(image[0], self.pad_val, self._margins_of(image.ndim - 1), box)
         falls = [0.0]  # where nothing changes
         fill = fill_of("pad_val", self.pad_val)
-        for batch in perturbed(image, ((0, part) for part in parts), fill=fill, batch_size=self.n_batch):
-            falls.extend(whole - _outputs(classifier, batch.images, label).astype(np.float64))
+        with tqdm(total=prod(map(len, box)), unit="place", disable=None) as bar:  # None: on a terminal only
+            for batch in perturbed(image, ((0, part) for part in parts), fill=fill, batch_size=self.n_batch):
+                falls.extend(whole - _outputs(classifier, batch.images, label).astype(np.float64))
+                bar.update(len(parts.numbers) - bar.n)
+            bar.update(len(parts.numbers) - bar.n)
         sensitivity: FloatArray = np.array(falls, np.float32)[parts.numbers]
         return np.squeeze(sensitivity.reshape([len(axis) for axis in box]))
 

@@ -31,10 +31,11 @@ class Layout:
         if not isinstance(letters, str):
             raise TypeError(f"`data_format` must be a string of axes such as 'NCHW', got {type(letters).__name__}")
         places = set(letters) - {"N", "C"}
-        if letters[:1] != "N" or not letters.isalpha() or len(set(letters)) < len(letters) or not places:
+        capitals = letters.isalpha() and letters.isupper()
+        if letters[:1] != "N" or not capitals or len(set(letters)) < len(letters) or not places:
             raise ValueError(
-                "`data_format` must have N first, C at most once and one letter more for each other axis, such as "
-                f"NCHW, NHWC, NCDHW, NTW or NW, got {letters!r}"
+                "`data_format` must have N first, C at most once and one letter more for each other axis, all "
+                f"capitals, such as NCHW, NHWC, NCDHW, NTW or NW, got {letters!r}"
             )
 
     @property

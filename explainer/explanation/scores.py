@@ -82,11 +82,12 @@ TASKS: dict[str, Task] = {
 def _outputs_like(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
     outputs = np.asarray(model(x), np.float64)
     if outputs.shape != y.shape:
-        raise ValueError(
-            f"`targets` must have a weight for each output, (N, {', '.join(map(str, outputs.shape[1:]))}), got "
-            f"(N, {', '.join(map(str, y.shape[1:]))})"
-        )
+        raise ValueError(f"`targets` must have a weight for each output, {_row_shape(outputs)}, got {_row_shape(y)}")
     return outputs
+
+
+def _row_shape(rows: NDArray[Any]) -> str:
+    return f"({', '.join(['N', *map(str, rows.shape[1:])])})"
 
 
 def _sums(values: NDArray[Any]) -> Doubles:

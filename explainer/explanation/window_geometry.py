@@ -75,8 +75,8 @@ def _resolved(given: tuple[int, ...] | str | None, auto: list[int], default: lis
 
 
 def _lengths(name: str, given: Any, axes: int) -> tuple[int, ...] | str | None:
-    if given is None or given == "auto":
-        return None if given is None else "auto"
+    if given is None or (isinstance(given, str) and given == "auto"):
+        return given
     if not isinstance(given, tuple | list):
         return (require_integer(name, given, 1),) * axes
     if len(given) != axes:

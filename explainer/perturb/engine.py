@@ -97,7 +97,7 @@ def perturbed(
         rows = images[places]
         if isinstance(fill, MaskFill):
             shown = np.stack([_shown(keep, images.shape[1:]) for keep in changes])
-            filled = list(np.asarray(fill(rows, shown), np.float32))
+            filled = list(np.asarray(fill(rows.copy(), shown), np.float32))  # may give back what it was given
         else:
             assert once is not None
             filled = [once[place] for place in places]

@@ -101,9 +101,9 @@ def _named(name: str, given: str) -> Fill | MaskFill:
             f"noise:SEED, got {given!r}{did_you_mean(kind, NAMES)}"
         )
     if kind == "blur":
-        return _blurred(_number_in(name, given, number) if separator else None)
+        return _blurred(_sigma(name, given, number) if separator else None)
     if kind == "noise":
-        return _noise(int(_number_in(name, given, number, whole=True)) if separator else 0)
+        return _noise(_seed(name, given, number) if separator else 0)
     named: dict[str, Fill | MaskFill] = {
         "mean": lambda images: np.broadcast_to(_channel_means(images), images.shape),
         "local_mean": MaskFill(_local_means),
@@ -112,14 +112,20 @@ def _named(name: str, given: str) -> Fill | MaskFill:
     return named[kind]
 
 
-def _number_in(name: str, given: str, text: str, *, whole: bool = False) -> float:
+def _sigma(name: str, given: str, text: str) -> float:
     try:
-        value = float(int(text)) if whole else float(text)
+        sigma = float(text)
     except ValueError:
-        value = -1.0
-    if not (value >= 0 if whole else 0 < value < np.inf):
-        raise ValueError(f"`{name}` must end in {'a whole number >= 0' if whole else 'a number > 0'}, got {given!r}")
-    return value
+        sigma = 0.0
+    if not 0 < sigma < np.inf:
+        raise ValueError(f"`{name}` must end in a number > 0, got {given!r}")
+    return sigma
+
+
+def _seed(name: str, given: str, text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"`{name}` must end in a whole number >= 0, got {given!r}")
+    return int(text)
 
 
 def _channel_means(images: FloatArray) -> FloatArray:
@@ -132,8 +138,8 @@ def _local_means(images: FloatArray, shown: FloatArray) -> FloatArray:
     """Each channel's mean over what is hidden of it, everywhere."""
     hidden = 1.0 - shown
     axes = tuple(range(2, images.ndim))
-    total = hidden.sum(axis=axes, keepdims=True)
-    means = (images * hidden).sum(axis=axes, keepdims=True) / np.where(total == 0, 1, total)
+    total = hidden.sum(axis=axes, keepdims=True, dtype=np.float64)
+    means = (images * hidden).sum(axis=axes, keepdims=True, dtype=np.float64) / np.where(total == 0, 1, total)
     return np.broadcast_to(means.astype(np.float32), images.shape)
 
 

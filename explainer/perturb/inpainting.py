@@ -57,7 +57,7 @@ def _inpaint(image: FloatArray, hidden: BoolArray) -> None:
         neighbour = np.ravel_multi_index(tuple(near[row].T), hidden.shape)
         weight_sums[row] += weight
         unknown = mask[neighbour]
-        known[row[~unknown]] += weight * pixels[:, neighbour[~unknown]].T
+        known[row[~unknown]] += weight * pixels[:, neighbour[~unknown]].T.astype(np.float64)
         entries = np.full(int(unknown.sum()), weight)
         system -= coo_matrix((entries, (row[unknown], number[neighbour[unknown]])), (count, count)).tocsr()
     solved = spsolve((system + diags(weight_sums)).tocsc(), known)

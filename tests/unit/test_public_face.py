@@ -72,6 +72,7 @@ def test_the_package_has_these_names():
         "RunResult",
         "RunView",
         "__version__",
+        "overlay",
         "read_run",
     ]
 

@@ -1,0 +1,110 @@
+"""A saliency map laid over its image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.checks import require_choice, require_finite, require_number
+from explainer.resizing import resized
+
+Picture = NDArray[np.uint8]
+Colours = NDArray[np.float64]
+
+_HEX = {
+    "viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
+    "cividis": "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
+    "blue_red": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
+    "jet": "00007f 0000ff 007fff 00ffff 7fff7f ffff00 ff7f00 ff0000 7f0000",
+}
+PALETTES = tuple(_HEX)
+"""viridis and cividis, which are safe for the colour-blind and even in brightness; blue_red, safe, too, for maps with
+signs; jet, which is neither, as in old figures."""
+
+
+def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | None = None) -> Picture:
+    """The map in colours over the image in grey or its own colours: a picture (H, W, 3) uint8.
+
+    The palette runs from the map's minimum to its maximum; "blue_red" from minus to plus its largest absolute value, so
+    that 0 is white. A map of one value is all of the palette's first colour, or its middle one.
+
+    Args:
+        image: (H, W), (H, W, 1), (H, W, 3) or (1 or 3, H, W); uint8 as it is, anything else stretched from its minimum
+            to its maximum.
+        saliency: (h, w) or (1, h, w), resized linearly to the image where it is smaller or larger.
+        alpha: how much of the map is seen, 0 to 1.
+        palette: one of "viridis", "cividis", "blue_red", "jet"; by default "viridis", or "blue_red" for a map with
+            values below 0.
+
+    Raises:
+        TypeError: arrays that do not hold numbers, or an `alpha` that is none.
+        ValueError: wrong shapes, values that are not finite, an unknown palette, or `alpha` outside [0, 1].
+
+    >>> overlay(np.zeros((1, 2), np.uint8), np.float32([[0, 1]]), alpha=1, palette="jet").tolist()
+    [[[0, 0, 127], [127, 0, 0]]]
+    """
+    picture = _picture(image)
+    values = _map(saliency)
+    require_number("alpha", alpha, 0.0, 1.0)
+    if palette is None:
+        palette = "blue_red" if values.min() < 0 else "viridis"
+    require_choice("palette", palette, PALETTES)
+    coloured = _coloured(resized(values, picture.shape[:2]).astype(np.float64), palette)
+    mixed = alpha * coloured + (1 - alpha) * picture
+    return np.rint(mixed).astype(np.uint8)
+
+
+def _picture(image: Any) -> Colours:
+    """(H, W, 3) in [0, 255]."""
+    given = np.asarray(image)
+    _require_numbers("image", given)
+    if given.ndim == 2:
+        given = given[..., None]
+    if given.ndim == 3 and given.shape[2] not in (1, 3) and given.shape[0] in (1, 3):
+        given = np.moveaxis(given, 0, 2)
+    if given.ndim != 3 or given.shape[2] not in (1, 3) or 0 in given.shape:
+        raise ValueError(
+            f"`image` must be (H, W), (H, W, 1), (H, W, 3) or (1 or 3, H, W), got shape {np.shape(image)}; "
+            "for a batch give one image at a time"
+        )
+    picture = given.astype(np.float64)
+    if given.dtype != np.uint8:
+        require_finite("image", picture[None])
+        picture = 255 * _stretched(picture, picture.min(), picture.max())
+    return np.broadcast_to(picture, (*picture.shape[:2], 3))
+
+
+def _map(saliency: Any) -> NDArray[np.float32]:
+    given = np.asarray(saliency)
+    _require_numbers("saliency", given)
+    values = given[0] if given.ndim == 3 and len(given) == 1 else given
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"`saliency` must be one map (h, w) or (1, h, w), got shape {given.shape}")
+    require_finite("saliency", values[None])
+    return values.astype(np.float32)
+
+
+def _require_numbers(name: str, values: NDArray[Any]) -> None:
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"`{name}` must hold numbers, got dtype {values.dtype}")
+
+
+def _coloured(values: Colours, palette: str) -> Colours:
+    """The values (H, W) as colours (H, W, 3) in [0, 255]."""
+    anchors = np.array([list(bytes.fromhex(colour)) for colour in _HEX[palette].split()], np.float64)
+    highest = float(np.abs(values).max()) if palette == "blue_red" else float(values.max())
+    lowest = -highest if palette == "blue_red" else float(values.min())
+    middle = palette == "blue_red" and highest == 0
+    place = np.full(values.shape, 0.5) if middle else _stretched(values, lowest, highest)
+    at = place * (len(anchors) - 1)
+    before = np.minimum(at.astype(int), len(anchors) - 2)
+    rest = (at - before)[..., None]
+    colours: Colours = (1 - rest) * anchors[before] + rest * anchors[before + 1]
+    return colours
+
+
+def _stretched(values: Colours, lowest: float, highest: float) -> Colours:
+    span = highest - lowest
+    return (values - lowest) / span if span > 0 else np.zeros_like(values)

@@ -1,0 +1,111 @@
+"""Overlays, pixel by pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explainer import overlay
+from explainer.overlays import PALETTES
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+SALIENCY = np.random.default_rng(1).random((5, 7)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("palette", "lowest", "highest"),
+    [
+        ("viridis", (68, 1, 84), (253, 231, 37)),
+        ("cividis", (0, 34, 78), (254, 232, 56)),
+        ("blue_red", (5, 48, 97), (103, 0, 31)),
+        ("jet", (0, 0, 127), (127, 0, 0)),
+    ],
+)
+def test_a_palette_runs_from_the_smallest_to_the_largest_value(palette: str, lowest: Any, highest: Any) -> None:
+    found = overlay(np.zeros((1, 2), np.uint8), np.float32([[-3, 3]]), alpha=1, palette=palette)
+    assert found.tolist() == [[list(lowest), list(highest)]]
+    assert found.dtype == np.uint8
+
+
+def test_between_two_colours_lies_their_mean() -> None:
+    found = overlay(np.zeros((1, 3), np.uint8), [[0, 1 / 16, 1]], alpha=1, palette="jet")
+    assert found[0, 1].tolist() == [0, 0, 191]  # half way from (0, 0, 127) to (0, 0, 255)
+
+
+def test_the_default_is_half_the_map_and_half_the_image() -> None:
+    found = overlay(IMAGE, SALIENCY)
+    alone = overlay(IMAGE, SALIENCY, alpha=1).astype(float)
+    np.testing.assert_allclose(found, (alone + IMAGE) / 2, atol=1)
+    np.testing.assert_array_equal(found, overlay(IMAGE, SALIENCY, alpha=0.5, palette="viridis"))
+
+
+def test_without_the_map_the_image_is_as_it_was() -> None:
+    np.testing.assert_array_equal(overlay(IMAGE, SALIENCY, alpha=0), IMAGE)
+
+
+def test_a_map_with_signs_is_white_at_zero() -> None:
+    found = overlay(np.zeros((1, 3), np.uint8), [[-1, 0, 4]], alpha=1)
+    assert found[0, 1].tolist() == [247, 247, 247]
+    assert found[0, 0, 2] > found[0, 0, 0]  # bluish
+    assert found[0, 2].tolist() == [103, 0, 31]
+
+
+@pytest.mark.parametrize("image", [IMAGE[..., 0], IMAGE[..., :1], IMAGE[..., 0][None]])
+def test_grey_images_of_any_layout_are_grey(image: Any) -> None:
+    np.testing.assert_array_equal(overlay(image, SALIENCY, alpha=0), np.repeat(IMAGE[..., :1], 3, axis=2))
+
+
+def test_channels_may_come_first() -> None:
+    np.testing.assert_array_equal(overlay(IMAGE.transpose(2, 0, 1), SALIENCY), overlay(IMAGE, SALIENCY))
+
+
+def test_an_image_of_floats_is_stretched_from_its_minimum_to_its_maximum() -> None:
+    assert overlay(np.float32([[-2, 0, 2]]), [[0, 0, 0]], alpha=0)[0, :, 0].tolist() == [0, 128, 255]
+    assert not overlay(np.full((2, 2), 7.0), [[0]], alpha=0).any()
+
+
+def test_a_coarse_map_is_resized_to_the_image() -> None:
+    found = overlay(np.zeros((2, 4), np.uint8), [[0, 4]], alpha=1, palette="jet")
+    np.testing.assert_array_equal(
+        found, overlay(np.zeros((2, 4), np.uint8), [[0, 1, 3, 4]] * 2, alpha=1, palette="jet")
+    )
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+def test_a_map_of_one_value_is_of_one_colour(palette: str) -> None:
+    found = overlay(np.zeros((2, 2), np.uint8), np.zeros((2, 2)), alpha=1, palette=palette)
+    assert len(np.unique(found.reshape(-1, 3), axis=0)) == 1
+    assert (found == 247).all() == (palette == "blue_red")
+
+
+def test_safe_palettes_grow_steadily_in_brightness_and_jet_does_not() -> None:
+    steps = np.linspace(0, 1, 40)[None]
+    for palette in ("viridis", "cividis", "jet"):
+        colours = overlay(np.zeros((1, 40), np.uint8), steps, alpha=1, palette=palette)[0] @ [0.2126, 0.7152, 0.0722]
+        assert (np.diff(colours) > 0).all() == (palette != "jet")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((np.zeros((2, 3, 5, 7)), SALIENCY), {}, r"`image` must be .* got shape \(2, 3, 5, 7\); for a batch give one"),
+        ((np.zeros((5, 7, 2)), SALIENCY), {}, r"`image` must be .* got shape \(5, 7, 2\)"),
+        ((IMAGE, np.zeros((2, 5, 7))), {}, r"`saliency` must be one map .* got shape \(2, 5, 7\)"),
+        ((IMAGE, np.zeros((0, 7))), {}, r"`saliency` must be one map .* got shape \(0, 7\)"),
+        ((IMAGE, SALIENCY * np.nan), {}, "`saliency` must be finite"),
+        ((np.full((5, 7), np.inf), SALIENCY), {}, "`image` must be finite"),
+        ((IMAGE, SALIENCY), {"alpha": 1.5}, r"`alpha` must lie in \[0, 1\], got 1.5"),
+        ((IMAGE, SALIENCY), {"palette": "Jet"}, "`palette` must be one of viridis, .*; did you mean 'jet'"),
+    ],
+)
+def test_what_cannot_be_laid_over_is_refused(arguments: Any, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        overlay(*arguments, **options)
+
+
+@pytest.mark.parametrize("arguments", [("image", SALIENCY), (IMAGE, [["a"]]), (IMAGE, 1j * SALIENCY)])
+def test_what_is_no_number_is_refused(arguments: Any) -> None:
+    with pytest.raises(TypeError, match="must hold numbers"):
+        overlay(*arguments)
