@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.checks import label_matrix, require_choice, require_images, require_labels_in_range, require_type
+from explainer.checks import (
+    did_you_mean,
+    label_matrix,
+    require_choice,
+    require_images,
+    require_labels_in_range,
+    require_type,
+)
 from explainer.dataset import is_dataset, pairs_of
 from explainer.errors import NetworkOutputError
 from explainer.explanation.base import FloatArray, LabelArray, one_hot
@@ -184,7 +191,7 @@ class Occlusion(PerturbationAttribution):
             return np.concatenate([self.explain(*pair) for pair in pairs])
         if targets is None:
             raise ValueError("`targets` must be given: class ids (N,) or one-hot rows (N, K)")
-        rows = np.asarray(without_tensor(targets))
+        rows = np.asarray(self._ids(without_tensor(targets)))
         if self._score_name in _OF_LABELS and rows.ndim == 2:
             rows = _labels_of_rows(rows)
         maps = self.explained(inputs, rows).maps[:, 0]
@@ -278,9 +285,10 @@ class Occlusion(PerturbationAttribution):
             raise TypeError(
                 f"`targets` must be whole numbers (class ids), got {targets!r}; names need `labels`, the list of them"
             )
-        unknown = [one for one in _listed(targets) if one not in known]
-        if unknown:
-            raise ValueError(f"`targets` must be among the {len(known)} `labels`, got {unknown[0]!r}")
+        for one in _listed(targets):
+            if one not in known:
+                near = did_you_mean(one, known)
+                raise ValueError(f"`targets` must be among the {len(known)} `labels`, got {one!r}{near}")
         ids = [known.index(one) for one in _listed(targets)]
         return ids[0] if isinstance(targets, str) else ids
 
