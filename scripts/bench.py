@@ -16,11 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import mindspore
+import mindspore.train.metrics.occlusion_sensitivity as mindspore_metric
 import numpy as np
 from mindspore import Tensor, nn
 from trial import data, datasets, networks
 
-from explainer import ImageClassificationRunner, RunOptions
+from explainer import ImageClassificationRunner, OcclusionSensitivity, RunOptions
 from explainer.explanation import RISE, Attribution, GradCAM, Gradient, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
 
@@ -67,6 +68,8 @@ def main() -> int:
         perturbation_row(options.repeats, "Occlusion, 900 windows", 900 + 1, lambda net: Occlusion(net, nn.Softmax())),
         perturbation_row(options.repeats, "RISE, 1000 masks", 1000, lambda net: RISE(net, nn.Softmax(), masks=1000)),
         runner_row(options.repeats),
+        *(row for size in (24, 48, 64) for row in metric_rows(min(3, options.repeats), size)),
+        metric_rows(min(3, options.repeats), 48, channels=1)[0],
     ]
     print(f"{'row':<58}{'ours s':>9}{'floor s':>9}{'ratio':>7}{'goal':>6}")
     for row in rows:
@@ -100,10 +103,46 @@ def perturbation_row(repeats: int, name: str, passes: int, make: Callable[[nn.Ce
     return compare(f"{name} / forwards, ResNet-20", lambda: explainer(image, 3), floor.forward, repeats, goal=1.2)
 
 
+def metric_rows(repeats: int, size: int, channels: int = 3) -> list[Row]:
+    """OcclusionSensitivity on a small network against one forward per place, and against mindspore.train's."""
+    mindspore_metric.trange = range  # no bar
+    network = nn.SequentialCell(
+        *(
+            nn.Conv2d(channels, 16, 3),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, 2),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3, 2),
+            nn.ReLU(),
+        ),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dense(32, 10)),
+    )
+    image = np.random.default_rng(0).standard_normal((1, channels, size, size)).astype(np.float32)
+    ours, theirs = OcclusionSensitivity(), mindspore_metric.OcclusionSensitivity()
+    floor = _Floor(network, np.repeat(image, ours.n_batch, axis=0), ours.n_batch)
+    name = f"OcclusionSensitivity, {channels} x {size} x {size} / "
+    return [
+        compare(
+            name + "a forward per place",
+            lambda: ours.update(network, image, 3),
+            lambda: floor.forward(image.size),
+            repeats,
+            goal=1.2,
+        ),
+        compare(
+            name + "mindspore.train's",
+            lambda: ours.update(network, image, 3),
+            lambda: theirs.update(network, image, np.array(3)),
+            repeats,
+        ),
+    ]
+
+
 def memory_rows() -> list[Memory]:
     """The peaks of Occlusion and RISE at 224 x 224 with few and with many images or masks, each in its own process."""
     asked = {
         "Occlusion at 224 x 224: 4 images, 16 images": ("occlusion 4 0", "occlusion 16 0"),
+        "OcclusionSensitivity, 3 x 24 x 24, 3 x 64 x 64": ("metric 24 0", "metric 64 0"),
         "RISE at 224 x 224: 1024 masks, 8192 masks": ("rise 1 1024", "rise 1 8192"),
         "RISE at 224 x 224, 1024 masks: 1 image, 8 images": ("rise 1 1024", "rise 8 1024"),
     }
@@ -117,10 +156,23 @@ def peak_of(method: str, images: int, masks: int) -> float:
         "occlusion": lambda: Occlusion(network, nn.Softmax(), window=28, stride=14),
         "rise": lambda: RISE(network, nn.Softmax(), masks=masks),
     }
+    if method == "metric":
+        return metric_peak(network, images)
     batch = np.random.default_rng(0).standard_normal((images, 3, 224, 224)).astype(np.float32)
     RISE(network, nn.Softmax(), masks=8 * BATCH)(batch[:1], 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     explainers[method]()(batch, 1)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def metric_peak(network: nn.Cell, size: int) -> float:
+    """Megabytes that OcclusionSensitivity takes above what a batch of such inputs takes."""
+    image = np.random.default_rng(0).standard_normal((1, 3, size, size)).astype(np.float32)
+    classifier = MindSporeClassifier(network, batch_size=128)
+    for _ in range(4):
+        classifier.logits(np.repeat(image, 128, axis=0))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    OcclusionSensitivity().update(network, image, 1)
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
@@ -162,9 +214,10 @@ def compare(
 class _Floor:
     """The cheapest way: graphs compiled for the very batch sizes they get, nothing else done."""
 
-    def __init__(self, network: nn.Cell, images: np.ndarray) -> None:
+    def __init__(self, network: nn.Cell, images: np.ndarray, batch: int = BATCH) -> None:
         network.set_train(False)
         self._images = images
+        self._batch = batch
         self._seeds = np.eye(10, dtype=np.float32)[np.zeros(BATCH, int)]
 
         def forward(batch: Tensor) -> Tensor:
@@ -176,9 +229,9 @@ class _Floor:
         self._forward = mindspore.jit(forward)
         self._gradient = mindspore.jit(mindspore.grad(objective, 0))
 
-    def forward(self) -> None:
-        """One forward of every image."""
-        self._repeat(self._forward, len(self._images))
+    def forward(self, count: int | None = None) -> None:
+        """One forward of every image, or of so many."""
+        self._repeat(self._forward, len(self._images) if count is None else count)
 
     def whole_run(self, maps: int) -> None:
         """A forward per image, one per GradCAM map (its backward is the last layer), a gradient per Gradient map."""
@@ -187,8 +240,8 @@ class _Floor:
         self._repeat(self._forward, maps)
 
     def _repeat(self, compute: Callable[[Tensor], Tensor], count: int) -> None:
-        for start in range(0, count, BATCH):
-            compute(Tensor(self._images[: min(BATCH, count - start)])).asnumpy()
+        for start in range(0, count, self._batch):
+            compute(Tensor(self._images[: min(self._batch, count - start)])).asnumpy()
 
 
 def _seconds(work: Callable[[], object]) -> float:

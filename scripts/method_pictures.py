@@ -28,6 +28,7 @@ from mindspore import nn
 from numpy.typing import NDArray
 from PIL import Image
 
+from explainer import overlay
 from explainer.explanation import (
     LIME,
     RISE,
@@ -111,6 +112,10 @@ def methods(network: DigitNet) -> dict[str, tuple[Attribution, Painter]]:
         "guided-backprop": (GuidedBackprop(network), from_zero),
         "gradcam": (GradCAM(network, layer="auto"), from_zero),
         "occlusion": (Occlusion(network, softmax, window=8, stride=4, fill=BLACK), from_zero),
+        "occlusion-overlay": (
+            Occlusion(network, softmax, window="auto", edges="clip", fill=BLACK, aggregate="bicubic", signed=True),
+            laid_over,
+        ),
         "rise": (RISE(network, softmax, masks=1000, grid=8, fill=BLACK), from_smallest),
         "integrated-gradients": (IntegratedGradients(network, baseline=BLACK), around_zero),
         "smoothgrad": (SmoothGrad(network), from_zero),
@@ -145,6 +150,11 @@ def row_of(tiles: Sequence[NDArray[np.floating]]) -> Colours:
 def from_zero(saliency: Floats, grey: Floats) -> Colours:
     """Dark at 0, light at the highest."""
     return mixed(coloured(saliency, 0.0, float(np.percentile(saliency, HIGHEST)), UNSIGNED_ANCHORS), grey)
+
+
+def laid_over(saliency: Floats, grey: Floats) -> Colours:
+    """The picture that `overlay` makes: half the map in viridis, half the canvas."""
+    return overlay(grey, saliency, palette="viridis") / 255
 
 
 def from_smallest(saliency: Floats, grey: Floats) -> Colours:

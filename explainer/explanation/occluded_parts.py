@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 AGGREGATES = ("mean", "sum", "gaussian", "grid", "nearest", "bicubic")
+GRIDDED = ("grid", "nearest", "bicubic")
+"""Those with one value per window."""
 _BELL = 1 / 4  # the deviation of a window's bell, as a part of the window
 
 
@@ -41,16 +43,67 @@ class Part(NamedTuple):
         maps[at] += falls.reshape(-1, *[1] * (len(shape) - 1)) * self.weight
 
 
-def parts_of(windows: Windows, aggregate: str, channels: int | None) -> Iterator[Part]:
-    """The windows on an input, on all channels at once, or on each of so many channels."""
-    gridded = aggregate in ("grid", "nearest", "bicubic")
-    for channel in [None] if channels is None else range(channels):
+class WindowParts:
+    """The windows on each of so many inputs, input by input: pairs of the input's place and a part.
+
+    Args:
+        count: of the inputs.
+        windows: on each.
+        aggregate: what becomes of their falls, one of AGGREGATES.
+        channels: None hides all channels at once; a number of them hides one at a time.
+    """
+
+    def __init__(self, count: int, windows: Windows, aggregate: str, channels: int | None) -> None:
+        self._count = count
+        self._windows = windows
+        self._aggregate = aggregate
+        self._channels = channels
+
+    def __len__(self) -> int:
+        return self._count * len(self._windows) * (self._channels or 1)
+
+    def __iter__(self) -> Iterator[tuple[int, Part]]:
+        for place in range(self._count):
+            for channel in [None] if self._channels is None else range(self._channels):
+                yield from ((place, part) for part in self._of_channel(channel))
+
+    def _of_channel(self, channel: int | None) -> Iterator[Part]:
         hidden, layer = (slice(None), ()) if channel is None else (slice(channel, channel + 1), (channel,))
-        places = product(*map(range, windows.grid))
-        bells = product(*_bells(windows, aggregate)) if aggregate == "gaussian" else None
-        for place, window in zip(places, windows, strict=True):
+        places = product(*map(range, self._windows.grid))
+        bells = product(*_bells(self._windows, self._aggregate)) if self._aggregate == "gaussian" else None
+        for place, window in zip(places, self._windows, strict=True):
             weight = 1.0 if bells is None else reduce(np.multiply.outer, next(bells))
-            yield Part((hidden, *window), (*layer, *(place if gridded else window)), weight)
+            yield Part((hidden, *window), (*layer, *(place if self._aggregate in GRIDDED else window)), weight)
+
+
+class SegmentParts:
+    """The segments of each input, input by input: pairs of the input's place and a part.
+
+    Args:
+        numbers: the segments of each input, (N, ...).
+        channels: None hides all channels at once; a number of them hides one at a time.
+    """
+
+    def __init__(self, numbers: list[NDArray[np.int64]], channels: int | None) -> None:
+        self._regions = [(each, np.unique(each)) for each in numbers]
+        self._channels = channels
+
+    def __len__(self) -> int:
+        return sum(len(regions) for _, regions in self._regions) * (self._channels or 1)
+
+    def __iter__(self) -> Iterator[tuple[int, Part]]:
+        for place, (numbers, regions) in enumerate(self._regions):
+            for region in regions:
+                yield from ((place, part) for part in self._of_region(numbers == region))
+
+    def _of_region(self, hidden: NDArray[np.bool_]) -> Iterator[Part]:
+        if self._channels is None:
+            yield Part(~hidden, (hidden,))
+            return
+        for channel in range(self._channels):
+            keep = np.ones((self._channels, *hidden.shape), bool)
+            keep[channel] = ~hidden
+            yield Part(keep, (channel, hidden))
 
 
 def weights_of(windows: Windows, aggregate: str) -> Doubles:
@@ -110,36 +163,25 @@ class Segments:
         """What a summary keeps."""
         return getattr(self._function, "__name__", "function") if self._function else "given"
 
-    def parts(self, images: FloatArray, channels: int | None) -> Iterator[tuple[int, Part]]:
-        """The regions of each image, with its place; on each of so many channels where there is a number of them.
+    def of(self, images: FloatArray) -> list[NDArray[np.int64]]:
+        """The segments (...) of each image (N, C, ...).
 
         Raises:
             ValueError: segments of another size than the images.
         """
-        for place, numbers in enumerate(self._of_each(images)):
-            for region in np.unique(numbers):
-                hidden = numbers == region
-                if channels is None:
-                    yield place, Part(~hidden, (hidden,))
-                    continue
-                for channel in range(channels):
-                    keep = np.ones(images.shape[1:], bool)
-                    keep[channel] = ~hidden
-                    yield place, Part(keep, (channel, hidden))
-
-    def _of_each(self, images: FloatArray) -> Iterator[NDArray[np.int64]]:
         size = images.shape[2:]
-        numbers = self._numbers
-        if numbers is not None and numbers.shape not in (size, (len(images), *size)):
-            raise ValueError(f"`segments` must have shape {size} or {(len(images), *size)}, got {numbers.shape}")
-        for place, image in enumerate(images):
-            if self._function is not None:
-                found = _whole_numbers(without_tensor(self._function(image.copy())))
-                if found.shape != size:
-                    raise ValueError(f"`segments` must give shape {size} for an image, gave {found.shape}")
-                yield found
-            elif numbers is not None:
-                yield numbers if numbers.shape == size else numbers[place]
+        if self._numbers is None:
+            return [self._found(image, size) for image in images]
+        if self._numbers.shape not in (size, (len(images), *size)):
+            raise ValueError(f"`segments` must have shape {size} or {(len(images), *size)}, got {self._numbers.shape}")
+        return list(np.broadcast_to(self._numbers, (len(images), *size)))
+
+    def _found(self, image: FloatArray, size: tuple[int, ...]) -> NDArray[np.int64]:
+        assert self._function is not None
+        found = _whole_numbers(without_tensor(self._function(image.copy())))
+        if found.shape != size:
+            raise ValueError(f"`segments` must give shape {size} for an image, gave {found.shape}")
+        return found
 
 
 def _whole_numbers(given: Any) -> NDArray[np.int64]:

@@ -23,7 +23,16 @@ from explainer.errors import NetworkOutputError
 from explainer.explanation.base import FloatArray, LabelArray, one_hot
 from explainer.explanation.by_perturbation import PerturbationAttribution
 from explainer.explanation.layouts import Layout
-from explainer.explanation.occluded_parts import AGGREGATES, Part, Segments, parts_of, resized_maps, weights_of
+from explainer.explanation.occluded_parts import (
+    AGGREGATES,
+    GRIDDED,
+    Part,
+    SegmentParts,
+    Segments,
+    WindowParts,
+    resized_maps,
+    weights_of,
+)
 from explainer.explanation.progress import Teller
 from explainer.explanation.scores import TASKS, total_activation
 from explainer.explanation.window_geometry import Geometry
@@ -211,7 +220,7 @@ class Occlusion(PerturbationAttribution):
         OcclusionCost(windows=12, passes=3, uncovered=30)
         """
         images = self._images(inputs)
-        parts = sum(1 for _ in self._parts(images))
+        parts = len(self._parts(images))
         batch_size = self._classifier.batch_size
         return OcclusionCost(
             parts // len(images), -(-len(images) // batch_size) - (-parts // batch_size), self._uncovered(images)
@@ -314,20 +323,19 @@ class Occlusion(PerturbationAttribution):
     def _windows(self, images: FloatArray) -> Any:
         return self._geometry.windows(images.shape[2:])
 
-    def _parts(self, images: FloatArray) -> Iterator[tuple[int, Part]]:
+    def _parts(self, images: FloatArray) -> WindowParts | SegmentParts:
         """Every hidden part of every input with the input's place, in the order in which they are scored."""
         channels = images.shape[1] if self._per_channel else None
         if self._segments is not None:
-            return self._segments.parts(images, channels)
-        windows = self._windows(images)
-        return ((place, part) for place in range(len(images)) for part in parts_of(windows, self._aggregate, channels))
+            return SegmentParts(self._segments.of(images), channels)
+        return WindowParts(len(images), self._windows(images), self._aggregate, channels)
 
     def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Any]]:
         return ((place, part.keep) for place, part in self._parts(images))
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         self._warn_of_uncovered(images)
-        gridded = self._aggregate in ("grid", "nearest", "bicubic")
+        gridded = self._aggregate in GRIDDED
         shape = self._map_shape(images, targets)
         places = images.ndim - 2
         size = self._windows(images).grid if gridded else images.shape[2:]
@@ -342,12 +350,13 @@ class Occlusion(PerturbationAttribution):
     def _falls(self, images: FloatArray, targets: NDArray[Any]) -> Iterator[tuple[int, Part, NDArray[np.float64]]]:
         """How far the scores (L,) of an input fall when a part of it is hidden: (its place, part, fall)."""
         whole = self._of_rows(images, targets).astype(np.float64)
-        parts = self._parts(images)  # a second time, in step with the batches
-        progress = self._progress.of(sum(1 for _ in self._parts(images)))
-        batches = perturbed(images, self._keeps(images), fill=self._fill, batch_size=self._classifier.batch_size)
-        for batch in batches:
+        parts = self._parts(images)
+        progress = self._progress.of(len(parts))
+        keeps = ((place, part.keep) for place, part in parts)
+        in_step = iter(parts)  # the same ones once more, as the batches come
+        for batch in perturbed(images, keeps, fill=self._fill, batch_size=self._classifier.batch_size):
             scores = self._of_rows(batch.images, targets[batch.places])
-            for fall, (place, part) in zip(whole[batch.places] - scores, parts, strict=False):
+            for fall, (place, part) in zip(whole[batch.places] - scores, in_step, strict=False):
                 yield place, part, fall
             progress.add(len(scores))
 

@@ -42,11 +42,11 @@ class Teller:
         if seconds > _LONG and not self._has_told:
             self._has_told = True
             _LOG.warning(
-                "%s: %d parts to be hidden, one after another, take about %.0f minutes; a larger `stride` "
-                "makes them fewer",
+                "%s: %d parts to be hidden, one after another, take about %.1f minutes; larger strides or fewer "
+                "segments take less",
                 self._name,
                 total,
-                max(1, seconds / 60),
+                seconds / 60,
             )
 
 
@@ -65,7 +65,7 @@ class Progress:
         self._done += count
         if self._since is None:
             self._since = now, self._done
-        else:
+        elif self._done < self._total:
             start, done = self._since
             self._teller.tell_of((now - start) / (self._done - done) * (self._total - done), self._total)
         self._teller.tell(self._done, self._total)

@@ -43,7 +43,12 @@ def segmentation(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[A
     >>> segmentation(lambda x: x, np.float32([[[1, 2], [3, 4]]]), np.float32([[[1, 0], [0, 1]]])).tolist()
     [2.5]
     """
-    means: Doubles = _sums(_outputs_like(model, x, y) * y) / np.maximum(1, _sums(y != 0))
+    sizes = _sums(y != 0)
+    if not sizes.all():
+        raise ValueError(
+            "`targets` must mark a zone in every row for a segmentation, got a row of zeros: nothing to explain"
+        )
+    means: Doubles = _sums(_outputs_like(model, x, y) * y) / sizes
     return means
 
 

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from replicas import normal_images, whole_numbers
 
-from explainer.perturb.engine import Mask, scores_under
+from explainer.perturb.engine import Mask, perturbed, scores_under
+from explainer.perturb.fills import MaskFill
 
 FloatArray = NDArray[Any]
 
@@ -186,3 +187,125 @@ def test_a_score_that_fails_is_not_asked_again() -> None:
     with pytest.raises(RuntimeError, match="on purpose"):
         list(scores_under(failing, normal_images(), drawn, fill=backwards, batch_size=4))
     assert drawn.count == 4
+
+
+# Hidden rectangles, masks per channel, and inputs of any number of axes.
+
+SERIES, PICTURES, VOLUMES = (3, 2, 7), (3, 2, 5, 7), (3, 2, 4, 5, 7)
+RECTANGLES = {
+    SERIES: [np.s_[:, 2:5], np.s_[1:2, 4:7]],
+    PICTURES: [np.s_[:, 1:3, 4:7], np.s_[0:1, 3:5, :2]],
+    VOLUMES: [np.s_[:, 3:4, 1:3, 4:7], np.s_[1:2, :2, 2:5, 0:1]],
+}
+
+
+def all_shown(shape: tuple[int, ...], keeps: list[Any], fill: Any, batch_size: int = 2) -> FloatArray:
+    """What `perturbed` gives for images of whole numbers, the places being 2, 0, 1, 1, ..."""
+    pairs = list(zip(PLACES, keeps, strict=False))
+    return np.concatenate(
+        [batch.images for batch in perturbed(whole_numbers(*shape), pairs, fill=fill, batch_size=batch_size)]
+    )
+
+
+def seven(images: FloatArray) -> FloatArray:
+    """A fill that is nowhere equal to whole_numbers."""
+    return np.full_like(images, 7)
+
+
+@pytest.mark.parametrize("shape", [SERIES, PICTURES, VOLUMES])
+def test_a_rectangle_shows_the_fill_inside_and_the_image_all_around(shape: tuple[int, ...]) -> None:
+    shown = all_shown(shape, RECTANGLES[shape], seven)
+    for row, place, hidden in zip(shown, PLACES, RECTANGLES[shape], strict=False):
+        image = whole_numbers(*shape)[place]
+        inside = [range(*one.indices(length)) for one, length in zip(hidden, image.shape, strict=True)]
+        for at in np.ndindex(image.shape):
+            is_hidden = all(index in axis for index, axis in zip(at, inside, strict=True))
+            assert row[at] == (7 if is_hidden else image[at])
+
+
+@pytest.mark.parametrize("shape", [SERIES, PICTURES, VOLUMES])
+@pytest.mark.parametrize("fill", [backwards, MaskFill(lambda images, shown: images[..., ::-1, :] + shown)])
+def test_a_rectangle_hides_the_same_as_its_mask(shape: tuple[int, ...], fill: Any) -> None:
+    masks = [np.ones(shape[1:], bool) for _ in RECTANGLES[shape]]
+    for mask, hidden in zip(masks, RECTANGLES[shape], strict=True):
+        mask[hidden] = False
+    np.testing.assert_array_equal(all_shown(shape, RECTANGLES[shape], fill), all_shown(shape, masks, fill))
+
+
+@pytest.mark.parametrize("shape", [SERIES, PICTURES, VOLUMES])
+def test_a_mask_of_the_places_hides_every_channel_and_one_of_all_axes_its_own(shape: tuple[int, ...]) -> None:
+    stream = np.random.default_rng(3)
+    of_places, of_all = (stream.integers(0, 5, size).astype(np.float32) / 4 for size in (shape[2:], shape[1:]))
+    shown, shown_by_channel = all_shown(shape, [of_places, of_all], seven)
+    images = whole_numbers(*shape)
+    for at in np.ndindex(shape[1:]):
+        keep = of_places[at[1:]]
+        assert shown[at] == keep * images[PLACES[0]][at] + (1 - keep) * 7
+        assert shown_by_channel[at] == of_all[at] * images[PLACES[1]][at] + (1 - of_all[at]) * 7
+
+
+def test_rectangles_and_masks_go_together_in_one_batch() -> None:
+    rectangle, mask = RECTANGLES[PICTURES][1], binary_masks(1)[0]
+    (batch,) = perturbed(whole_numbers(*PICTURES), [(1, rectangle), (2, mask)], fill=seven, batch_size=5)
+    assert batch.places.tolist() == [1, 2]
+    assert batch.keeps[0] is rectangle
+    assert batch.keeps[1] is mask
+    np.testing.assert_array_equal(batch.images[0], all_shown(PICTURES, [rectangle] * 3, seven)[2])
+    np.testing.assert_array_equal(batch.images[1], np.where(mask == 1, whole_numbers(*PICTURES)[2], 7))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 50])
+def test_perturbed_images_do_not_depend_on_the_batches(batch_size: int) -> None:
+    keeps = [*RECTANGLES[PICTURES], *soft_masks(5)]
+    fill = MaskFill(lambda images, shown: images[..., ::-1] * shown)
+    np.testing.assert_array_equal(
+        all_shown(PICTURES, keeps, fill, batch_size), all_shown(PICTURES, keeps, fill, batch_size=7)
+    )
+
+
+def test_a_mask_fill_is_asked_for_each_batch_with_its_images_and_their_masks() -> None:
+    asked: list[tuple[FloatArray, FloatArray]] = []
+
+    def zeros(images: FloatArray, shown: FloatArray) -> FloatArray:
+        asked.append((images.copy(), shown.copy()))
+        return np.zeros_like(images)
+
+    images, soft = whole_numbers(*PICTURES), soft_masks(1)[0]
+    rectangle = np.s_[1:2, 3:5, 2:6]
+    pairs: list[Any] = [(2, soft), (0, rectangle), (2, soft > 0)]
+    list(perturbed(images, pairs, fill=MaskFill(zeros), batch_size=2))
+    np.testing.assert_array_equal(asked[0][0], images[[2, 0]])
+    np.testing.assert_array_equal(asked[0][1][0], np.stack([soft, soft]))
+    in_the_rectangle = np.zeros((2, 5, 7))
+    in_the_rectangle[1, 3:5, 2:6] = 1
+    np.testing.assert_array_equal(asked[0][1][1], 1 - in_the_rectangle)
+    np.testing.assert_array_equal(asked[1][0], images[[2]])
+    np.testing.assert_array_equal(asked[1][1], np.stack([[soft > 0, soft > 0]]))
+    assert {array.dtype for pair in asked for array in pair} == {np.dtype(np.float32)}
+    assert len(asked) == 2
+
+
+def test_a_mask_fill_that_gives_the_images_themselves_hides_nothing() -> None:
+    fill = MaskFill(lambda images, shown: images)
+    shown = all_shown(PICTURES, [*soft_masks(3), *RECTANGLES[PICTURES]], fill)
+    np.testing.assert_array_equal(shown, whole_numbers(*PICTURES)[PLACES[:5]])
+
+
+def test_a_mask_fill_that_writes_into_its_images_does_not_write_into_what_is_shown() -> None:
+    def cleared(images: FloatArray, shown: FloatArray) -> FloatArray:
+        images[:] = 0
+        return images
+
+    keeps = soft_masks(4)
+    wanted = all_shown(PICTURES, keeps, np.zeros_like)
+    np.testing.assert_array_equal(all_shown(PICTURES, keeps, MaskFill(cleared)), wanted)
+
+
+def test_perturbed_images_can_be_written_to_without_harm_to_the_next() -> None:
+    images = whole_numbers(*PICTURES)
+    found = []
+    for batch in perturbed(images, [(1, np.s_[:, :2])] * 4, fill=lambda images: images, batch_size=1):
+        found.append(batch.images.copy())
+        batch.images[:] = 99
+    np.testing.assert_array_equal(np.concatenate(found), images[[1, 1, 1, 1]])
+    np.testing.assert_array_equal(images, whole_numbers(*PICTURES))
