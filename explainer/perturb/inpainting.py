@@ -17,8 +17,9 @@ BoolArray = NDArray[np.bool_]
 def inpainted(image: FloatArray, hidden: BoolArray) -> FloatArray:
     """The image (C, ...) with every hidden pixel the weighted mean of its neighbours, hidden ones included.
 
-    A direct neighbour counts twice as much as a diagonal one: 1/6 and 1/12 in the middle of a picture; in a volume those
-    three steps away do not count. Nor does what lies beyond the border. A channel that is hidden whole becomes its mean.
+    A direct neighbour counts twice as much as a diagonal one: 1/6 and 1/12 in the middle of a picture; in a volume,
+    those three steps away do not count. Nor does what lies beyond the border. A channel that is hidden whole becomes
+    its mean.
 
     Source: Rong et al. 2022, "A Consistent and Efficient Evaluation Strategy for Attribution Methods" (ROAD), section
     4.2, without the noise that is added there.

@@ -157,6 +157,12 @@ def warns_of_gaps(gaps: int, count: int) -> AbstractContextManager[Any]:
     return pytest.warns(UserWarning, match=f": {gaps} of {count} places are in no window") if gaps else nullcontext()
 
 
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """Compiling would take longer than all maps of a network."""
+    monkeypatch.setenv("EXPLAINER_COMPILE", "off")
+
+
 MAPS = [key for key in stored() if key.count("/") == 4]
 
 

@@ -37,7 +37,7 @@ def script() -> Any:
     ("name", "methods"),
     [
         ("squeezenet1_1", ["Gradient", "GuidedBackprop", "GradCAM", "Occlusion"]),
-        ("mobilenet_v2_100", ["GuidedBackprop", "GradCAM"]),  # ReLU6, batch norm and depthwise convolutions
+        ("mobilenet_v2_100", ["GradCAM"]),  # ReLU6, batch norm and depthwise convolutions
     ],
 )
 def test_maps_of_a_mindcv_network_are_equal_compiled_and_eager_and_agree_with_finite_differences(script, name, methods):

@@ -505,7 +505,7 @@ def test_options_of_an_explainer_are_numbers_pairs_and_words(command, tmp_path):
     run = run_of(tmp_path)
     recorded = run.metadata.parameters["explainers"]
     occlusion = {"window": [4, 6], "stride": [3, 3], "fill": -0.5, "signed": True, "score": "logit"}
-    assert recorded["Occlusion"] == {"class": "Occlusion", **occlusion}
+    assert recorded["Occlusion"] == {**recorded["Occlusion"], "class": "Occlusion", **occlusion}
     assert recorded["RISE"] == {**recorded["RISE"], "masks": 7, "grid": [3, 2], "probability": 0.25}
     gaps = {entry.explainer: entry.completeness_gap for entry in run.samples[0].maps}
     assert [name for name, gap in gaps.items() if gap is not None] == ["IntegratedGradients"]

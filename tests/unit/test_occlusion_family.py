@@ -575,11 +575,11 @@ def test_t6_masks_are_cut_off_at_the_border_or_left_out(size: tuple[int, int], m
 # T7: mini-batches and devices.
 
 
-@pytest.mark.parametrize("per_eval", [1, 2, 7, 32, None])
+@pytest.mark.parametrize("per_eval", [7, 32, None])
 def test_t7_the_size_of_a_mini_batch_changes_nothing(per_eval: int | None) -> None:
     images, network = normal_images(), SmallCnn()
-    wanted = matlab(network, perturbation_per_eval=1)(images, TARGETS)
-    found = matlab(network, perturbation_per_eval=per_eval)(images, TARGETS)
+    wanted = matlab(network, perturbation_per_eval=1, stride=2)(images, TARGETS)
+    found = matlab(network, perturbation_per_eval=per_eval, stride=2)(images, TARGETS)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 
@@ -706,7 +706,7 @@ def test_a_function_of_images_and_masks_may_fill() -> None:
 
 
 @pytest.mark.parametrize("fill", ["noise:3", "local_mean", "blur", "inpaint"])
-@pytest.mark.parametrize("batch_size", [1, 4, 100])
+@pytest.mark.parametrize("batch_size", [4, 100])
 def test_maps_under_a_fill_depend_neither_on_the_batch_nor_on_the_order(fill: str, batch_size: int) -> None:
     network, images = SmallCnn(), normal_images()
     wanted = Occlusion(network, nn.Softmax(), window=2, stride=2, fill=fill, signed=True)(images, TARGETS)
