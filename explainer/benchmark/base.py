@@ -12,7 +12,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.checks import label_matrix, require_finite, require_images, require_integer
+from explainer.mindspore_program import without_tensor
+
 FloatArray = NDArray[np.float32]
+LabelArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,7 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool] = True
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     needs: ClassVar[frozenset[str]] = frozenset()
-    """What must be there: "boxes"."""
+    """What must be there: "boxes", "explainer" (its network, or new maps)."""
     per_label: ClassVar[bool] = True
     """Whether there is a score for each label; False: one for each image."""
 
@@ -58,6 +62,127 @@ class Metric(ABC):
     @abstractmethod
     def score(self, case: Case) -> NDArray[np.float64]:
         """(L,) scores, or (1,) where `per_label` is False; nan = undefined."""
+
+
+class LabelMetric(Metric):
+    """A metric with a score per label, in a run or alone, with the reference's verbs.
+
+    Args:
+        num_labels: how many labels there are.
+
+    Raises:
+        TypeError, ValueError: `num_labels` is no whole number of at least 1.
+    """
+
+    def __init__(self, num_labels: int) -> None:
+        self._num_labels = require_integer("num_labels", num_labels, 1)
+        self._board = ScoreBoard(self._num_labels)
+
+    @property
+    def num_labels(self) -> int:
+        """How many labels there are."""
+        return self._num_labels
+
+    @property
+    def performance(self) -> float:
+        """The mean of all defined scores that were aggregated; nan when there is none."""
+        return self._board.mean
+
+    @property
+    def class_performances(self) -> list[float]:
+        """The mean for each label; nan where it has no defined score (the reference: 0)."""
+        return list(self._board.mean_by_label)
+
+    @property
+    def undefined(self) -> int:
+        """How many aggregated scores were undefined."""
+        return self._board.undefined
+
+    def reset(self) -> None:
+        """Forgets what was aggregated."""
+        self._board = ScoreBoard(self._num_labels)
+
+    def aggregate(self, result: Any, targets: Any) -> None:
+        """Takes scores as `evaluate` gives them, and the labels for which they are.
+
+        Args:
+            result: (N,), or (N, L).
+            targets: an int, or labels of shape (), (N,) or (N, L).
+
+        Raises:
+            TypeError, ValueError: they do not fit one another, or a label outside [0, num_labels).
+        """
+        scores = np.atleast_1d(np.asarray(without_tensor(result), np.float64))
+        labels = self._labels(targets, len(scores))
+        if scores.size != labels.size:
+            raise ValueError(f"`result` must have a score per label, {labels.shape}, got shape {scores.shape}")
+        self._board.add(labels.ravel().tolist(), scores.ravel().tolist())
+
+    def score(self, case: Case) -> NDArray[np.float64]:
+        """(L,) scores; nan = undefined."""
+        regions = None if case.regions is None else case.regions[None]
+        labels = np.array(case.labels, np.int64)[None]
+        (scores,) = self._scores(case.image[None], labels, case.saliency[None], regions, case.explainer)
+        return np.asarray(scores, np.float64)
+
+    @abstractmethod
+    def _scores(
+        self,
+        images: FloatArray,
+        labels: LabelArray,
+        saliency: FloatArray,
+        regions: NDArray[np.bool_] | None,
+        explainer: Any,
+    ) -> NDArray[np.float64]:
+        """(N, L) scores of the maps (N, L, H, W) of the images (N, C, H, W) for the labels (N, L); nan = undefined."""
+
+    def _evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None) -> Any:
+        """The scores, (N,), or (N, L) for targets of that shape; every argument checked before any work."""
+        images, labels, maps, regions = self._checked(explainer, inputs, targets, saliency, mask)
+        scores = self._scores(images, labels, maps, regions, explainer)
+        return scores if np.ndim(without_tensor(targets)) == 2 else scores[:, 0]
+
+    def _checked(
+        self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None
+    ) -> tuple[FloatArray, LabelArray, FloatArray, NDArray[np.bool_] | None]:
+        """Images, labels (N, L), maps (N, L, H, W), made if there are none, and regions of that shape, if any."""
+        require_explainer(explainer)
+        images = require_images(without_tensor(inputs))
+        labels = self._labels(targets, len(images))
+        shape = (*labels.shape, *images.shape[2:])
+        regions = None if mask is None else require_maps("mask", mask, shape) != 0
+        given = explainer(images, labels) if saliency is None else saliency
+        return images, labels, require_maps("saliency", given, shape), regions
+
+    def _labels(self, targets: Any, count: int) -> LabelArray:
+        labels = label_matrix(without_tensor(targets), count)
+        outside = labels[(labels < 0) | (labels >= self._num_labels)]
+        if outside.size:
+            raise ValueError(
+                f"`targets` must lie in [0, {self._num_labels - 1}] as `num_labels` says, got {int(outside[0])}"
+            )
+        return labels
+
+
+def require_explainer(explainer: Any) -> None:
+    """Raises TypeError unless this is an explainer: called with inputs and targets, and with a network."""
+    if not callable(explainer) or isinstance(explainer, type) or not hasattr(explainer, "network"):
+        raise TypeError(
+            f"`explainer` must be an explainer of explainer.explanation, got {type(explainer).__name__}; "
+            "for maps of your own give `saliency`, and an explainer of the network that they explain"
+        )
+
+
+def require_maps(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
+    """The maps as float32 of this shape; TypeError unless numbers, ValueError for another shape, NaN or infinity."""
+    maps = np.asarray(without_tensor(given))
+    if maps.dtype.kind not in "fiub":
+        raise TypeError(f"`{name}` must hold numbers, got {type(given).__name__} of dtype {maps.dtype}")
+    if maps.shape != shape:
+        raise ValueError(f"`{name}` must have shape {shape}, one map per input and label, got {maps.shape}")
+    maps = maps.astype(np.float32)
+    require_finite(name, maps)
+    return maps
 
 
 class ScoreBoard:

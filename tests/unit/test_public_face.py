@@ -99,7 +99,15 @@ def test_the_explanations_are_these():
 
 
 def test_the_benchmarks_are_these():
-    assert explainer.benchmark.__all__ == ["Case", "Metric", "ScoreBoard"]
+    assert explainer.benchmark.__all__ == [
+        "Case",
+        "Curve",
+        "Faithfulness",
+        "LabelMetric",
+        "Localization",
+        "Metric",
+        "ScoreBoard",
+    ]
 
 
 @pytest.mark.parametrize("module", [explainer, explainer.explanation, explainer.benchmark])

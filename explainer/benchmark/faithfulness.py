@@ -1,0 +1,258 @@
+"""Faithfulness: whether the network needs the pixels that a map calls important."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
+from explainer.checks import require_choice, require_integer, require_number
+from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.perturb.engine import scores_under
+from explainer.perturb.fills import fill_of, recorded_fill
+
+Doubles = NDArray[np.float64]
+_ROUNDING = 1e-7  # probabilities that differ by less are equal
+METRICS = ("NaiveFaithfulness", "DeletionAUC", "InsertionAUC")
+
+
+class Curve(NamedTuple):
+    """How the probability changes while pixels are deleted or inserted, the most important first.
+
+    Attributes:
+        fractions: of the pixels that are changed, (P + 1,), from 0 on.
+        probabilities: of each label, (N, L, P + 1).
+    """
+
+    fractions: Doubles
+    probabilities: FloatArray
+
+
+class Faithfulness(LabelMetric):
+    """How well a map's values foretell what hiding pixels does to the probability; one score per map, in [0, 1].
+
+    NaiveFaithfulness: blocks of pixels, the most important half of the image, are hidden one at a time; (1 + r) / 2, r
+    the correlation of the blocks' mean saliency with the fall of the probability. nan where either is constant.
+    DeletionAUC: 1 - the area under the probability while pixels are hidden one block after another.
+    InsertionAUC: the area under the probability while they are shown one block after another.
+
+    Source: Petsiuk et al. 2018, "RISE", section 4.1, for the areas; the documentation of `mindspore.explainer` for
+    NaiveFaithfulness. There the deletion score was upside down (a perfect map scored below its negative), the areas
+    left out half of the first and the last step, and only half of the pixels were deleted.
+
+    Args:
+        num_labels: how many labels there are.
+        activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid().
+        metric: one of the three.
+        percent: the part of the pixels that are changed; by default 0.5 for NaiveFaithfulness, else all.
+        steps: how many blocks; by default the root of the number of pixels.
+        fill: what is shown where pixels are hidden; as for `Occlusion`.
+        normalize: divide the areas by the probability for the whole image, so that unsure predictions count as much.
+        batch_size: images in one pass through the network.
+
+    Cost: `steps` forward passes per map, one more for the areas, and one per image. All labels share batches.
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: an unknown metric, or another wrong value.
+
+    >>> from mindspore import Tensor, nn
+    >>> dense = nn.Dense(4, 2, weight_init=Tensor([[3.0, 2, 1, 0], [0, 0, 0, 0]]), has_bias=False)
+    >>> network = nn.SequentialCell(nn.Flatten(), dense)
+    >>> from explainer.explanation import InputXGradient
+    >>> explainer, image = InputXGradient(network), np.ones((1, 1, 2, 2), np.float32)
+    >>> Faithfulness(2, nn.Sigmoid(), "DeletionAUC", steps=4).evaluate(explainer, image, 0).round(3).tolist()
+    [0.267]
+    """
+
+    needs = frozenset({"explainer"})
+
+    def __init__(
+        self,
+        num_labels: int,
+        activation_fn: Any,
+        metric: str = "NaiveFaithfulness",
+        *,
+        percent: float | None = None,
+        steps: int | None = None,
+        fill: Any = 0.0,
+        normalize: bool = False,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__(num_labels)
+        require_network("activation_fn", activation_fn)
+        if not isinstance(metric, str):
+            raise TypeError(f"`metric` must be a string, got {type(metric).__name__}")
+        require_choice("metric", metric, METRICS)
+        if not isinstance(normalize, bool):
+            raise TypeError(f"`normalize` must be True or False, got {normalize!r}")
+        self._metric = metric
+        self._activation = activation_fn
+        self._percent = (0.5 if metric == METRICS[0] else 1.0) if percent is None else percent
+        if require_number("percent", self._percent, 0.0, 1.0) == 0:
+            raise ValueError("`percent` must be above 0: nothing would be changed")
+        self._steps = None if steps is None else require_integer("steps", steps, 2)
+        self._given_fill = fill
+        self._fill = fill_of("fill", fill)
+        self._normalize = normalize
+        self._batch_size = require_integer("batch_size", batch_size, 1)
+        self._asked: MindSporeClassifier | None = None
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The metric's."""
+        return self._metric
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the metric declares, as JSON values."""
+        return super().parameters | {
+            "metric": self._metric,
+            "percent": self._percent,
+            "steps": self._steps,
+            "fill": recorded_fill(self._given_fill),
+            "normalize": self._normalize,
+        }
+
+    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Doubles:
+        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+
+        Args:
+            explainer: whose network is asked, and which makes the maps if there are none.
+            inputs: (N, C, H, W).
+            targets: an int, or labels of shape (), (N,) or (N, L).
+            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
+        """
+        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency)
+        return scores
+
+    def curve(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Curve:
+        """The probability while pixels are deleted (DeletionAUC) or inserted (InsertionAUC).
+
+        Args:
+            explainer: as for `evaluate`.
+            inputs: as for `evaluate`.
+            targets: as for `evaluate`.
+            saliency: as for `evaluate`.
+
+        Raises:
+            TypeError, ValueError: as for `evaluate`; a metric that has no curve.
+        """
+        if self._metric == METRICS[0]:
+            raise ValueError(f"{METRICS[0]} has no curve; make a Faithfulness with DeletionAUC or InsertionAUC")
+        images, labels, maps, _ = self._checked(explainer, inputs, targets, saliency)
+        return self._curve(images, labels, maps, explainer)
+
+    def cost(self, size: tuple[int, int]) -> int:
+        """Forward passes per map for images of this size, beside the one of the image itself."""
+        return self._step_count(size[0] * size[1]) + (self._metric != METRICS[0])
+
+    def _scores(
+        self,
+        images: FloatArray,
+        labels: LabelArray,
+        saliency: FloatArray,
+        regions: NDArray[np.bool_] | None,
+        explainer: Any,
+    ) -> Doubles:
+        if self._metric == METRICS[0]:
+            return self._naive(images, labels, saliency, explainer)
+        fractions, probabilities = self._curve(images, labels, saliency, explainer)
+        heights = (probabilities[..., 1:] + probabilities[..., :-1].astype(np.float64)) / 2
+        areas: Doubles = (heights * np.diff(fractions)).sum(axis=-1) / fractions[-1]
+        if self._normalize:
+            whole = np.take_along_axis(self._network_of(explainer).probabilities(images), labels, 1).astype(np.float64)
+            areas = np.clip(areas / np.where(whole > 0, whole, np.nan), 0, 1)
+        return 1 - areas if self._metric == METRICS[1] else areas
+
+    def _naive(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Doubles:
+        blocks = [[self._blocks(one) for one in of_image] for of_image in saliency]
+        keeps = (
+            (place, _without(saliency.shape[2:], block))
+            for place, of_image in enumerate(blocks)
+            for of_label in of_image
+            for block in of_label
+        )
+        classifier = self._network_of(explainer)
+        whole = np.take_along_axis(classifier.probabilities(images), labels, 1).astype(np.float64)
+        hidden = self._asked_in_turn(classifier, images, labels, keeps)
+        flat = saliency.reshape(*labels.shape, 1, -1).astype(np.float64)
+        means = np.take_along_axis(flat, np.array(blocks).reshape(*labels.shape, 1, -1), 3)
+        means = means.reshape(*hidden.shape, -1).mean(axis=-1)
+        return (1 + _correlations(means, whole[..., None] - hidden)) / 2
+
+    def _curve(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Curve:
+        pixels = saliency.shape[2] * saliency.shape[3]
+        ends = self._ends(pixels)
+        inserted = self._metric == METRICS[2]
+        keeps = (
+            (place, keep if inserted else ~keep)
+            for place, of_image in enumerate(saliency)
+            for one in of_image
+            for keep in _growing(one, ends)
+        )
+        probabilities = self._asked_in_turn(self._network_of(explainer), images, labels, keeps)
+        return Curve(ends / pixels, probabilities.astype(np.float32))
+
+    def _asked_in_turn(
+        self, classifier: MindSporeClassifier, images: FloatArray, labels: LabelArray, keeps: Iterator[Any]
+    ) -> Doubles:
+        """The probability of the label of each keep mask, in order: (N, L, steps)."""
+        batches = scores_under(
+            classifier.probabilities, images, keeps, fill=self._fill, batch_size=classifier.batch_size
+        )
+        asked = np.concatenate([batch.scores for batch in batches])
+        asked = asked.reshape(*labels.shape, -1, asked.shape[1])
+        found: Doubles = np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
+        return found
+
+    def _network_of(self, explainer: Any) -> MindSporeClassifier:
+        """The explainer's network with our activation, kept as long as the network is the same."""
+        if self._asked is None or self._asked.network is not explainer.network:
+            self._asked = MindSporeClassifier(explainer.network, self._activation, batch_size=self._batch_size)
+        return self._asked
+
+    def _step_count(self, pixels: int) -> int:
+        return min(self._steps or isqrt(pixels), int(pixels * self._percent))
+
+    def _blocks(self, saliency: FloatArray) -> list[NDArray[np.int64]]:
+        """The pixels of each block, the most important first, of one length; equal ones in their order."""
+        steps = self._step_count(saliency.size)
+        length = int(saliency.size * self._percent / steps)
+        order = np.argsort(-saliency.ravel(), kind="stable")
+        return list(order[: steps * length].reshape(steps, length))
+
+    def _ends(self, pixels: int) -> NDArray[np.int64]:
+        """How many pixels are changed after each step, from 0 on."""
+        ends = np.linspace(0, pixels * self._percent, self._step_count(pixels) + 1)
+        return np.rint(ends).astype(np.int64)
+
+
+def _growing(saliency: FloatArray, ends: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
+    """Which pixels (H, W) are among the most important ones, more at each step; equal ones in their order."""
+    rank = np.empty(saliency.size, np.int64)
+    rank[np.argsort(-saliency.ravel(), kind="stable")] = np.arange(saliency.size)
+    return ((rank < end).reshape(saliency.shape) for end in ends)
+
+
+def _without(size: tuple[int, ...], block: NDArray[np.int64]) -> NDArray[np.bool_]:
+    keep = np.ones(int(np.prod(size)), bool)
+    keep[block] = False
+    return keep.reshape(size)
+
+
+def _correlations(some: Doubles, others: Doubles) -> Doubles:
+    """Pearson's along the last axis; nan where either is constant."""
+    constant = (np.ptp(some, axis=-1) == 0) | (np.ptp(others, axis=-1) <= _ROUNDING)
+    some, others = (values - values.mean(axis=-1, keepdims=True) for values in (some, others))
+    norms = np.sqrt((some**2).sum(axis=-1) * (others**2).sum(axis=-1))
+    correlations: Doubles = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
+    return correlations
