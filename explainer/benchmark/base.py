@@ -55,7 +55,7 @@ class Metric(ABC):
         return {
             "class": type(self).__name__,
             "higher_is_better": self.higher_is_better,
-            "bounds": list(self.bounds),
+            "bounds": [bound if math.isfinite(bound) else None for bound in self.bounds],
             "per_label": self.per_label,
         }
 

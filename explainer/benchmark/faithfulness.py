@@ -232,7 +232,7 @@ class Faithfulness(LabelMetric):
 
     def _ends(self, pixels: int) -> NDArray[np.int64]:
         """How many pixels are changed after each step, from 0 on."""
-        ends = np.linspace(0, pixels * self._percent, self._step_count(pixels) + 1)
+        ends: Doubles = np.linspace(0, pixels * self._percent, self._step_count(pixels) + 1)
         return np.rint(ends).astype(np.int64)
 
 

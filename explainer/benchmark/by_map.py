@@ -1,0 +1,97 @@
+"""Metrics that look at a map alone, or at a map and the region of its object; they cost no forward pass."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
+
+Doubles = NDArray[np.float64]
+Region = NDArray[np.bool_]
+
+
+class MapMetric(LabelMetric):
+    """A metric of a map alone.
+
+    Args:
+        num_labels: how many labels there are.
+
+    Raises:
+        TypeError, ValueError: `num_labels` is no whole number of at least 1.
+    """
+
+    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Doubles:
+        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+
+        Args:
+            explainer: makes the maps if there are none.
+            inputs: (N, C, H, W).
+            targets: an int, or labels of shape (), (N,) or (N, L).
+            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
+        """
+        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency)
+        return scores
+
+    @abstractmethod
+    def _of_map(self, saliency: Doubles) -> float:
+        """The score of one map (H, W); nan = undefined."""
+
+    def _scores(
+        self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Region | None, explainer: Any
+    ) -> Doubles:
+        maps = saliency.reshape(-1, *saliency.shape[2:]).astype(np.float64)
+        return np.array([self._of_map(one) for one in maps]).reshape(labels.shape)
+
+
+class RegionMetric(LabelMetric):
+    """A metric of a map and the region of its object; nan for an empty region, which cannot be found.
+
+    Args:
+        num_labels: how many labels there are.
+
+    Raises:
+        TypeError, ValueError: `num_labels` is no whole number of at least 1.
+    """
+
+    needs = frozenset({"boxes"})
+
+    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None) -> Doubles:
+        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+
+        Args:
+            explainer: makes the maps if there are none.
+            inputs: (N, C, H, W).
+            targets: an int, or labels of shape (), (N,) or (N, L).
+            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+            mask: the regions of the objects, of the same shape; anything but 0 is inside.
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: no `mask`, a wrong shape, a NaN or infinity, or a label that there is not.
+        """
+        if mask is None:
+            raise ValueError("`mask` must be given, (N, 1, H, W): there is no localization without the object's region")
+        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency, mask)
+        return scores
+
+    @abstractmethod
+    def _of_region(self, saliency: Doubles, region: Region) -> float:
+        """The score of one map (H, W) for a region (H, W) that is not empty; nan = undefined."""
+
+    def _scores(
+        self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Region | None, explainer: Any
+    ) -> Doubles:
+        if regions is None:
+            return np.full(labels.shape, np.nan)
+        maps = saliency.reshape(-1, *saliency.shape[2:]).astype(np.float64)
+        pairs = zip(maps, regions.reshape(-1, *regions.shape[2:]), strict=True)
+        scores = [self._of_region(one, region) if region.any() else np.nan for one, region in pairs]
+        return np.array(scores).reshape(labels.shape)
