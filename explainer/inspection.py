@@ -8,10 +8,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from explainer.records import Benchmark
+from explainer.records import Benchmark, Prediction
+from explainer.statistics import Summary, ranks, summary_of
 from explainer.summary.reader import RunView
 
 _MOST_NAMES = 12
+_PARTS = ("right", "wrong")
 
 
 def summarise(run: RunView) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def summarise(run: RunView) -> dict[str, Any]:
         "constant_maps": {name: constant[name] for name in run.metadata.explainers},
         "largest_completeness_gap": _largest_gaps(run),
         "scores": [_score(benchmark, run) for benchmark in run.benchmarks],
+        "statistics": _statistics(run),
         "event_bytes": _size(run.files.event_file),
         "picture_bytes": sum(_size(path) for path in files),
         "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
@@ -53,7 +56,7 @@ def as_text(facts: dict[str, Any]) -> str:
         ("labels", _names(facts["labels"])),
         ("samples", _samples(facts)),
         *[("explainer", _explainer(name, facts)) for name in facts["explainers"]],
-        *[("score", _score_text(score)) for score in facts["scores"]],
+        *[("score", text) for text in _score_lines(facts)],
         ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
         *[("skipped", reason) for reason in list(facts["samples_skipped"].values())[:_MOST_NAMES]],
         *[("damage", f"{entry['what']} (byte {entry['offset']})") for entry in facts["damage"]],
@@ -84,10 +87,7 @@ def _state(run: RunView) -> str:
 
 def _right(run: RunView) -> int:
     """How many samples have their most probable label among the true ones."""
-    predictions = [sample.prediction for sample in run.samples.values()]
-    return sum(
-        int(entry.probabilities.argmax()) in entry.ground_truth for entry in predictions if entry.probabilities.size
-    )
+    return sum(_is_right(sample.prediction) is True for sample in run.samples.values())
 
 
 def _score(benchmark: Benchmark, run: RunView) -> dict[str, Any]:
@@ -144,6 +144,77 @@ def _largest_gaps(run: RunView) -> dict[str, float]:
         if entry.completeness_gap is not None and math.isfinite(entry.completeness_gap):
             gaps[entry.explainer] = max(gaps.get(entry.explainer, 0.0), abs(entry.completeness_gap))
     return gaps
+
+
+def _statistics(run: RunView) -> list[dict[str, Any]]:
+    """For each metric and method, controls last: what its single scores say, of all samples, right and wrong ones.
+
+    Right are the samples whose most probable label is a true one; those without true labels are in neither part.
+    """
+    scores: dict[tuple[str, str], list[tuple[float, bool | None]]] = {}
+    for sample in run.samples.values():
+        right = _is_right(sample.prediction)
+        for score in sample.scores:
+            scores.setdefault((score.metric, score.explainer), []).append((score.value, right))
+    declared = run.metadata.parameters.get("metrics")
+    found = []
+    for metric in dict.fromkeys(metric for metric, _ in scores):
+        means = {
+            name: summary_of([value for value, _ in of_name]) for (of, name), of_name in scores.items() if of == metric
+        }
+        declaration = declared.get(metric) if isinstance(declared, dict) else None
+        higher = not isinstance(declaration, dict) or declaration.get("higher_is_better") is not False
+        places = ranks({name: summary.mean for name, summary in means.items()}, higher_is_better=higher)
+        for name, summary in means.items():
+            parts = {
+                part: _as_json(summary_of([value for value, right in scores[metric, name] if right is wanted]))
+                for part, wanted in (("right", True), ("wrong", False))
+            }
+            found.append(
+                {
+                    "metric": metric,
+                    "higher_is_better": higher,
+                    "explainer": name,
+                    "control": name not in run.metadata.explainers,
+                    "rank": places.get(name),
+                    **_as_json(summary),
+                    **parts,
+                }
+            )
+    return found
+
+
+def _is_right(prediction: Prediction) -> bool | None:
+    if not prediction.ground_truth or not prediction.probabilities.size:
+        return None
+    return int(prediction.probabilities.argmax()) in prediction.ground_truth
+
+
+def _as_json(summary: Summary) -> dict[str, Any]:
+    return {name: _or_none(value) if isinstance(value, float) else value for name, value in summary._asdict().items()}
+
+
+def _score_lines(facts: dict[str, Any]) -> list[str]:
+    """A line per metric and method; without single scores the totals alone."""
+    if facts["statistics"]:
+        return [_statistic_text(entry) for entry in facts["statistics"]]
+    return [_score_text(score) for score in facts["scores"]]
+
+
+def _statistic_text(entry: dict[str, Any]) -> str:
+    head = f"{entry['metric']} of {entry['explainer']}: "
+    left_out = f", {entry['undefined']} undefined" if entry["undefined"] else ""
+    if entry["mean"] is None:
+        return f"{head}undefined{left_out}"
+    spread = "" if entry["deviation"] is None else f", sd {entry['deviation']:.3f}"
+    parts = [
+        f"{part} {entry[part]['mean']:.3f} (n {entry[part]['defined']})" for part in _PARTS if entry[part]["defined"]
+    ]
+    interval = f"[{entry['low']:.3f}, {entry['high']:.3f}]"
+    return (
+        f"{head}mean {entry['mean']:.3f} {interval}, median {entry['median']:.3f}{spread}, "
+        f"n {entry['defined']}{left_out}, rank {entry['rank']:g}{'; ' * bool(parts)}{', '.join(parts)}"
+    )
 
 
 def _score_text(score: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from explainer.checks import require_distinct, require_type
 from explainer.dataset import Batch, Sample, has_boxes, read_batches, require_dataset, sample_count
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation.base import Attribution
+from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.jobs.base import Examined, ExaminedBatch, Job, Sink
 from explainer.jobs.inference import InferenceJob
 from explainer.jobs.saliency import SaliencyJob
@@ -94,12 +95,16 @@ class ImageClassificationRunner:
         self._jobs: list[Job] = []
         self._sinks: list[Sink] = []
 
-    def register_saliency(self, explainers: list[Attribution], benchmarkers: list[Metric] | None = None) -> None:
+    def register_saliency(
+        self, explainers: list[Attribution], benchmarkers: list[Metric] | None = None, *, controls: bool = True
+    ) -> None:
         """Registers the methods that explain and the metrics that score them; once per runner.
 
         Args:
             explainers: the methods, of distinct names, made for the runner's very network.
             benchmarkers: the metrics, of distinct names.
+            controls: score a random map and a blob in the middle of the image, too, so that chance has a number; only
+                where there are metrics. They are in `explainer inspect` and in `read_run`, not in MindInsight.
 
         Raises:
             TypeError: not lists of these types.
@@ -109,9 +114,14 @@ class ImageClassificationRunner:
         if any(job.name == SaliencyJob.name for job in self._jobs):
             raise RuntimeError("register_saliency was called before; register all explainers in one call")
         metrics = [] if benchmarkers is None else benchmarkers
+        if not isinstance(controls, bool):
+            raise TypeError(f"`controls` must be True or False, got {controls!r}")
         _require_explainers(explainers, self._network)
         _require_metrics(metrics, has_boxes(self._dataset))
-        self._jobs.append(SaliencyJob(explainers, metrics))
+        scored = [RandomControl(self._network), CentreControl(self._network)] if controls and metrics else []
+        names = [explainer.name for explainer in [*explainers, *scored]]
+        require_distinct("explainers", names, "the controls have these names, so give the method another one")
+        self._jobs.append(SaliencyJob(explainers, metrics, scored))
 
     def register(self, job: Job) -> None:
         """Registers a job of your own; see docs/write-a-job.md.
@@ -299,6 +309,7 @@ class ImageClassificationRunner:
                 "options": self._options.recorded,
                 "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
                 "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
+                "controls": {control.name: control.parameters for control in saliency.controls},
             },
             package_version=__version__,
         )

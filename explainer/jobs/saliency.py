@@ -20,13 +20,22 @@ FloatArray = NDArray[np.float32]
 
 
 class SaliencyJob:
-    """Yields a Saliency for each explainer, sample and explained label, its Scores, and the Benchmarks at the end."""
+    """Yields a Saliency for each explainer, sample and explained label, its Scores, and the Benchmarks at the end.
+
+    The controls are scored like explainers, but neither drawn nor in the Benchmarks, whose table MindInsight shows.
+    """
 
     name = "saliency"
 
-    def __init__(self, explainers: Sequence[Attribution], metrics: Sequence[Metric] = ()) -> None:
+    def __init__(
+        self,
+        explainers: Sequence[Attribution],
+        metrics: Sequence[Metric] = (),
+        controls: Sequence[Attribution] = (),
+    ) -> None:
         self.explainers = tuple(explainers)
         self.metrics = tuple(metrics)
+        self.controls = tuple(controls)
         self._boards: dict[tuple[str, str], ScoreBoard] = {}
         self._label_count = 0
 
@@ -50,12 +59,16 @@ class SaliencyJob:
             BadSampleError: a map is not finite; says of which sample.
         """
         explained = [(explainer, explain(explainer, batch)) for explainer in self.explainers]
+        controls = [(control, explain(control, batch)) for control in self.controls]
         for explainer, explained_cases in explained:
             for case, (maps, gaps) in zip(batch.cases, explained_cases, strict=True):
                 for place, label in enumerate(case.explained):
                     gap = None if gaps is None else float(gaps[place])
                     yield Saliency(case.sample_id, explainer.name, label, maps[place], gap)
                 yield from self._score(explainer, case, maps)
+        for control, explained_cases in controls:
+            for case, (maps, _) in zip(batch.cases, explained_cases, strict=True):
+                yield from self._score(control, case, maps)
 
     def finish(self) -> Iterator[Record]:
         """The mean scores of every explainer."""
@@ -73,7 +86,8 @@ class SaliencyJob:
                 raise ValueError(
                     f"{metric.name} must give {len(labels)} scores for labels {labels}, gave {len(scores)}"
                 )
-            self._boards[explainer.name, metric.name].add(labels, scores)
+            if (explainer.name, metric.name) in self._boards:
+                self._boards[explainer.name, metric.name].add(labels, scores)
             for label, score in zip(labels, scores, strict=True):
                 yield Score(case.sample_id, explainer.name, metric.name, label, score)
 

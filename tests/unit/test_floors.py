@@ -11,7 +11,7 @@ PACKAGE = Path(explainer.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 
 FLOORS = {
-    1: {"cpu_setup", "errors", "records", "relu_rules", "resizing", "streams", "version"},
+    1: {"cpu_setup", "errors", "records", "relu_rules", "resizing", "statistics", "streams", "version"},
     2: {"checks", "classifier", "options", "overlays", "summary"},
     3: {"dataset", "function_classifier", "mindspore_classifier", "mindspore_program", "mindspore_relus", "perturb"},
     4: {"benchmark", "counterfactual", "explanation", "occlusion_sensitivity", "report"},

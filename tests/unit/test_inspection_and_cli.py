@@ -169,6 +169,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
                 "undefined": 0,
             },
         ],
+        "statistics": [],
         "event_bytes": writer.event_file.stat().st_size,
         "picture_bytes": sum(path.stat().st_size for path in writer.data_dir.rglob("*.*")),
         "damage": [],

@@ -578,8 +578,8 @@ def test_t6_masks_are_cut_off_at_the_border_or_left_out(size: tuple[int, int], m
 @pytest.mark.parametrize("per_eval", [7, 32, None])
 def test_t7_the_size_of_a_mini_batch_changes_nothing(per_eval: int | None) -> None:
     images, network = normal_images(), SmallCnn()
-    wanted = matlab(network, perturbation_per_eval=1, stride=2)(images, TARGETS)
-    found = matlab(network, perturbation_per_eval=per_eval, stride=2)(images, TARGETS)
+    wanted = matlab(network, perturbation_per_eval=1, window=3, stride=2)(images, TARGETS)
+    found = matlab(network, perturbation_per_eval=per_eval, window=3, stride=2)(images, TARGETS)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 

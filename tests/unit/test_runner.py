@@ -756,7 +756,7 @@ def test_a_sink_gets_every_record_in_order_and_is_closed_once(setting):
     first, second = Collector(), Collector()
     made.runner.register_sink(first)
     made.runner.register_sink(second)
-    made.runner.register_saliency([Fingerprint(made.network)], [Brightness()])
+    made.runner.register_saliency([Fingerprint(made.network)], [Brightness()], controls=False)
     made.runner.run()
     labels = {0: (0,), 1: (1, 2, 3), 2: (0,)}
     expected = []
@@ -788,7 +788,7 @@ def test_a_sink_gets_what_the_summary_holds(setting):
     made = setting()
     sink = Collector()
     made.runner.register_sink(sink)
-    made.runner.register_saliency([Fingerprint(made.network)], [Brightness()])
+    made.runner.register_saliency([Fingerprint(made.network)], [Brightness()], controls=False)
     made.runner.run()
     run = read_run(made.folder)
     stored = {(n, entry.explainer, entry.label): entry for n, sample in run.samples.items() for entry in sample.maps}
@@ -927,7 +927,7 @@ def test_a_benchmark_of_undefined_scores_stays_undefined_on_disk(setting):
             return np.full(len(case.labels), np.nan)
 
     made = setting()
-    made.runner.register_saliency([Fingerprint(made.network)], [Blind()])
+    made.runner.register_saliency([Fingerprint(made.network)], [Blind()], controls=False)
     made.runner.run()
     run = read_run(made.folder)
     (benchmark,) = run.benchmarks

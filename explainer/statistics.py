@@ -1,0 +1,70 @@
+"""What single scores say together: means with their spread, intervals and ranks. Nowhere a single best method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+_RESAMPLES = 1000
+_SEED = 20
+
+
+class Summary(NamedTuple):
+    """What a method's scores by one metric say.
+
+    Attributes:
+        mean: of the defined scores; nan when there is none, as for all that follows.
+        median: of them.
+        deviation: their standard deviation (of the sample, n - 1); nan for a single one.
+        low, high: a 95 % interval of the mean, by bootstrap.
+        defined: how many scores there are.
+        undefined: how many more were undefined.
+    """
+
+    mean: float
+    median: float
+    deviation: float
+    low: float
+    high: float
+    defined: int
+    undefined: int
+
+
+def summary_of(scores: Sequence[float]) -> Summary:
+    """Mean, median, deviation and a 95 % bootstrap interval of the mean; the same scores give the same interval.
+
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3, the percentile interval, of
+    1000 resamples.
+
+    >>> summary_of([1.0, 2.0, float("nan"), 6.0])[:3]
+    (3.0, 2.0, 2.6457513110645907)
+    """
+    defined = np.array([score for score in scores if math.isfinite(score)], np.float64)
+    undefined = len(scores) - len(defined)
+    if not len(defined):
+        return Summary(math.nan, math.nan, math.nan, math.nan, math.nan, 0, undefined)
+    rng = np.random.default_rng(_SEED)
+    means = [defined[rng.integers(0, len(defined), len(defined))].mean() for _ in range(_RESAMPLES)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    deviation = float(defined.std(ddof=1)) if len(defined) > 1 else math.nan
+    mean, median = math.fsum(defined) / len(defined), float(np.median(defined))
+    return Summary(mean, median, deviation, float(low), float(high), len(defined), undefined)
+
+
+def ranks(means: Mapping[str, float], *, higher_is_better: bool) -> dict[str, float]:
+    """The place of each method by its mean, 1 for the best; equal ones share the mean of their places, nan has none.
+
+    >>> ranks({"a": 0.5, "b": 0.9, "c": 0.5, "d": float("nan")}, higher_is_better=True)
+    {'a': 2.5, 'b': 1.0, 'c': 2.5}
+    """
+    sign = 1 if higher_is_better else -1
+    known = {name: sign * mean for name, mean in means.items() if math.isfinite(mean)}
+    return {
+        name: 1
+        + sum(other > mean for other in known.values())
+        + (sum(other == mean for other in known.values()) - 1) / 2
+        for name, mean in known.items()
+    }
