@@ -108,7 +108,8 @@ class ImageClassificationRunner:
 
         Raises:
             TypeError: not lists of these types.
-            ValueError: no explainer, a name twice, another network, or a metric that needs boxes the data has not.
+            ValueError: no explainer, a name twice, another network, maps that are no pictures; a metric that needs
+                boxes the data has not, or that is made for another number of labels.
             RuntimeError: called before.
         """
         if any(job.name == SaliencyJob.name for job in self._jobs):
@@ -117,7 +118,7 @@ class ImageClassificationRunner:
         if not isinstance(controls, bool):
             raise TypeError(f"`controls` must be True or False, got {controls!r}")
         _require_explainers(explainers, self._network)
-        _require_metrics(metrics, has_boxes(self._dataset))
+        _require_metrics(metrics, has_boxes(self._dataset), len(self._labels))
         scored = [RandomControl(self._network), CentreControl(self._network)] if controls and metrics else []
         names = [explainer.name for explainer in [*explainers, *scored]]
         require_distinct("explainers", names, "the controls have these names, so give the method another one")
@@ -380,7 +381,7 @@ def _require_explainers(explainers: Any, network: Any) -> None:
     require_distinct("explainers", [explainer.name for explainer in explainers], "pass name=... to tell them apart")
 
 
-def _require_metrics(metrics: Any, boxes: bool) -> None:
+def _require_metrics(metrics: Any, boxes: bool, label_count: int) -> None:
     require_type("benchmarkers", metrics, list, "a list of metrics")
     for place, metric in enumerate(metrics):
         require_type(f"benchmarkers[{place}]", metric, Metric, "a metric of explainer.benchmark")
@@ -388,6 +389,11 @@ def _require_metrics(metrics: Any, boxes: bool) -> None:
             raise ValueError(
                 f"`benchmarkers[{place}]` ({metric.name}) needs bounding boxes, but the dataset has no third column; "
                 "add the column bboxes or leave this metric out"
+            )
+        if getattr(metric, "num_labels", label_count) != label_count:
+            raise ValueError(
+                f"`benchmarkers[{place}]` ({metric.name}) must be made for the runner's {label_count} labels, got "
+                f"num_labels={metric.num_labels}"
             )
     require_distinct("benchmarkers", [metric.name for metric in metrics], "each metric is filed under its name")
 

@@ -1,7 +1,31 @@
 """The ways to score explanations."""
 
 from explainer.benchmark.base import Case, LabelMetric, Metric, ScoreBoard
+from explainer.benchmark.class_sensitivity import ClassSensitivity
+from explainer.benchmark.complexity import Complexity, Sparseness
 from explainer.benchmark.faithfulness import Curve, Faithfulness
+from explainer.benchmark.infidelity import Infidelity
 from explainer.benchmark.localization import Localization
+from explainer.benchmark.relevance import AttributionAUC, EnergyPointingGame, RelevanceMass, RelevanceRank
+from explainer.benchmark.road import ROAD
+from explainer.benchmark.robustness import Robustness
 
-__all__ = ["Case", "Curve", "Faithfulness", "LabelMetric", "Localization", "Metric", "ScoreBoard"]
+__all__ = [
+    "ROAD",
+    "AttributionAUC",
+    "Case",
+    "ClassSensitivity",
+    "Complexity",
+    "Curve",
+    "EnergyPointingGame",
+    "Faithfulness",
+    "Infidelity",
+    "LabelMetric",
+    "Localization",
+    "Metric",
+    "RelevanceMass",
+    "RelevanceRank",
+    "Robustness",
+    "ScoreBoard",
+    "Sparseness",
+]

@@ -112,7 +112,7 @@ class LabelMetric(Metric):
         Raises:
             TypeError, ValueError: they do not fit one another, or a label outside [0, num_labels).
         """
-        scores = np.atleast_1d(np.asarray(without_tensor(result), np.float64))
+        scores = np.atleast_1d(_numbers("result", result)).astype(np.float64)
         labels = self._labels(targets, len(scores))
         if scores.size != labels.size:
             raise ValueError(f"`result` must have a score per label, {labels.shape}, got shape {scores.shape}")
@@ -175,14 +175,19 @@ def require_explainer(explainer: Any) -> None:
 
 def require_maps(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
     """The maps as float32 of this shape; TypeError unless numbers, ValueError for another shape, NaN or infinity."""
-    maps = np.asarray(without_tensor(given))
-    if maps.dtype.kind not in "fiub":
-        raise TypeError(f"`{name}` must hold numbers, got {type(given).__name__} of dtype {maps.dtype}")
+    maps = _numbers(name, given)
     if maps.shape != shape:
         raise ValueError(f"`{name}` must have shape {shape}, one map per input and label, got {maps.shape}")
     maps = maps.astype(np.float32)
     require_finite(name, maps)
     return maps
+
+
+def _numbers(name: str, given: Any) -> NDArray[Any]:
+    numbers = np.asarray(without_tensor(given))
+    if numbers.dtype.kind not in "fiub":
+        raise TypeError(f"`{name}` must hold numbers, got {type(given).__name__} of dtype {numbers.dtype}")
+    return numbers
 
 
 class ScoreBoard:

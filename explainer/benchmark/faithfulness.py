@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
-from explainer.checks import require_choice, require_integer, require_number
+from explainer.checks import require_choice, require_integer, require_labels_in_range, require_number
 from explainer.mindspore_classifier import MindSporeClassifier, require_network
 from explainer.perturb.engine import scores_under
 from explainer.perturb.fills import fill_of, recorded_fill
@@ -48,13 +48,14 @@ class Faithfulness(LabelMetric):
         num_labels: how many labels there are.
         activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid().
         metric: one of the three.
-        percent: the part of the pixels that are changed; by default 0.5 for NaiveFaithfulness, else all.
+        percent: the part of the pixels that are changed, at least one; by default 0.5 for NaiveFaithfulness, else all.
         steps: how many blocks; by default the root of the number of pixels.
         fill: what is shown where pixels are hidden; as for `Occlusion`.
         normalize: divide the areas by the probability for the whole image, so that unsure predictions count as much.
         batch_size: images in one pass through the network.
 
-    Cost: `steps` forward passes per map, one more for the areas, and one per image. All labels share batches.
+    Cost: `steps` forward passes per map, and one more per map for the areas; one per image for NaiveFaithfulness and
+    `normalize`. All labels share batches.
 
     Raises:
         TypeError: an argument of a wrong type.
@@ -92,8 +93,9 @@ class Faithfulness(LabelMetric):
             raise TypeError(f"`normalize` must be True or False, got {normalize!r}")
         self._metric = metric
         self._activation = activation_fn
-        self._percent = (0.5 if metric == METRICS[0] else 1.0) if percent is None else percent
-        if require_number("percent", self._percent, 0.0, 1.0) == 0:
+        by_default = 0.5 if metric == METRICS[0] else 1.0
+        self._percent = by_default if percent is None else require_number("percent", percent, 0.0, 1.0)
+        if self._percent == 0:
             raise ValueError("`percent` must be above 0: nothing would be changed")
         self._steps = None if steps is None else require_integer("steps", steps, 2)
         self._given_fill = fill
@@ -152,7 +154,7 @@ class Faithfulness(LabelMetric):
         return self._curve(images, labels, maps, explainer)
 
     def cost(self, size: tuple[int, int]) -> int:
-        """Forward passes per map for images of this size, beside the one of the image itself."""
+        """Forward passes per map for images of this size, beside one per image where that is asked for itself."""
         return self._step_count(size[0] * size[1]) + (self._metric != METRICS[0])
 
     def _scores(
@@ -174,6 +176,8 @@ class Faithfulness(LabelMetric):
         return 1 - areas if self._metric == METRICS[1] else areas
 
     def _naive(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Doubles:
+        classifier = self._network_of(explainer)
+        require_labels_in_range(labels, classifier.class_count(images))
         blocks = [[self._blocks(one) for one in of_image] for of_image in saliency]
         keeps = (
             (place, _without(saliency.shape[2:], block))
@@ -181,7 +185,6 @@ class Faithfulness(LabelMetric):
             for of_label in of_image
             for block in of_label
         )
-        classifier = self._network_of(explainer)
         whole = np.take_along_axis(classifier.probabilities(images), labels, 1).astype(np.float64)
         hidden = self._asked_in_turn(classifier, images, labels, keeps)
         flat = saliency.reshape(*labels.shape, 1, -1).astype(np.float64)
@@ -190,6 +193,8 @@ class Faithfulness(LabelMetric):
         return (1 + _correlations(means, whole[..., None] - hidden)) / 2
 
     def _curve(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Curve:
+        classifier = self._network_of(explainer)
+        require_labels_in_range(labels, classifier.class_count(images))
         pixels = saliency.shape[2] * saliency.shape[3]
         ends = self._ends(pixels)
         inserted = self._metric == METRICS[2]
@@ -199,7 +204,7 @@ class Faithfulness(LabelMetric):
             for one in of_image
             for keep in _growing(one, ends)
         )
-        probabilities = self._asked_in_turn(self._network_of(explainer), images, labels, keeps)
+        probabilities = self._asked_in_turn(classifier, images, labels, keeps)
         return Curve(ends / pixels, probabilities.astype(np.float32))
 
     def _asked_in_turn(
@@ -221,18 +226,21 @@ class Faithfulness(LabelMetric):
         return self._asked
 
     def _step_count(self, pixels: int) -> int:
-        return min(self._steps or isqrt(pixels), int(pixels * self._percent))
+        return min(self._steps or isqrt(pixels), self._changed_count(pixels))
+
+    def _changed_count(self, pixels: int) -> int:
+        return max(1, int(pixels * self._percent))
 
     def _blocks(self, saliency: FloatArray) -> list[NDArray[np.int64]]:
         """The pixels of each block, the most important first, of one length; equal ones in their order."""
         steps = self._step_count(saliency.size)
-        length = int(saliency.size * self._percent / steps)
+        length = self._changed_count(saliency.size) // steps
         order = np.argsort(-saliency.ravel(), kind="stable")
         return list(order[: steps * length].reshape(steps, length))
 
     def _ends(self, pixels: int) -> NDArray[np.int64]:
         """How many pixels are changed after each step, from 0 on."""
-        ends: Doubles = np.linspace(0, pixels * self._percent, self._step_count(pixels) + 1)
+        ends: Doubles = np.linspace(0, self._changed_count(pixels), self._step_count(pixels) + 1)
         return np.rint(ends).astype(np.int64)
 
 
@@ -255,4 +263,4 @@ def _correlations(some: Doubles, others: Doubles) -> Doubles:
     some, others = (values - values.mean(axis=-1, keepdims=True) for values in (some, others))
     norms = np.sqrt((some**2).sum(axis=-1) * (others**2).sum(axis=-1))
     correlations: Doubles = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
-    return correlations
+    return np.clip(correlations, -1, 1)  # which rounding may leave

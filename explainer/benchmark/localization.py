@@ -21,8 +21,8 @@ class Localization(LabelMetric):
 
     PointingGame: 1 if the map's maximum lies in the region, else 0; of several equal maxima the fraction that do. nan
     for a constant map and for an empty region.
-    IoSR: the part of the salient region, where the map is above `theta` times its maximum, that lies in the region. nan
-    where the maximum is not above 0, and for an empty region.
+    IoSR: the part of the salient region, where the map is above `theta` times its maximum or at it, that lies in the
+    region. nan where the maximum is not above 0, and for an empty region.
 
     By chance PointingGame scores the region's part of the image; any map scores about as much as its controls.
 
@@ -108,13 +108,15 @@ class Localization(LabelMetric):
         return np.array(scores).reshape(labels.shape)
 
     def _points(self, saliency: FloatArray, region: Region) -> float:
-        if not region.any() or np.ptp(saliency) == 0:
+        highest = saliency == saliency.max()
+        if not region.any() or highest.all():
             return np.nan
         near = distance_transform_edt(~region) <= self._tolerance
-        return float(near[saliency == saliency.max()].mean())
+        return float(near[highest].mean())
 
     def _overlaps(self, saliency: FloatArray, region: Region) -> float:
         highest = saliency.max()
         if not region.any() or highest <= 0:
             return np.nan
-        return float(region[saliency > np.float32(self._theta) * highest].mean())
+        salient = (saliency > np.float32(self._theta) * highest) | (saliency == highest)
+        return float(region[salient].mean())

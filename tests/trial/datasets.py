@@ -18,6 +18,17 @@ def cifar_dataset(count: int = 200, batch_size: int = 32) -> Dataset:
     return _batched(rows, ["image", "label"], batch_size)
 
 
+def boxed_cifar_dataset(count: int = 100, batch_size: int = 32) -> Dataset:
+    """As cifar_dataset, with a box (B, 1, 4) float32 x, y, w, h anywhere: chance is a box's part of the image."""
+    images, labels, _ = cifar10()
+    rng, rows = np.random.default_rng(8), []
+    for index in spread(count, len(images)):
+        width, height = rng.integers(8, 25, 2)
+        box = [rng.integers(0, 33 - width), rng.integers(0, 33 - height), width, height]
+        rows.append((images[index], np.array(labels[index]), np.float32([box])))
+    return _batched(rows, ["image", "label", "bbox"], batch_size)
+
+
 def photo_dataset(batch_size: int = 5) -> Dataset:
     """Batches of image (B, 3, 224, 224) float32, label (B,) int32, bbox (B, 1, 4) float32 x, y, w, h."""
     images, labels, boxes, _ = photos()

@@ -148,6 +148,14 @@ def test_a_method_may_not_have_the_name_of_a_control(tmp_path: Path) -> None:
     runner.register_saliency([method], [Sparseness(4)], controls=False)
 
 
+def test_a_metric_is_made_for_the_labels_of_the_run(tmp_path: Path) -> None:
+    network = SmallCnn()
+    data = (NumpySlicesDataset((normal_images(),), ["image"]).batch(2), ["a", "b", "c", "d"])
+    runner = ImageClassificationRunner(str(tmp_path), data, network, nn.Softmax())
+    with pytest.raises(ValueError, match=r"`benchmarkers\[0\]` \(Sparseness\) must be made for the runner's 4 labels"):
+        runner.register_saliency([Gradient(network)], [Sparseness(5)])
+
+
 @pytest.mark.parametrize("controls", [None, 1, "no"])
 def test_controls_are_on_or_off(tmp_path: Path, controls: Any) -> None:
     network = SmallCnn()

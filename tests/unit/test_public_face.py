@@ -100,13 +100,23 @@ def test_the_explanations_are_these():
 
 def test_the_benchmarks_are_these():
     assert explainer.benchmark.__all__ == [
+        "ROAD",
+        "AttributionAUC",
         "Case",
+        "ClassSensitivity",
+        "Complexity",
         "Curve",
+        "EnergyPointingGame",
         "Faithfulness",
+        "Infidelity",
         "LabelMetric",
         "Localization",
         "Metric",
+        "RelevanceMass",
+        "RelevanceRank",
+        "Robustness",
         "ScoreBoard",
+        "Sparseness",
     ]
 
 

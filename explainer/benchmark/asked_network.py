@@ -1,0 +1,53 @@
+"""The network of an explainer, asked by a metric for what it says of changed images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.perturb.engine import scores_under
+from explainer.perturb.fills import Fill, MaskFill
+
+FloatArray = NDArray[np.float32]
+LabelArray = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+
+class AskedNetwork:
+    """Asks the network of whatever explainer is given, with one activation; kept as long as the network is the same.
+
+    Args:
+        activation_fn: logits -> probabilities.
+        batch_size: images in one pass through the network.
+
+    Raises:
+        TypeError: `activation_fn` is not a mindspore.nn.Cell.
+    """
+
+    def __init__(self, activation_fn: Any, batch_size: int) -> None:
+        require_network("activation_fn", activation_fn)
+        self._activation = activation_fn
+        self._batch_size = batch_size
+        self._classifier: MindSporeClassifier | None = None
+
+    def of(self, explainer: Any) -> MindSporeClassifier:
+        """The explainer's network."""
+        if self._classifier is None or self._classifier.network is not explainer.network:
+            self._classifier = MindSporeClassifier(explainer.network, self._activation, batch_size=self._batch_size)
+        return self._classifier
+
+    def probabilities(self, explainer: Any, images: FloatArray, labels: LabelArray) -> Doubles:
+        """Of the labels (N, L) of each image, (N, L)."""
+        return np.take_along_axis(self.of(explainer).probabilities(images), labels, 1).astype(np.float64)
+
+    def under(
+        self, explainer: Any, images: FloatArray, keeps: Iterable[tuple[int, Any]], fill: Fill | MaskFill
+    ) -> FloatArray:
+        """The probabilities under each (place, keep mask), (M, K), in their order, asked in full batches."""
+        score = self.of(explainer).probabilities
+        batches = scores_under(score, images, keeps, fill=fill, batch_size=self._batch_size)
+        return np.concatenate([batch.scores for batch in batches])

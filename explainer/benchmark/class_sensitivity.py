@@ -1,0 +1,125 @@
+"""Class sensitivity: whether the maps of different labels differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.benchmark.base import Case, FloatArray, LabelArray, Metric, ScoreBoard, require_explainer, require_maps
+from explainer.checks import require_images, require_integer
+from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.mindspore_program import without_tensor
+
+Doubles = NDArray[np.float64]
+
+
+class ClassSensitivity(Metric):
+    """How much the maps of the labels of the highest and the lowest logit differ; one score per image, in [0, 1].
+
+    (1 - r) / 2, r the correlation of the two maps over the pixels: 0 for maps that are alike, 0.5 for unrelated ones,
+    1 for opposite ones. nan where a map is constant, and where all logits are equal: there is no other label then.
+    Of equal logits the first counts.
+
+    Source: the documentation of `mindspore.explainer`. There RISE always failed, and undefined scores were dropped
+    without being counted.
+
+    Args:
+        batch_size: images in one pass through the network for the logits.
+
+    Cost: one forward pass and two maps per image, both from one call of the explainer.
+
+    Raises:
+        TypeError, ValueError: `batch_size` is no whole number of at least 1.
+
+    >>> from mindspore import Tensor, nn
+    >>> from explainer.explanation import Gradient
+    >>> dense = nn.Dense(4, 2, weight_init=Tensor([[3.0, 2, 1, 0], [0, 1, 2, 3]]), has_bias=False)
+    >>> explainer, image = Gradient(nn.SequentialCell(nn.Flatten(), dense)), np.float32([[[[1, 0], [0, 0]]]])
+    >>> ClassSensitivity().evaluate(explainer, image).tolist()
+    [1.0]
+    """
+
+    name = "ClassSensitivity"
+    needs = frozenset({"explainer"})
+    per_label = False
+
+    def __init__(self, *, batch_size: int = 32) -> None:
+        self._batch_size = require_integer("batch_size", batch_size, 1)
+        self._board = ScoreBoard(0)
+        self._asked: MindSporeClassifier | None = None
+
+    @property
+    def performance(self) -> float:
+        """The mean of all defined scores that were aggregated; nan when there is none."""
+        return self._board.mean
+
+    @property
+    def undefined(self) -> int:
+        """How many aggregated scores were undefined."""
+        return self._board.undefined
+
+    def reset(self) -> None:
+        """Forgets what was aggregated."""
+        self._board = ScoreBoard(0)
+
+    def aggregate(self, result: Any) -> None:
+        """Takes scores as `evaluate` gives them.
+
+        Args:
+            result: (N,), or one score.
+
+        Raises:
+            TypeError, ValueError: they are no numbers, or have more axes.
+        """
+        scores = np.atleast_1d(np.asarray(without_tensor(result), np.float64))
+        if scores.ndim != 1:
+            raise ValueError(f"`result` must have a score per image, (N,), got shape {scores.shape}")
+        self._board.add([None] * len(scores), scores.tolist())
+
+    def evaluate(self, explainer: Any, inputs: Any) -> Doubles:
+        """The scores of the explainer for the images, (N,); nan = undefined.
+
+        Args:
+            explainer: whose network is asked, and which makes the maps.
+            inputs: (N, C, H, W).
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: a wrong shape, a NaN or infinity.
+        """
+        require_explainer(explainer)
+        return self._scores(require_images(without_tensor(inputs)), explainer)
+
+    def score(self, case: Case) -> Doubles:
+        """(1,), the score of the case's explainer for its image; its labels and maps do not matter."""
+        return self._scores(case.image[None], case.explainer)
+
+    def _scores(self, images: FloatArray, explainer: Any) -> Doubles:
+        labels = self._extremes(images, explainer)
+        maps = require_maps("saliency", explainer(images, labels), (*labels.shape, *images.shape[2:]))
+        flat = maps.reshape(*labels.shape, -1).astype(np.float64)
+        scores = (1 - _correlations(flat[:, 0], flat[:, 1])) / 2
+        return np.where(labels[:, 0] == labels[:, 1], np.nan, scores)
+
+    def _extremes(self, images: FloatArray, explainer: Any) -> LabelArray:
+        """The labels of the highest and of the lowest logit, (N, 2)."""
+        logits = self._network_of(explainer).logits(images)
+        extremes: LabelArray = np.stack([logits.argmax(axis=1), logits.argmin(axis=1)], axis=1)
+        return extremes
+
+    def _network_of(self, explainer: Any) -> MindSporeClassifier:
+        """The explainer's network, kept as long as it is the same."""
+        if self._asked is None or self._asked.network is not explainer.network:
+            self._asked = MindSporeClassifier(explainer.network, batch_size=self._batch_size)
+        return self._asked
+
+
+def _correlations(some: Doubles, others: Doubles) -> Doubles:
+    """Pearson's along the last axis; nan where either is constant."""
+    constant = (np.ptp(some, axis=-1) == 0) | (np.ptp(others, axis=-1) == 0)
+    some, others = (values - values.mean(axis=-1, keepdims=True) for values in (some, others))
+    norms = np.sqrt((some**2).sum(axis=-1) * (others**2).sum(axis=-1))
+    correlations: Doubles = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
+    return correlations.clip(-1, 1)  # rounding leaves it by some 1e-16

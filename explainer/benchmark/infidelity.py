@@ -1,0 +1,129 @@
+"""Infidelity: how badly a map's values add up to what hiding parts of the image does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from explainer.benchmark.asked_network import AskedNetwork, Doubles
+from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
+from explainer.checks import require_integer
+from explainer.perturb.fills import fill_of, recorded_fill
+from explainer.streams import sample_stream
+
+
+class Infidelity(LabelMetric):
+    """The mean squared difference of what a hidden square's saliency sums to and what the probability falls by.
+
+    0 for a map whose values are what its pixels contribute. With `normalize` the map is scaled so that it fits best,
+    and the error is a part of the mean squared fall: in [0, 1], 1 for a map that says nothing. nan where nothing falls.
+
+    Source: Yeh et al. 2019, "On the (In)fidelity and Sensitivity of Explanations", definition 2.1 with the square
+    removal of section 2.2, and the scaling of its appendix.
+
+    Args:
+        num_labels: how many labels there are.
+        activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid().
+        perturbations: squares per image, each of random place and of a side from 1 to half the shorter one.
+        fill: what hides; as for `Occlusion`.
+        normalize: scale the map, as above; without, the error is that of the map's own units.
+        seed: of the squares; an image has its own, the same for all its labels, whatever the batch.
+        batch_size: images in one pass through the network.
+
+    Cost: `perturbations` forward passes per image, whatever the number of its labels, and one more.
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: a wrong value.
+
+    >>> from mindspore import nn
+    >>> Infidelity(2, nn.Softmax(), normalize=False).parameters["bounds"]
+    [0.0, None]
+    """
+
+    name = "Infidelity"
+    higher_is_better = False
+    needs = frozenset({"explainer"})
+
+    def __init__(
+        self,
+        num_labels: int,
+        activation_fn: Any,
+        *,
+        perturbations: int = 100,
+        fill: Any = 0.0,
+        normalize: bool = True,
+        seed: int = 0,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__(num_labels)
+        if not isinstance(normalize, bool):
+            raise TypeError(f"`normalize` must be True or False, got {normalize!r}")
+        self.bounds = (0.0, 1.0 if normalize else float("inf"))  # type: ignore[misc]
+        self._perturbations = require_integer("perturbations", perturbations, 2)
+        self._given_fill = fill
+        self._fill = fill_of("fill", fill)
+        self._normalize = normalize
+        self._seed = require_integer("seed", seed, 0)
+        self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the metric declares, as JSON values."""
+        return super().parameters | {
+            "perturbations": self._perturbations,
+            "fill": recorded_fill(self._given_fill),
+            "normalize": self._normalize,
+            "seed": self._seed,
+        }
+
+    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Doubles:
+        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+
+        Args:
+            explainer: whose network is asked, and which makes the maps if there are none.
+            inputs: (N, C, H, W).
+            targets: an int, or labels of shape (), (N,) or (N, L).
+            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
+        """
+        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency)
+        return scores
+
+    def _scores(
+        self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
+    ) -> Doubles:
+        hidden = np.array([list(self._squares(image)) for image in images])  # (N, M, H, W)
+        keeps = ((place, ~one) for place in range(len(images)) for one in hidden[place])
+        asked = self._asked.under(explainer, images, keeps, self._fill).astype(np.float64)
+        asked = asked.reshape(len(images), 1, self._perturbations, -1)  # (N, 1, M, K)
+        whole = self._asked.probabilities(explainer, images, labels)
+        falls = whole[..., None] - np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0]
+        sums = np.einsum("nlhw,nmhw->nlm", saliency.astype(np.float64), hidden)
+        if not self._normalize:
+            return _mean_square(sums - falls)
+        squared = (sums**2).sum(axis=2)
+        scale = (sums * falls).sum(axis=2) / np.where(squared > 0, squared, 1)
+        size = _mean_square(falls)
+        missed: Doubles = _mean_square(scale[..., None] * sums - falls) / np.where(size > 0, size, np.nan)
+        return missed
+
+    def _squares(self, image: FloatArray) -> Iterator[Any]:
+        """Which pixels each square hides, (H, W)."""
+        stream, (height, width) = sample_stream(self._seed, image), image.shape[1:]
+        for _ in range(self._perturbations):
+            side = int(stream.integers(1, max(1, min(height, width) // 2) + 1))
+            top, left = int(stream.integers(0, height - side + 1)), int(stream.integers(0, width - side + 1))
+            hidden = np.zeros((height, width), bool)
+            hidden[top : top + side, left : left + side] = True
+            yield hidden
+
+
+def _mean_square(values: Doubles) -> Doubles:
+    means: Doubles = (values**2).mean(axis=2)
+    return means

@@ -1,0 +1,206 @@
+"""Robustness: whether a map stays what it is when the image changes a little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric, require_maps
+from explainer.checks import require_integer, require_labels_in_range, require_number
+from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.streams import sample_stream
+
+Doubles = NDArray[np.float64]
+_NONE = -1  # the attempt of a perturbation that no label's test lets pass
+
+
+class Robustness(LabelMetric):
+    """How little a map changes when noise is added to the image; one score per map, in [0, 1], 1 for no change.
+
+    exp(-max_i ||S(x_i) - S(x)|| / ||S(x)||) over the perturbed images x_i, S the map, in the Euclidean norm. An x_i
+    counts only where the label's probability stays about the same, as the network sees another image else; it is drawn
+    anew up to `tries` times, and then left out. nan where none is left, and for a map of zeros.
+
+    Noise depends on the image and `seed` alone, not on batches or on the order of the images. A method that draws at
+    random, as RISE, draws anew for each perturbed image, so the noise of its own counts, too.
+
+    Source: Yeh et al. 2019, "On the (In)fidelity and Sensitivity of Explanations", section 4, the largest of some draws
+    relative to the map; the documentation of `mindspore.explainer`. There the test of the probabilities looked at the
+    unperturbed image, so it was the same for all draws, and usually the third was used whatever it did.
+
+    Args:
+        num_labels: how many labels there are.
+        activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid().
+        radius: the noise is uniform in [-radius, radius] for each pixel and channel.
+        relative: `radius` is a part of the image's maximum less its minimum, not in the units of the image.
+        perturbations: how many x_i.
+        threshold: how much the label's probability may change.
+        tries: how many draws for each x_i.
+        seed: what the noise depends on.
+        batch_size: images in one pass through the network, and in one call of the explainer.
+
+    Cost: a forward pass per image, one to `tries` per perturbation, and for each perturbation a map per label, the
+    labels of an image in one call. Where labels accept different draws of a perturbation, all are explained for each.
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: a wrong value.
+
+    >>> from mindspore import nn
+    >>> from explainer.explanation import Gradient
+    >>> explainer = Gradient(nn.SequentialCell(nn.Flatten(), nn.Dense(4, 2)))
+    >>> Robustness(2, nn.Softmax(), threshold=1).evaluate(explainer, np.ones((3, 1, 2, 2)), [0, 1, 0]).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    name = "Robustness"
+    needs = frozenset({"explainer"})
+
+    def __init__(
+        self,
+        num_labels: int,
+        activation_fn: Any,
+        *,
+        radius: float = 0.2,
+        relative: bool = False,
+        perturbations: int = 10,
+        threshold: float = 0.1,
+        tries: int = 3,
+        seed: int = 0,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__(num_labels)
+        require_network("activation_fn", activation_fn)
+        if not isinstance(relative, bool):
+            raise TypeError(f"`relative` must be True or False, got {relative!r}")
+        self._activation = activation_fn
+        self._radius = require_number("radius", radius, 0.0, float(np.finfo(np.float32).max))
+        if self._radius == 0:
+            raise ValueError("`radius` must be above 0: nothing would be changed")
+        self._relative = relative
+        self._perturbations = require_integer("perturbations", perturbations, 1)
+        self._threshold = require_number("threshold", threshold, 0.0, 1.0)
+        self._tries = require_integer("tries", tries, 1)
+        self._seed = require_integer("seed", seed, 0)
+        self._batch_size = require_integer("batch_size", batch_size, 1)
+        self._asked: MindSporeClassifier | None = None
+        self._left_out = 0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the metric declares, as JSON values."""
+        return super().parameters | {
+            "radius": self._radius,
+            "relative": self._relative,
+            "perturbations": self._perturbations,
+            "threshold": self._threshold,
+            "tries": self._tries,
+            "seed": self._seed,
+        }
+
+    @property
+    def left_out(self) -> int:
+        """How many perturbations were left out of the scores since the last `reset`, each map's counted by itself."""
+        return self._left_out
+
+    def reset(self) -> None:
+        """Forgets what was aggregated, and how many perturbations were left out."""
+        super().reset()
+        self._left_out = 0
+
+    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Doubles:
+        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+
+        Args:
+            explainer: whose network is asked, and which makes the maps of the perturbed images.
+            inputs: (N, C, H, W).
+            targets: an int, or labels of shape (), (N,) or (N, L).
+            saliency: the maps S(x), (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
+        """
+        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency)
+        return scores
+
+    def _scores(
+        self,
+        images: FloatArray,
+        labels: LabelArray,
+        saliency: FloatArray,
+        regions: NDArray[np.bool_] | None,
+        explainer: Any,
+    ) -> Doubles:
+        accepted = self._accepted(images, labels, self._network_of(explainer))
+        self._left_out += int((accepted == _NONE).sum())
+        farthest = self._farthest(images, labels, saliency, accepted, explainer)
+        norms = _norms(saliency)
+        scores: Doubles = np.exp(-farthest / np.where(norms > 0, norms, np.nan))
+        return scores
+
+    def _accepted(self, images: FloatArray, labels: LabelArray, classifier: MindSporeClassifier) -> LabelArray:
+        """The first attempt at each perturbation that the label accepts, or _NONE: (N, L, perturbations)."""
+        whole = classifier.probabilities(images).astype(np.float64)
+        require_labels_in_range(labels, whole.shape[1])
+        accepted = np.full((*labels.shape, self._perturbations), _NONE, np.int64)
+        for attempt in range(self._tries):
+            waiting = np.argwhere((accepted == _NONE).any(axis=1))
+            for draws in self._chunks(np.insert(waiting, 2, attempt, axis=1)):
+                places, numbers, _ = draws.T
+                shown = self._perturbed(images, draws)
+                changes = np.abs(classifier.probabilities(shown) - whole[places])
+                fits = np.take_along_axis(changes, labels[places], 1) <= self._threshold
+                fits &= (shown != images[places]).any(axis=(1, 2, 3))[:, None]  # noise lost in rounding tells nothing
+                known = accepted[places, :, numbers]
+                accepted[places, :, numbers] = np.where((known == _NONE) & fits, attempt, known)
+        return accepted
+
+    def _farthest(
+        self, images: FloatArray, labels: LabelArray, saliency: FloatArray, accepted: LabelArray, explainer: Any
+    ) -> Doubles:
+        """The largest distance of an accepted draw's map from the image's, (N, L); nan where none is accepted."""
+        farthest = np.full(labels.shape, np.nan)
+        for draws in self._chunks(_draws_of(accepted)):
+            places, numbers, attempts = draws.T
+            given = explainer(self._perturbed(images, draws), labels[places])
+            maps = require_maps("saliency", given, (len(draws), *saliency.shape[1:]))
+            distances = _norms(maps.astype(np.float64) - saliency[places])
+            distances[accepted[places, :, numbers] != attempts[:, None]] = np.nan
+            np.fmax.at(farthest, places, distances)
+        return farthest
+
+    def _chunks(self, draws: LabelArray) -> Iterator[LabelArray]:
+        return (draws[at : at + self._batch_size] for at in range(0, len(draws), self._batch_size))
+
+    def _perturbed(self, images: FloatArray, draws: LabelArray) -> FloatArray:
+        """The image of each draw (place, number, attempt) with its noise."""
+        shown = [images[place] + self._noise(images[place], number, attempt) for place, number, attempt in draws]
+        return np.array(shown, np.float32)
+
+    def _noise(self, image: FloatArray, number: int, attempt: int) -> NDArray[Any]:
+        """The noise of an attempt at a perturbation, of the image's shape."""
+        radius = self._radius * (float(image.max()) - float(image.min())) if self._relative else self._radius
+        return sample_stream(self._seed, image, number, attempt).uniform(-radius, radius, image.shape)
+
+    def _network_of(self, explainer: Any) -> MindSporeClassifier:
+        """The explainer's network with our activation, kept as long as the network is the same."""
+        if self._asked is None or self._asked.network is not explainer.network:
+            self._asked = MindSporeClassifier(explainer.network, self._activation, batch_size=self._batch_size)
+        return self._asked
+
+
+def _draws_of(accepted: LabelArray) -> LabelArray:
+    """What some label accepts, each once: rows of (place, number, attempt)."""
+    places, _, numbers = np.nonzero(accepted != _NONE)
+    draws: LabelArray = np.unique(np.stack([places, numbers, accepted[accepted != _NONE]], axis=1), axis=0)
+    return draws
+
+
+def _norms(maps: NDArray[Any]) -> Doubles:
+    """Euclidean, of each map (H, W)."""
+    norms: Doubles = np.sqrt((maps.astype(np.float64) ** 2).sum(axis=(-2, -1)))
+    return norms
