@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.checks import require_labels_in_range
 from explainer.mindspore_classifier import MindSporeClassifier, require_network
 from explainer.perturb.engine import scores_under
 from explainer.perturb.fills import Fill, MaskFill
@@ -21,15 +22,16 @@ class AskedNetwork:
     """Asks the network of whatever explainer is given, with one activation; kept as long as the network is the same.
 
     Args:
-        activation_fn: logits -> probabilities.
+        activation_fn: logits -> probabilities; None where only logits are asked for.
         batch_size: images in one pass through the network.
 
     Raises:
-        TypeError: `activation_fn` is not a mindspore.nn.Cell.
+        TypeError: `activation_fn` is neither None nor a mindspore.nn.Cell.
     """
 
     def __init__(self, activation_fn: Any, batch_size: int) -> None:
-        require_network("activation_fn", activation_fn)
+        if activation_fn is not None:
+            require_network("activation_fn", activation_fn)
         self._activation = activation_fn
         self._batch_size = batch_size
         self._classifier: MindSporeClassifier | None = None
@@ -41,7 +43,12 @@ class AskedNetwork:
         return self._classifier
 
     def probabilities(self, explainer: Any, images: FloatArray, labels: LabelArray) -> Doubles:
-        """Of the labels (N, L) of each image, (N, L)."""
+        """Of the labels (N, L) of each image, (N, L).
+
+        Raises:
+            ValueError: a label that the network does not have.
+        """
+        require_labels_in_range(labels, self.of(explainer).class_count(images))
         return np.take_along_axis(self.of(explainer).probabilities(images), labels, 1).astype(np.float64)
 
     def under(
@@ -51,3 +58,16 @@ class AskedNetwork:
         score = self.of(explainer).probabilities
         batches = scores_under(score, images, keeps, fill=fill, batch_size=self._batch_size)
         return np.concatenate([batch.scores for batch in batches])
+
+
+def correlations(some: Doubles, others: Doubles, *, rounding: float = 0.0) -> Doubles:
+    """Pearson's along the last axis; nan where `some` is constant, or `others` up to `rounding`.
+
+    >>> correlations(np.array([1.0, 2, 3]), np.array([2.0, 4, 6])).item()
+    1.0
+    """
+    constant = (np.ptp(some, axis=-1) == 0) | (np.ptp(others, axis=-1) <= rounding)
+    some, others = (values - values.mean(axis=-1, keepdims=True) for values in (some, others))
+    norms = np.sqrt((some**2).sum(axis=-1) * (others**2).sum(axis=-1))
+    found: Doubles = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
+    return found.clip(-1, 1)  # rounding leaves it by some 1e-16

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.benchmark.asked_network import AskedNetwork, correlations
 from explainer.benchmark.base import Case, FloatArray, LabelArray, Metric, ScoreBoard, require_explainer, require_maps
 from explainer.checks import require_images, require_integer
-from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_program import without_tensor
 
 Doubles = NDArray[np.float64]
@@ -48,7 +48,7 @@ class ClassSensitivity(Metric):
     def __init__(self, *, batch_size: int = 32) -> None:
         self._batch_size = require_integer("batch_size", batch_size, 1)
         self._board = ScoreBoard(0)
-        self._asked: MindSporeClassifier | None = None
+        self._asked = AskedNetwork(None, self._batch_size)
 
     @property
     def performance(self) -> float:
@@ -100,26 +100,11 @@ class ClassSensitivity(Metric):
         labels = self._extremes(images, explainer)
         maps = require_maps("saliency", explainer(images, labels), (*labels.shape, *images.shape[2:]))
         flat = maps.reshape(*labels.shape, -1).astype(np.float64)
-        scores = (1 - _correlations(flat[:, 0], flat[:, 1])) / 2
+        scores = (1 - correlations(flat[:, 0], flat[:, 1])) / 2
         return np.where(labels[:, 0] == labels[:, 1], np.nan, scores)
 
     def _extremes(self, images: FloatArray, explainer: Any) -> LabelArray:
         """The labels of the highest and of the lowest logit, (N, 2)."""
-        logits = self._network_of(explainer).logits(images)
+        logits = self._asked.of(explainer).logits(images)
         extremes: LabelArray = np.stack([logits.argmax(axis=1), logits.argmin(axis=1)], axis=1)
         return extremes
-
-    def _network_of(self, explainer: Any) -> MindSporeClassifier:
-        """The explainer's network, kept as long as it is the same."""
-        if self._asked is None or self._asked.network is not explainer.network:
-            self._asked = MindSporeClassifier(explainer.network, batch_size=self._batch_size)
-        return self._asked
-
-
-def _correlations(some: Doubles, others: Doubles) -> Doubles:
-    """Pearson's along the last axis; nan where either is constant."""
-    constant = (np.ptp(some, axis=-1) == 0) | (np.ptp(others, axis=-1) == 0)
-    some, others = (values - values.mean(axis=-1, keepdims=True) for values in (some, others))
-    norms = np.sqrt((some**2).sum(axis=-1) * (others**2).sum(axis=-1))
-    correlations: Doubles = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
-    return correlations.clip(-1, 1)  # rounding leaves it by some 1e-16

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.benchmark.asked_network import AskedNetwork, correlations
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
 from explainer.checks import require_choice, require_integer, require_labels_in_range, require_number
 from explainer.mindspore_classifier import MindSporeClassifier, require_network
@@ -92,7 +93,6 @@ class Faithfulness(LabelMetric):
         if not isinstance(normalize, bool):
             raise TypeError(f"`normalize` must be True or False, got {normalize!r}")
         self._metric = metric
-        self._activation = activation_fn
         by_default = 0.5 if metric == METRICS[0] else 1.0
         self._percent = by_default if percent is None else require_number("percent", percent, 0.0, 1.0)
         if self._percent == 0:
@@ -102,7 +102,7 @@ class Faithfulness(LabelMetric):
         self._fill = fill_of("fill", fill)
         self._normalize = normalize
         self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._asked: MindSporeClassifier | None = None
+        self._asked = AskedNetwork(activation_fn, self._batch_size)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -171,12 +171,12 @@ class Faithfulness(LabelMetric):
         heights = (probabilities[..., 1:] + probabilities[..., :-1].astype(np.float64)) / 2
         areas: Doubles = (heights * np.diff(fractions)).sum(axis=-1) / fractions[-1]
         if self._normalize:
-            whole = np.take_along_axis(self._network_of(explainer).probabilities(images), labels, 1).astype(np.float64)
+            whole = np.take_along_axis(self._asked.of(explainer).probabilities(images), labels, 1).astype(np.float64)
             areas = np.clip(areas / np.where(whole > 0, whole, np.nan), 0, 1)
         return 1 - areas if self._metric == METRICS[1] else areas
 
     def _naive(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Doubles:
-        classifier = self._network_of(explainer)
+        classifier = self._asked.of(explainer)
         require_labels_in_range(labels, classifier.class_count(images))
         blocks = [[self._blocks(one) for one in of_image] for of_image in saliency]
         keeps = (
@@ -190,10 +190,10 @@ class Faithfulness(LabelMetric):
         flat = saliency.reshape(*labels.shape, 1, -1).astype(np.float64)
         means = np.take_along_axis(flat, np.array(blocks).reshape(*labels.shape, 1, -1), 3)
         means = means.reshape(*hidden.shape, -1).mean(axis=-1)
-        return (1 + _correlations(means, whole[..., None] - hidden)) / 2
+        return (1 + correlations(means, whole[..., None] - hidden, rounding=_ROUNDING)) / 2
 
     def _curve(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Curve:
-        classifier = self._network_of(explainer)
+        classifier = self._asked.of(explainer)
         require_labels_in_range(labels, classifier.class_count(images))
         pixels = saliency.shape[2] * saliency.shape[3]
         ends = self._ends(pixels)
@@ -218,12 +218,6 @@ class Faithfulness(LabelMetric):
         asked = asked.reshape(*labels.shape, -1, asked.shape[1])
         found: Doubles = np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
         return found
-
-    def _network_of(self, explainer: Any) -> MindSporeClassifier:
-        """The explainer's network with our activation, kept as long as the network is the same."""
-        if self._asked is None or self._asked.network is not explainer.network:
-            self._asked = MindSporeClassifier(explainer.network, self._activation, batch_size=self._batch_size)
-        return self._asked
 
     def _step_count(self, pixels: int) -> int:
         return min(self._steps or isqrt(pixels), self._changed_count(pixels))
@@ -255,12 +249,3 @@ def _without(size: tuple[int, ...], block: NDArray[np.int64]) -> NDArray[np.bool
     keep = np.ones(int(np.prod(size)), bool)
     keep[block] = False
     return keep.reshape(size)
-
-
-def _correlations(some: Doubles, others: Doubles) -> Doubles:
-    """Pearson's along the last axis; nan where either is constant."""
-    constant = (np.ptp(some, axis=-1) == 0) | (np.ptp(others, axis=-1) <= _ROUNDING)
-    some, others = (values - values.mean(axis=-1, keepdims=True) for values in (some, others))
-    norms = np.sqrt((some**2).sum(axis=-1) * (others**2).sum(axis=-1))
-    correlations: Doubles = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
-    return np.clip(correlations, -1, 1)  # which rounding may leave

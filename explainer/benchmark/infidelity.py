@@ -10,6 +10,7 @@ import numpy as np
 from explainer.benchmark.asked_network import AskedNetwork, Doubles
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
 from explainer.checks import require_integer
+from explainer.mindspore_classifier import require_network
 from explainer.perturb.fills import fill_of, recorded_fill
 from explainer.streams import sample_stream
 
@@ -59,6 +60,7 @@ class Infidelity(LabelMetric):
         batch_size: int = 32,
     ) -> None:
         super().__init__(num_labels)
+        require_network("activation_fn", activation_fn)
         if not isinstance(normalize, bool):
             raise TypeError(f"`normalize` must be True or False, got {normalize!r}")
         self.bounds = (0.0, 1.0 if normalize else float("inf"))  # type: ignore[misc]
@@ -98,11 +100,11 @@ class Infidelity(LabelMetric):
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Doubles:
+        whole = self._asked.probabilities(explainer, images, labels)
         hidden = np.array([list(self._squares(image)) for image in images])  # (N, M, H, W)
         keeps = ((place, ~one) for place in range(len(images)) for one in hidden[place])
         asked = self._asked.under(explainer, images, keeps, self._fill).astype(np.float64)
         asked = asked.reshape(len(images), 1, self._perturbations, -1)  # (N, 1, M, K)
-        whole = self._asked.probabilities(explainer, images, labels)
         falls = whole[..., None] - np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0]
         sums = np.einsum("nlhw,nmhw->nlm", saliency.astype(np.float64), hidden)
         if not self._normalize:

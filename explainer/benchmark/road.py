@@ -9,7 +9,8 @@ import numpy as np
 
 from explainer.benchmark.asked_network import AskedNetwork, Doubles
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
-from explainer.checks import require_choice, require_integer, require_number
+from explainer.checks import require_choice, require_integer, require_labels_in_range, require_number
+from explainer.mindspore_classifier import require_network
 from explainer.perturb.fills import MaskFill
 from explainer.perturb.inpainting import inpainted
 from explainer.streams import sample_stream
@@ -62,6 +63,7 @@ class ROAD(LabelMetric):
         batch_size: int = 32,
     ) -> None:
         super().__init__(num_labels)
+        require_network("activation_fn", activation_fn)
         require_choice("order", order, ORDERS)
         self._order = order
         self.higher_is_better = order != "MoRF"  # type: ignore[misc]
@@ -106,6 +108,7 @@ class ROAD(LabelMetric):
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Doubles:
+        require_labels_in_range(labels, self._asked.of(explainer).class_count(images))
         keeps = ((place, keep) for place, maps in enumerate(saliency) for one in maps for keep in self._keeps(one))
         asked = self._asked.under(explainer, images, keeps, MaskFill(self._imputed)).astype(np.float64)
         means = asked.reshape(*labels.shape, -1, len(self._percents), asked.shape[1]).mean(axis=3)  # (N, L, orders, K)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric, require_maps
 from explainer.checks import require_integer, require_labels_in_range, require_number
 from explainer.mindspore_classifier import MindSporeClassifier, require_network
@@ -76,7 +77,6 @@ class Robustness(LabelMetric):
         require_network("activation_fn", activation_fn)
         if not isinstance(relative, bool):
             raise TypeError(f"`relative` must be True or False, got {relative!r}")
-        self._activation = activation_fn
         self._radius = require_number("radius", radius, 0.0, float(np.finfo(np.float32).max))
         if self._radius == 0:
             raise ValueError("`radius` must be above 0: nothing would be changed")
@@ -86,7 +86,7 @@ class Robustness(LabelMetric):
         self._tries = require_integer("tries", tries, 1)
         self._seed = require_integer("seed", seed, 0)
         self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._asked: MindSporeClassifier | None = None
+        self._asked = AskedNetwork(activation_fn, self._batch_size)
         self._left_out = 0
 
     @property
@@ -135,7 +135,7 @@ class Robustness(LabelMetric):
         regions: NDArray[np.bool_] | None,
         explainer: Any,
     ) -> Doubles:
-        accepted = self._accepted(images, labels, self._network_of(explainer))
+        accepted = self._accepted(images, labels, self._asked.of(explainer))
         self._left_out += int((accepted == _NONE).sum())
         farthest = self._farthest(images, labels, saliency, accepted, explainer)
         norms = _norms(saliency)
@@ -185,12 +185,6 @@ class Robustness(LabelMetric):
         """The noise of an attempt at a perturbation, of the image's shape."""
         radius = self._radius * (float(image.max()) - float(image.min())) if self._relative else self._radius
         return sample_stream(self._seed, image, number, attempt).uniform(-radius, radius, image.shape)
-
-    def _network_of(self, explainer: Any) -> MindSporeClassifier:
-        """The explainer's network with our activation, kept as long as the network is the same."""
-        if self._asked is None or self._asked.network is not explainer.network:
-            self._asked = MindSporeClassifier(explainer.network, self._activation, batch_size=self._batch_size)
-        return self._asked
 
 
 def _draws_of(accepted: LabelArray) -> LabelArray:

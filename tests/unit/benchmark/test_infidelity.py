@@ -136,3 +136,8 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], error: 
 def test_an_activation_that_is_no_cell_is_refused() -> None:
     with pytest.raises(TypeError, match=r"`activation_fn` must be a mindspore.nn.Cell"):
         Infidelity(4, None)
+
+
+def test_a_label_that_the_network_has_not_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`targets` must lie in \[0, 3\] as the network has 4 classes, got 7"):
+        Infidelity(9, nn.Softmax()).evaluate(Gradient(SmallCnn()), normal_images(), 7, normal_images()[:, :1])

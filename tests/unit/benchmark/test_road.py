@@ -151,3 +151,8 @@ def test_what_it_is_is_declared() -> None:
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         ROAD(4, nn.Softmax(), **options)
+
+
+def test_a_label_that_the_network_has_not_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`targets` must lie in \[0, 3\] as the network has 4 classes, got 7"):
+        ROAD(9, nn.Softmax()).evaluate(Gradient(SmallCnn()), normal_images(), 7, normal_images()[:, :1])
