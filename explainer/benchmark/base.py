@@ -136,8 +136,25 @@ class LabelMetric(Metric):
     ) -> NDArray[np.float64]:
         """(N, L) scores of the maps (N, L, H, W) of the images (N, C, H, W) for the labels (N, L); nan = undefined."""
 
-    def _evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None) -> Any:
-        """The scores, (N,), or (N, L) for targets of that shape; every argument checked before any work."""
+    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> NDArray[np.float64]:
+        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+
+        Args:
+            explainer: whose network is asked, and which makes the maps if there are none.
+            inputs: (N, C, H, W).
+            targets: an int, or labels of shape (), (N,) or (N, L).
+            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
+        """
+        return self._evaluate(explainer, inputs, targets, saliency)
+
+    def _evaluate(
+        self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None
+    ) -> NDArray[np.float64]:
+        """As `evaluate`, with the regions of the objects; every argument checked before any work."""
         images, labels, maps, regions = self._checked(explainer, inputs, targets, saliency, mask)
         scores = self._scores(images, labels, maps, regions, explainer)
         return scores if np.ndim(without_tensor(targets)) == 2 else scores[:, 0]

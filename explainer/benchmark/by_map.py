@@ -24,22 +24,6 @@ class MapMetric(LabelMetric):
         TypeError, ValueError: `num_labels` is no whole number of at least 1.
     """
 
-    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Doubles:
-        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
-
-        Args:
-            explainer: makes the maps if there are none.
-            inputs: (N, C, H, W).
-            targets: an int, or labels of shape (), (N,) or (N, L).
-            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
-
-        Raises:
-            TypeError: an argument of a wrong type.
-            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
-        """
-        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency)
-        return scores
-
     @abstractmethod
     def _of_map(self, saliency: Doubles) -> float:
         """The score of one map (H, W); nan = undefined."""
@@ -63,7 +47,9 @@ class RegionMetric(LabelMetric):
 
     needs = frozenset({"boxes"})
 
-    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None) -> Doubles:
+    def evaluate(  # one argument more, as in the reference
+        self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None
+    ) -> Doubles:
         """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
 
         Args:
@@ -79,8 +65,7 @@ class RegionMetric(LabelMetric):
         """
         if mask is None:
             raise ValueError("`mask` must be given, (N, 1, H, W): there is no localization without the object's region")
-        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency, mask)
-        return scores
+        return self._evaluate(explainer, inputs, targets, saliency, mask)
 
     @abstractmethod
     def _of_region(self, saliency: Doubles, region: Region) -> float:

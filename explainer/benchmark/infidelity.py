@@ -81,22 +81,6 @@ class Infidelity(LabelMetric):
             "seed": self._seed,
         }
 
-    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Doubles:
-        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
-
-        Args:
-            explainer: whose network is asked, and which makes the maps if there are none.
-            inputs: (N, C, H, W).
-            targets: an int, or labels of shape (), (N,) or (N, L).
-            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
-
-        Raises:
-            TypeError: an argument of a wrong type.
-            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
-        """
-        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency)
-        return scores
-
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Doubles:

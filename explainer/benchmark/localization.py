@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
+from explainer.benchmark.by_map import Doubles, Region, RegionMetric
 from explainer.checks import require_choice, require_number
 
-Doubles = NDArray[np.float64]
-Region = NDArray[np.bool_]
 METRICS = ("PointingGame", "IoSR")
 
 
-class Localization(LabelMetric):
+class Localization(RegionMetric):
     """How well a map finds the region of the label's object; one score per map, in [0, 1].
 
     PointingGame: 1 if the map's maximum lies in the region, else 0; of several equal maxima the fraction that do. nan
@@ -50,8 +47,6 @@ class Localization(LabelMetric):
     [1.0]
     """
 
-    needs = frozenset({"boxes"})
-
     def __init__(
         self, num_labels: int, metric: str = "PointingGame", *, tolerance: float = 0.0, theta: float = 0.5
     ) -> None:
@@ -74,49 +69,19 @@ class Localization(LabelMetric):
         own = {"tolerance": self._tolerance} if self._metric == METRICS[0] else {"theta": self._theta}
         return super().parameters | {"metric": self._metric} | own
 
-    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None) -> Doubles:
-        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+    def _of_region(self, saliency: Doubles, region: Region) -> float:
+        return self._points(saliency, region) if self._metric == METRICS[0] else self._overlaps(saliency, region)
 
-        Args:
-            explainer: makes the maps if there are none.
-            inputs: (N, C, H, W).
-            targets: an int, or labels of shape (), (N,) or (N, L).
-            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
-            mask: the regions of the objects, of the same shape; anything but 0 is inside.
-
-        Raises:
-            TypeError: an argument of a wrong type.
-            ValueError: no `mask`, a wrong shape, a NaN or infinity, or a label that there is not.
-        """
-        if mask is None:
-            raise ValueError("`mask` must be given, (N, 1, H, W): there is no localization without the object's region")
-        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency, mask)
-        return scores
-
-    def _scores(
-        self,
-        images: FloatArray,
-        labels: LabelArray,
-        saliency: FloatArray,
-        regions: Region | None,
-        explainer: Any,
-    ) -> Doubles:
-        if regions is None:
-            return np.full(labels.shape, np.nan)
-        pairs = zip(saliency.reshape(-1, *saliency.shape[2:]), regions.reshape(-1, *regions.shape[2:]), strict=True)
-        scores = [self._points(*pair) if self._metric == METRICS[0] else self._overlaps(*pair) for pair in pairs]
-        return np.array(scores).reshape(labels.shape)
-
-    def _points(self, saliency: FloatArray, region: Region) -> float:
+    def _points(self, saliency: Doubles, region: Region) -> float:
         highest = saliency == saliency.max()
-        if not region.any() or highest.all():
+        if highest.all():
             return np.nan
         near = distance_transform_edt(~region) <= self._tolerance
         return float(near[highest].mean())
 
-    def _overlaps(self, saliency: FloatArray, region: Region) -> float:
+    def _overlaps(self, saliency: Doubles, region: Region) -> float:
         highest = saliency.max()
-        if not region.any() or highest <= 0:
+        if highest <= 0:
             return np.nan
-        salient = (saliency > np.float32(self._theta) * highest) | (saliency == highest)
+        salient = (saliency > self._theta * highest) | (saliency == highest)
         return float(region[salient].mean())

@@ -85,22 +85,6 @@ class ROAD(LabelMetric):
         own = {"order": self._order, "percents": self._percents, "noise": self._noise, "seed": self._seed}
         return super().parameters | own
 
-    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Doubles:
-        """The scores of the maps, (N,), or (N, L) for targets of that shape.
-
-        Args:
-            explainer: whose network is asked, and which makes the maps if there are none.
-            inputs: (N, C, H, W).
-            targets: an int, or labels of shape (), (N,) or (N, L).
-            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
-
-        Raises:
-            TypeError: an argument of a wrong type.
-            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
-        """
-        scores: Doubles = self._evaluate(explainer, inputs, targets, saliency)
-        return scores
-
     def cost(self) -> int:
         """Forward passes per map."""
         return len(self._percents) * (2 if self._order == ORDERS[0] else 1)
