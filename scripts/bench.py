@@ -21,6 +21,7 @@ from mindspore import Tensor, nn
 from trial import data, datasets, networks
 
 from explainer import ImageClassificationRunner, OcclusionSensitivity, RunOptions
+from explainer.benchmark import ROAD, Faithfulness, LabelMetric
 from explainer.explanation import RISE, Attribution, GradCAM, Gradient, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
 
@@ -66,9 +67,13 @@ def main() -> int:
         forward_row(options.repeats),
         perturbation_row(options.repeats, "Occlusion, 900 windows", 900 + 1, lambda net: Occlusion(net, nn.Softmax())),
         perturbation_row(options.repeats, "RISE, 1000 masks", 1000, lambda net: RISE(net, nn.Softmax(), masks=1000)),
+        metric_row(
+            options.repeats, "DeletionAUC, 10 labels", 33 * 10, lambda: Faithfulness(10, nn.Softmax(), "DeletionAUC")
+        ),
+        metric_row(options.repeats, "ROAD, 10 labels", 18 * 10, lambda: ROAD(10, nn.Softmax())),
         runner_row(options.repeats),
-        *(row for size in (24, 48, 64) for row in metric_rows(min(3, options.repeats), size)),
-        metric_rows(min(3, options.repeats), 48, channels=1)[0],
+        *(row for size in (24, 48, 64) for row in occlusion_sensitivity_rows(min(3, options.repeats), size)),
+        occlusion_sensitivity_rows(min(3, options.repeats), 48, channels=1)[0],
     ]
     print(f"{'row':<58}{'ours s':>9}{'floor s':>9}{'ratio':>7}{'goal':>6}")
     for row in rows:
@@ -102,7 +107,22 @@ def perturbation_row(repeats: int, name: str, passes: int, make: Callable[[nn.Ce
     return compare(f"{name} / forwards, ResNet-20", lambda: explainer(image, 3), floor.forward, repeats, goal=1.2)
 
 
-def metric_rows(repeats: int, size: int, channels: int = 3) -> list[Row]:
+def metric_row(repeats: int, name: str, passes: int, make: Callable[[], LabelMetric]) -> Row:
+    """A metric on the maps of one image and every label, which are given, against the forwards that it needs."""
+    network, image = networks.CifarResNet20(), data.cifar10().images[:1]
+    metric, explainer, labels = make(), Gradient(network), np.arange(10)[None]
+    maps = explainer(image, labels)
+    floor = _Floor(network, np.repeat(image, BATCH, axis=0))
+    return compare(
+        f"{name} / forwards, ResNet-20",
+        lambda: metric.evaluate(explainer, image, labels, maps),
+        lambda: floor.forward(passes),
+        repeats,
+        goal=1.2,
+    )
+
+
+def occlusion_sensitivity_rows(repeats: int, size: int, channels: int = 3) -> list[Row]:
     """OcclusionSensitivity on a small network against one forward per place, and against mindspore.train's."""
     mindspore_metric.trange = range  # no bar
     network = nn.SequentialCell(

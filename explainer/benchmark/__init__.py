@@ -2,19 +2,22 @@
 
 from explainer.benchmark.base import Case, LabelMetric, Metric, ScoreBoard
 from explainer.benchmark.class_sensitivity import ClassSensitivity
+from explainer.benchmark.completeness import Completeness
 from explainer.benchmark.complexity import Complexity, Sparseness
 from explainer.benchmark.faithfulness import Curve, Faithfulness
 from explainer.benchmark.infidelity import Infidelity
 from explainer.benchmark.localization import Localization
 from explainer.benchmark.relevance import AttributionAUC, EnergyPointingGame, RelevanceMass, RelevanceRank
 from explainer.benchmark.road import ROAD
-from explainer.benchmark.robustness import Robustness
+from explainer.benchmark.robustness import AvgSensitivity, MaxSensitivity, Robustness
 
 __all__ = [
     "ROAD",
     "AttributionAUC",
+    "AvgSensitivity",
     "Case",
     "ClassSensitivity",
+    "Completeness",
     "Complexity",
     "Curve",
     "EnergyPointingGame",
@@ -22,6 +25,7 @@ __all__ = [
     "Infidelity",
     "LabelMetric",
     "Localization",
+    "MaxSensitivity",
     "Metric",
     "RelevanceMass",
     "RelevanceRank",

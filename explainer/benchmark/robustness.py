@@ -119,12 +119,28 @@ class Robustness(LabelMetric):
         regions: NDArray[np.bool_] | None,
         explainer: Any,
     ) -> Doubles:
+        norms = _norms(saliency)
+        changes = self._distances(images, labels, saliency, explainer) / np.where(norms > 0, norms, np.nan)[..., None]
+        return self._of_changes(changes)
+
+    def _of_changes(self, changes: Doubles) -> Doubles:
+        """The scores (N, L) of the maps' relative changes (N, L, perturbations); nan where one was left out."""
+        scores: Doubles = np.exp(-np.fmax.reduce(changes, axis=2))
+        return scores
+
+    def _distances(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Doubles:
+        """How far the map of each perturbed image is from the image's, (N, L, perturbations); nan where left out."""
         accepted = self._accepted(images, labels, self._asked.of(explainer))
         self._left_out += int((accepted == _NONE).sum())
-        farthest = self._farthest(images, labels, saliency, accepted, explainer)
-        norms = _norms(saliency)
-        scores: Doubles = np.exp(-farthest / np.where(norms > 0, norms, np.nan))
-        return scores
+        found = np.full(accepted.shape, np.nan)
+        for draws in self._chunks(_draws_of(accepted)):
+            places, numbers, attempts = draws.T
+            given = explainer(self._perturbed(images, draws), labels[places])
+            maps = require_maps("saliency", given, (len(draws), *saliency.shape[1:]))
+            distances = _norms(maps.astype(np.float64) - saliency[places])
+            rows, columns = np.nonzero(accepted[places, :, numbers] == attempts[:, None])
+            found[places[rows], columns, numbers[rows]] = distances[rows, columns]
+        return found
 
     def _accepted(self, images: FloatArray, labels: LabelArray, classifier: MindSporeClassifier) -> LabelArray:
         """The first attempt at each perturbation that the label accepts, or _NONE: (N, L, perturbations)."""
@@ -143,20 +159,6 @@ class Robustness(LabelMetric):
                 accepted[places, :, numbers] = np.where((known == _NONE) & fits, attempt, known)
         return accepted
 
-    def _farthest(
-        self, images: FloatArray, labels: LabelArray, saliency: FloatArray, accepted: LabelArray, explainer: Any
-    ) -> Doubles:
-        """The largest distance of an accepted draw's map from the image's, (N, L); nan where none is accepted."""
-        farthest = np.full(labels.shape, np.nan)
-        for draws in self._chunks(_draws_of(accepted)):
-            places, numbers, attempts = draws.T
-            given = explainer(self._perturbed(images, draws), labels[places])
-            maps = require_maps("saliency", given, (len(draws), *saliency.shape[1:]))
-            distances = _norms(maps.astype(np.float64) - saliency[places])
-            distances[accepted[places, :, numbers] != attempts[:, None]] = np.nan
-            np.fmax.at(farthest, places, distances)
-        return farthest
-
     def _chunks(self, draws: LabelArray) -> Iterator[LabelArray]:
         return (draws[at : at + self._batch_size] for at in range(0, len(draws), self._batch_size))
 
@@ -169,6 +171,55 @@ class Robustness(LabelMetric):
         """The noise of an attempt at a perturbation, of the image's shape."""
         radius = self._radius * (float(image.max()) - float(image.min())) if self._relative else self._radius
         return sample_stream(self._seed, image, number, attempt).uniform(-radius, radius, image.shape)
+
+
+class MaxSensitivity(Robustness):
+    """The largest relative change of a map when noise is added to the image; one score per map, 0 for none.
+
+    max_i ||S(x_i) - S(x)|| / ||S(x)||, of which `Robustness` is exp(-...): lower is better.
+
+    Source: Yeh et al. 2019, "On the (In)fidelity and Sensitivity of Explanations", definition 4.1, relative to the map;
+    the largest of some draws, and only of those that leave the prediction, as in `Robustness`.
+
+    Args, Cost, Raises: as for `Robustness`.
+
+    >>> from mindspore import nn
+    >>> MaxSensitivity(2, nn.Softmax()).parameters["bounds"]
+    [0.0, None]
+    """
+
+    name = "MaxSensitivity"
+    higher_is_better = False
+    bounds = (0.0, float("inf"))
+
+    def _of_changes(self, changes: Doubles) -> Doubles:
+        largest: Doubles = np.fmax.reduce(changes, axis=2)
+        return largest
+
+
+class AvgSensitivity(MaxSensitivity):
+    """The mean relative change of a map when noise is added to the image; one score per map, 0 for none.
+
+    mean_i ||S(x_i) - S(x)|| / ||S(x)||, over the draws that leave the prediction: lower is better.
+
+    Source: Bhatt, Weller and Moura 2020, "Evaluating and Aggregating Feature-based Model Explanations", definition 2,
+    relative to the map.
+
+    Args, Cost, Raises: as for `Robustness`.
+
+    >>> from mindspore import nn
+    >>> AvgSensitivity(2, nn.Softmax()).higher_is_better
+    False
+    """
+
+    name = "AvgSensitivity"
+
+    def _of_changes(self, changes: Doubles) -> Doubles:
+        known = np.isfinite(changes)
+        total = np.where(known, changes, 0.0).sum(axis=2)
+        counts = known.sum(axis=2)
+        means: Doubles = total / np.where(counts > 0, counts, np.nan)
+        return means
 
 
 def _draws_of(accepted: LabelArray) -> LabelArray:

@@ -11,7 +11,7 @@ from scipy.special import roots_legendre
 from explainer.checks import require_integer
 from explainer.explanation.base import Explained, FloatArray, LabelArray, image_label_pairs, one_hot
 from explainer.explanation.by_channel import ChannelAttribution
-from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
+from explainer.perturb.fills import baseline_of, recorded_fill
 
 
 class IntegratedGradients(ChannelAttribution):
@@ -52,7 +52,7 @@ class IntegratedGradients(ChannelAttribution):
         name: str | None = None,
         batch_size: int = 32,
     ) -> None:
-        self._baseline = _baseline_of(baseline)
+        self._baseline = baseline_of(baseline)
         nodes, weights = roots_legendre(require_integer("steps", steps, 1))
         self._path = list(zip((nodes + 1) / 2, weights / 2, strict=True))
         super().__init__(
@@ -101,10 +101,3 @@ class IntegratedGradients(ChannelAttribution):
         for place, (image, baseline) in enumerate(zip(images, baselines, strict=True)):
             for along, weight in self._path:
                 yield place, baseline + np.float32(along) * (image - baseline), weight
-
-
-def _baseline_of(given: Any) -> Fill:
-    fill = fill_of("baseline", given)
-    if isinstance(fill, MaskFill):
-        raise ValueError(f"`baseline` must not depend on what is hidden, as nothing is, got {recorded_fill(given)!r}")
-    return fill

@@ -71,6 +71,18 @@ def fill_of(name: str, given: Any) -> Fill | MaskFill:
     )
 
 
+def baseline_of(given: Any) -> Fill:
+    """The image without information that a user's value stands for: a fill that does not depend on what is hidden.
+
+    Raises:
+        TypeError, ValueError: as for `fill_of`; a fill that depends on what is hidden.
+    """
+    fill = fill_of("baseline", given)
+    if isinstance(fill, MaskFill):
+        raise ValueError(f"`baseline` must not depend on what is hidden, as nothing is, got {recorded_fill(given)!r}")
+    return fill
+
+
 def recorded_fill(given: Any) -> Any:
     """The user's value as a summary records it: numbers, or the name."""
     if callable(given):

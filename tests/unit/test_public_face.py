@@ -102,8 +102,10 @@ def test_the_benchmarks_are_these():
     assert explainer.benchmark.__all__ == [
         "ROAD",
         "AttributionAUC",
+        "AvgSensitivity",
         "Case",
         "ClassSensitivity",
+        "Completeness",
         "Complexity",
         "Curve",
         "EnergyPointingGame",
@@ -111,6 +113,7 @@ def test_the_benchmarks_are_these():
         "Infidelity",
         "LabelMetric",
         "Localization",
+        "MaxSensitivity",
         "Metric",
         "RelevanceMass",
         "RelevanceRank",

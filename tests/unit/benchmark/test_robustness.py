@@ -14,7 +14,7 @@ from networks import LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 from replicas import TARGETS, linear_scores, normal_images, sigmoid, softmax, whole_numbers
 
-from explainer.benchmark import Case, Robustness
+from explainer.benchmark import AvgSensitivity, Case, MaxSensitivity, Robustness
 from explainer.explanation import RISE, Gradient, InputXGradient
 from explainer.streams import sample_stream
 
@@ -398,3 +398,42 @@ def test_arguments_that_do_not_fit_are_refused(changed: dict[str, Any], error: t
     fitting = {"explainer": Remembering(linear()), "inputs": IMAGES, "targets": 1, "saliency": np.ones((3, 1, 5, 7))}
     with pytest.raises(error, match=told):
         Robustness(6, nn.Softmax()).evaluate(**fitting | changed)
+
+
+# Largest and mean change.
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_largest_and_mean_change_are_those_of_each_perturbation(attempts: int) -> None:
+    """Every draw is accepted, so the maps are those of the first attempts."""
+    explainer = Gradient(SmallCnn())
+    options = {"perturbations": 4, "threshold": 1, "tries": attempts, "seed": 5}
+    largest = MaxSensitivity(4, nn.Softmax(), **options)
+    maps = explainer(IMAGES, TARGETS).astype(np.float64)
+    changes = []
+    for number in range(4):
+        shown = np.stack([image + largest._noise(image, number, 0) for image in IMAGES]).astype(np.float32)
+        distances = np.sqrt(((explainer(shown, TARGETS) - maps) ** 2).sum(axis=(2, 3)))
+        changes.append(distances / np.sqrt((maps**2).sum(axis=(2, 3))))
+    np.testing.assert_allclose(largest.evaluate(explainer, IMAGES, TARGETS), np.max(changes, axis=0), rtol=1e-5)
+    mean = AvgSensitivity(4, nn.Softmax(), **options).evaluate(explainer, IMAGES, TARGETS)
+    np.testing.assert_allclose(mean, np.mean(changes, axis=0), rtol=1e-5)
+    robust = Robustness(4, nn.Softmax(), **options).evaluate(explainer, IMAGES, TARGETS)
+    np.testing.assert_allclose(robust, np.exp(-np.max(changes, axis=0)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("metric", [MaxSensitivity, AvgSensitivity])
+def test_a_map_that_stays_has_no_change_and_one_of_zeros_no_score(metric: Any) -> None:
+    scores = metric(4, nn.Softmax(), threshold=1).evaluate(Gradient(linear()), IMAGES, TARGETS)
+    np.testing.assert_allclose(scores, np.zeros(scores.shape), atol=1e-6)
+    zero = np.zeros((len(IMAGES), 1, *IMAGES.shape[2:]), np.float32)
+    assert np.isnan(metric(4, nn.Softmax(), threshold=1).evaluate(Gradient(linear()), IMAGES, 1, zero)).all()
+
+
+@pytest.mark.parametrize("metric", [MaxSensitivity, AvgSensitivity])
+def test_where_no_draw_is_accepted_there_is_no_change_to_tell(metric: Any) -> None:
+    scored = metric(4, nn.Softmax(), threshold=0, perturbations=2)
+    assert np.isnan(scored.evaluate(Gradient(SmallCnn()), IMAGES, 1)).all()
+    assert scored.left_out == 2 * len(IMAGES)
+    assert scored.parameters["higher_is_better"] is False
+    assert scored.name == metric.__name__
