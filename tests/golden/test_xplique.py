@@ -185,7 +185,7 @@ def test_occlusion_is_xpliques(key):
     inputs, wanted = stored()[f"{name}/inputs"], stored()[key]
     arguments = arguments_of(operator, window, fill) | {"data_format": DATA_FORMATS.get(name, "NHWC")}
     relative = RELATIVE_WITH_ITS_EPSILON if name == "detection" else RELATIVE
-    for batch_size in BATCH_SIZES:
+    for batch_size in BATCH_SIZES[MAPS.index(key) % 2 :][:1]:  # the one or the other, in turn
         occlusion = Occlusion(network_of(name), None, batch_size, **arguments)
         for targets in all_targets_of(name, kind):
             with warns_of_gaps(*places(name, window)):
