@@ -130,6 +130,23 @@ def test_statistics_are_of_the_single_scores_and_of_right_and_wrong_samples(tmp_
             assert entry["mean"] == pytest.approx(totals[entry["metric"], entry["explainer"]], rel=1e-6)
 
 
+def test_totals_in_all_and_per_label_can_be_rebuilt_from_the_single_scores(tmp_path: Path) -> None:
+    found = run(tmp_path, count=12)
+    for total in found.benchmarks:
+        scores = [
+            score
+            for sample in found.samples.values()
+            for score in sample.scores
+            if (score.metric, score.explainer) == (total.metric, total.explainer)
+        ]
+        defined = [score for score in scores if np.isfinite(score.value)]
+        assert (total.defined, total.undefined) == (len(defined), len(scores) - len(defined))
+        assert total.total == pytest.approx(np.mean([score.value for score in defined]), rel=1e-6)
+        for label, mean in enumerate(total.by_label):
+            of_label = [score.value for score in defined if score.label == label]
+            assert mean == pytest.approx(np.mean(of_label), rel=1e-6) if of_label else np.isnan(mean)
+
+
 def test_inspect_says_them_a_line_each(tmp_path: Path) -> None:
     lines = [line for line in as_text(summarise(run(tmp_path))).splitlines() if line.startswith("score")]
     assert len(lines) == 6
