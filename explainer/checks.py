@@ -18,6 +18,21 @@ def require_type(name: str, value: Any, kind: type | tuple[type, ...], what: str
         raise TypeError(f"`{name}` must be {what}, got {type(value).__name__}{_hint(do)}")
 
 
+def require_flag(name: str, value: Any) -> bool:
+    """The value; TypeError unless it is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"`{name}` must be True or False, got {value!r}")
+    return value
+
+
+def require_numbers(name: str, given: Any) -> NDArray[Any]:
+    """The value as an array; TypeError unless it holds real numbers, or what is True or False."""
+    numbers = np.asarray(given)
+    if numbers.dtype.kind not in "fiub":
+        raise TypeError(f"`{name}` must hold numbers, got {type(given).__name__} of dtype {numbers.dtype}")
+    return numbers
+
+
 def require_integer(name: str, value: Any, at_least: int) -> int:
     """The value as int; TypeError unless it is a whole number, ValueError below `at_least`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):

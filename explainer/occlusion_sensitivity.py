@@ -10,14 +10,14 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor
 from mindspore.train import Metric, rearrange_inputs
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from explainer.checks import require_finite, require_integer, require_number, require_type
+from explainer.checks import require_finite, require_integer, require_number, require_numbers, require_type
 from explainer.errors import NetworkOutputError
 from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.mindspore_program import without_tensor
 from explainer.perturb.engine import Hidden, perturbed
 from explainer.perturb.fills import fill_of
 
@@ -47,7 +47,7 @@ class OcclusionSensitivity(Metric):
         TypeError: an argument of a wrong type.
         ValueError: an argument of a wrong value.
 
-    >>> from mindspore import nn
+    >>> from mindspore import Tensor, nn
     >>> weight, bias = Tensor([[0.1, 0.8, 0.1, 0.1], [1, 1, 1, 1]]), Tensor([0.3, 0.6])
     >>> metric = OcclusionSensitivity()
     >>> metric.clear()
@@ -176,14 +176,11 @@ def _outputs(classifier: MindSporeClassifier, images: FloatArray, label: int) ->
 
 
 def _array(name: str, given: Any) -> FloatArray:
-    values = given.asnumpy() if isinstance(given, Tensor) else np.asarray(given)
-    if values.dtype.kind not in "fiub":
-        raise TypeError(f"`{name}` must hold numbers, got {type(given).__name__} of dtype {values.dtype}")
-    return np.ascontiguousarray(values, np.float32)
+    return np.ascontiguousarray(require_numbers(name, without_tensor(given)), np.float32)
 
 
 def _label(given: Any) -> int:
-    label = given.asnumpy() if isinstance(given, Tensor) else np.asarray(given)
+    label = np.asarray(without_tensor(given))
     if label.size != 1:
         raise RuntimeError(f"`label` must be one label, as there is one input, got {label.size}")
     if label.dtype.kind not in "iu":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.checks import require_choice, require_finite, require_number
+from explainer.checks import require_choice, require_finite, require_number, require_numbers
 from explainer.resizing import resized
 
 Picture = NDArray[np.uint8]
@@ -51,15 +52,18 @@ def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | Non
     if palette is None:
         palette = "blue_red" if values.min() < 0 else "viridis"
     require_choice("palette", palette, PALETTES)
-    coloured = _coloured(resized(values, picture.shape[:2]).astype(np.float64), palette)
-    mixed = alpha * coloured + (1 - alpha) * picture
+    shown = resized(values, picture.shape[:2]).astype(np.float64)
+    low, high = float(shown.min()), float(shown.max())
+    if palette == "blue_red":
+        high = max(-low, high) or 1.0  # of a map of zeros any: 0 is in the middle
+        low = -high
+    mixed = alpha * coloured(shown, low, high, _HEX[palette].split()) + (1 - alpha) * picture
     return np.rint(mixed).astype(np.uint8)
 
 
 def _picture(image: Any) -> Colours:
     """(H, W, 3) in [0, 255]."""
-    given = np.asarray(image)
-    _require_numbers("image", given)
+    given = require_numbers("image", image)
     if given.ndim == 2:
         given = given[..., None]
     if given.ndim == 3 and given.shape[2] not in (1, 3) and given.shape[0] in (1, 3):
@@ -77,8 +81,7 @@ def _picture(image: Any) -> Colours:
 
 
 def _map(saliency: Any) -> NDArray[np.float32]:
-    given = np.asarray(saliency)
-    _require_numbers("saliency", given)
+    given = require_numbers("saliency", saliency)
     values = given[0] if given.ndim == 3 and len(given) == 1 else given
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"`saliency` must be one map (h, w) or (1, h, w), got shape {given.shape}")
@@ -86,25 +89,24 @@ def _map(saliency: Any) -> NDArray[np.float32]:
     return values.astype(np.float32)
 
 
-def _require_numbers(name: str, values: NDArray[Any]) -> None:
-    if values.dtype.kind not in "fiub":
-        raise TypeError(f"`{name}` must hold numbers, got dtype {values.dtype}")
+def coloured(values: NDArray[Any], low: float, high: float, anchors: Sequence[str]) -> Colours:
+    """The values (H, W) as colours (H, W, 3) in [0, 255], between anchors at equal distances from low to high.
+
+    Args:
+        values: those beyond low or high have the first or the last colour.
+        low: the value of the first anchor.
+        high: that of the last one.
+        anchors: colours as RRGGBB.
+
+    >>> coloured(np.array([[0.0, 1.0, 4.0]]), 0.0, 4.0, ["000000", "ff0000", "ffff00"]).tolist()
+    [[[0.0, 0.0, 0.0], [127.5, 0.0, 0.0], [255.0, 255.0, 0.0]]]
+    """
+    places = _stretched(values, low, high)
+    table = np.array([list(bytes.fromhex(anchor)) for anchor in anchors], np.float64)
+    positions = np.linspace(0, 1, len(anchors))
+    return np.stack([np.interp(places, positions, channel) for channel in table.T], axis=-1)
 
 
-def _coloured(values: Colours, palette: str) -> Colours:
-    """The values (H, W) as colours (H, W, 3) in [0, 255]."""
-    anchors = np.array([list(bytes.fromhex(colour)) for colour in _HEX[palette].split()], np.float64)
-    highest = float(np.abs(values).max()) if palette == "blue_red" else float(values.max())
-    lowest = -highest if palette == "blue_red" else float(values.min())
-    middle = palette == "blue_red" and highest == 0
-    place = np.full(values.shape, 0.5) if middle else _stretched(values, lowest, highest)
-    at = place * (len(anchors) - 1)
-    before = np.minimum(at.astype(int), len(anchors) - 2)
-    rest = (at - before)[..., None]
-    colours: Colours = (1 - rest) * anchors[before] + rest * anchors[before + 1]
-    return colours
-
-
-def _stretched(values: Colours, lowest: float, highest: float) -> Colours:
-    span = highest - lowest
-    return (values - lowest) / span if span > 0 else np.zeros_like(values)
+def _stretched(values: NDArray[Any], low: float, high: float) -> Colours:
+    stretched: Colours = (values - low) / (high - low) if high > low else np.zeros(values.shape)
+    return stretched

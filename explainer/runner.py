@@ -15,7 +15,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from explainer.benchmark.base import Metric
-from explainer.checks import require_distinct, require_type
+from explainer.checks import require_distinct, require_flag, require_type
 from explainer.dataset import Batch, Sample, has_boxes, read_batches, require_dataset, sample_count
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation.base import Attribution
@@ -115,8 +115,7 @@ class ImageClassificationRunner:
         if any(job.name == SaliencyJob.name for job in self._jobs):
             raise RuntimeError("register_saliency was called before; register all explainers in one call")
         metrics = [] if benchmarkers is None else benchmarkers
-        if not isinstance(controls, bool):
-            raise TypeError(f"`controls` must be True or False, got {controls!r}")
+        require_flag("controls", controls)
         _require_explainers(explainers, self._network)
         _require_metrics(metrics, has_boxes(self._dataset), len(self._labels))
         scored = [RandomControl(self._network), CentreControl(self._network)] if controls and metrics else []

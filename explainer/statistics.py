@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 _RESAMPLES = 1000
+_AT_ONCE = 1_000_000  # scores that are drawn at once
 _SEED = 20
 
 
@@ -47,7 +48,10 @@ def summary_of(scores: Sequence[float]) -> Summary:
     if not len(defined):
         return Summary(math.nan, math.nan, math.nan, math.nan, math.nan, 0, undefined)
     rng = np.random.default_rng(_SEED)
-    means = [defined[rng.integers(0, len(defined), len(defined))].mean() for _ in range(_RESAMPLES)]
+    rows = max(1, _AT_ONCE // len(defined))
+    counts = [min(rows, _RESAMPLES - start) for start in range(0, _RESAMPLES, rows)]
+    draws = (rng.integers(0, len(defined), (count, len(defined))) for count in counts)
+    means = np.concatenate([defined[draw].mean(axis=1) for draw in draws])
     low, high = np.percentile(means, [2.5, 97.5])
     deviation = float(defined.std(ddof=1)) if len(defined) > 1 else math.nan
     mean, median = math.fsum(defined) / len(defined), float(np.median(defined))

@@ -47,6 +47,7 @@ from explainer.explanation import (
     ScoreCAM,
     SmoothGrad,
 )
+from explainer.overlays import coloured
 
 Floats = NDArray[np.float32]
 Colours = NDArray[np.float64]
@@ -170,16 +171,8 @@ def around_zero(saliency: Floats, grey: Floats) -> Colours:
 
 
 def mixed(colours: Colours, grey: Floats) -> Colours:
-    """The colours over the canvas in grey."""
-    return GREY_SHARE * grey + (1 - GREY_SHARE) * colours
-
-
-def coloured(saliency: Floats, low: float, high: float, anchors: Sequence[str]) -> Colours:
-    """The colours of a map, interpolated between the anchors, which stand at equal distances from low to high."""
-    places = (saliency - low) / (high - low) if high > low else np.zeros_like(saliency)
-    table = np.array([[int(anchor[at : at + 2], 16) / 255 for at in (0, 2, 4)] for anchor in anchors])
-    positions = np.linspace(0, 1, len(anchors))
-    return np.stack([np.interp(places, positions, table[:, channel]) for channel in range(3)], axis=2)
+    """The colours in [0, 255] over the canvas in grey."""
+    return GREY_SHARE * grey + (1 - GREY_SHARE) * colours / 255
 
 
 if __name__ == "__main__":

@@ -48,16 +48,41 @@ class AskedNetwork:
         Raises:
             ValueError: a label that the network does not have.
         """
-        require_labels_in_range(labels, self.of(explainer).class_count(images))
+        self._require(explainer, images, labels)
         return np.take_along_axis(self.of(explainer).probabilities(images), labels, 1).astype(np.float64)
 
     def under(
-        self, explainer: Any, images: FloatArray, keeps: Iterable[tuple[int, Any]], fill: Fill | MaskFill
-    ) -> FloatArray:
-        """The probabilities under each (place, keep mask), (M, K), in their order, asked in full batches."""
+        self,
+        explainer: Any,
+        images: FloatArray,
+        labels: LabelArray,
+        keeps: Iterable[tuple[int, Any]],
+        fill: Fill | MaskFill,
+        *,
+        shared: bool = False,
+    ) -> Doubles:
+        """The probability of each label under its keep masks, (N, L, masks), asked in full batches.
+
+        Args:
+            explainer: whose network is asked.
+            images: (N, C, H, W).
+            labels: (N, L).
+            keeps: (place, mask) pairs, as many for each label of each image, in their order.
+            fill: what is shown where the images are hidden.
+            shared: the masks are those of an image, for all its labels.
+
+        Raises:
+            ValueError: a label that the network does not have.
+        """
+        self._require(explainer, images, labels)
         score = self.of(explainer).probabilities
         batches = scores_under(score, images, keeps, fill=fill, batch_size=self._batch_size)
-        return np.concatenate([batch.scores for batch in batches])
+        asked = np.concatenate([batch.scores for batch in batches])
+        asked = asked.reshape(len(images), 1 if shared else labels.shape[1], -1, asked.shape[1])
+        return np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
+
+    def _require(self, explainer: Any, images: FloatArray, labels: LabelArray) -> None:
+        require_labels_in_range(labels, self.of(explainer).class_count(images))
 
 
 def correlations(some: Doubles, others: Doubles, *, rounding: float = 0.0) -> Doubles:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.checks import label_matrix, require_finite, require_images, require_integer
+from explainer.checks import label_matrix, require_finite, require_images, require_integer, require_numbers
 from explainer.mindspore_program import without_tensor
 
 FloatArray = NDArray[np.float32]
@@ -41,9 +41,9 @@ class Case:
 class Metric(ABC):
     """A way to score saliency maps. Subclasses declare what they are, so that no reader has to know their names."""
 
-    name: ClassVar[str]
-    higher_is_better: ClassVar[bool] = True
-    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    name: str
+    higher_is_better: bool = True
+    bounds: tuple[float, float] = (0.0, 1.0)
     needs: ClassVar[frozenset[str]] = frozenset()
     """What must be there: "boxes", "explainer" (its network, or new maps)."""
     per_label: ClassVar[bool] = True
@@ -64,8 +64,34 @@ class Metric(ABC):
         """(L,) scores, or (1,) where `per_label` is False; nan = undefined."""
 
 
-class LabelMetric(Metric):
-    """A metric with a score per label, in a run or alone, with the reference's verbs.
+class AggregatingMetric(Metric):
+    """A metric that keeps the scores that it is given: the reference's verbs.
+
+    Args:
+        label_count: how many labels have a mean of their own.
+    """
+
+    def __init__(self, label_count: int) -> None:
+        self._label_count = label_count
+        self._board = ScoreBoard(label_count)
+
+    @property
+    def performance(self) -> float:
+        """The mean of all defined scores that were aggregated; nan when there is none."""
+        return self._board.mean
+
+    @property
+    def undefined(self) -> int:
+        """How many aggregated scores were undefined."""
+        return self._board.undefined
+
+    def reset(self) -> None:
+        """Forgets what was aggregated."""
+        self._board = ScoreBoard(self._label_count)
+
+
+class LabelMetric(AggregatingMetric):
+    """A metric with a score per label, in a run or alone.
 
     Args:
         num_labels: how many labels there are.
@@ -75,32 +101,17 @@ class LabelMetric(Metric):
     """
 
     def __init__(self, num_labels: int) -> None:
-        self._num_labels = require_integer("num_labels", num_labels, 1)
-        self._board = ScoreBoard(self._num_labels)
+        super().__init__(require_integer("num_labels", num_labels, 1))
 
     @property
     def num_labels(self) -> int:
         """How many labels there are."""
-        return self._num_labels
-
-    @property
-    def performance(self) -> float:
-        """The mean of all defined scores that were aggregated; nan when there is none."""
-        return self._board.mean
+        return self._label_count
 
     @property
     def class_performances(self) -> list[float]:
         """The mean for each label; nan where it has no defined score (the reference: 0)."""
         return list(self._board.mean_by_label)
-
-    @property
-    def undefined(self) -> int:
-        """How many aggregated scores were undefined."""
-        return self._board.undefined
-
-    def reset(self) -> None:
-        """Forgets what was aggregated."""
-        self._board = ScoreBoard(self._num_labels)
 
     def aggregate(self, result: Any, targets: Any) -> None:
         """Takes scores as `evaluate` gives them, and the labels for which they are.
@@ -112,7 +123,7 @@ class LabelMetric(Metric):
         Raises:
             TypeError, ValueError: they do not fit one another, or a label outside [0, num_labels).
         """
-        scores = np.atleast_1d(_numbers("result", result)).astype(np.float64)
+        scores = scores_of_result(result)
         labels = self._labels(targets, len(scores))
         if scores.size != labels.size:
             raise ValueError(f"`result` must have a score per label, {labels.shape}, got shape {scores.shape}")
@@ -173,10 +184,10 @@ class LabelMetric(Metric):
 
     def _labels(self, targets: Any, count: int) -> LabelArray:
         labels = label_matrix(without_tensor(targets), count)
-        outside = labels[(labels < 0) | (labels >= self._num_labels)]
+        outside = labels[(labels < 0) | (labels >= self.num_labels)]
         if outside.size:
             raise ValueError(
-                f"`targets` must lie in [0, {self._num_labels - 1}] as `num_labels` says, got {int(outside[0])}"
+                f"`targets` must lie in [0, {self.num_labels - 1}] as `num_labels` says, got {int(outside[0])}"
             )
         return labels
 
@@ -192,7 +203,7 @@ def require_explainer(explainer: Any) -> None:
 
 def require_maps(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
     """The maps as float32 of this shape; TypeError unless numbers, ValueError for another shape, NaN or infinity."""
-    maps = _numbers(name, given)
+    maps = require_numbers(name, without_tensor(given))
     if maps.shape != shape:
         raise ValueError(f"`{name}` must have shape {shape}, one map per input and label, got {maps.shape}")
     maps = maps.astype(np.float32)
@@ -200,11 +211,10 @@ def require_maps(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
     return maps
 
 
-def _numbers(name: str, given: Any) -> NDArray[Any]:
-    numbers = np.asarray(without_tensor(given))
-    if numbers.dtype.kind not in "fiub":
-        raise TypeError(f"`{name}` must hold numbers, got {type(given).__name__} of dtype {numbers.dtype}")
-    return numbers
+def scores_of_result(result: Any) -> NDArray[np.float64]:
+    """What `evaluate` gave, or one score, as an array of one axis or more; TypeError unless numbers."""
+    scores: NDArray[np.float64] = require_numbers("result", without_tensor(result)).astype(np.float64)
+    return np.atleast_1d(scores)
 
 
 class ScoreBoard:

@@ -8,14 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.benchmark.asked_network import AskedNetwork, correlations
-from explainer.benchmark.base import Case, FloatArray, LabelArray, Metric, ScoreBoard, require_explainer, require_maps
+from explainer.benchmark.base import (
+    AggregatingMetric,
+    Case,
+    FloatArray,
+    LabelArray,
+    require_explainer,
+    require_maps,
+    scores_of_result,
+)
 from explainer.checks import require_images, require_integer
 from explainer.mindspore_program import without_tensor
 
 Doubles = NDArray[np.float64]
 
 
-class ClassSensitivity(Metric):
+class ClassSensitivity(AggregatingMetric):
     """How much the maps of the labels of the highest and the lowest logit differ; one score per image, in [0, 1].
 
     (1 - r) / 2, r the correlation of the two maps over the pixels: 0 for maps that are alike, 0.5 for unrelated ones,
@@ -46,23 +54,8 @@ class ClassSensitivity(Metric):
     per_label = False
 
     def __init__(self, *, batch_size: int = 32) -> None:
-        self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._board = ScoreBoard(0)
-        self._asked = AskedNetwork(None, self._batch_size)
-
-    @property
-    def performance(self) -> float:
-        """The mean of all defined scores that were aggregated; nan when there is none."""
-        return self._board.mean
-
-    @property
-    def undefined(self) -> int:
-        """How many aggregated scores were undefined."""
-        return self._board.undefined
-
-    def reset(self) -> None:
-        """Forgets what was aggregated."""
-        self._board = ScoreBoard(0)
+        super().__init__(label_count=0)
+        self._asked = AskedNetwork(None, require_integer("batch_size", batch_size, 1))
 
     def aggregate(self, result: Any) -> None:
         """Takes scores as `evaluate` gives them.
@@ -73,7 +66,7 @@ class ClassSensitivity(Metric):
         Raises:
             TypeError, ValueError: they are no numbers, or have more axes.
         """
-        scores = np.atleast_1d(np.asarray(without_tensor(result), np.float64))
+        scores = scores_of_result(result)
         if scores.ndim != 1:
             raise ValueError(f"`result` must have a score per image, (N,), got shape {scores.shape}")
         self._board.add([None] * len(scores), scores.tolist())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from explainer.benchmark.by_map import Doubles, MapMetric
@@ -50,8 +48,8 @@ class Complexity(MapMetric):
     """
 
     name = "Complexity"
-    higher_is_better: ClassVar[bool] = False
-    bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
+    higher_is_better = False
+    bounds = (0.0, float("inf"))
 
     def _of_map(self, saliency: Doubles) -> float:
         values = np.abs(saliency)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from explainer.benchmark.asked_network import AskedNetwork, correlations
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
-from explainer.checks import require_choice, require_integer, require_labels_in_range, require_number
-from explainer.mindspore_classifier import MindSporeClassifier, require_network
-from explainer.perturb.engine import scores_under
+from explainer.checks import require_choice, require_flag, require_integer, require_number
+from explainer.mindspore_classifier import require_network
 from explainer.perturb.fills import fill_of, recorded_fill
 
 Doubles = NDArray[np.float64]
@@ -90,9 +89,7 @@ class Faithfulness(LabelMetric):
         if not isinstance(metric, str):
             raise TypeError(f"`metric` must be a string, got {type(metric).__name__}")
         require_choice("metric", metric, METRICS)
-        if not isinstance(normalize, bool):
-            raise TypeError(f"`normalize` must be True or False, got {normalize!r}")
-        self._metric = metric
+        self.name = self._metric = metric
         by_default = 0.5 if metric == METRICS[0] else 1.0
         self._percent = by_default if percent is None else require_number("percent", percent, 0.0, 1.0)
         if self._percent == 0:
@@ -100,14 +97,8 @@ class Faithfulness(LabelMetric):
         self._steps = None if steps is None else require_integer("steps", steps, 2)
         self._given_fill = fill
         self._fill = fill_of("fill", fill)
-        self._normalize = normalize
-        self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._asked = AskedNetwork(activation_fn, self._batch_size)
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """The metric's."""
-        return self._metric
+        self._normalize = require_flag("normalize", normalize)
+        self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -155,13 +146,11 @@ class Faithfulness(LabelMetric):
         heights = (probabilities[..., 1:] + probabilities[..., :-1].astype(np.float64)) / 2
         areas: Doubles = (heights * np.diff(fractions)).sum(axis=-1) / fractions[-1]
         if self._normalize:
-            whole = np.take_along_axis(self._asked.of(explainer).probabilities(images), labels, 1).astype(np.float64)
+            whole = self._asked.probabilities(explainer, images, labels)
             areas = np.clip(areas / np.where(whole > 0, whole, np.nan), 0, 1)
         return 1 - areas if self._metric == METRICS[1] else areas
 
     def _naive(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Doubles:
-        classifier = self._asked.of(explainer)
-        require_labels_in_range(labels, classifier.class_count(images))
         blocks = [[self._blocks(one) for one in of_image] for of_image in saliency]
         keeps = (
             (place, _without(saliency.shape[2:], block))
@@ -169,16 +158,14 @@ class Faithfulness(LabelMetric):
             for of_label in of_image
             for block in of_label
         )
-        whole = np.take_along_axis(classifier.probabilities(images), labels, 1).astype(np.float64)
-        hidden = self._asked_in_turn(classifier, images, labels, keeps)
+        whole = self._asked.probabilities(explainer, images, labels)
+        hidden = self._asked.under(explainer, images, labels, keeps, self._fill)
         flat = saliency.reshape(*labels.shape, 1, -1).astype(np.float64)
         means = np.take_along_axis(flat, np.array(blocks).reshape(*labels.shape, 1, -1), 3)
         means = means.reshape(*hidden.shape, -1).mean(axis=-1)
         return (1 + correlations(means, whole[..., None] - hidden, rounding=_ROUNDING)) / 2
 
     def _curve(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Curve:
-        classifier = self._asked.of(explainer)
-        require_labels_in_range(labels, classifier.class_count(images))
         pixels = saliency.shape[2] * saliency.shape[3]
         ends = self._ends(pixels)
         inserted = self._metric == METRICS[2]
@@ -188,20 +175,8 @@ class Faithfulness(LabelMetric):
             for one in of_image
             for keep in _growing(one, ends)
         )
-        probabilities = self._asked_in_turn(classifier, images, labels, keeps)
+        probabilities = self._asked.under(explainer, images, labels, keeps, self._fill)
         return Curve(ends / pixels, probabilities.astype(np.float32))
-
-    def _asked_in_turn(
-        self, classifier: MindSporeClassifier, images: FloatArray, labels: LabelArray, keeps: Iterator[Any]
-    ) -> Doubles:
-        """The probability of the label of each keep mask, in order: (N, L, steps)."""
-        batches = scores_under(
-            classifier.probabilities, images, keeps, fill=self._fill, batch_size=classifier.batch_size
-        )
-        asked = np.concatenate([batch.scores for batch in batches])
-        asked = asked.reshape(*labels.shape, -1, asked.shape[1])
-        found: Doubles = np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
-        return found
 
     def _step_count(self, pixels: int) -> int:
         return min(self._steps or isqrt(pixels), self._changed_count(pixels))

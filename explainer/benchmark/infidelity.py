@@ -9,7 +9,7 @@ import numpy as np
 
 from explainer.benchmark.asked_network import AskedNetwork, Doubles
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
-from explainer.checks import require_integer
+from explainer.checks import require_flag, require_integer
 from explainer.mindspore_classifier import require_network
 from explainer.perturb.fills import fill_of, recorded_fill
 from explainer.streams import sample_stream
@@ -61,13 +61,11 @@ class Infidelity(LabelMetric):
     ) -> None:
         super().__init__(num_labels)
         require_network("activation_fn", activation_fn)
-        if not isinstance(normalize, bool):
-            raise TypeError(f"`normalize` must be True or False, got {normalize!r}")
-        self.bounds = (0.0, 1.0 if normalize else float("inf"))  # type: ignore[misc]
+        self.bounds = (0.0, 1.0 if normalize else float("inf"))
         self._perturbations = require_integer("perturbations", perturbations, 2)
         self._given_fill = fill
         self._fill = fill_of("fill", fill)
-        self._normalize = normalize
+        self._normalize = require_flag("normalize", normalize)
         self._seed = require_integer("seed", seed, 0)
         self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
 
@@ -87,9 +85,7 @@ class Infidelity(LabelMetric):
         whole = self._asked.probabilities(explainer, images, labels)
         hidden = np.array([list(self._squares(image)) for image in images])  # (N, M, H, W)
         keeps = ((place, ~one) for place in range(len(images)) for one in hidden[place])
-        asked = self._asked.under(explainer, images, keeps, self._fill).astype(np.float64)
-        asked = asked.reshape(len(images), 1, self._perturbations, -1)  # (N, 1, M, K)
-        falls = whole[..., None] - np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0]
+        falls = whole[..., None] - self._asked.under(explainer, images, labels, keeps, self._fill, shared=True)
         sums = np.einsum("nlhw,nmhw->nlm", saliency.astype(np.float64), hidden)
         if not self._normalize:
             return _mean_square(sums - falls)

@@ -54,14 +54,9 @@ class Localization(RegionMetric):
         if not isinstance(metric, str):
             raise TypeError(f"`metric` must be a string, got {type(metric).__name__}")
         require_choice("metric", metric, METRICS)
-        self._metric = metric
+        self.name = self._metric = metric
         self._tolerance = require_number("tolerance", tolerance, 0.0, np.inf)
         self._theta = require_number("theta", theta, 0.0, 1.0)
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """The metric's."""
-        return self._metric
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -9,10 +9,9 @@ import numpy as np
 
 from explainer.benchmark.asked_network import AskedNetwork, Doubles
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
-from explainer.checks import require_choice, require_integer, require_labels_in_range, require_number
+from explainer.checks import require_choice, require_integer, require_number
 from explainer.mindspore_classifier import require_network
-from explainer.perturb.fills import MaskFill
-from explainer.perturb.inpainting import inpainted
+from explainer.perturb.fills import MaskFill, inpainted_images
 from explainer.streams import sample_stream
 
 ORDERS = ("combined", "MoRF", "LeRF")
@@ -66,18 +65,14 @@ class ROAD(LabelMetric):
         require_network("activation_fn", activation_fn)
         require_choice("order", order, ORDERS)
         self._order = order
-        self.higher_is_better = order != "MoRF"  # type: ignore[misc]
+        self.name = "ROAD" if order == ORDERS[0] else f"ROAD-{order}"
+        self.higher_is_better = order != "MoRF"
         self._percents = [require_number(f"percents[{place}]", one, 0.0, 1.0) for place, one in enumerate(percents)]
         if not self._percents or not 0 < min(self._percents) <= max(self._percents) < 1:
             raise ValueError(f"`percents` must be parts between 0 and 1, at least one, got {list(percents)}")
         self._noise = require_number("noise", noise, 0.0, np.inf)
         self._seed = require_integer("seed", seed, 0)
         self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """ROAD, or with its order."""
-        return "ROAD" if self._order == ORDERS[0] else f"ROAD-{self._order}"
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -92,11 +87,9 @@ class ROAD(LabelMetric):
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Doubles:
-        require_labels_in_range(labels, self._asked.of(explainer).class_count(images))
         keeps = ((place, keep) for place, maps in enumerate(saliency) for one in maps for keep in self._keeps(one))
-        asked = self._asked.under(explainer, images, keeps, MaskFill(self._imputed)).astype(np.float64)
-        means = asked.reshape(*labels.shape, -1, len(self._percents), asked.shape[1]).mean(axis=3)  # (N, L, orders, K)
-        means = np.take_along_axis(means, labels[:, :, None, None], 3)[..., 0]
+        asked = self._asked.under(explainer, images, labels, keeps, MaskFill(self._imputed))
+        means: Doubles = asked.reshape(*labels.shape, -1, len(self._percents)).mean(axis=3)  # (N, L, orders)
         return (1 + means[..., 1] - means[..., 0]) / 2 if self._order == ORDERS[0] else means[..., 0]
 
     def _keeps(self, saliency: FloatArray) -> Iterator[FloatArray]:
@@ -111,10 +104,7 @@ class ROAD(LabelMetric):
                     yield keep.reshape(saliency.shape)
 
     def _imputed(self, images: FloatArray, shown: FloatArray) -> FloatArray:
-        return np.stack([self._filled(image, mask < 0.5) for image, mask in zip(images, shown, strict=True)])
-
-    def _filled(self, image: FloatArray, hidden: Any) -> FloatArray:
-        spread = self._noise * image.std(axis=(1, 2), keepdims=True, dtype=np.float64)
-        drawn = sample_stream(self._seed, image).standard_normal(image.shape)
-        filled: FloatArray = (inpainted(image, hidden) + spread * drawn).astype(np.float32)
-        return filled
+        drawn = np.stack([sample_stream(self._seed, image).standard_normal(image.shape) for image in images])
+        spread = self._noise * images.std(axis=(2, 3), keepdims=True, dtype=np.float64)
+        imputed: FloatArray = (inpainted_images(images, shown) + spread * drawn).astype(np.float32)
+        return imputed

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric, require_maps
-from explainer.checks import require_integer, require_labels_in_range, require_number
+from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
 from explainer.mindspore_classifier import MindSporeClassifier, require_network
 from explainer.streams import sample_stream
 
@@ -75,12 +75,10 @@ class Robustness(LabelMetric):
     ) -> None:
         super().__init__(num_labels)
         require_network("activation_fn", activation_fn)
-        if not isinstance(relative, bool):
-            raise TypeError(f"`relative` must be True or False, got {relative!r}")
         self._radius = require_number("radius", radius, 0.0, float(np.finfo(np.float32).max))
         if self._radius == 0:
             raise ValueError("`radius` must be above 0: nothing would be changed")
-        self._relative = relative
+        self._relative = require_flag("relative", relative)
         self._perturbations = require_integer("perturbations", perturbations, 1)
         self._threshold = require_number("threshold", threshold, 0.0, 1.0)
         self._tries = require_integer("tries", tries, 1)

@@ -14,6 +14,7 @@ from explainer.checks import (
     did_you_mean,
     label_matrix,
     require_choice,
+    require_flag,
     require_images,
     require_labels_in_range,
     require_type,
@@ -147,8 +148,8 @@ class Occlusion(PerturbationAttribution):
             raise ValueError(
                 "`segments` take the place of windows: give no `window`, `stride` or `aggregate` with them"
             )
-        self._per_channel = _require_flag("per_channel", per_channel)
-        self._signed = _require_flag("signed", signed)
+        self._per_channel = require_flag("per_channel", per_channel)
+        self._signed = require_flag("signed", signed)
         require_choice("aggregate", aggregate, AGGREGATES)
         self._aggregate = aggregate
         self._labels = _require_names(labels)
@@ -385,12 +386,6 @@ class Occlusion(PerturbationAttribution):
                 'saliency is 0; a smaller `stride`, or edges="cover", covers them',
                 stacklevel=2,
             )
-
-
-def _require_flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"`{name}` must be True or False, got {value!r}")
-    return value
 
 
 def _require_names(labels: Any) -> list[str] | None:

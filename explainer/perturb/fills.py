@@ -119,7 +119,7 @@ def _named(name: str, given: str) -> Fill | MaskFill:
     named: dict[str, Fill | MaskFill] = {
         "mean": lambda images: np.broadcast_to(_channel_means(images), images.shape),
         "local_mean": MaskFill(_local_means),
-        "inpaint": MaskFill(_inpainted),
+        "inpaint": MaskFill(inpainted_images),
     }
     return named[kind]
 
@@ -176,7 +176,8 @@ def _noise(seed: int) -> Fill:
     return noise
 
 
-def _inpainted(images: FloatArray, shown: FloatArray) -> FloatArray:
+def inpainted_images(images: FloatArray, shown: FloatArray) -> FloatArray:
+    """The images (B, C, ...) with what is less than half shown drawn from its neighbours."""
     return np.stack([inpainted(image, mask < 0.5) for image, mask in zip(images, shown, strict=True)])
 
 

@@ -11,6 +11,7 @@ import pytest
 from mindspore import Tensor, nn
 from networks import LinearNetwork, SmallCnn, random_weights
 from numpy.typing import NDArray
+from replicas import RecordingNetwork
 
 from explainer.explanation import (
     RISE,
@@ -63,19 +64,6 @@ def logits_of(network: nn.Cell, images: FloatArray) -> FloatArray:
     logits = network(Tensor(images.astype(np.float32))).asnumpy().astype(np.float64)
     network.set_train(was_training)
     return logits
-
-
-class Recording(nn.Cell):
-    """Remembers every batch that it is shown while the network runs uncompiled."""
-
-    def __init__(self, network: nn.Cell) -> None:
-        super().__init__()
-        self.network = network
-        self.shown: list[FloatArray] = []
-
-    def construct(self, images: Tensor) -> Tensor:
-        self.shown.append(images.asnumpy().copy())
-        return self.network(images)
 
 
 class Powers(nn.Cell):
@@ -447,7 +435,7 @@ def test_integrated_gradients_and_gaps_do_not_depend_on_the_batch_size(
 
 
 def test_integrated_gradients_take_a_full_batch_per_pass_whatever_the_steps() -> None:
-    network = Recording(LinearNetwork(WEIGHTS))
+    network = RecordingNetwork(LinearNetwork(WEIGHTS))
     IntegratedGradients(network, steps=5, batch_size=4).explained(images_of(), TARGETS)
     sizes = [len(batch) for batch in network.shown]
     # one image for the number of classes; 3 images * 2 labels * 5 steps; the images and their baselines for the gap
@@ -455,7 +443,7 @@ def test_integrated_gradients_take_a_full_batch_per_pass_whatever_the_steps() ->
 
 
 def test_integrated_gradients_show_the_network_points_between_baseline_and_image_only() -> None:
-    network, images = Recording(LinearNetwork(WEIGHTS)), images_of(count=1)
+    network, images = RecordingNetwork(LinearNetwork(WEIGHTS)), images_of(count=1)
     IntegratedGradients(network, baseline=0.5, steps=4).attributions(images, np.array([3]))
     shown = network.shown[-1].astype(np.float64)
     along = (shown - 0.5).reshape(4, -1) @ (images - 0.5).ravel() / ((images - 0.5) ** 2).sum()
@@ -597,7 +585,7 @@ def test_smoothgrad_has_the_same_noise_for_all_labels_of_an_image() -> None:
 
 
 def test_smoothgrad_shows_the_network_the_noisy_copies_only() -> None:
-    network, images = Recording(LinearNetwork(WEIGHTS)), images_of()
+    network, images = RecordingNetwork(LinearNetwork(WEIGHTS)), images_of()
     SmoothGrad(network, samples=4, noise=0.3, seed=5, batch_size=5)(images, TARGETS)
     copies = [noisy_copies(image, 4, 0.3, 5) for image in images for _ in range(2)]
     # SmoothGrad and the method that it wraps each ask with one image for the number of classes.
@@ -606,7 +594,7 @@ def test_smoothgrad_shows_the_network_the_noisy_copies_only() -> None:
 
 
 def test_a_wrapped_method_takes_no_more_images_per_pass_than_smoothgrad() -> None:
-    network = Recording(LinearNetwork(WEIGHTS))
+    network = RecordingNetwork(LinearNetwork(WEIGHTS))
     SmoothGrad(network, partial(IntegratedGradients, steps=3), samples=2, batch_size=4)(images_of(), TARGETS)
     sizes = [len(batch) for batch in network.shown]
     assert max(sizes) == 4

@@ -11,6 +11,7 @@ import pytest
 from mindspore import Tensor, nn
 from networks import LinearNetwork, SmallCnn, random_weights
 from numpy.typing import NDArray
+from replicas import RecordingNetwork
 
 from explainer.errors import LayerError
 from explainer.explanation import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
@@ -51,19 +52,6 @@ class PooledCnn(nn.Cell):
 
 
 LAYER_SHAPES = {"conv1": (4, 5, 7), "relu": (4, 5, 7), "pool": (4, 2, 3), "conv2": (5, 2, 3), "": (2, 5, 7)}
-
-
-class Recording(nn.Cell):
-    """Remembers every batch that it is shown while the network runs uncompiled."""
-
-    def __init__(self, network: nn.Cell) -> None:
-        super().__init__()
-        self.network = network
-        self.shown: list[FloatArray] = []
-
-    def construct(self, images: Tensor) -> Tensor:
-        self.shown.append(images.asnumpy().copy())
-        return self.network(images)
 
 
 @pytest.fixture(autouse=True)
@@ -471,14 +459,14 @@ def test_scorecam_of_a_probability_needs_an_activation() -> None:
 
 @pytest.mark.parametrize("targets", [TARGETS, TARGETS[:, 0]])
 def test_scorecam_takes_one_pass_per_channel_for_all_labels_together(targets: FloatArray) -> None:
-    network, images = Recording(PooledCnn()), images_of()
+    network, images = RecordingNetwork(PooledCnn()), images_of()
     ScoreCAM(network, "network.conv2", perturbation_per_eval=4)(images, targets)
     # an image for the number of classes, one for the shape of the layer, three to read it; then 3 * 5 masked ones
     assert [len(batch) for batch in network.shown] == [1, 1, 3, 4, 4, 4, 3]
 
 
 def test_scorecam_shows_the_images_through_their_own_channels() -> None:
-    network, images = Recording(PooledCnn()), images_of()
+    network, images = RecordingNetwork(PooledCnn()), images_of()
     ScoreCAM(network, "network.conv2")(images, TARGETS)
     outputs, _ = MindSporeClassifier(network.network).layer(images, np.zeros((3, 4), np.float32), "conv2")
     wanted = []

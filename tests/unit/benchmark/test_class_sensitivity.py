@@ -265,6 +265,12 @@ def test_maps_of_another_shape_or_not_finite_are_refused(map_: FloatArray, told:
         ClassSensitivity().evaluate(OfLabels(lambda label: map_), IMAGES)
 
 
+@pytest.mark.parametrize("result", [None, "0.5", [{}]])
+def test_results_must_be_numbers(result: Any) -> None:
+    with pytest.raises(TypeError, match="`result` must hold numbers"):
+        ClassSensitivity().aggregate(result)
+
+
 def test_results_must_have_one_axis() -> None:
     with pytest.raises(ValueError, match=r"`result` must have a score per image, \(N,\), got shape \(1, 2\)"):
         ClassSensitivity().aggregate([[0.5, 0.25]])
