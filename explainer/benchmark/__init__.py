@@ -7,19 +7,23 @@ from explainer.benchmark.complexity import Complexity, Sparseness
 from explainer.benchmark.faithfulness import Curve, Faithfulness
 from explainer.benchmark.infidelity import Infidelity
 from explainer.benchmark.localization import Localization
+from explainer.benchmark.randomisation import MPRT, Cascade, EfficientMPRT, RandomLogit
 from explainer.benchmark.relevance import AttributionAUC, EnergyPointingGame, RelevanceMass, RelevanceRank
 from explainer.benchmark.road import ROAD
 from explainer.benchmark.robustness import AvgSensitivity, MaxSensitivity, Robustness
 
 __all__ = [
+    "MPRT",
     "ROAD",
     "AttributionAUC",
     "AvgSensitivity",
+    "Cascade",
     "Case",
     "ClassSensitivity",
     "Completeness",
     "Complexity",
     "Curve",
+    "EfficientMPRT",
     "EnergyPointingGame",
     "Faithfulness",
     "Infidelity",
@@ -27,6 +31,7 @@ __all__ = [
     "Localization",
     "MaxSensitivity",
     "Metric",
+    "RandomLogit",
     "RelevanceMass",
     "RelevanceRank",
     "Robustness",

@@ -13,7 +13,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 FLOORS = {
     1: {"cpu_setup", "errors", "records", "relu_rules", "resizing", "statistics", "streams", "version"},
     2: {"checks", "classifier", "options", "overlays", "summary"},
-    3: {"dataset", "function_classifier", "mindspore_classifier", "mindspore_program", "mindspore_relus", "perturb"},
+    3: {
+        "dataset",
+        "function_classifier",
+        "mindspore_classifier",
+        "mindspore_program",
+        "mindspore_randomised",
+        "mindspore_relus",
+        "perturb",
+    },
     4: {"benchmark", "counterfactual", "explanation", "occlusion_sensitivity", "report"},
     5: {"jobs"},
     6: {"cli", "folder_run", "inspection", "runner"},
@@ -131,6 +139,7 @@ def test_only_the_adapter_the_dataset_the_folder_run_and_the_public_face_import_
     allowed = {
         "mindspore_classifier",
         "mindspore_program",
+        "mindspore_randomised",
         "mindspore_relus",
         "dataset",
         "folder_run",

@@ -100,14 +100,17 @@ def test_the_explanations_are_these():
 
 def test_the_benchmarks_are_these():
     assert explainer.benchmark.__all__ == [
+        "MPRT",
         "ROAD",
         "AttributionAUC",
         "AvgSensitivity",
+        "Cascade",
         "Case",
         "ClassSensitivity",
         "Completeness",
         "Complexity",
         "Curve",
+        "EfficientMPRT",
         "EnergyPointingGame",
         "Faithfulness",
         "Infidelity",
@@ -115,6 +118,7 @@ def test_the_benchmarks_are_these():
         "Localization",
         "MaxSensitivity",
         "Metric",
+        "RandomLogit",
         "RelevanceMass",
         "RelevanceRank",
         "Robustness",
