@@ -8,12 +8,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from explainer.records import Benchmark, Prediction
-from explainer.statistics import Summary, ranks, summary_of
+import numpy as np
+
+from explainer.records import Benchmark, ScoreCurve
+from explainer.statistics import Summary
 from explainer.summary.reader import RunView
 
 _MOST_NAMES = 12
 _PARTS = ("right", "wrong")
+_GRID = 101  # points of a mean curve
 
 
 def summarise(run: RunView) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def summarise(run: RunView) -> dict[str, Any]:
         "largest_completeness_gap": _largest_gaps(run),
         "scores": [_score(benchmark, run) for benchmark in run.benchmarks],
         "statistics": _statistics(run),
+        "curves": _curves(run),
         "event_bytes": _size(run.files.event_file),
         "picture_bytes": sum(_size(path) for path in files),
         "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
@@ -57,6 +61,7 @@ def as_text(facts: dict[str, Any]) -> str:
         ("samples", _samples(facts)),
         *[("explainer", _explainer(name, facts)) for name in facts["explainers"]],
         *[("score", text) for text in _score_lines(facts)],
+        *[("curve", text) for text in _curve_lines(facts)],
         ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
         *[("skipped", reason) for reason in list(facts["samples_skipped"].values())[:_MOST_NAMES]],
         *[("damage", f"{entry['what']} (byte {entry['offset']})") for entry in facts["damage"]],
@@ -87,7 +92,7 @@ def _state(run: RunView) -> str:
 
 def _right(run: RunView) -> int:
     """How many samples have their most probable label among the true ones."""
-    return sum(_is_right(sample.prediction) is True for sample in run.samples.values())
+    return sum(sample.right is True for sample in run.samples.values())
 
 
 def _score(benchmark: Benchmark, run: RunView) -> dict[str, Any]:
@@ -147,47 +152,43 @@ def _largest_gaps(run: RunView) -> dict[str, float]:
 
 
 def _statistics(run: RunView) -> list[dict[str, Any]]:
-    """For each metric and method, controls last: what its single scores say, of all samples, right and wrong ones.
-
-    Right are the samples whose most probable label is a true one; those without true labels are in neither part.
-    """
-    scores: dict[tuple[str, str], list[tuple[float, bool | None]]] = {}
-    for sample in run.samples.values():
-        right = _is_right(sample.prediction)
-        for score in sample.scores:
-            scores.setdefault((score.metric, score.explainer), []).append((score.value, right))
-    declared = run.metadata.parameters.get("metrics")
-    found = []
-    for metric in dict.fromkeys(metric for metric, _ in scores):
-        means = {
-            name: summary_of([value for value, _ in of_name]) for (of, name), of_name in scores.items() if of == metric
+    return [
+        {
+            "metric": entry.metric,
+            "higher_is_better": entry.higher_is_better,
+            "explainer": entry.explainer,
+            "control": entry.control,
+            "rank": entry.rank,
+            **_as_json(entry.overall),
+            "right": _as_json(entry.right),
+            "wrong": _as_json(entry.wrong),
         }
-        declaration = declared.get(metric) if isinstance(declared, dict) else None
-        higher = not isinstance(declaration, dict) or declaration.get("higher_is_better") is not False
-        places = ranks({name: summary.mean for name, summary in means.items()}, higher_is_better=higher)
-        for name, summary in means.items():
-            parts = {
-                part: _as_json(summary_of([value for value, right in scores[metric, name] if right is wanted]))
-                for part, wanted in (("right", True), ("wrong", False))
-            }
-            found.append(
-                {
-                    "metric": metric,
-                    "higher_is_better": higher,
-                    "explainer": name,
-                    "control": name not in run.metadata.explainers,
-                    "rank": places.get(name),
-                    **_as_json(summary),
-                    **parts,
-                }
-            )
-    return found
+        for entry in run.statistics()
+    ]
 
 
-def _is_right(prediction: Prediction) -> bool | None:
-    if not prediction.ground_truth or not prediction.probabilities.size:
-        return None
-    return int(prediction.probabilities.argmax()) in prediction.ground_truth
+def _curves(run: RunView) -> list[dict[str, Any]]:
+    """For each metric, method and fill the mean of its curves, all of which have the same fractions."""
+    found: dict[tuple[str, str, str], list[ScoreCurve]] = {}
+    for curve in (curve for sample in run.samples.values() for curve in sample.curves):
+        found.setdefault((curve.metric, curve.explainer, curve.fill), []).append(curve)
+    return [_mean_curve(*names, curves) for names, curves in found.items()]
+
+
+def _mean_curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> dict[str, Any]:
+    """The mean over a grid of 101 fractions, as images of different sizes have different steps."""
+    grid = np.linspace(0, max(float(curve.fractions[-1]) for curve in curves), _GRID)
+    mean = np.mean([np.interp(grid, curve.fractions, curve.probabilities) for curve in curves], axis=0)
+    area = float(((mean[1:] + mean[:-1]) / 2).mean())  # by trapezia of one width
+    return {
+        "metric": metric,
+        "explainer": explainer,
+        "fill": fill,
+        "curves": len(curves),
+        "area": _or_none(area),
+        "fractions": [_or_none(value) for value in grid.tolist()],
+        "probabilities": [_or_none(value) for value in mean.tolist()],
+    }
 
 
 def _as_json(summary: Summary) -> dict[str, Any]:
@@ -215,6 +216,15 @@ def _statistic_text(entry: dict[str, Any]) -> str:
         f"{head}mean {entry['mean']:.3f} {interval}, median {entry['median']:.3f}{spread}, "
         f"n {entry['defined']}{left_out}, rank {entry['rank']:g}{'; ' * bool(parts)}{', '.join(parts)}"
     )
+
+
+def _curve_lines(facts: dict[str, Any]) -> list[str]:
+    """A line per metric and method: the area under its mean curve with each fill."""
+    areas: dict[tuple[str, str], list[str]] = {}
+    for entry in facts["curves"]:
+        area = "undefined" if entry["area"] is None else f"{entry['area']:.3f}"
+        areas.setdefault((entry["metric"], entry["explainer"]), []).append(f"{area} ({entry['fill']})")
+    return [f"{metric} of {name}: area by fill {', '.join(texts)}" for (metric, name), texts in areas.items()]
 
 
 def _score_text(score: dict[str, Any]) -> str:

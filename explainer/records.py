@@ -72,6 +72,23 @@ class Score:
     value: float
 
 
+@dataclass(frozen=True, eq=False)
+class ScoreCurve:
+    """What a score is the area of: a label's probability while pixels are deleted or inserted, most important first.
+
+    fill: what is shown where pixels are hidden, in words or numbers. fractions: of the pixels that are changed, from 0
+    on, (P,). probabilities: of the label, (P,).
+    """
+
+    sample_id: int
+    explainer: str
+    metric: str
+    label: int
+    fill: str
+    fractions: FloatArray
+    probabilities: FloatArray
+
+
 @dataclass(frozen=True)
 class SampleDone:
     """Every record of this sample has been yielded."""
@@ -131,10 +148,30 @@ class SaliencyFile:
         return self.low == self.high
 
 
-Record = RunMetadata | OriginalImage | Prediction | Saliency | Score | SampleDone | SampleSkipped | Benchmark | RunEnd
+Record = (
+    RunMetadata
+    | OriginalImage
+    | Prediction
+    | Saliency
+    | Score
+    | ScoreCurve
+    | SampleDone
+    | SampleSkipped
+    | Benchmark
+    | RunEnd
+)
 """What a job or the runner yields."""
 
 StoredRecord = (
-    RunMetadata | ImageFile | Prediction | SaliencyFile | Score | SampleDone | SampleSkipped | Benchmark | RunEnd
+    RunMetadata
+    | ImageFile
+    | Prediction
+    | SaliencyFile
+    | Score
+    | ScoreCurve
+    | SampleDone
+    | SampleSkipped
+    | Benchmark
+    | RunEnd
 )
 """What a summary file holds: as Record, with pictures by their paths."""

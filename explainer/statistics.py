@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from explainer.records import RunMetadata
+
 _RESAMPLES = 1000
 _AT_ONCE = 1_000_000  # scores that are drawn at once
 _SEED = 20
@@ -32,6 +34,71 @@ class Summary(NamedTuple):
     high: float
     defined: int
     undefined: int
+
+
+class SingleScore(NamedTuple):
+    """A score and to which part of the samples it belongs: "right", "wrong", or neither."""
+
+    metric: str
+    explainer: str
+    value: float
+    part: str
+
+
+class MethodStatistics(NamedTuple):
+    """What the scores of a method by a metric say.
+
+    Attributes:
+        metric: its name.
+        explainer: the method's name.
+        higher_is_better: which way is better.
+        control: whether the method knows nothing of the network.
+        rank: its place among all methods by the mean, 1 for the best; None where the mean is undefined.
+        overall: of all samples.
+        right: of those whose most probable label is a true one.
+        wrong: of those where it is not.
+    """
+
+    metric: str
+    explainer: str
+    higher_is_better: bool
+    control: bool
+    rank: float | None
+    overall: Summary
+    right: Summary
+    wrong: Summary
+
+
+def method_statistics(scores: Sequence[SingleScore], metadata: RunMetadata) -> list[MethodStatistics]:
+    """For each metric and method, in the order of their first scores, what they say."""
+    found: dict[str, dict[str, list[SingleScore]]] = {}
+    for score in scores:
+        found.setdefault(score.metric, {}).setdefault(score.explainer, []).append(score)
+    return [entry for metric, by_method in found.items() for entry in _of_metric(metric, by_method, metadata)]
+
+
+def _of_metric(
+    metric: str, by_method: Mapping[str, Sequence[SingleScore]], metadata: RunMetadata
+) -> list[MethodStatistics]:
+    higher = _higher_is_better(metric, metadata)
+    overall = {name: summary_of([score.value for score in scores]) for name, scores in by_method.items()}
+    places = ranks({name: summary.mean for name, summary in overall.items()}, higher_is_better=higher)
+    parts = {
+        name: [summary_of([score.value for score in scores if score.part == part]) for part in ("right", "wrong")]
+        for name, scores in by_method.items()
+    }
+    return [
+        MethodStatistics(
+            metric, name, higher, name not in metadata.explainers, places.get(name), overall[name], *parts[name]
+        )
+        for name in by_method
+    ]
+
+
+def _higher_is_better(metric: str, metadata: RunMetadata) -> bool:
+    declared = metadata.parameters.get("metrics")
+    declaration = declared.get(metric) if isinstance(declared, Mapping) else None
+    return not isinstance(declaration, Mapping) or declaration.get("higher_is_better") is not False
 
 
 def summary_of(scores: Sequence[float]) -> Summary:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,20 @@ class Case:
     explainer: Any
 
 
+class FilledCurve(NamedTuple):
+    """What scores are the areas of: probabilities while pixels are deleted or inserted, the most important first.
+
+    Attributes:
+        fill: what is shown where pixels are hidden, as a summary records it.
+        fractions: of the pixels that are changed, (P,), from 0 on.
+        probabilities: of each label, (L, P).
+    """
+
+    fill: str
+    fractions: NDArray[np.float64]
+    probabilities: FloatArray
+
+
 class Metric(ABC):
     """A way to score saliency maps. Subclasses declare what they are, so that no reader has to know their names."""
 
@@ -62,6 +76,10 @@ class Metric(ABC):
     @abstractmethod
     def score(self, case: Case) -> NDArray[np.float64]:
         """(L,) scores, or (1,) where `per_label` is False; nan = undefined."""
+
+    def score_and_curves(self, case: Case) -> tuple[NDArray[np.float64], tuple[FilledCurve, ...]]:
+        """What `score` gives, and the curves that a run keeps beside it, for plots; most metrics have none."""
+        return self.score(case), ()
 
 
 class AggregatingMetric(Metric):

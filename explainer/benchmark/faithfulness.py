@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isqrt
 from typing import Any, NamedTuple
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.benchmark.asked_network import AskedNetwork, correlations
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
-from explainer.checks import require_choice, require_flag, require_integer, require_number
+from explainer.benchmark.base import Case, FilledCurve, FloatArray, LabelArray, LabelMetric
+from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
 from explainer.mindspore_classifier import require_network
-from explainer.perturb.fills import fill_of, recorded_fill
+from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
 
 Doubles = NDArray[np.float64]
 _ROUNDING = 1e-7  # probabilities that differ by less are equal
@@ -51,11 +51,13 @@ class Faithfulness(LabelMetric):
         percent: the part of the pixels that are changed, at least one; by default 0.5 for NaiveFaithfulness, else all.
         steps: how many blocks; by default the root of the number of pixels.
         fill: what is shown where pixels are hidden; as for `Occlusion`.
+        curve_fills: with which fills a run keeps curves, beside that of `fill`, so that a plot shows what depends on
+            the choice; by default "blur" (where that is the fill: 0). Scores are of `fill` alone.
         normalize: divide the areas by the probability for the whole image, so that unsure predictions count as much.
         batch_size: images in one pass through the network.
 
     Cost: `steps` forward passes per map, and one more per map for the areas; one per image for NaiveFaithfulness and
-    `normalize`. All labels share batches.
+    `normalize`. All labels share batches. For the areas, a run does as much again for each of `curve_fills`.
 
     Raises:
         TypeError: an argument of a wrong type.
@@ -81,6 +83,7 @@ class Faithfulness(LabelMetric):
         percent: float | None = None,
         steps: int | None = None,
         fill: Any = 0.0,
+        curve_fills: Sequence[Any] | None = None,
         normalize: bool = False,
         batch_size: int = 32,
     ) -> None:
@@ -97,6 +100,7 @@ class Faithfulness(LabelMetric):
         self._steps = None if steps is None else require_integer("steps", steps, 2)
         self._given_fill = fill
         self._fill = fill_of("fill", fill)
+        self._curve_fills = _other_fills(fill, curve_fills) if metric in METRICS[1:] else {}
         self._normalize = require_flag("normalize", normalize)
         self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
 
@@ -108,6 +112,7 @@ class Faithfulness(LabelMetric):
             "percent": self._percent,
             "steps": self._steps,
             "fill": recorded_fill(self._given_fill),
+            "curve_fills": list(self._curve_fills),
             "normalize": self._normalize,
         }
 
@@ -126,7 +131,21 @@ class Faithfulness(LabelMetric):
         if self._metric == METRICS[0]:
             raise ValueError(f"{METRICS[0]} has no curve; make a Faithfulness with DeletionAUC or InsertionAUC")
         images, labels, maps, _ = self._checked(explainer, inputs, targets, saliency)
-        return self._curve(images, labels, maps, explainer)
+        return self._curve(images, labels, maps, explainer, self._fill)
+
+    def score_and_curves(self, case: Case) -> tuple[Doubles, tuple[FilledCurve, ...]]:
+        """The scores (L,), and for the areas their curves, with `fill` and each of `curve_fills`."""
+        if self._metric == METRICS[0]:
+            return super().score_and_curves(case)
+        images, labels = case.image[None], np.array(case.labels, np.int64)[None]
+        fills = {str(recorded_fill(self._given_fill)): self._fill} | self._curve_fills
+        curves = {
+            name: self._curve(images, labels, case.saliency[None], case.explainer, fill) for name, fill in fills.items()
+        }
+        own = next(iter(curves.values()))
+        return self._areas(own, images, labels, case.explainer)[0], tuple(
+            FilledCurve(name, curve.fractions, curve.probabilities[0]) for name, curve in curves.items()
+        )
 
     def cost(self, size: tuple[int, int]) -> int:
         """Forward passes per map for images of this size, beside one per image where that is asked for itself."""
@@ -142,7 +161,11 @@ class Faithfulness(LabelMetric):
     ) -> Doubles:
         if self._metric == METRICS[0]:
             return self._naive(images, labels, saliency, explainer)
-        fractions, probabilities = self._curve(images, labels, saliency, explainer)
+        return self._areas(self._curve(images, labels, saliency, explainer, self._fill), images, labels, explainer)
+
+    def _areas(self, curve: Curve, images: FloatArray, labels: LabelArray, explainer: Any) -> Doubles:
+        """The scores (N, L) that a curve stands for."""
+        fractions, probabilities = curve
         heights = (probabilities[..., 1:] + probabilities[..., :-1].astype(np.float64)) / 2
         areas: Doubles = (heights * np.diff(fractions)).sum(axis=-1) / fractions[-1]
         if self._normalize:
@@ -165,7 +188,14 @@ class Faithfulness(LabelMetric):
         means = means.reshape(*hidden.shape, -1).mean(axis=-1)
         return (1 + correlations(means, whole[..., None] - hidden, rounding=_ROUNDING)) / 2
 
-    def _curve(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Curve:
+    def _curve(
+        self,
+        images: FloatArray,
+        labels: LabelArray,
+        saliency: FloatArray,
+        explainer: Any,
+        fill: Fill | MaskFill,
+    ) -> Curve:
         pixels = saliency.shape[2] * saliency.shape[3]
         ends = self._ends(pixels)
         inserted = self._metric == METRICS[2]
@@ -175,7 +205,7 @@ class Faithfulness(LabelMetric):
             for one in of_image
             for keep in _growing(one, ends)
         )
-        probabilities = self._asked.under(explainer, images, labels, keeps, self._fill)
+        probabilities = self._asked.under(explainer, images, labels, keeps, fill)
         return Curve(ends / pixels, probabilities.astype(np.float32))
 
     def _step_count(self, pixels: int) -> int:
@@ -195,6 +225,18 @@ class Faithfulness(LabelMetric):
         """How many pixels are changed after each step, from 0 on."""
         ends: Doubles = np.linspace(0, self._changed_count(pixels), self._step_count(pixels) + 1)
         return np.rint(ends).astype(np.int64)
+
+
+def _other_fills(fill: Any, given: Sequence[Any] | None) -> dict[str, Fill | MaskFill]:
+    """The fills of further curves by their recorded names, that of the scores left out."""
+    if given is None:
+        given = (0.0,) if isinstance(fill, str) and fill.startswith("blur") else ("blur",)
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise TypeError(f'`curve_fills` must be a sequence of fills, as ("blur", 0.5), got {given!r}')
+    fills = [fill_of(f"curve_fills[{place}]", one) for place, one in enumerate(given)]
+    names = [str(recorded_fill(one)) for one in [fill, *given]]
+    require_distinct("fill and curve_fills", names, "curves are filed under their fill")
+    return dict(zip(names[1:], fills, strict=True))
 
 
 def _growing(saliency: FloatArray, ends: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:

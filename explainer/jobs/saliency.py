@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.benchmark.base import Case, Metric, ScoreBoard
+from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard
 from explainer.dataset import Batch, Box
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
 from explainer.jobs.base import Examined, ExaminedBatch
-from explainer.records import Benchmark, Record, Saliency, Score
+from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
 
 FloatArray = NDArray[np.float32]
 
@@ -81,7 +81,7 @@ class SaliencyJob:
         scored = Case(case.sample.image, case.explained, maps, regions(case), explainer)
         for metric in self.metrics:
             labels: tuple[int | None, ...] = case.explained if metric.per_label else (None,)
-            scores = [float(score) for score in metric.score(scored)]
+            scores, curves = _scores_and_curves(metric, scored)
             if len(scores) != len(labels):
                 raise ValueError(
                     f"{metric.name} must give {len(labels)} scores for labels {labels}, gave {len(scores)}"
@@ -90,6 +90,10 @@ class SaliencyJob:
                 self._boards[explainer.name, metric.name].add(labels, scores)
             for label, score in zip(labels, scores, strict=True):
                 yield Score(case.sample_id, explainer.name, metric.name, label, score)
+            for fill, fractions, of_labels in curves:
+                for label, probabilities in zip(case.explained, of_labels, strict=True):
+                    points = fractions.astype(np.float32), probabilities
+                    yield ScoreCurve(case.sample_id, explainer.name, metric.name, label, fill, *points)
 
 
 def explain(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:
@@ -121,6 +125,15 @@ def regions(case: Examined) -> NDArray[np.bool_] | None:
             if box.label == label:
                 masks[place][_inside(box)] = True
     return masks
+
+
+def _scores_and_curves(metric: Metric, case: Case) -> tuple[list[float], Sequence[FilledCurve]]:
+    """The scores and curves of a case; undefined where a further map that the metric asks for is not finite."""
+    try:
+        scores, curves = metric.score_and_curves(case)
+    except BadSampleError:
+        return [np.nan] * (len(case.labels) if metric.per_label else 1), ()
+    return [float(score) for score in scores], curves
 
 
 def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:

@@ -20,12 +20,13 @@ from explainer.records import (
     SampleDone,
     SampleSkipped,
     Score,
+    ScoreCurve,
     StoredRecord,
 )
 from explainer.summary.explain_pb2 import Event, Explain
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FORMAT_MINOR = 1
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
@@ -99,6 +100,21 @@ def encode_scores(sample_id: int, scores: Sequence[Score]) -> Explain:
     return message
 
 
+def encode_curves(sample_id: int, curves: Sequence[ScoreCurve]) -> Explain:
+    """The curves behind the scores of one sample."""
+    message = Explain(sample_id=sample_id)
+    for curve in curves:
+        message.curve.add(
+            explain_method=curve.explainer,
+            benchmark_method=curve.metric,
+            label=curve.label,
+            fill=curve.fill,
+            fraction=curve.fractions.tolist(),
+            probability=curve.probabilities.tolist(),
+        )
+    return message
+
+
 def encode_done(record: SampleDone) -> Explain:
     """The mark that a sample is whole."""
     return Explain(sample_id=record.sample_id, done=True)
@@ -147,13 +163,8 @@ def decode(event: Event) -> Iterator[StoredRecord]:
         yield _decode_metadata(message)
     if message.HasField("sample"):
         yield from _decode_sample(message)
-    for entry in message.explanation:
-        name, path = _text(entry.explain_method), _text(entry.heatmap_path)
-        gap = entry.completeness_gap if entry.HasField("completeness_gap") else None
-        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap)
-    for score in message.score:
-        label = score.label if score.HasField("label") else None
-        yield Score(message.sample_id, _text(score.explain_method), _text(score.benchmark_method), label, score.value)
+    yield from _decode_maps(message)
+    yield from _decode_scores(message)
     if message.skipped:
         yield SampleSkipped(message.sample_id, _text(message.skipped))
     if message.done:
@@ -225,6 +236,25 @@ def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
         explained=tuple(sample.explained),
         probabilities=np.array(sample.probability, np.float32),
     )
+
+
+def _decode_maps(message: Explain) -> Iterator[StoredRecord]:
+    for entry in message.explanation:
+        name, path = _text(entry.explain_method), _text(entry.heatmap_path)
+        gap = entry.completeness_gap if entry.HasField("completeness_gap") else None
+        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap)
+
+
+def _decode_scores(message: Explain) -> Iterator[StoredRecord]:
+    for score in message.score:
+        label = score.label if score.HasField("label") else None
+        yield Score(message.sample_id, _text(score.explain_method), _text(score.benchmark_method), label, score.value)
+    for curve in message.curve:
+        if not curve.fraction or len(curve.fraction) != len(curve.probability):
+            continue  # not written by us: no curve
+        names = _text(curve.explain_method), _text(curve.benchmark_method)
+        points = np.array(curve.fraction, np.float32), np.array(curve.probability, np.float32)
+        yield ScoreCurve(message.sample_id, *names, curve.label, _text(curve.fill), *points)
 
 
 def _decode_benchmarks(message: Explain) -> Iterator[StoredRecord]:

@@ -19,7 +19,7 @@ class Event(_message.Message):
     def __init__(self, wall_time: _Optional[float] = ..., step: _Optional[int] = ..., version: _Optional[str] = ..., explain: _Optional[_Union[Explain, _Mapping]] = ...) -> None: ...
 
 class Explain(_message.Message):
-    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped")
+    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve")
     class Explanation(_message.Message):
         __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +135,21 @@ class Explain(_message.Message):
         label: int
         value: float
         def __init__(self, explain_method: _Optional[str] = ..., benchmark_method: _Optional[str] = ..., label: _Optional[int] = ..., value: _Optional[float] = ...) -> None: ...
+    class Curve(_message.Message):
+        __slots__ = ("explain_method", "benchmark_method", "label", "fill", "fraction", "probability")
+        EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
+        BENCHMARK_METHOD_FIELD_NUMBER: _ClassVar[int]
+        LABEL_FIELD_NUMBER: _ClassVar[int]
+        FILL_FIELD_NUMBER: _ClassVar[int]
+        FRACTION_FIELD_NUMBER: _ClassVar[int]
+        PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+        explain_method: str
+        benchmark_method: str
+        label: int
+        fill: str
+        fraction: _containers.RepeatedScalarFieldContainer[float]
+        probability: _containers.RepeatedScalarFieldContainer[float]
+        def __init__(self, explain_method: _Optional[str] = ..., benchmark_method: _Optional[str] = ..., label: _Optional[int] = ..., fill: _Optional[str] = ..., fraction: _Optional[_Iterable[float]] = ..., probability: _Optional[_Iterable[float]] = ...) -> None: ...
     SAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
     GROUND_TRUTH_LABEL_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +164,7 @@ class Explain(_message.Message):
     SCORE_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    CURVE_FIELD_NUMBER: _ClassVar[int]
     sample_id: int
     image_path: str
     ground_truth_label: _containers.RepeatedScalarFieldContainer[int]
@@ -163,4 +179,5 @@ class Explain(_message.Message):
     score: _containers.RepeatedCompositeFieldContainer[Explain.Score]
     done: bool
     skipped: str
-    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ...) -> None: ...
+    curve: _containers.RepeatedCompositeFieldContainer[Explain.Curve]
+    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ...) -> None: ...

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -22,14 +24,17 @@ from explainer.records import (
     SampleDone,
     SampleSkipped,
     Score,
+    ScoreCurve,
     StoredRecord,
 )
+from explainer.statistics import MethodStatistics, SingleScore, method_statistics
 from explainer.summary import codec, images, recordfile
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import RunFiles, find_runs
 from explainer.summary.recordfile import Damage
 
-_PartOfSample = ImageFile | Prediction | SaliencyFile | Score | SampleDone
+_Kind = TypeVar("_Kind", SaliencyFile, Score, ScoreCurve)
+_PartOfSample = ImageFile | Prediction | SaliencyFile | Score | ScoreCurve | SampleDone
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,14 @@ class SampleView:
     prediction: Prediction
     maps: tuple[SaliencyFile, ...] = ()
     scores: tuple[Score, ...] = ()
+    curves: tuple[ScoreCurve, ...] = ()
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the most probable label is a true one; None where no label is known to be true."""
+        if not self.prediction.ground_truth or not self.prediction.probabilities.size:
+            return None
+        return int(self.prediction.probabilities.argmax()) in self.prediction.ground_truth
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,20 @@ class RunView:
     ended: bool = False
     findings: tuple[Finding, ...] = ()
     older: tuple[RunFiles, ...] = ()
+
+    def statistics(self) -> list[MethodStatistics]:
+        """For each metric and method, controls too, what its single scores say: means, spread, intervals, ranks.
+
+        Once for all samples, and for those whose most probable label is a true one and those where it is not; samples
+        without a true label are in neither part.
+        """
+        parts = {True: "right", False: "wrong", None: ""}
+        scores = [
+            SingleScore(score.metric, score.explainer, score.value, parts[sample.right])
+            for sample in self.samples.values()
+            for score in sample.scores
+        ]
+        return method_statistics(scores, self.metadata)
 
     def saliency(self, entry: SaliencyFile) -> NDArray[np.float32]:
         """The map (H, W) float32, to within (high - low) / 510.
@@ -176,19 +203,21 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
 def _samples(records: list[StoredRecord | Finding]) -> dict[int, SampleView]:
     pictures = {record.sample_id: record for record in records if isinstance(record, ImageFile)}
     predictions = {record.sample_id: record for record in records if isinstance(record, Prediction)}
-    maps: dict[int, list[SaliencyFile]] = {}
-    scores: dict[int, list[Score]] = {}
-    for record in records:
-        if isinstance(record, SaliencyFile):
-            maps.setdefault(record.sample_id, []).append(record)
-        elif isinstance(record, Score):
-            scores.setdefault(record.sample_id, []).append(record)
+    maps, scores = _by_sample(records, SaliencyFile), _by_sample(records, Score)
+    curves = _by_sample(records, ScoreCurve)
     return {
-        number: SampleView(
-            number, pictures[number], predictions[number], tuple(maps.get(number, ())), tuple(scores.get(number, ()))
-        )
+        number: SampleView(number, pictures[number], predictions[number], maps[number], scores[number], curves[number])
         for number in sorted(_done(records) & pictures.keys() & predictions.keys())
     }
+
+
+def _by_sample(records: list[StoredRecord | Finding], kind: type[_Kind]) -> defaultdict[int, tuple[_Kind, ...]]:
+    """The records of a kind in their order, by the number of their sample."""
+    found: defaultdict[int, tuple[_Kind, ...]] = defaultdict(tuple)
+    for record in records:
+        if isinstance(record, kind):
+            found[record.sample_id] += (record,)
+    return found
 
 
 def _done(records: list[StoredRecord | Finding]) -> set[int]:

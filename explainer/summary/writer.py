@@ -37,6 +37,7 @@ from explainer.records import (
     SampleDone,
     SampleSkipped,
     Score,
+    ScoreCurve,
 )
 from explainer.summary import codec, folder, images, recordfile
 from explainer.summary.explain_pb2 import Explain
@@ -154,10 +155,12 @@ class SummaryWriter:
         stored = ImageFile(done.sample_id, path, shown=codec.is_shown(prediction))
         maps = [self._write_saliency(record) for record in records if isinstance(record, Saliency)]
         scores = [record for record in records if isinstance(record, Score)]
+        curves = [record for record in records if isinstance(record, ScoreCurve)]
         self._append(
             codec.encode_sample(stored, prediction),
             *map(codec.encode_saliency, maps),
             *([codec.encode_scores(done.sample_id, scores)] if scores else []),
+            *([codec.encode_curves(done.sample_id, curves)] if curves else []),
             codec.encode_done(done),
         )
         self._found["saliency_map"] |= bool(maps)

@@ -170,6 +170,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
             },
         ],
         "statistics": [],
+        "curves": [],
         "event_bytes": writer.event_file.stat().st_size,
         "picture_bytes": sum(path.stat().st_size for path in writer.data_dir.rglob("*.*")),
         "damage": [],

@@ -86,6 +86,7 @@ OURS = {
         "score": (1002, "repeated Score"),
         "done": (1003, "bool"),
         "skipped": (1004, "string"),
+        "curve": (1005, "repeated Curve"),
     },
     "Explain.Explanation": {"low": (1000, "float"), "high": (1001, "float"), "completeness_gap": (1002, "float")},
     "Explain.Benchmark": {"defined": (1000, "int64"), "undefined": (1001, "int64")},
@@ -109,6 +110,14 @@ OURS = {
         "benchmark_method": (2, "string"),
         "label": (3, "int32"),
         "value": (4, "float"),
+    },
+    "Explain.Curve": {
+        "explain_method": (1, "string"),
+        "benchmark_method": (2, "string"),
+        "label": (3, "int32"),
+        "fill": (4, "string"),
+        "fraction": (5, "repeated float"),
+        "probability": (6, "repeated float"),
     },
 }
 
@@ -194,7 +203,7 @@ def test_what_mindinsight_reads_is_not_packed():
     packed = {
         f"{name}.{field.name}" for name, message in MESSAGES.items() for field in message.field if field.options.packed
     }
-    assert packed == {"Explain.Sample.probability"}
+    assert packed == {"Explain.Sample.probability", "Explain.Curve.fraction", "Explain.Curve.probability"}
 
 
 def test_an_event_is_a_version_or_an_explanation_as_in_mindinsight():

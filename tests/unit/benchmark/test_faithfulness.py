@@ -581,6 +581,7 @@ def test_what_was_asked_for_is_recorded_as_json() -> None:
         "percent": 0.5,
         "steps": 4,
         "fill": [0.5, -1],
+        "curve_fills": ["blur"],
         "normalize": True,
     }
 
@@ -590,6 +591,57 @@ def test_the_defaults_are_recorded(metric: str, percent: float) -> None:
     found = Faithfulness(4, nn.Softmax(), metric, fill=mirrored).parameters
     assert (found["metric"], found["percent"], found["steps"]) == (metric, percent, None)
     assert (found["fill"], found["normalize"]) == ("mirrored", False)
+    assert found["curve_fills"] == ([] if metric == METRICS[0] else ["blur"])
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, ["0.0", "blur"]),
+        ({"fill": "blur"}, ["blur", "0.0"]),
+        ({"fill": "blur:3"}, ["blur:3", "0.0"]),
+        ({"fill": [1.0, 2.0], "curve_fills": ("mean", 0.5)}, ["[1.0, 2.0]", "mean", "0.5"]),
+        ({"curve_fills": ()}, ["0.0"]),
+    ],
+)
+@pytest.mark.parametrize("metric", AREAS)
+def test_a_run_keeps_a_curve_of_each_fill_and_scores_by_the_first(
+    metric: str, options: dict[str, Any], wanted: list[str]
+) -> None:
+    gradient, labels = Gradient(SmallCnn()), (2, 1)
+    faithfulness = Faithfulness(4, nn.Softmax(), metric, steps=4, normalize=True, **options)
+    scores, curves = faithfulness.score_and_curves(Case(IMAGES[0], labels, MAPS[0], None, gradient))
+    assert [curve.fill for curve in curves] == wanted
+    np.testing.assert_array_equal(scores, faithfulness.evaluate(gradient, IMAGES[:1], TARGETS[:1], MAPS[:1])[0])
+    fills = [options.get("fill", 0.0), *options.get("curve_fills", (0.0 if "fill" in options else "blur",))]
+    for fill, curve in zip(fills, curves, strict=True):
+        alone = Faithfulness(4, nn.Softmax(), metric, steps=4, fill=fill)
+        fractions, probabilities = alone.curve(gradient, IMAGES[:1], TARGETS[:1], MAPS[:1])
+        np.testing.assert_array_equal(curve.fractions, fractions)
+        np.testing.assert_array_equal(curve.probabilities, probabilities[0])
+    assert len({curve.probabilities.tobytes() for curve in curves}) == len(wanted)
+
+
+def test_naive_faithfulness_keeps_no_curve() -> None:
+    case = Case(IMAGES[0], (2, 1), MAPS[0], None, Gradient(SmallCnn()))
+    scores, curves = Faithfulness(4, nn.Softmax()).score_and_curves(case)
+    assert curves == ()
+    np.testing.assert_array_equal(scores, Faithfulness(4, nn.Softmax()).score(case))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"curve_fills": "blur"}, TypeError, "`curve_fills` must be a sequence"),
+        ({"curve_fills": 0.5}, TypeError, "`curve_fills` must be a sequence"),
+        ({"curve_fills": ("glue",)}, ValueError, r"`curve_fills\[0\]`"),
+        ({"curve_fills": (0.0,)}, ValueError, "'0.0' twice"),
+        ({"curve_fills": ("mean", "mean")}, ValueError, "'mean' twice"),
+    ],
+)
+def test_the_fills_of_curves_are_checked(options: dict[str, Any], error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        Faithfulness(4, nn.Softmax(), "DeletionAUC", **options)
 
 
 def test_naive_faithfulness_is_the_metric_if_none_is_named() -> None:

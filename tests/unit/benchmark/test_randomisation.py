@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from explainer.benchmark import MPRT, EfficientMPRT, RandomLogit
 from explainer.benchmark.randomisation import structural_similarity
-from explainer.explanation import Gradient, InputXGradient
+from explainer.explanation import Gradient
 from explainer.explanation.controls import CentreControl
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_randomised import layers_with_weights, randomised

@@ -21,6 +21,7 @@ from explainer.records import (
     SampleDone,
     SampleSkipped,
     Score,
+    ScoreCurve,
     StoredRecord,
 )
 from explainer.summary import codec
@@ -134,6 +135,28 @@ def test_a_saliency_map_comes_back(record):
 def test_scores_come_back_and_nan_stays_nan(sample_id, entries):
     scores = [Score(sample_id, *entry) for entry in entries]
     assert_comes_back(codec.encode_scores(sample_id, scores), *scores)
+
+
+@STEADY
+@given(
+    sample_id=SAMPLE_IDS,
+    entries=st.lists(
+        st.tuples(
+            TEXT, TEXT, st.integers(0, 2**31 - 1), TEXT, st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=4)
+        ),
+        max_size=3,
+    ),
+)
+def test_curves_come_back(sample_id, entries):
+    curves = [ScoreCurve(sample_id, *names, *np.array(points, np.float32).T.copy()) for *names, points in entries]
+    assert_comes_back(codec.encode_curves(sample_id, curves), *curves)
+
+
+@pytest.mark.parametrize(("fractions", "probabilities"), [([], []), ([0.0, 1.0], [0.5]), ([], [0.5])])
+def test_what_is_no_curve_is_passed_over(fractions, probabilities):
+    message = Explain(sample_id=5)
+    message.curve.add(explain_method="GradCAM", fraction=fractions, probability=probabilities)
+    assert back(message) == []
 
 
 @STEADY
@@ -289,6 +312,8 @@ def full_message() -> Explain:
         getattr(inference, f"predicted_prob_{name}").extend([0.75 / place, 1.0 / place])
     message.MergeFrom(codec.encode_saliency(SaliencyFile(5, "GradCAM", 2, "5_2.png", -1.5, 3.25)))
     message.MergeFrom(codec.encode_scores(5, [Score(5, "GradCAM", "Faithfulness", 2, 0.5)]))
+    curve = ScoreCurve(5, "GradCAM", "Faithfulness", 2, "blur", np.float32([0, 1]), np.float32([0.75, 0.125]))
+    message.MergeFrom(codec.encode_curves(5, [curve]))
     message.MergeFrom(
         codec.encode_benchmarks([Benchmark("GradCAM", "Faithfulness", 0.5, (0.25, 0.0, 0.75, 0.375), 3, 1)])
     )
@@ -340,7 +365,7 @@ def test_mindspores_event_reads_a_sample_field_by_field(theirs):
 
 def test_without_our_own_fields_the_bytes_are_those_of_mindspores_event(theirs):
     message = full_message()
-    for name in ("run", "sample", "score", "done", "skipped"):
+    for name in ("run", "sample", "score", "done", "skipped", "curve"):
         message.ClearField(name)
     for entry in message.explanation:
         entry.ClearField("low")
@@ -422,7 +447,7 @@ def test_a_newer_major_version_is_refused_with_both_versions_and_what_to_do():
 
 def test_metadata_carries_the_version_of_the_format():
     run = codec.encode_metadata(METADATA).run
-    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 0)
+    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 1)
 
 
 @pytest.mark.parametrize(
