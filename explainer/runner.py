@@ -394,7 +394,7 @@ def _require_metrics(metrics: Any, boxes: bool, label_count: int) -> None:
                 f"`benchmarkers[{place}]` ({metric.name}) must be made for the runner's {label_count} labels, got "
                 f"num_labels={metric.num_labels}"
             )
-    require_distinct("benchmarkers", [metric.name for metric in metrics], "each metric is filed under its name")
+    require_distinct("benchmarkers", [metric.name for metric in metrics], "metric.named(...) gives one another name")
 
 
 def _require_members(what: str, value: Any, names: Sequence[str]) -> None:

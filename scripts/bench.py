@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import mindspore
 import mindspore.train.metrics.occlusion_sensitivity as mindspore_metric
@@ -21,12 +22,13 @@ from mindspore import Tensor, nn
 from trial import data, datasets, networks
 
 from explainer import ImageClassificationRunner, OcclusionSensitivity, RunOptions
-from explainer.benchmark import ROAD, Faithfulness, LabelMetric
+from explainer.benchmark import ROAD, ClassSensitivity, Faithfulness, Infidelity, LabelMetric, Robustness
 from explainer.explanation import RISE, Attribution, GradCAM, Gradient, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
 
 BATCH = 32
 WARM_UPS = 2
+FAITHFULNESS_PASSES = {"NaiveFaithfulness": 32 * 10 + 1, "DeletionAUC": 33 * 10, "InsertionAUC": 33 * 10}  # 32 x 32
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,16 @@ def main() -> int:
         forward_row(options.repeats),
         perturbation_row(options.repeats, "Occlusion, 900 windows", 900 + 1, lambda net: Occlusion(net, nn.Softmax())),
         perturbation_row(options.repeats, "RISE, 1000 masks", 1000, lambda net: RISE(net, nn.Softmax(), masks=1000)),
-        metric_row(
-            options.repeats, "DeletionAUC, 10 labels", 33 * 10, lambda: Faithfulness(10, nn.Softmax(), "DeletionAUC")
-        ),
+        *(faithfulness_row(options.repeats, metric, passes) for metric, passes in FAITHFULNESS_PASSES.items()),
         metric_row(options.repeats, "ROAD, 10 labels", 18 * 10, lambda: ROAD(10, nn.Softmax()), goal=None),
+        metric_row(options.repeats, "Infidelity, 10 labels", 100 + 1, lambda: Infidelity(10, nn.Softmax())),
+        explainer_metric_row(
+            options.repeats, "ClassSensitivity, 32 images", ClassSensitivity(), images=32, forwards=32, maps=64
+        ),
+        # Ten perturbations of the image, each accepted at the first try; all labels of each are explained together.
+        explainer_metric_row(
+            options.repeats, "Robustness, 10 labels", Robustness(10, nn.Softmax(), threshold=1), forwards=11, maps=100
+        ),
         runner_row(options.repeats),
         *(row for size in (24, 48, 64) for row in occlusion_sensitivity_rows(min(3, options.repeats), size)),
         occlusion_sensitivity_rows(min(3, options.repeats), 48, channels=1)[0],
@@ -105,6 +113,26 @@ def perturbation_row(repeats: int, name: str, passes: int, make: Callable[[nn.Ce
     explainer = make(network)
     floor = _Floor(network, np.repeat(image, passes, axis=0))
     return compare(f"{name} / forwards, ResNet-20", lambda: explainer(image, 3), floor.forward, repeats, goal=1.2)
+
+
+def faithfulness_row(repeats: int, metric: str, passes: int) -> Row:
+    """One of the three faithfulness metrics for every label of an image."""
+    return metric_row(repeats, f"{metric}, 10 labels", passes, lambda: Faithfulness(10, nn.Softmax(), metric))
+
+
+def explainer_metric_row(repeats: int, name: str, metric: Any, *, forwards: int, maps: int, images: int = 1) -> Row:
+    """A metric that asks for maps of its own against the compiled forwards and gradients that it needs."""
+    network, shown = networks.CifarResNet20(), data.cifar10().images[:images]
+    explainer, labels = Gradient(network), np.arange(10)[None]
+    given = () if isinstance(metric, ClassSensitivity) else (labels, explainer(shown, labels))
+    floor = _Floor(network, np.repeat(shown[:1], BATCH, axis=0))
+
+    def needed() -> None:
+        floor.forward(forwards)
+        floor.gradients(maps)
+
+    ours = lambda: metric.evaluate(explainer, shown, *given)  # noqa: E731
+    return compare(f"{name} / forwards and gradients, ResNet-20", ours, needed, repeats, goal=1.2)
 
 
 def metric_row(repeats: int, name: str, passes: int, make: Callable[[], LabelMetric], goal: float | None = 1.2) -> Row:
@@ -258,10 +286,14 @@ class _Floor:
         """One forward of every image, or of so many."""
         self._repeat(self._forward, len(self._images) if count is None else count)
 
+    def gradients(self, count: int) -> None:
+        """So many gradients."""
+        self._repeat(lambda batch: self._gradient(batch, Tensor(self._seeds[: len(batch)])), count)
+
     def whole_run(self, maps: int) -> None:
         """A forward per image, one per GradCAM map (its backward is the last layer), a gradient per Gradient map."""
         self.forward()
-        self._repeat(lambda batch: self._gradient(batch, Tensor(self._seeds[: len(batch)])), maps)
+        self.gradients(maps)
         self._repeat(self._forward, maps)
 
     def _repeat(self, compute: Callable[[Tensor], Tensor], count: int) -> None:

@@ -6,15 +6,24 @@ import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.checks import label_matrix, require_finite, require_images, require_integer, require_numbers
+from explainer.checks import (
+    label_matrix,
+    require_finite,
+    require_images,
+    require_integer,
+    require_numbers,
+    require_type,
+)
 from explainer.mindspore_program import without_tensor
 
+_Metric = TypeVar("_Metric", bound="Metric")
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]
 
@@ -72,6 +81,21 @@ class Metric(ABC):
             "bounds": [bound if math.isfinite(bound) else None for bound in self.bounds],
             "per_label": self.per_label,
         }
+
+    def named(self: _Metric, name: str) -> _Metric:
+        """The same metric under another name, with nothing aggregated: a run can have it twice, set up differently.
+
+        Raises:
+            TypeError, ValueError: `name` is no text, or blank.
+        """
+        require_type("name", name, str, "a string")
+        if not name.strip():
+            raise ValueError(f"`name` must not be blank, got {name!r}; it names the metric in the summary")
+        renamed = copy(self)
+        renamed.name = name.strip()
+        if isinstance(renamed, AggregatingMetric):
+            renamed.reset()
+        return renamed
 
     @abstractmethod
     def score(self, case: Case) -> NDArray[np.float64]:

@@ -65,6 +65,16 @@ def test_every_score_is_the_area_of_its_curve_in_the_file(tmp_path: Path) -> Non
             ).any()
 
 
+def test_one_metric_twice_under_two_names(tmp_path: Path) -> None:
+    zeros = Faithfulness(4, nn.Sigmoid(), "DeletionAUC", curve_fills=())
+    means = Faithfulness(4, nn.Sigmoid(), "DeletionAUC", fill="mean", curve_fills=()).named("DeletionAUC (mean)")
+    found = run(tmp_path, zeros, means)
+    assert found.metadata.metrics == ("DeletionAUC", "DeletionAUC (mean)")
+    assert found.metadata.parameters["metrics"]["DeletionAUC (mean)"]["fill"] == "mean"
+    totals = {total.metric: total.total for total in found.benchmarks}
+    assert totals["DeletionAUC"] != totals["DeletionAUC (mean)"]
+
+
 def test_inspect_says_the_area_of_each_fill(tmp_path: Path) -> None:
     found = run(tmp_path, Faithfulness(4, nn.Sigmoid(), "InsertionAUC", percent=0.5))
     facts = summarise(found)

@@ -644,6 +644,26 @@ def test_the_fills_of_curves_are_checked(options: dict[str, Any], error: type[Ex
         Faithfulness(4, nn.Softmax(), "DeletionAUC", **options)
 
 
+def test_another_name_is_of_another_metric_with_nothing_aggregated() -> None:
+    deletion = Faithfulness(4, nn.Softmax(), "DeletionAUC", fill="mean")
+    deletion.aggregate(np.array([0.5]), 1)
+    renamed = deletion.named(" with means ")
+    renamed.aggregate(np.array([0.25]), 1)
+    assert (renamed.name, deletion.name) == ("with means", "DeletionAUC")
+    assert (renamed.performance, deletion.performance) == (0.25, 0.5)
+    assert renamed.parameters == deletion.parameters
+    gradient = Gradient(SmallCnn())
+    np.testing.assert_array_equal(
+        renamed.evaluate(gradient, IMAGES, 1, MAPS[:, :1]), deletion.evaluate(gradient, IMAGES, 1, MAPS[:, :1])
+    )
+
+
+@pytest.mark.parametrize(("name", "error"), [(3, TypeError), ("", ValueError), ("  ", ValueError)])
+def test_a_name_must_be_text(name: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="`name`"):
+        Faithfulness(4, nn.Softmax()).named(name)
+
+
 def test_naive_faithfulness_is_the_metric_if_none_is_named() -> None:
     assert Faithfulness(4, nn.Softmax()).name == "NaiveFaithfulness"
 
