@@ -6,6 +6,8 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── NoReluError (ValueError)        a ReLU rule asked of a network in which no ReLU can be changed
 ├── NoDropoutError (ValueError)     dropout samples asked of a network without dropout
 ├── BadSampleError (ValueError)     one sample of the data that cannot be explained
+├── OriginalOutputError (ValueError) an image whose label is not above the threshold, so that nothing can be searched
+├── NoValidResultError (ValueError) a search that finds no region that meets the threshold
 ├── DatasetError (ValueError)       a dataset that fails while it is read
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 └── SummaryWriteError (RuntimeError) a summary that could not be written
@@ -48,6 +50,14 @@ class BadSampleError(ExplainerError, ValueError):
         super().__init__(message)
         self.place = place
         self.sample_id = sample_id
+
+
+class OriginalOutputError(ExplainerError, ValueError):
+    """An image whose label is not above the threshold, so that nothing can be searched."""
+
+
+class NoValidResultError(ExplainerError, ValueError):
+    """A search that finds no region that meets the threshold."""
 
 
 class DatasetError(ExplainerError, ValueError):

@@ -60,7 +60,7 @@ def run_benchmarks(base: Path, count: int = 100) -> RunResult:
         RISE(network, softmax, masks=64, grid=6),
     ]
     benchmarkers = [
-        Faithfulness(len(labels), softmax),
+        Faithfulness(len(labels), softmax, "DeletionAUC"),
         Localization(len(labels)),
         ClassSensitivity(),
         Robustness(len(labels), softmax, perturbations=2),
