@@ -1,0 +1,99 @@
+"""An image under edits, asked for what the network says of it: no picture is shown to the network twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.counterfactual.edit_tree import Box
+from explainer.perturb.engine import perturbed
+
+FloatArray = NDArray[np.float32]
+Keep = NDArray[np.bool_]
+"""Where the image is shown, (H, W); elsewhere its background is."""
+
+
+class EditedImage:
+    """What the network says of an image, of parts of which only the background is seen.
+
+    Answers are kept by what is shown, not by the boxes that led to it: boxes that together cover what one box covers
+    have the very same output.
+
+    Args:
+        image: (1, C, H, W).
+        background: what is seen where the image is hidden, of its shape.
+        by_masking: editing hides the image; else it starts hidden and editing shows it.
+        score: images (B, C, H, W) -> what is asked of them (B, L).
+        batch_size: pictures that are alive at once, and in one call of `score`.
+
+    >>> total = lambda images: images.sum(axis=(1, 2, 3))[:, None]
+    >>> image = np.float32([[[[1, 2, 4]]]])
+    >>> edited = EditedImage(image, np.zeros_like(image), by_masking=False, score=total, batch_size=8)
+    >>> edited.outputs([edited.keep([]), edited.keep([(1, 0, 2, 1)])]).tolist()
+    [[0.0], [6.0]]
+    """
+
+    def __init__(
+        self,
+        image: FloatArray,
+        background: FloatArray,
+        *,
+        by_masking: bool,
+        score: Callable[[FloatArray], FloatArray],
+        batch_size: int,
+    ) -> None:
+        self._image = image
+        self._background = background
+        self._by_masking = by_masking
+        self._score = score
+        self._batch_size = batch_size
+        self._known: dict[bytes, FloatArray] = {}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self._image.shape[3], self._image.shape[2]
+
+    @property
+    def original(self) -> Keep:
+        """All of the image shown."""
+        return np.ones(self._image.shape[2:], np.bool_)
+
+    def keep(self, boxes: Iterable[Box]) -> Keep:
+        """What is shown when these boxes are edited."""
+        keep = np.full(self._image.shape[2:], self._by_masking)
+        for x, y, width, height in boxes:
+            keep[y : y + height, x : x + width] = not self._by_masking
+        return keep
+
+    def with_box(self, keep: Keep, box: Box) -> Keep:
+        """What is shown when one more box is edited."""
+        return keep & self.keep([box]) if self._by_masking else keep | self.keep([box])
+
+    def outputs(self, keeps: Iterable[Keep]) -> FloatArray:
+        """What the network says of each, (M, L); they are drawn as they are needed, those already known only looked up.
+
+        Args:
+            keeps: one or more.
+        """
+        asked: list[bytes] = []
+        waiting: list[bytes] = []
+        pairs = self._unknown(keeps, asked, waiting)
+        for batch in perturbed(self._image, pairs, fill=lambda _: self._background, batch_size=self._batch_size):
+            self._known.update(zip(waiting, self._score(batch.images), strict=True))
+            waiting.clear()
+        return np.stack([self._known[key] for key in asked])
+
+    def _unknown(self, keeps: Iterable[Keep], asked: list[bytes], waiting: list[bytes]) -> Iterator[tuple[int, Keep]]:
+        """The masks to be scored; notes every key in `asked`, and those of the masks that it yields in `waiting`."""
+        coming: set[bytes] = set()
+        for keep in keeps:
+            key = blake2b(np.packbits(keep).tobytes(), digest_size=16).digest()
+            asked.append(key)
+            if key not in self._known and key not in coming:
+                coming.add(key)
+                waiting.append(key)
+                yield 0, keep
