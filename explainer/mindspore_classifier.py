@@ -214,12 +214,7 @@ class MindSporeClassifier:
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
         require_integer("seed", seed, 0)
-        dropouts = [cell for cell in _cells(self._network) if _drop_rate(cell) > 0]
-        if not dropouts:
-            raise NoDropoutError(
-                f"{_kind(self._network)} has no dropout cell, so every draw would be equal; "
-                "use several trained networks (a deep ensemble) or test-time augmentation instead"
-            )
+        dropouts = require_dropout(self._network)
         rows = [(draw, place) for draw in range(require_integer("draws", draws, 1)) for place in range(len(images))]
         with borrowed(self._network), borrowed(self._required_activation()):
             class_count = self._class_count(images)
@@ -333,6 +328,17 @@ class _Output(NamedTuple):
 def require_network(name: str, value: Any) -> None:
     """Raises TypeError unless the value is a mindspore.nn.Cell."""
     require_type(name, value, nn.Cell, "a mindspore.nn.Cell")
+
+
+def require_dropout(network: nn.Cell) -> list[nn.Cell]:
+    """The network's cells that drop something; NoDropoutError when there is none."""
+    dropouts = [cell for cell in _cells(network) if _drop_rate(cell) > 0]
+    if not dropouts:
+        raise NoDropoutError(
+            f"{_kind(network)} has no dropout cell, so every draw would be equal; "
+            "use several trained networks (a deep ensemble) or test-time augmentation instead"
+        )
+    return dropouts
 
 
 def require_device(device: str) -> None:

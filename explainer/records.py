@@ -89,6 +89,53 @@ class ScoreCurve:
     probabilities: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """How sure the network is of a sample: what draws of each label's probability say, and entropies in nats.
+
+    mean, deviation: of the draws, (K,); low, high: where 95 % of them lie, (K,). total: the entropy of the mean
+    prediction; aleatoric: of the draws, on average; epistemic: the rest.
+    """
+
+    sample_id: int
+    mean: FloatArray
+    deviation: FloatArray
+    low: FloatArray
+    high: FloatArray
+    total: float
+    aleatoric: float
+    epistemic: float
+
+
+@dataclass(frozen=True)
+class EditLayer:
+    """The boxes that are edited in a layer, and what the network then says.
+
+    output: the label's probability. boxes: (x, y, width, height) in pixels of the image.
+    """
+
+    output: float
+    boxes: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class EditTree:
+    """What a hierarchical occlusion found for one label of a sample.
+
+    mask: what is seen where the image is hidden, "gaussian:N" for a blur. by_masking: whether boxes hide the image, not
+    show it. layers: the largest boxes first; none where there is no result. tree: as
+    `explainer.counterfactual.EditStep.from_dict` takes it. reason: why there is no result.
+    """
+
+    sample_id: int
+    label: int
+    mask: str
+    by_masking: bool
+    layers: tuple[EditLayer, ...] = ()
+    tree: Mapping[str, Any] | None = None
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class SampleDone:
     """Every record of this sample has been yielded."""
@@ -155,6 +202,8 @@ Record = (
     | Saliency
     | Score
     | ScoreCurve
+    | Uncertainty
+    | EditTree
     | SampleDone
     | SampleSkipped
     | Benchmark
@@ -169,6 +218,8 @@ StoredRecord = (
     | SaliencyFile
     | Score
     | ScoreCurve
+    | Uncertainty
+    | EditTree
     | SampleDone
     | SampleSkipped
     | Benchmark

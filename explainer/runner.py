@@ -16,18 +16,30 @@ from tqdm.auto import tqdm
 
 from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
+from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.dataset import Batch, Sample, has_boxes, read_batches, require_dataset, sample_count
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.jobs.base import Examined, ExaminedBatch, Job, Sink
+from explainer.jobs.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.jobs.inference import InferenceJob
 from explainer.jobs.saliency import SaliencyJob
+from explainer.jobs.uncertainty import UncertaintyJob
 from explainer.mindspore_classifier import MindSporeClassifier, require_network
 from explainer.options import RunOptions
 from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.summary.writer import SummaryWriter
+from explainer.uncertainty import (
+    DRAWS,
+    AugmentationUncertainty,
+    DropoutUncertainty,
+    EnsembleUncertainty,
+    Uncertainty,
+)
 from explainer.version import __version__
+
+_RECORDED = (HierarchicalOcclusionJob, UncertaintyJob)  # jobs whose own settings a summary keeps
 
 
 @dataclass(frozen=True)
@@ -112,8 +124,7 @@ class ImageClassificationRunner:
                 boxes the data has not, or that is made for another number of labels.
             RuntimeError: called before.
         """
-        if any(job.name == SaliencyJob.name for job in self._jobs):
-            raise RuntimeError("register_saliency was called before; register all explainers in one call")
+        self._require_new(SaliencyJob.name, "register_saliency", "; register all explainers in one call")
         metrics = [] if benchmarkers is None else benchmarkers
         require_flag("controls", controls)
         _require_explainers(explainers, self._network)
@@ -122,6 +133,82 @@ class ImageClassificationRunner:
         names = [explainer.name for explainer in [*explainers, *scored]]
         require_distinct("explainers", names, "the controls have these names, so give the method another one")
         self._jobs.append(SaliencyJob(explainers, metrics, scored))
+
+    def register_hierarchical_occlusion(
+        self,
+        *,
+        win_sizes: Sequence[int] | None = None,
+        strides: Sequence[int] | None = None,
+        threshold: float = 0.5,
+        by_masking: bool = False,
+        mask: Any = None,
+    ) -> None:
+        """Registers the search for the few regions that are enough for each label above the threshold; once per runner.
+
+        Images must have three channels and, with automatic windows, a short side of at least 56 pixels. MindInsight
+        shows results of `by_masking=False` with a "gaussian:N" mask; all are in the summary.
+
+        Args:
+            win_sizes: as for `explainer.counterfactual.HierarchicalOcclusion`.
+            strides: as there.
+            threshold: as there.
+            by_masking: as there.
+            mask: as for its `search`.
+
+        Raises:
+            TypeError, ValueError: an argument of a wrong type or value.
+            RuntimeError: called before.
+        """
+        self._require_new(HierarchicalOcclusionJob.name, "register_hierarchical_occlusion")
+        search = HierarchicalOcclusion(
+            self._network,
+            self._activation,
+            None if win_sizes is None else list(win_sizes),
+            None if strides is None else list(strides),
+            threshold=threshold,
+            by_masking=by_masking,
+            batch_size=self._options.batch_size,
+        )
+        self._jobs.append(HierarchicalOcclusionJob(search, mask))
+
+    def register_uncertainty(
+        self,
+        networks: list[Any] | None = None,
+        *,
+        augment: Any = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+        interval: str = "beta",
+    ) -> None:
+        """Registers the deviation and 95 % interval of every label's probability; once per runner, with saliency.
+
+        By the network's own dropout; or by several networks, or by changing the images, which need none.
+
+        Args:
+            networks: a deep ensemble: networks trained for the same task, as from several checkpoints.
+            augment: "shift", "noise" or a function; see `explainer.uncertainty.AugmentationUncertainty`.
+            draws: how often each image is predicted; of no meaning for an ensemble.
+            seed: what the draws depend on.
+            interval: "beta" or "quantile"; see `explainer.posterior.interval_of`.
+
+        Raises:
+            TypeError, ValueError: an argument of a wrong type or value; both `networks` and `augment`.
+            NoDropoutError: the network drops nothing, and neither of them was given.
+            RuntimeError: called before.
+        """
+        self._require_new(UncertaintyJob.name, "register_uncertainty")
+        if networks is not None and augment is not None:
+            raise ValueError("`networks` and `augment` are two ways to draw, got both; give one of them")
+        batch_size = self._options.batch_size
+        drawn: dict[str, Any] = {"draws": draws, "seed": seed, "interval": interval, "batch_size": batch_size}
+        uncertainty: Uncertainty
+        if networks is not None:
+            uncertainty = EnsembleUncertainty(networks, self._activation, interval=interval, batch_size=batch_size)
+        elif augment is not None:
+            uncertainty = AugmentationUncertainty(self._network, self._activation, augment, **drawn)
+        else:
+            uncertainty = DropoutUncertainty(self._network, self._activation, **drawn)
+        self._jobs.append(UncertaintyJob(uncertainty))
 
     def register(self, job: Job) -> None:
         """Registers a job of your own; see docs/write-a-job.md.
@@ -156,14 +243,24 @@ class ImageClassificationRunner:
             ValueError: no samples, wrong columns, a network that does not fit the labels, or (unless the options say
                 otherwise) a sample that is not finite.
             TypeError: columns of a wrong type.
-            RuntimeError: no job was registered, or the disk refused.
+            RuntimeError: no job was registered, uncertainty without saliency, or the disk refused.
         """
-        if not self._jobs:
+        names = {job.name for job in self._jobs}
+        if not names:
             raise RuntimeError("nothing to do: call register_saliency (or register) before run")
+        if UncertaintyJob.name in names and SaliencyJob.name not in names:
+            raise RuntimeError(
+                "register_uncertainty was called without register_saliency; MindInsight shows uncertainty on the "
+                "saliency page alone, so register saliency, too, or ask explainer.uncertainty itself"
+            )
         with ExitStack() as stack:
             for sink in self._sinks:
                 stack.enter_context(closing(sink))
             return self._run()
+
+    def _require_new(self, name: str, method: str, do: str = "") -> None:
+        if any(job.name == name for job in self._jobs):
+            raise RuntimeError(f"{method} was called before{do}")
 
     def _run(self) -> RunResult:
         started = time.monotonic()
@@ -310,6 +407,7 @@ class ImageClassificationRunner:
                 "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
                 "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
                 "controls": {control.name: control.parameters for control in saliency.controls},
+                **{job.name: job.parameters for job in self._jobs if isinstance(job, _RECORDED)},
             },
             package_version=__version__,
         )

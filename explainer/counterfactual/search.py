@@ -93,6 +93,31 @@ class HierarchicalOcclusion:
         """Whether the region is searched without which the label is lost."""
         return self._goal.falling
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What was asked for, as JSON values; None: by the size of the image."""
+        own = self._own_layers
+        return {
+            "win_sizes": None if own is None else own.win_sizes,
+            "strides": None if own is None else own.strides,
+            "threshold": self.threshold,
+            "by_masking": self.by_masking,
+        }
+
+    def require_image(self, image: Any, mask: Any = None) -> None:
+        """Raises what `search` raises for an image or a mask that it cannot work on; the network is not asked.
+
+        Args:
+            image: as for `search`.
+            mask: as for `search`.
+
+        Raises:
+            TypeError, ValueError: as for `search`.
+        """
+        pixels = _one_image(image)
+        layers_for(self._own_layers, min(pixels.shape[2:]))
+        background_of(without_tensor(mask), pixels)
+
     def search(self, image: Any, class_idx: int, mask: Any = None) -> SearchResult:
         """The tree of boxes of one label, and the probability with the boxes of each layer.
 

@@ -12,6 +12,7 @@ import numpy as np
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
+    EditTree,
     ImageFile,
     Prediction,
     RunEnd,
@@ -22,8 +23,11 @@ from explainer.records import (
     Score,
     ScoreCurve,
     StoredRecord,
+    Uncertainty,
 )
+from explainer.summary import edit_trees
 from explainer.summary.explain_pb2 import Event, Explain
+from explainer.summary.text import plain_text
 
 FORMAT_MAJOR = 1
 FORMAT_MINOR = 1
@@ -54,7 +58,7 @@ def shown_labels(metadata: RunMetadata) -> list[str]:
     return [label.replace("_", " ") for label in metadata.labels]
 
 
-def encode_sample(image: ImageFile, prediction: Prediction) -> Explain:
+def encode_sample(image: ImageFile, prediction: Prediction, uncertainty: Uncertainty | None = None) -> Explain:
     """One message with the picture and what the network says; ground truth and its probabilities must be together."""
     message = Explain(sample_id=image.sample_id)
     sample = message.sample
@@ -63,8 +67,10 @@ def encode_sample(image: ImageFile, prediction: Prediction) -> Explain:
     sample.predicted.extend(prediction.predicted)
     sample.explained.extend(prediction.explained)
     sample.probability.extend(prediction.probabilities.tolist())
+    if uncertainty is not None:
+        _add_uncertainty(message.uncertainty, uncertainty)
     if image.shown:
-        _show(message, image, prediction)
+        _show(message, image, prediction, uncertainty)
     return message
 
 
@@ -97,6 +103,26 @@ def encode_scores(sample_id: int, scores: Sequence[Score]) -> Explain:
         )
         if score.label is not None:
             entry.label = score.label
+    return message
+
+
+def encode_edit_trees(
+    trees: Sequence[EditTree], image: ImageFile, prediction: Prediction, picture: tuple[int, int]
+) -> Explain:
+    """The hierarchical occlusions of one sample; what MindInsight can draw it gets in its own fields, too.
+
+    Args:
+        trees: of the sample's labels.
+        image: its picture.
+        prediction: what the network says of it; a job with a label that is neither true nor predicted never loads.
+        picture: height and width of the saved picture, in whose pixels MindInsight's boxes are.
+    """
+    message = Explain(sample_id=image.sample_id)
+    labels = {*prediction.ground_truth, *_shown_predictions(prediction)} if image.shown else set()
+    for tree in trees:
+        edit_trees.add_tree(message, tree)
+        if tree.label in labels and edit_trees.is_redrawn(tree):
+            edit_trees.add_redrawn(message, tree, picture)
     return message
 
 
@@ -165,8 +191,9 @@ def decode(event: Event) -> Iterator[StoredRecord]:
         yield from _decode_sample(message)
     yield from _decode_maps(message)
     yield from _decode_scores(message)
+    yield from (edit_trees.tree_of(message.sample_id, entry) for entry in message.edit_tree)
     if message.skipped:
-        yield SampleSkipped(message.sample_id, _text(message.skipped))
+        yield SampleSkipped(message.sample_id, plain_text(message.skipped))
     if message.done:
         yield SampleDone(message.sample_id)
     yield from _decode_benchmarks(message)
@@ -174,14 +201,37 @@ def decode(event: Event) -> Iterator[StoredRecord]:
         yield RunEnd()
 
 
-def _show(message: Explain, image: ImageFile, prediction: Prediction) -> None:
-    probabilities = prediction.probabilities
-    predicted = _shown_predictions(prediction)
+def _show(message: Explain, image: ImageFile, prediction: Prediction, uncertainty: Uncertainty | None) -> None:
+    probabilities, truth, predicted = (
+        prediction.probabilities,
+        list(prediction.ground_truth),
+        _shown_predictions(prediction),
+    )
     message.image_path = image.path
-    message.ground_truth_label.extend(prediction.ground_truth)
-    message.inference.ground_truth_prob.extend(probabilities[list(prediction.ground_truth)].tolist())
-    message.inference.predicted_label.extend(predicted)
-    message.inference.predicted_prob.extend(probabilities[predicted].tolist())
+    message.ground_truth_label.extend(truth)
+    inference = message.inference
+    inference.ground_truth_prob.extend(probabilities[truth].tolist())
+    inference.predicted_label.extend(predicted)
+    inference.predicted_prob.extend(probabilities[predicted].tolist())
+    if uncertainty is not None:
+        inference.ground_truth_prob_sd.extend(uncertainty.deviation[truth].tolist())
+        inference.ground_truth_prob_itl95_low.extend(uncertainty.low[truth].tolist())
+        inference.ground_truth_prob_itl95_hi.extend(uncertainty.high[truth].tolist())
+        inference.predicted_prob_sd.extend(uncertainty.deviation[predicted].tolist())
+        inference.predicted_prob_itl95_low.extend(uncertainty.low[predicted].tolist())
+        inference.predicted_prob_itl95_hi.extend(uncertainty.high[predicted].tolist())
+
+
+def _add_uncertainty(message: Explain.Uncertainty, uncertainty: Uncertainty) -> None:
+    message.mean.extend(uncertainty.mean.tolist())
+    message.deviation.extend(uncertainty.deviation.tolist())
+    message.low.extend(uncertainty.low.tolist())
+    message.high.extend(uncertainty.high.tolist())
+    message.total, message.aleatoric, message.epistemic = (
+        uncertainty.total,
+        uncertainty.aleatoric,
+        uncertainty.epistemic,
+    )
 
 
 def _shown_predictions(prediction: Prediction) -> list[int]:
@@ -203,18 +253,13 @@ def _decode_metadata(message: Explain) -> RunMetadata:
         explainers=_texts(message.metadata.explain_method),
         metrics=_texts(message.metadata.benchmark_method),
         jobs=_texts(message.run.job),
-        parameters=_json_object(_text(message.run.parameters)),
-        package_version=_text(message.run.package_version),
+        parameters=_json_object(plain_text(message.run.parameters)),
+        package_version=plain_text(message.run.package_version),
     )
 
 
-def _text(value: str | bytes) -> str:
-    """The text; where it is not UTF-8, protobuf in C gives bytes and protobuf in Python raises: here both raise."""
-    return value if isinstance(value, str) else value.decode()
-
-
 def _texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
-    return tuple(_text(value) for value in values)
+    return tuple(plain_text(value) for value in values)
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -228,7 +273,7 @@ def _json_object(text: str) -> dict[str, Any]:
 
 def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
     sample = message.sample
-    yield ImageFile(message.sample_id, _text(sample.image_path), shown=bool(message.image_path))
+    yield ImageFile(message.sample_id, plain_text(sample.image_path), shown=bool(message.image_path))
     yield Prediction(
         sample_id=message.sample_id,
         ground_truth=tuple(sample.ground_truth),
@@ -236,11 +281,17 @@ def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
         explained=tuple(sample.explained),
         probabilities=np.array(sample.probability, np.float32),
     )
+    if message.HasField("uncertainty"):
+        found = message.uncertainty
+        mean, deviation, low, high = (
+            np.array(values, np.float32) for values in (found.mean, found.deviation, found.low, found.high)
+        )
+        yield Uncertainty(message.sample_id, mean, deviation, low, high, found.total, found.aleatoric, found.epistemic)
 
 
 def _decode_maps(message: Explain) -> Iterator[StoredRecord]:
     for entry in message.explanation:
-        name, path = _text(entry.explain_method), _text(entry.heatmap_path)
+        name, path = plain_text(entry.explain_method), plain_text(entry.heatmap_path)
         gap = entry.completeness_gap if entry.HasField("completeness_gap") else None
         yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap)
 
@@ -248,20 +299,22 @@ def _decode_maps(message: Explain) -> Iterator[StoredRecord]:
 def _decode_scores(message: Explain) -> Iterator[StoredRecord]:
     for score in message.score:
         label = score.label if score.HasField("label") else None
-        yield Score(message.sample_id, _text(score.explain_method), _text(score.benchmark_method), label, score.value)
+        yield Score(
+            message.sample_id, plain_text(score.explain_method), plain_text(score.benchmark_method), label, score.value
+        )
     for curve in message.curve:
         if not curve.fraction or len(curve.fraction) != len(curve.probability):
             continue  # not written by us: no curve
-        names = _text(curve.explain_method), _text(curve.benchmark_method)
+        names = plain_text(curve.explain_method), plain_text(curve.benchmark_method)
         points = np.array(curve.fraction, np.float32), np.array(curve.probability, np.float32)
-        yield ScoreCurve(message.sample_id, *names, curve.label, _text(curve.fill), *points)
+        yield ScoreCurve(message.sample_id, *names, curve.label, plain_text(curve.fill), *points)
 
 
 def _decode_benchmarks(message: Explain) -> Iterator[StoredRecord]:
     for entry in message.benchmark:
         yield Benchmark(
-            explainer=_text(entry.explain_method),
-            metric=_text(entry.benchmark_method),
+            explainer=plain_text(entry.explain_method),
+            metric=plain_text(entry.benchmark_method),
             total=entry.total_score,
             by_label=tuple(entry.label_score),
             defined=entry.defined,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x65xplainer/summary/explain.proto\x12\x11\x65xplainer.summary\"r\n\x05\x45vent\x12\x11\n\twall_time\x18\x01 \x02(\x01\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x11\n\x07version\x18\x03 \x01(\tH\x00\x12-\n\x07\x65xplain\x18\x06 \x01(\x0b\x32\x1a.explainer.summary.ExplainH\x00\x42\x06\n\x04what\"\xa6\x0e\n\x07\x45xplain\x12\x11\n\tsample_id\x18\x01 \x01(\x05\x12\x12\n\nimage_path\x18\x02 \x01(\t\x12\x1a\n\x12ground_truth_label\x18\x03 \x03(\x05\x12\x37\n\tinference\x18\x04 \x01(\x0b\x32$.explainer.summary.Explain.Inference\x12;\n\x0b\x65xplanation\x18\x05 \x03(\x0b\x32&.explainer.summary.Explain.Explanation\x12\x37\n\tbenchmark\x18\x06 \x03(\x0b\x32$.explainer.summary.Explain.Benchmark\x12\x35\n\x08metadata\x18\x07 \x01(\x0b\x32#.explainer.summary.Explain.Metadata\x12\x0e\n\x06status\x18\x08 \x01(\t\x12+\n\x03hoc\x18\t \x03(\x0b\x32\x1e.explainer.summary.Explain.Hoc\x12,\n\x03run\x18\xe8\x07 \x01(\x0b\x32\x1e.explainer.summary.Explain.Run\x12\x32\n\x06sample\x18\xe9\x07 \x01(\x0b\x32!.explainer.summary.Explain.Sample\x12\x30\n\x05score\x18\xea\x07 \x03(\x0b\x32 .explainer.summary.Explain.Score\x12\r\n\x04\x64one\x18\xeb\x07 \x01(\x08\x12\x10\n\x07skipped\x18\xec\x07 \x01(\t\x12\x30\n\x05\x63urve\x18\xed\x07 \x03(\x0b\x32 .explainer.summary.Explain.Curve\x1a\x82\x01\n\x0b\x45xplanation\x12\x16\n\x0e\x65xplain_method\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x05\x12\x14\n\x0cheatmap_path\x18\x03 \x01(\t\x12\x0c\n\x03low\x18\xe8\x07 \x01(\x02\x12\r\n\x04high\x18\xe9\x07 \x01(\x02\x12\x19\n\x10\x63ompleteness_gap\x18\xea\x07 \x01(\x02\x1a\x9c\x02\n\tInference\x12\x19\n\x11ground_truth_prob\x18\x01 \x03(\x02\x12\x17\n\x0fpredicted_label\x18\x02 \x03(\x05\x12\x16\n\x0epredicted_prob\x18\x03 \x03(\x02\x12\x1c\n\x14ground_truth_prob_sd\x18\x04 \x03(\x02\x12#\n\x1bground_truth_prob_itl95_low\x18\x05 \x03(\x02\x12\"\n\x1aground_truth_prob_itl95_hi\x18\x06 \x03(\x02\x12\x19\n\x11predicted_prob_sd\x18\x07 \x03(\x02\x12 \n\x18predicted_prob_itl95_low\x18\x08 \x03(\x02\x12\x1f\n\x17predicted_prob_itl95_hi\x18\t \x03(\x02\x1a\x8d\x01\n\tBenchmark\x12\x18\n\x10\x62\x65nchmark_method\x18\x01 \x01(\t\x12\x16\n\x0e\x65xplain_method\x18\x02 \x01(\t\x12\x13\n\x0btotal_score\x18\x03 \x01(\x02\x12\x13\n\x0blabel_score\x18\x04 \x03(\x02\x12\x10\n\x07\x64\x65\x66ined\x18\xe8\x07 \x01(\x03\x12\x12\n\tundefined\x18\xe9\x07 \x01(\x03\x1aK\n\x08Metadata\x12\r\n\x05label\x18\x01 \x03(\t\x12\x16\n\x0e\x65xplain_method\x18\x02 \x03(\t\x12\x18\n\x10\x62\x65nchmark_method\x18\x03 \x03(\t\x1a%\n\x08HocLayer\x12\x0c\n\x04prob\x18\x01 \x01(\x02\x12\x0b\n\x03\x62ox\x18\x02 \x03(\x05\x1aV\n\x03Hoc\x12\r\n\x05label\x18\x01 \x01(\x05\x12\x0c\n\x04mask\x18\x02 \x01(\t\x12\x32\n\x05layer\x18\x03 \x03(\x0b\x32#.explainer.summary.Explain.HocLayer\x1az\n\x03Run\x12\x14\n\x0c\x66ormat_major\x18\x01 \x01(\x05\x12\x14\n\x0c\x66ormat_minor\x18\x02 \x01(\x05\x12\x17\n\x0fpackage_version\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x03(\t\x12\x0b\n\x03job\x18\x05 \x03(\t\x12\x12\n\nparameters\x18\x06 \x01(\t\x1aq\n\x06Sample\x12\x12\n\nimage_path\x18\x01 \x01(\t\x12\x14\n\x0cground_truth\x18\x02 \x03(\x05\x12\x11\n\tpredicted\x18\x03 \x03(\x05\x12\x11\n\texplained\x18\x04 \x03(\x05\x12\x17\n\x0bprobability\x18\x05 \x03(\x02\x42\x02\x10\x01\x1aW\n\x05Score\x12\x16\n\x0e\x65xplain_method\x18\x01 \x01(\t\x12\x18\n\x10\x62\x65nchmark_method\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x05\x12\r\n\x05value\x18\x04 \x01(\x02\x1a\x85\x01\n\x05\x43urve\x12\x16\n\x0e\x65xplain_method\x18\x01 \x01(\t\x12\x18\n\x10\x62\x65nchmark_method\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x05\x12\x0c\n\x04\x66ill\x18\x04 \x01(\t\x12\x14\n\x08\x66raction\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x17\n\x0bprobability\x18\x06 \x03(\x02\x42\x02\x10\x01')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x65xplainer/summary/explain.proto\x12\x11\x65xplainer.summary\"r\n\x05\x45vent\x12\x11\n\twall_time\x18\x01 \x02(\x01\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x11\n\x07version\x18\x03 \x01(\tH\x00\x12-\n\x07\x65xplain\x18\x06 \x01(\x0b\x32\x1a.explainer.summary.ExplainH\x00\x42\x06\n\x04what\"\x86\x13\n\x07\x45xplain\x12\x11\n\tsample_id\x18\x01 \x01(\x05\x12\x12\n\nimage_path\x18\x02 \x01(\t\x12\x1a\n\x12ground_truth_label\x18\x03 \x03(\x05\x12\x37\n\tinference\x18\x04 \x01(\x0b\x32$.explainer.summary.Explain.Inference\x12;\n\x0b\x65xplanation\x18\x05 \x03(\x0b\x32&.explainer.summary.Explain.Explanation\x12\x37\n\tbenchmark\x18\x06 \x03(\x0b\x32$.explainer.summary.Explain.Benchmark\x12\x35\n\x08metadata\x18\x07 \x01(\x0b\x32#.explainer.summary.Explain.Metadata\x12\x0e\n\x06status\x18\x08 \x01(\t\x12+\n\x03hoc\x18\t \x03(\x0b\x32\x1e.explainer.summary.Explain.Hoc\x12,\n\x03run\x18\xe8\x07 \x01(\x0b\x32\x1e.explainer.summary.Explain.Run\x12\x32\n\x06sample\x18\xe9\x07 \x01(\x0b\x32!.explainer.summary.Explain.Sample\x12\x30\n\x05score\x18\xea\x07 \x03(\x0b\x32 .explainer.summary.Explain.Score\x12\r\n\x04\x64one\x18\xeb\x07 \x01(\x08\x12\x10\n\x07skipped\x18\xec\x07 \x01(\t\x12\x30\n\x05\x63urve\x18\xed\x07 \x03(\x0b\x32 .explainer.summary.Explain.Curve\x12<\n\x0buncertainty\x18\xee\x07 \x01(\x0b\x32&.explainer.summary.Explain.Uncertainty\x12\x37\n\tedit_tree\x18\xef\x07 \x03(\x0b\x32#.explainer.summary.Explain.EditTree\x1a\x82\x01\n\x0b\x45xplanation\x12\x16\n\x0e\x65xplain_method\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x05\x12\x14\n\x0cheatmap_path\x18\x03 \x01(\t\x12\x0c\n\x03low\x18\xe8\x07 \x01(\x02\x12\r\n\x04high\x18\xe9\x07 \x01(\x02\x12\x19\n\x10\x63ompleteness_gap\x18\xea\x07 \x01(\x02\x1a\x9c\x02\n\tInference\x12\x19\n\x11ground_truth_prob\x18\x01 \x03(\x02\x12\x17\n\x0fpredicted_label\x18\x02 \x03(\x05\x12\x16\n\x0epredicted_prob\x18\x03 \x03(\x02\x12\x1c\n\x14ground_truth_prob_sd\x18\x04 \x03(\x02\x12#\n\x1bground_truth_prob_itl95_low\x18\x05 \x03(\x02\x12\"\n\x1aground_truth_prob_itl95_hi\x18\x06 \x03(\x02\x12\x19\n\x11predicted_prob_sd\x18\x07 \x03(\x02\x12 \n\x18predicted_prob_itl95_low\x18\x08 \x03(\x02\x12\x1f\n\x17predicted_prob_itl95_hi\x18\t \x03(\x02\x1a\x8d\x01\n\tBenchmark\x12\x18\n\x10\x62\x65nchmark_method\x18\x01 \x01(\t\x12\x16\n\x0e\x65xplain_method\x18\x02 \x01(\t\x12\x13\n\x0btotal_score\x18\x03 \x01(\x02\x12\x13\n\x0blabel_score\x18\x04 \x03(\x02\x12\x10\n\x07\x64\x65\x66ined\x18\xe8\x07 \x01(\x03\x12\x12\n\tundefined\x18\xe9\x07 \x01(\x03\x1aK\n\x08Metadata\x12\r\n\x05label\x18\x01 \x03(\t\x12\x16\n\x0e\x65xplain_method\x18\x02 \x03(\t\x12\x18\n\x10\x62\x65nchmark_method\x18\x03 \x03(\t\x1a%\n\x08HocLayer\x12\x0c\n\x04prob\x18\x01 \x01(\x02\x12\x0b\n\x03\x62ox\x18\x02 \x03(\x05\x1aV\n\x03Hoc\x12\r\n\x05label\x18\x01 \x01(\x05\x12\x0c\n\x04mask\x18\x02 \x01(\t\x12\x32\n\x05layer\x18\x03 \x03(\x0b\x32#.explainer.summary.Explain.HocLayer\x1az\n\x03Run\x12\x14\n\x0c\x66ormat_major\x18\x01 \x01(\x05\x12\x14\n\x0c\x66ormat_minor\x18\x02 \x01(\x05\x12\x17\n\x0fpackage_version\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x03(\t\x12\x0b\n\x03job\x18\x05 \x03(\t\x12\x12\n\nparameters\x18\x06 \x01(\t\x1aq\n\x06Sample\x12\x12\n\nimage_path\x18\x01 \x01(\t\x12\x14\n\x0cground_truth\x18\x02 \x03(\x05\x12\x11\n\tpredicted\x18\x03 \x03(\x05\x12\x11\n\texplained\x18\x04 \x03(\x05\x12\x17\n\x0bprobability\x18\x05 \x03(\x02\x42\x02\x10\x01\x1aW\n\x05Score\x12\x16\n\x0e\x65xplain_method\x18\x01 \x01(\t\x12\x18\n\x10\x62\x65nchmark_method\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x05\x12\r\n\x05value\x18\x04 \x01(\x02\x1a\x85\x01\n\x05\x43urve\x12\x16\n\x0e\x65xplain_method\x18\x01 \x01(\t\x12\x18\n\x10\x62\x65nchmark_method\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x05\x12\x0c\n\x04\x66ill\x18\x04 \x01(\t\x12\x14\n\x08\x66raction\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x17\n\x0bprobability\x18\x06 \x03(\x02\x42\x02\x10\x01\x1a\x8e\x01\n\x0bUncertainty\x12\x10\n\x04mean\x18\x01 \x03(\x02\x42\x02\x10\x01\x12\x15\n\tdeviation\x18\x02 \x03(\x02\x42\x02\x10\x01\x12\x0f\n\x03low\x18\x03 \x03(\x02\x42\x02\x10\x01\x12\x10\n\x04high\x18\x04 \x03(\x02\x42\x02\x10\x01\x12\r\n\x05total\x18\x05 \x01(\x02\x12\x11\n\taleatoric\x18\x06 \x01(\x02\x12\x11\n\tepistemic\x18\x07 \x01(\x02\x1a\xa0\x01\n\x08\x45\x64itStep\x12\r\n\x05layer\x18\x01 \x01(\x05\x12\x0f\n\x03\x62ox\x18\x02 \x03(\x05\x42\x02\x10\x01\x12\x16\n\x0enetwork_output\x18\x03 \x01(\x01\x12\x13\n\x0bstep_change\x18\x04 \x01(\x01\x12\x13\n\x0bstop_reason\x18\x05 \x01(\t\x12\x32\n\x05\x63hild\x18\x06 \x03(\x0b\x32#.explainer.summary.Explain.EditStep\x1a\xb2\x01\n\x08\x45\x64itTree\x12\r\n\x05label\x18\x01 \x01(\x05\x12\x0c\n\x04mask\x18\x02 \x01(\t\x12\x12\n\nby_masking\x18\x03 \x01(\x08\x12\x32\n\x05layer\x18\x04 \x03(\x0b\x32#.explainer.summary.Explain.HocLayer\x12\x31\n\x04root\x18\x05 \x01(\x0b\x32#.explainer.summary.Explain.EditStep\x12\x0e\n\x06reason\x18\x06 \x01(\t')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,28 +37,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAIN_CURVE'].fields_by_name['fraction']._serialized_options = b'\020\001'
   _globals['_EXPLAIN_CURVE'].fields_by_name['probability']._loaded_options = None
   _globals['_EXPLAIN_CURVE'].fields_by_name['probability']._serialized_options = b'\020\001'
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['mean']._loaded_options = None
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['mean']._serialized_options = b'\020\001'
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['deviation']._loaded_options = None
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['deviation']._serialized_options = b'\020\001'
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['low']._loaded_options = None
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['low']._serialized_options = b'\020\001'
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['high']._loaded_options = None
+  _globals['_EXPLAIN_UNCERTAINTY'].fields_by_name['high']._serialized_options = b'\020\001'
+  _globals['_EXPLAIN_EDITSTEP'].fields_by_name['box']._loaded_options = None
+  _globals['_EXPLAIN_EDITSTEP'].fields_by_name['box']._serialized_options = b'\020\001'
   _globals['_EVENT']._serialized_start=54
   _globals['_EVENT']._serialized_end=168
   _globals['_EXPLAIN']._serialized_start=171
-  _globals['_EXPLAIN']._serialized_end=2001
-  _globals['_EXPLAIN_EXPLANATION']._serialized_start=772
-  _globals['_EXPLAIN_EXPLANATION']._serialized_end=902
-  _globals['_EXPLAIN_INFERENCE']._serialized_start=905
-  _globals['_EXPLAIN_INFERENCE']._serialized_end=1189
-  _globals['_EXPLAIN_BENCHMARK']._serialized_start=1192
-  _globals['_EXPLAIN_BENCHMARK']._serialized_end=1333
-  _globals['_EXPLAIN_METADATA']._serialized_start=1335
-  _globals['_EXPLAIN_METADATA']._serialized_end=1410
-  _globals['_EXPLAIN_HOCLAYER']._serialized_start=1412
-  _globals['_EXPLAIN_HOCLAYER']._serialized_end=1449
-  _globals['_EXPLAIN_HOC']._serialized_start=1451
-  _globals['_EXPLAIN_HOC']._serialized_end=1537
-  _globals['_EXPLAIN_RUN']._serialized_start=1539
-  _globals['_EXPLAIN_RUN']._serialized_end=1661
-  _globals['_EXPLAIN_SAMPLE']._serialized_start=1663
-  _globals['_EXPLAIN_SAMPLE']._serialized_end=1776
-  _globals['_EXPLAIN_SCORE']._serialized_start=1778
-  _globals['_EXPLAIN_SCORE']._serialized_end=1865
-  _globals['_EXPLAIN_CURVE']._serialized_start=1868
-  _globals['_EXPLAIN_CURVE']._serialized_end=2001
+  _globals['_EXPLAIN']._serialized_end=2609
+  _globals['_EXPLAIN_EXPLANATION']._serialized_start=891
+  _globals['_EXPLAIN_EXPLANATION']._serialized_end=1021
+  _globals['_EXPLAIN_INFERENCE']._serialized_start=1024
+  _globals['_EXPLAIN_INFERENCE']._serialized_end=1308
+  _globals['_EXPLAIN_BENCHMARK']._serialized_start=1311
+  _globals['_EXPLAIN_BENCHMARK']._serialized_end=1452
+  _globals['_EXPLAIN_METADATA']._serialized_start=1454
+  _globals['_EXPLAIN_METADATA']._serialized_end=1529
+  _globals['_EXPLAIN_HOCLAYER']._serialized_start=1531
+  _globals['_EXPLAIN_HOCLAYER']._serialized_end=1568
+  _globals['_EXPLAIN_HOC']._serialized_start=1570
+  _globals['_EXPLAIN_HOC']._serialized_end=1656
+  _globals['_EXPLAIN_RUN']._serialized_start=1658
+  _globals['_EXPLAIN_RUN']._serialized_end=1780
+  _globals['_EXPLAIN_SAMPLE']._serialized_start=1782
+  _globals['_EXPLAIN_SAMPLE']._serialized_end=1895
+  _globals['_EXPLAIN_SCORE']._serialized_start=1897
+  _globals['_EXPLAIN_SCORE']._serialized_end=1984
+  _globals['_EXPLAIN_CURVE']._serialized_start=1987
+  _globals['_EXPLAIN_CURVE']._serialized_end=2120
+  _globals['_EXPLAIN_UNCERTAINTY']._serialized_start=2123
+  _globals['_EXPLAIN_UNCERTAINTY']._serialized_end=2265
+  _globals['_EXPLAIN_EDITSTEP']._serialized_start=2268
+  _globals['_EXPLAIN_EDITSTEP']._serialized_end=2428
+  _globals['_EXPLAIN_EDITTREE']._serialized_start=2431
+  _globals['_EXPLAIN_EDITTREE']._serialized_end=2609
 # @@protoc_insertion_point(module_scope)

@@ -19,7 +19,7 @@ class Event(_message.Message):
     def __init__(self, wall_time: _Optional[float] = ..., step: _Optional[int] = ..., version: _Optional[str] = ..., explain: _Optional[_Union[Explain, _Mapping]] = ...) -> None: ...
 
 class Explain(_message.Message):
-    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve")
+    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree")
     class Explanation(_message.Message):
         __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +150,53 @@ class Explain(_message.Message):
         fraction: _containers.RepeatedScalarFieldContainer[float]
         probability: _containers.RepeatedScalarFieldContainer[float]
         def __init__(self, explain_method: _Optional[str] = ..., benchmark_method: _Optional[str] = ..., label: _Optional[int] = ..., fill: _Optional[str] = ..., fraction: _Optional[_Iterable[float]] = ..., probability: _Optional[_Iterable[float]] = ...) -> None: ...
+    class Uncertainty(_message.Message):
+        __slots__ = ("mean", "deviation", "low", "high", "total", "aleatoric", "epistemic")
+        MEAN_FIELD_NUMBER: _ClassVar[int]
+        DEVIATION_FIELD_NUMBER: _ClassVar[int]
+        LOW_FIELD_NUMBER: _ClassVar[int]
+        HIGH_FIELD_NUMBER: _ClassVar[int]
+        TOTAL_FIELD_NUMBER: _ClassVar[int]
+        ALEATORIC_FIELD_NUMBER: _ClassVar[int]
+        EPISTEMIC_FIELD_NUMBER: _ClassVar[int]
+        mean: _containers.RepeatedScalarFieldContainer[float]
+        deviation: _containers.RepeatedScalarFieldContainer[float]
+        low: _containers.RepeatedScalarFieldContainer[float]
+        high: _containers.RepeatedScalarFieldContainer[float]
+        total: float
+        aleatoric: float
+        epistemic: float
+        def __init__(self, mean: _Optional[_Iterable[float]] = ..., deviation: _Optional[_Iterable[float]] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., total: _Optional[float] = ..., aleatoric: _Optional[float] = ..., epistemic: _Optional[float] = ...) -> None: ...
+    class EditStep(_message.Message):
+        __slots__ = ("layer", "box", "network_output", "step_change", "stop_reason", "child")
+        LAYER_FIELD_NUMBER: _ClassVar[int]
+        BOX_FIELD_NUMBER: _ClassVar[int]
+        NETWORK_OUTPUT_FIELD_NUMBER: _ClassVar[int]
+        STEP_CHANGE_FIELD_NUMBER: _ClassVar[int]
+        STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+        CHILD_FIELD_NUMBER: _ClassVar[int]
+        layer: int
+        box: _containers.RepeatedScalarFieldContainer[int]
+        network_output: float
+        step_change: float
+        stop_reason: str
+        child: _containers.RepeatedCompositeFieldContainer[Explain.EditStep]
+        def __init__(self, layer: _Optional[int] = ..., box: _Optional[_Iterable[int]] = ..., network_output: _Optional[float] = ..., step_change: _Optional[float] = ..., stop_reason: _Optional[str] = ..., child: _Optional[_Iterable[_Union[Explain.EditStep, _Mapping]]] = ...) -> None: ...
+    class EditTree(_message.Message):
+        __slots__ = ("label", "mask", "by_masking", "layer", "root", "reason")
+        LABEL_FIELD_NUMBER: _ClassVar[int]
+        MASK_FIELD_NUMBER: _ClassVar[int]
+        BY_MASKING_FIELD_NUMBER: _ClassVar[int]
+        LAYER_FIELD_NUMBER: _ClassVar[int]
+        ROOT_FIELD_NUMBER: _ClassVar[int]
+        REASON_FIELD_NUMBER: _ClassVar[int]
+        label: int
+        mask: str
+        by_masking: bool
+        layer: _containers.RepeatedCompositeFieldContainer[Explain.HocLayer]
+        root: Explain.EditStep
+        reason: str
+        def __init__(self, label: _Optional[int] = ..., mask: _Optional[str] = ..., by_masking: bool = ..., layer: _Optional[_Iterable[_Union[Explain.HocLayer, _Mapping]]] = ..., root: _Optional[_Union[Explain.EditStep, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
     SAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
     GROUND_TRUTH_LABEL_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +212,8 @@ class Explain(_message.Message):
     DONE_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     CURVE_FIELD_NUMBER: _ClassVar[int]
+    UNCERTAINTY_FIELD_NUMBER: _ClassVar[int]
+    EDIT_TREE_FIELD_NUMBER: _ClassVar[int]
     sample_id: int
     image_path: str
     ground_truth_label: _containers.RepeatedScalarFieldContainer[int]
@@ -180,4 +229,6 @@ class Explain(_message.Message):
     done: bool
     skipped: str
     curve: _containers.RepeatedCompositeFieldContainer[Explain.Curve]
-    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ...) -> None: ...
+    uncertainty: Explain.Uncertainty
+    edit_tree: _containers.RepeatedCompositeFieldContainer[Explain.EditTree]
+    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ..., uncertainty: _Optional[_Union[Explain.Uncertainty, _Mapping]] = ..., edit_tree: _Optional[_Iterable[_Union[Explain.EditTree, _Mapping]]] = ...) -> None: ...

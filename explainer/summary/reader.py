@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
+    EditTree,
     ImageFile,
     Prediction,
     RunEnd,
@@ -26,6 +27,7 @@ from explainer.records import (
     Score,
     ScoreCurve,
     StoredRecord,
+    Uncertainty,
 )
 from explainer.statistics import MethodStatistics, SingleScore, method_statistics
 from explainer.summary import codec, images, recordfile
@@ -33,8 +35,8 @@ from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import RunFiles, find_runs
 from explainer.summary.recordfile import Damage
 
-_Kind = TypeVar("_Kind", SaliencyFile, Score, ScoreCurve)
-_PartOfSample = ImageFile | Prediction | SaliencyFile | Score | ScoreCurve | SampleDone
+_Kind = TypeVar("_Kind", SaliencyFile, Score, ScoreCurve, EditTree)
+_PartOfSample = ImageFile | Prediction | SaliencyFile | Score | ScoreCurve | Uncertainty | EditTree | SampleDone
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,8 @@ class SampleView:
     maps: tuple[SaliencyFile, ...] = ()
     scores: tuple[Score, ...] = ()
     curves: tuple[ScoreCurve, ...] = ()
+    uncertainty: Uncertainty | None = None
+    edit_trees: tuple[EditTree, ...] = ()
 
     @property
     def right(self) -> bool | None:
@@ -204,9 +208,19 @@ def _samples(records: list[StoredRecord | Finding]) -> dict[int, SampleView]:
     pictures = {record.sample_id: record for record in records if isinstance(record, ImageFile)}
     predictions = {record.sample_id: record for record in records if isinstance(record, Prediction)}
     maps, scores = _by_sample(records, SaliencyFile), _by_sample(records, Score)
-    curves = _by_sample(records, ScoreCurve)
+    curves, trees = _by_sample(records, ScoreCurve), _by_sample(records, EditTree)
+    doubts = {record.sample_id: record for record in records if isinstance(record, Uncertainty)}
     return {
-        number: SampleView(number, pictures[number], predictions[number], maps[number], scores[number], curves[number])
+        number: SampleView(
+            number,
+            pictures[number],
+            predictions[number],
+            maps[number],
+            scores[number],
+            curves[number],
+            doubts.get(number),
+            trees[number],
+        )
         for number in sorted(_done(records) & pictures.keys() & predictions.keys())
     }
 

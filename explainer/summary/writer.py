@@ -26,6 +26,7 @@ from explainer.checks import require_choice, require_distinct, require_number
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import (
     Benchmark,
+    EditTree,
     ImageFile,
     OriginalImage,
     Prediction,
@@ -38,6 +39,7 @@ from explainer.records import (
     SampleSkipped,
     Score,
     ScoreCurve,
+    Uncertainty,
 )
 from explainer.summary import codec, folder, images, recordfile
 from explainer.summary.explain_pb2 import Explain
@@ -153,17 +155,22 @@ class SummaryWriter:
         with self._disk_errors(self._folder / path):
             images.write_png(self._folder / path, image.pixels)
         stored = ImageFile(done.sample_id, path, shown=codec.is_shown(prediction))
-        maps = [self._write_saliency(record) for record in records if isinstance(record, Saliency)]
-        scores = [record for record in records if isinstance(record, Score)]
-        curves = [record for record in records if isinstance(record, ScoreCurve)]
+        maps = [self._write_saliency(record) for record in _all(records, Saliency)]
+        scores, curves, trees = _all(records, Score), _all(records, ScoreCurve), _all(records, EditTree)
+        uncertainty = next(iter(_all(records, Uncertainty)), None)
+        height, width = image.pixels.shape[:2]
+        occlusions = codec.encode_edit_trees(trees, stored, prediction, (height, width))
         self._append(
-            codec.encode_sample(stored, prediction),
+            codec.encode_sample(stored, prediction, uncertainty),
             *map(codec.encode_saliency, maps),
             *([codec.encode_scores(done.sample_id, scores)] if scores else []),
             *([codec.encode_curves(done.sample_id, curves)] if curves else []),
+            *([occlusions] if trees else []),
             codec.encode_done(done),
         )
         self._found["saliency_map"] |= bool(maps)
+        self._found["uncertainty"] |= uncertainty is not None
+        self._found["hierarchical_occlusion"] |= bool(occlusions.hoc)
 
     def _write_saliency(self, record: Saliency) -> SaliencyFile:
         grey = images.to_grey(record.saliency)
@@ -264,6 +271,12 @@ def _require_known(record: Record, metadata: RunMetadata) -> None:
         case Benchmark():
             require_choice("explainer", record.explainer, metadata.explainers)
             require_choice("metric", record.metric, metadata.metrics)
+        case Uncertainty() if len(record.mean) != len(metadata.labels):
+            raise ValueError(
+                f"`mean` must hold one number for each of {len(metadata.labels)} labels, got {len(record.mean)}"
+            )
+        case EditTree():
+            _require_labels((record.label,), metadata)
         case Prediction() if len(record.probabilities) != len(metadata.labels):
             count = len(metadata.labels)
             raise ValueError(
@@ -314,8 +327,12 @@ def _explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
     return folders
 
 
+def _all(records: list[Record], kind: type[_Kind]) -> list[_Kind]:
+    return [record for record in records if isinstance(record, kind)]
+
+
 def _only(records: list[Record], kind: type[_Kind], sample_id: int) -> _Kind:
-    found = [record for record in records if isinstance(record, kind)]
+    found = _all(records, kind)
     if len(found) != 1:
         raise ValueError(f"sample {sample_id} must have one {kind.__name__} before it is done, got {len(found)}")
     return found[0]

@@ -11,7 +11,18 @@ PACKAGE = Path(explainer.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 
 FLOORS = {
-    1: {"cpu_setup", "errors", "records", "relu_rules", "resizing", "statistics", "streams", "version"},
+    1: {
+        "calibration",
+        "cpu_setup",
+        "errors",
+        "posterior",
+        "records",
+        "relu_rules",
+        "resizing",
+        "statistics",
+        "streams",
+        "version",
+    },
     2: {"checks", "classifier", "options", "overlays", "summary"},
     3: {
         "dataset",
@@ -22,7 +33,7 @@ FLOORS = {
         "mindspore_relus",
         "perturb",
     },
-    4: {"benchmark", "counterfactual", "explanation", "occlusion_sensitivity", "report"},
+    4: {"benchmark", "counterfactual", "explanation", "occlusion_sensitivity", "report", "uncertainty"},
     5: {"jobs"},
     6: {"cli", "folder_run", "inspection", "runner"},
     7: {"the public face"},

@@ -87,6 +87,8 @@ OURS = {
         "done": (1003, "bool"),
         "skipped": (1004, "string"),
         "curve": (1005, "repeated Curve"),
+        "uncertainty": (1006, "Uncertainty"),
+        "edit_tree": (1007, "repeated EditTree"),
     },
     "Explain.Explanation": {"low": (1000, "float"), "high": (1001, "float"), "completeness_gap": (1002, "float")},
     "Explain.Benchmark": {"defined": (1000, "int64"), "undefined": (1001, "int64")},
@@ -110,6 +112,31 @@ OURS = {
         "benchmark_method": (2, "string"),
         "label": (3, "int32"),
         "value": (4, "float"),
+    },
+    "Explain.Uncertainty": {
+        "mean": (1, "repeated float"),
+        "deviation": (2, "repeated float"),
+        "low": (3, "repeated float"),
+        "high": (4, "repeated float"),
+        "total": (5, "float"),
+        "aleatoric": (6, "float"),
+        "epistemic": (7, "float"),
+    },
+    "Explain.EditStep": {
+        "layer": (1, "int32"),
+        "box": (2, "repeated int32"),
+        "network_output": (3, "double"),
+        "step_change": (4, "double"),
+        "stop_reason": (5, "string"),
+        "child": (6, "repeated EditStep"),
+    },
+    "Explain.EditTree": {
+        "label": (1, "int32"),
+        "mask": (2, "string"),
+        "by_masking": (3, "bool"),
+        "layer": (4, "repeated HocLayer"),
+        "root": (5, "EditStep"),
+        "reason": (6, "string"),
     },
     "Explain.Curve": {
         "explain_method": (1, "string"),
@@ -200,10 +227,8 @@ def test_the_numbers_of_a_message_are_unique(message):
 
 
 def test_what_mindinsight_reads_is_not_packed():
-    packed = {
-        f"{name}.{field.name}" for name, message in MESSAGES.items() for field in message.field if field.options.packed
-    }
-    assert packed == {"Explain.Sample.probability", "Explain.Curve.fraction", "Explain.Curve.probability"}
+    packed = {name for name, message in MESSAGES.items() for field in message.field if field.options.packed}
+    assert packed == {f"Explain.{name}" for name in ("Sample", "Curve", "Uncertainty", "EditStep")}
 
 
 def test_an_event_is_a_version_or_an_explanation_as_in_mindinsight():

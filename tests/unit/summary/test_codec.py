@@ -321,6 +321,8 @@ def full_message() -> Explain:
     message.MergeFrom(codec.encode_done(SampleDone(5)))
     message.MergeFrom(codec.encode_end())
     message.skipped = "no reason"
+    message.uncertainty.MergeFrom(Explain.Uncertainty(mean=[0.5, 0.25], total=0.75))
+    message.edit_tree.add(label=2, mask="gaussian:9", root=Explain.EditStep(layer=-1, box=[0, 0, 8, 6]))
     hoc = message.hoc.add(label=2, mask="gaussian:9")
     hoc.layer.add(prob=0.625, box=[1, 2, 3, 4, 5, 6, 7, 8])
     return message
@@ -365,7 +367,7 @@ def test_mindspores_event_reads_a_sample_field_by_field(theirs):
 
 def test_without_our_own_fields_the_bytes_are_those_of_mindspores_event(theirs):
     message = full_message()
-    for name in ("run", "sample", "score", "done", "skipped", "curve"):
+    for name in ("run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree"):
         message.ClearField(name)
     for entry in message.explanation:
         entry.ClearField("low")

@@ -1,0 +1,113 @@
+"""The job that finds, for each label that the network sees, the few regions that are enough for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.counterfactual.backgrounds import auto_mask
+from explainer.counterfactual.label_search import SearchResult
+from explainer.counterfactual.search import HierarchicalOcclusion
+from explainer.dataset import Batch
+from explainer.errors import BadSampleError
+from explainer.jobs.base import Examined, ExaminedBatch
+from explainer.records import EditLayer, EditTree, Record
+
+_CHANNELS = 3
+
+
+class HierarchicalOcclusionJob:
+    """Yields an EditTree for each label of each sample whose probability is above the search's threshold.
+
+    A label without a result, and a sample too small for the windows, is told in the record's `reason`.
+
+    Args:
+        search: how regions are searched.
+        mask: what is seen where the image is hidden; see `HierarchicalOcclusion.search`.
+    """
+
+    name = "hierarchical_occlusion"
+
+    def __init__(self, search: HierarchicalOcclusion, mask: Any = None) -> None:
+        self._search = search
+        self._mask = mask
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What was asked for, as JSON values."""
+        return self._search.parameters | {"mask": "auto" if self._mask is None else _mask_text(self._mask)}
+
+    def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
+        """Raises ValueError for images that have not three channels, or are too small, or that do not fit the mask."""
+        image = first_batch.images[0]
+        if len(image) != _CHANNELS:
+            raise ValueError(
+                f"hierarchical occlusion needs images of {_CHANNELS} channels, got {len(image)}; for others call "
+                "explainer.counterfactual.HierarchicalOcclusion alone"
+            )
+        self._search.require_image(image, self._mask)
+
+    def start(self) -> Iterator[Record]:
+        """Nothing."""
+        yield from ()
+
+    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
+        """The trees of each sample, its labels together.
+
+        Raises:
+            BadSampleError: what the network says of an edited image is not finite; says of which sample.
+        """
+        for case in batch.cases:
+            yield from self._of_sample(case)
+
+    def finish(self) -> Iterator[Record]:
+        """Nothing."""
+        yield from ()
+
+    def _of_sample(self, case: Examined) -> Iterator[EditTree]:
+        labels = np.flatnonzero(case.probabilities > self._search.threshold).tolist()
+        if not labels:
+            return
+        image = case.sample.image
+        try:
+            self._search.require_image(image, self._mask)
+        except ValueError as error:
+            yield from (self._without_result(case, label, str(error)) for label in labels)
+            return
+        try:
+            found = self._search.search_all(image, labels, self._mask)
+        except BadSampleError as error:
+            raise BadSampleError(
+                f"the hierarchical occlusion of sample {case.sample_id} met a NaN or an infinity",
+                sample_id=case.sample_id,
+            ) from error
+        for label, result in found.items():
+            if isinstance(result, SearchResult):
+                yield self._tree(case, label, result)
+            else:
+                yield self._without_result(case, label, str(result))
+
+    def _tree(self, case: Examined, label: int, result: SearchResult) -> EditTree:
+        root, outputs = result
+        layers = tuple(
+            EditLayer(output, tuple(step.box for step in root.get_layer_or_leaf_steps(layer)))
+            for layer, output in enumerate(outputs)
+        )
+        return EditTree(
+            case.sample_id, label, self._mask_of(case.sample.image), self._search.by_masking, layers, root.as_dict()
+        )
+
+    def _without_result(self, case: Examined, label: int, reason: str) -> EditTree:
+        mask = "" if self._mask is None else _mask_text(self._mask)
+        return EditTree(case.sample_id, label, mask, self._search.by_masking, reason=reason)
+
+    def _mask_of(self, image: NDArray[np.float32]) -> str:
+        return auto_mask(min(image.shape[1:])) if self._mask is None else _mask_text(self._mask)
+
+
+def _mask_text(mask: Any) -> str:
+    """The mask as a summary keeps it: its name, or its numbers where there are few."""
+    return f"an image of shape {mask.shape}" if isinstance(mask, np.ndarray) else str(mask)

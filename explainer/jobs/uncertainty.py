@@ -1,0 +1,58 @@
+"""The job that says how sure the network is of each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from explainer.dataset import Batch
+from explainer.jobs.base import ExaminedBatch
+from explainer.records import Record
+from explainer.records import Uncertainty as UncertaintyRecord
+from explainer.uncertainty import Uncertainty
+
+
+class UncertaintyJob:
+    """Yields an Uncertainty for each sample: every label's deviation and interval, and the entropies.
+
+    Args:
+        uncertainty: how probabilities are drawn.
+    """
+
+    name = "uncertainty"
+
+    def __init__(self, uncertainty: Uncertainty) -> None:
+        self._uncertainty = uncertainty
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What was asked for, as JSON values."""
+        return self._uncertainty.parameters
+
+    def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
+        """Raises what the draws of the first image raise, or ValueError unless they have a number for each label."""
+        count = self._uncertainty(first_batch.images[:1]).mean.shape[1]
+        if count != len(labels):
+            raise ValueError(f"`networks` must have an output for each of {len(labels)} labels, got {count}")
+
+    def start(self) -> Iterator[Record]:
+        """Nothing."""
+        yield from ()
+
+    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
+        """What the draws say of each sample."""
+        estimate = self._uncertainty(batch.images)
+        columns = [
+            np.asarray(column, np.float32)
+            for column in (estimate.mean, estimate.deviation, estimate.low, estimate.high)
+        ]
+        for place, case in enumerate(batch.cases):
+            mean, deviation, low, high = (column[place] for column in columns)
+            total, aleatoric, epistemic = (float(part[place]) for part in estimate.entropies)
+            yield UncertaintyRecord(case.sample_id, mean, deviation, low, high, total, aleatoric, epistemic)
+
+    def finish(self) -> Iterator[Record]:
+        """Nothing."""
+        yield from ()

