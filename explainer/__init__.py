@@ -7,7 +7,7 @@
 from explainer.errors import ExplainerError
 from explainer.occlusion_sensitivity import OcclusionSensitivity
 from explainer.options import RunOptions
-from explainer.overlays import overlay
+from explainer.overlays import overlay, spotlight
 from explainer.runner import ImageClassificationRunner, RunResult
 from explainer.summary.reader import RunView, read_run
 from explainer.version import __version__
@@ -22,4 +22,5 @@ __all__ = [
     "__version__",
     "overlay",
     "read_run",
+    "spotlight",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from explainer.records import Benchmark, ScoreCurve
 from explainer.statistics import Summary
 from explainer.summary.reader import RunView
+from explainer.trust import trust_facts, trust_lines
 
 _MOST_NAMES = 12
 _PARTS = ("right", "wrong")
@@ -45,6 +46,7 @@ def summarise(run: RunView) -> dict[str, Any]:
         "scores": [_score(benchmark, run) for benchmark in run.benchmarks],
         "statistics": _statistics(run),
         "curves": _curves(run),
+        **trust_facts(run),
         "event_bytes": _size(run.files.event_file),
         "picture_bytes": sum(_size(path) for path in files),
         "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
@@ -62,6 +64,7 @@ def as_text(facts: dict[str, Any]) -> str:
         *[("explainer", _explainer(name, facts)) for name in facts["explainers"]],
         *[("score", text) for text in _score_lines(facts)],
         *[("curve", text) for text in _curve_lines(facts)],
+        *trust_lines(facts),
         ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
         *[("skipped", reason) for reason in list(facts["samples_skipped"].values())[:_MOST_NAMES]],
         *[("damage", f"{entry['what']} (byte {entry['offset']})") for entry in facts["damage"]],

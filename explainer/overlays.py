@@ -1,8 +1,8 @@
-"""A saliency map laid over its image."""
+"""What a person looks at: a saliency map laid over its image, and the regions of an image that count."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ _HEX = {
     "blue_red": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
     "jet": "00007f 0000ff 007fff 00ffff 7fff7f ffff00 ff7f00 ff0000 7f0000",
 }
+_SHADE = 0.35  # how bright the rest of a picture is beside its regions
 PALETTES = tuple(_HEX)
 """viridis and cividis, which are safe for the colour-blind and even in brightness; blue_red, safe, too, for maps with
 signs; jet, which is neither, as in old figures."""
@@ -59,6 +60,41 @@ def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | Non
         low = -high
     mixed = alpha * coloured(shown, low, high, _HEX[palette].split()) + (1 - alpha) * picture
     return np.rint(mixed).astype(np.uint8)
+
+
+def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Picture:
+    """The image where the boxes are, and all the rest dark and grey: a picture (H, W, 3) uint8.
+
+    Args:
+        image: as for `overlay`.
+        boxes: (x, y, width, height) in pixels of the image, as a hierarchical occlusion finds them; what lies outside
+            of the image is left out.
+
+    Raises:
+        TypeError: an image that does not hold numbers, or a box that does not hold whole numbers.
+        ValueError: a wrong shape, values that are not finite, or a box that is not of four numbers, the last two >= 0.
+
+    >>> spotlight(np.uint8([[200, 100]]), [(1, 0, 1, 1)]).tolist()
+    [[[70, 70, 70], [100, 100, 100]]]
+    """
+    picture = _picture(image)
+    shown = np.repeat(picture.mean(axis=2, keepdims=True) * _SHADE, 3, axis=2)
+    for place, box in enumerate(boxes):
+        x, y, width, height = _box(place, box)
+        inside = slice(max(y, 0), max(y + height, 0)), slice(max(x, 0), max(x + width, 0))
+        shown[inside] = picture[inside]
+    rounded: Picture = np.rint(shown).astype(np.uint8)
+    return rounded
+
+
+def _box(place: int, box: Sequence[int]) -> list[int]:
+    values = require_numbers(f"boxes[{place}]", box)
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"`boxes[{place}]` must hold whole numbers, got dtype {values.dtype}")
+    if values.shape != (4,) or (values[2:] < 0).any():
+        raise ValueError(f"`boxes[{place}]` must be (x, y, width, height), the last two >= 0, got {box!r}")
+    numbers: list[int] = values.tolist()
+    return numbers
 
 
 def _picture(image: Any) -> Colours:

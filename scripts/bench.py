@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import mindspore
 import mindspore.train.metrics.occlusion_sensitivity as mindspore_metric
@@ -23,8 +24,10 @@ from trial import data, datasets, networks
 
 from explainer import ImageClassificationRunner, OcclusionSensitivity, RunOptions
 from explainer.benchmark import ROAD, ClassSensitivity, Faithfulness, Infidelity, LabelMetric, Robustness
+from explainer.counterfactual import HierarchicalOcclusion
 from explainer.explanation import RISE, Attribution, GradCAM, Gradient, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.resizing import resized
 
 BATCH = 32
 WARM_UPS = 2
@@ -80,6 +83,7 @@ def main() -> int:
             options.repeats, "Robustness, 10 labels", Robustness(10, nn.Softmax(), threshold=1), forwards=11, maps=100
         ),
         runner_row(options.repeats),
+        *(hierarchical_row(min(3, options.repeats), side) for side in (64, 112, 224)),
         *(row for size in (24, 48, 64) for row in occlusion_sensitivity_rows(min(3, options.repeats), size)),
         occlusion_sensitivity_rows(min(3, options.repeats), 48, channels=1)[0],
     ]
@@ -232,6 +236,33 @@ def _highest() -> float:
 def _peak(asked: str) -> float:
     command = [sys.executable, __file__, "--peak", *asked.split()]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def hierarchical_row(repeats: int, side: int) -> Row:
+    """The search for a photograph's likeliest label, to half its probability, against as many compiled forwards."""
+    network = networks.SqueezeNet11()
+    image = np.stack([resized(channel, (side, side)) for channel in data.photos().images[1]])
+    probabilities = MindSporeClassifier(network, nn.Softmax()).probabilities(image[None])[0]
+    label = int(probabilities.argmax())
+    search = HierarchicalOcclusion(network, nn.Softmax(), threshold=float(probabilities[label]) / 2, batch_size=BATCH)
+    shown = _shown(lambda: search.search(image, label))
+    floor = _Floor(network, np.repeat(image[None], BATCH, axis=0))
+    name = f"hierarchical occlusion, {side} px, {shown} pictures / forwards"
+    return compare(name, lambda: search.search(image, label), lambda: floor.forward(shown), repeats)
+
+
+def _shown(work: Callable[[], object]) -> int:
+    """How many pictures the work asks probabilities of."""
+    counts = []
+    ask = MindSporeClassifier.probabilities
+
+    def counted(self: MindSporeClassifier, images: np.ndarray) -> np.ndarray:
+        counts.append(len(images))
+        return ask(self, images)
+
+    with patch.object(MindSporeClassifier, "probabilities", counted):
+        work()
+    return sum(counts)
 
 
 def runner_row(repeats: int) -> Row:

@@ -19,12 +19,15 @@ from sklearn.datasets import load_digits
 from tqdm import trange
 
 from explainer import ImageClassificationRunner, RunOptions
+from explainer.benchmark import Faithfulness, Localization, Metric
 from explainer.cli import main as explainer_command
 from explainer.explanation import RISE, Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop, Occlusion
 
 LABELS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
+PAPER = tuple(-mean / std for mean, std in zip(MEAN, STD, strict=True))
+"""Black, where canvases are dark."""
 SIDE = 64
 """Height and width of a canvas in pixels."""
 
@@ -78,24 +81,36 @@ def positive(text: str) -> int:
 
 
 def explain(network: "DigitNet", canvases: "Canvases", summary_dir: Path) -> Path:
-    """The directory that holds the finished run: six explainers over every canvas."""
+    """The directory that holds the finished run: six explainers scored by three metrics, regions, and uncertainty."""
     dataset = as_dataset(canvases).batch(16)
     options = RunOptions(mean=MEAN, std=STD)
     runner = ImageClassificationRunner(str(summary_dir), (dataset, LABELS), network, nn.Softmax(), options=options)
-    runner.register_saliency(make_explainers(network))
+    runner.register_saliency(make_explainers(network), make_metrics())
+    # Digits are small: windows down to 8 pixels, and a blur in which they cannot be read.
+    runner.register_hierarchical_occlusion(win_sizes=[32, 16, 8], strides=[6, 3, 2], mask="gaussian:6")
+    runner.register_uncertainty()
     return Path(runner.run().summary_dir)
 
 
 def make_explainers(network: "DigitNet") -> list[Attribution]:
     """The six methods, the last two with coarser settings than their defaults: a demo should not take ten minutes."""
-    paper = tuple(-mean / std for mean, std in zip(MEAN, STD, strict=True))  # black, where canvases are dark
     return [
         Gradient(network),
         Deconvolution(network),
         GuidedBackprop(network),
         GradCAM(network, layer="auto"),
-        Occlusion(network, nn.Softmax(), window=8, stride=4, fill=paper),
-        RISE(network, nn.Softmax(), masks=1000, grid=8, fill=paper),
+        Occlusion(network, nn.Softmax(), window=8, stride=4, fill=PAPER),
+        RISE(network, nn.Softmax(), masks=1000, grid=8, fill=PAPER),
+    ]
+
+
+def make_metrics() -> list[Metric]:
+    """Whether the network needs what the maps show, and whether they show the digit, whose box is known."""
+    labels = len(LABELS)
+    return [
+        Faithfulness(labels, nn.Softmax(), "DeletionAUC", steps=16, fill=PAPER),
+        Localization(labels, "PointingGame"),
+        Localization(labels, "IoSR"),
     ]
 
 

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explainer import overlay
+from explainer.counterfactual import HierarchicalOcclusion
 from explainer.explanation import (
     LIME,
     RISE,
@@ -47,7 +48,7 @@ from explainer.explanation import (
     ScoreCAM,
     SmoothGrad,
 )
-from explainer.overlays import coloured
+from explainer.overlays import coloured, spotlight
 
 Floats = NDArray[np.float32]
 Colours = NDArray[np.float64]
@@ -62,6 +63,7 @@ BLACK = tuple(-mean / std for mean, std in zip(MEAN, STD, strict=True))
 """Black paper, in the unit of the network's input."""
 
 HIGHEST = 99.5  # percentile: one bright pixel should not darken the rest
+REGIONS = "hierarchical-occlusion"
 GREY_SHARE = 0.3
 ENLARGED = 2
 GAP = 4
@@ -86,12 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = options.pictures_dir / f"{page}.png"
         picture(images, maps, painter).save(path, optimize=True)
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB, maps from {maps.min():.3g} to {maps.max():.3g}")
+    if REGIONS in options.only:
+        regions_picture(network, images, labels).save(options.pictures_dir / f"{REGIONS}.png", optimize=True)
     return 0
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of the command line: pictures_dir, cache_dir, only."""
-    pages = list(methods(DigitNet()))
+    pages = [*methods(DigitNet()), REGIONS]
     parser = argparse.ArgumentParser(description="Make the pictures of docs/methods from the demo's network.")
     parser.add_argument(
         "--pictures-dir",
@@ -138,6 +142,24 @@ def picture(images: Floats, maps: Floats, painter: Painter) -> Image.Image:
     strip = np.concatenate([row_of(list(photos)), row_of(painted)])
     steps = np.rint(strip * TONES) / TONES
     return Image.fromarray(np.rint(steps * 255).astype(np.uint8))
+
+
+def regions_picture(network: DigitNet, images: Floats, labels: NDArray[np.int32]) -> Image.Image:
+    """The canvases in a row, and below, layer by layer, the regions that are enough for their labels."""
+    search = HierarchicalOcclusion(network, nn.Softmax(), [32, 16, 8], [6, 3, 2])
+    photos = [(image.transpose(1, 2, 0) * STD + MEAN).clip(0, 1) for image in images]
+    trees = [search.search(image, int(label), "gaussian:6").root for image, label in zip(images, labels, strict=True)]
+    layers = range(max(tree.max_layer for tree in trees) + 1)
+    rows = [
+        [
+            spotlight(np.rint(photo * 255).astype(np.uint8), [step.box for step in tree.get_layer_or_leaf_steps(layer)])
+            / 255
+            for photo, tree in zip(photos, trees, strict=True)
+        ]
+        for layer in layers
+    ]
+    strip = np.concatenate([row_of(photos), *map(row_of, rows)])
+    return Image.fromarray(np.rint(np.rint(strip * TONES) / TONES * 255).astype(np.uint8))
 
 
 def row_of(tiles: Sequence[NDArray[np.floating]]) -> Colours:

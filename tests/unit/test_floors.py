@@ -35,10 +35,10 @@ FLOORS = {
     },
     4: {"benchmark", "counterfactual", "explanation", "occlusion_sensitivity", "report", "uncertainty"},
     5: {"jobs"},
-    6: {"cli", "folder_run", "inspection", "runner"},
+    6: {"cli", "folder_run", "inspection", "runner", "trust"},
     7: {"the public face"},
 }
-COMMAND = {"cli", "folder_run", "inspection"}
+COMMAND = {"cli", "folder_run", "inspection", "trust"}
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 

@@ -111,6 +111,7 @@ def test_inspect_says_what_a_whole_run_holds(tmp_path: Path, capsys):
         "explainer Gradient: 4 maps, 4 of them constant",
         "score     GradCAM Faithfulness: 0.4375 (mean of 7, 2 undefined)",
         "score     Gradient Faithfulness: undefined (mean of 0)",
+        "trust     predictions: calibration error (ECE) 0.229, Brier score 0.187 over 12 pairs of sample and label",
         f"bytes     {records / 1000:.1f} kB records, {pictures / 1000:.1f} kB pictures",
         "skipped   the image of sample 9 has a NaN",
     ]
@@ -171,6 +172,17 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         ],
         "statistics": [],
         "curves": [],
+        "reliability": {
+            "of_predictions": {
+                "kind": "labels",
+                "compared": 12,
+                "brier": pytest.approx((0.1875 + 1.3359375 + 0.71875) / 12),
+                "ece": pytest.approx(0.2291667),
+            },
+            "of_mean_draws": None,
+        },
+        "uncertainty": None,
+        "hierarchical_occlusion": None,
         "event_bytes": writer.event_file.stat().st_size,
         "picture_bytes": sum(path.stat().st_size for path in writer.data_dir.rglob("*.*")),
         "damage": [],
@@ -266,7 +278,7 @@ def test_a_run_that_did_not_end_has_exit_status_1(tmp_path: Path, capsys):
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (1, "")
     assert "state     not ended, " in text
-    assert "score" not in text
+    assert "\nscore" not in text
 
 
 def test_unfinished_samples_are_counted_in_text_and_named_in_json(tmp_path: Path, capsys):

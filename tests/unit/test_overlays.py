@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explainer import overlay
+from explainer import overlay, spotlight
 from explainer.overlays import PALETTES
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
@@ -109,3 +110,52 @@ def test_what_cannot_be_laid_over_is_refused(arguments: Any, options: Any, messa
 def test_what_is_no_number_is_refused(arguments: Any) -> None:
     with pytest.raises(TypeError, match="must hold numbers"):
         overlay(*arguments)
+
+
+# Regions.
+
+
+def test_boxes_are_as_they_were_and_the_rest_is_dark_and_grey() -> None:
+    found = spotlight(IMAGE, [(1, 2, 3, 2), (6, 0, 1, 1)])
+    inside = np.zeros((5, 7), bool)
+    inside[2:4, 1:4] = inside[0, 6] = True
+    np.testing.assert_array_equal(found[inside], IMAGE[inside])
+    wanted = np.rint(IMAGE.mean(axis=2) * 0.35)
+    for channel in range(3):
+        np.testing.assert_array_equal(found[..., channel][~inside], wanted[~inside])
+    assert found.dtype == np.uint8 and found.shape == (5, 7, 3)
+
+
+def test_what_lies_outside_of_the_image_is_left_out() -> None:
+    found = spotlight(IMAGE, [(-2, -1, 4, 3), (5, 3, 9, 9), (-9, 0, 3, 3), (0, 0, 0, 5)])
+    inside = np.zeros((5, 7), bool)
+    inside[:2, :2] = inside[3:, 5:] = True
+    np.testing.assert_array_equal((found == IMAGE).all(axis=2), inside)
+
+
+def test_without_boxes_all_is_dark_and_the_image_is_not_changed() -> None:
+    before = IMAGE.copy()
+    assert spotlight(IMAGE, []).max() <= 90
+    spotlight(IMAGE, [(0, 0, 7, 5)])
+    np.testing.assert_array_equal(IMAGE, before)
+
+
+def test_a_grey_or_channels_first_image_has_regions_too() -> None:
+    grey = IMAGE[..., 0]
+    np.testing.assert_array_equal(spotlight(grey, [(1, 1, 2, 2)])[1:3, 1:3, 2], grey[1:3, 1:3])
+    np.testing.assert_array_equal(spotlight(IMAGE.transpose(2, 0, 1), [(1, 1, 2, 2)]), spotlight(IMAGE, [(1, 1, 2, 2)]))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "error", "told"),
+    [
+        ([(0, 0, 1)], ValueError, "`boxes[0]` must be (x, y, width, height)"),
+        ([(0, 0, 1, 1), (0, 0, -1, 1)], ValueError, "`boxes[1]`"),
+        ([(0, 0, 1.5, 1)], TypeError, "`boxes[0]` must hold whole numbers"),
+        ([("0", 0, 1, 1)], TypeError, "`boxes[0]` must hold numbers"),
+        ([3], ValueError, "`boxes[0]`"),
+    ],
+)
+def test_boxes_are_checked(boxes: Any, error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=re.escape(told)):
+        spotlight(IMAGE, boxes)

@@ -74,6 +74,7 @@ def test_the_package_has_these_names():
         "__version__",
         "overlay",
         "read_run",
+        "spotlight",
     ]
 
 

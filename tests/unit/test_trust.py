@@ -1,0 +1,197 @@
+"""What inspect says of how sure and how right the network is, against the records by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mindspore import nn
+from mindspore.dataset import NumpySlicesDataset
+from networks import SmallCnn
+
+from explainer import ImageClassificationRunner, read_run
+from explainer.explanation import Gradient
+from explainer.inspection import as_text, summarise
+from explainer.records import EditLayer, EditTree, ImageFile, Prediction, RunMetadata, Uncertainty
+from explainer.summary.folder import RunFiles
+from explainer.summary.reader import RunView, SampleView
+from explainer.trust import covered_part, trust_facts, trust_lines
+
+LABELS = ("ant", "bee", "cat")
+
+
+def sample(
+    number: int,
+    probabilities: list[float],
+    truth: tuple[int, ...] = (),
+    deviation: list[float] | None = None,
+    *,
+    entropies: tuple[float, float, float] = (0.5, 0.375, 0.125),
+    trees: tuple[EditTree, ...] = (),
+) -> SampleView:
+    doubt = None
+    if deviation is not None:
+        row = np.float32(deviation)
+        doubt = Uncertainty(number, np.float32(probabilities)[::-1].copy(), row, row * 0, row, *entropies)
+    prediction = Prediction(number, truth, (), (), np.float32(probabilities))
+    image = ImageFile(number, f"{number}.png")
+    return SampleView(number, image, prediction, uncertainty=doubt, edit_trees=trees)
+
+
+def view(*samples: SampleView, **parameters: Any) -> RunView:
+    files = RunFiles(1, Path("events"))
+    metadata = RunMetadata(LABELS, parameters=parameters)
+    return RunView(Path("runs"), files, metadata, {one.sample_id: one for one in samples})
+
+
+def tree(label: int, *boxes: tuple[int, int, int, int], reason: str = "") -> EditTree:
+    layers = (EditLayer(0.75, boxes),) if boxes else ()
+    root = {"layer": -1, "box": [0, 0, 10, 8], "network_output": 0.0, "step_change": 0.0, "children": []}
+    return EditTree(0, label, "gaussian:2", False, layers, root if boxes else None, reason)
+
+
+RIGHT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
+WRONG = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5])
+UNKNOWN = sample(2, [0.0, 0.0, 1.0], (), [0.5, 0.5, 0.0625])
+
+
+def test_reliability_is_of_the_samples_whose_labels_are_known() -> None:
+    found = trust_facts(view(RIGHT, WRONG, UNKNOWN))["reliability"]
+    brier = ((0.25**2 + 0.25**2) + (0.25**2 + 0.5**2 + 0.75**2)) / 2
+    assert found["of_predictions"] == {"kind": "classes", "compared": 2, "brier": brier, "ece": (0.25 + 0.5) / 2}
+    mean = ((1 + 0.25**2 + 0.75**2) + (0.25**2 + 0.5**2 + 0.75**2)) / 2  # the draws' means are the other way round
+    assert found["of_mean_draws"]["brier"] == pytest.approx(mean)
+
+
+def test_without_draws_for_all_there_is_no_reliability_of_their_mean() -> None:
+    found = trust_facts(view(RIGHT, sample(1, [0.25, 0.5, 0.25], (2,))))["reliability"]
+    assert found["of_mean_draws"] is None and found["of_predictions"]["compared"] == 2
+
+
+@pytest.mark.parametrize("truth", [(), (3,), (-1,)])
+def test_without_known_labels_there_is_no_reliability(truth: tuple[int, ...]) -> None:
+    facts = trust_facts(view(sample(0, [0.5, 0.25, 0.25], truth)))
+    assert facts == {"reliability": None, "uncertainty": None, "hierarchical_occlusion": None}
+    assert trust_lines(facts) == []
+
+
+def test_several_true_labels_are_compared_label_by_label() -> None:
+    found = trust_facts(view(sample(0, [0.75, 0.5, 0.0], (0, 1))))["reliability"]["of_predictions"]
+    assert found == {"kind": "labels", "compared": 3, "brier": (0.25**2 + 0.5**2) / 3, "ece": 0.25}
+
+
+def test_doubt_is_the_deviation_of_the_likeliest_label() -> None:
+    found = trust_facts(view(RIGHT, WRONG, UNKNOWN, uncertainty={"method": "dropout", "draws": 9}))["uncertainty"]
+    assert found == {
+        "settings": {"method": "dropout", "draws": 9},
+        "samples": 3,
+        "mean_deviation": (0.125 + 0.25 + 0.0625) / 3,
+        "mean_deviation_right": 0.125,
+        "mean_deviation_wrong": 0.25,
+        "wrong": 1,
+        "wrong_told_from_right": 1.0,
+        "mean_total_entropy": 0.5,
+        "mean_aleatoric_entropy": 0.375,
+        "mean_epistemic_entropy": 0.125,
+    }
+
+
+def test_doubt_that_misleads_has_an_auroc_below_a_half() -> None:
+    sure = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.0, 0.5])
+    assert trust_facts(view(RIGHT, sure))["uncertainty"]["wrong_told_from_right"] == 0.0
+
+
+def test_without_a_wrong_sample_nothing_is_told_apart() -> None:
+    facts = trust_facts(view(RIGHT, UNKNOWN))
+    assert facts["uncertainty"]["wrong_told_from_right"] is None
+    assert not any("AUROC" in text for _, text in trust_lines(facts))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25]),
+        sample(1, [0.25, 0.5, 0.25], (2,), [0.5, float("nan"), 0.5]),
+        sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5], entropies=(float("nan"), 0.5, 0.5)),
+    ],
+)
+def test_a_damaged_uncertainty_is_left_out(odd: SampleView) -> None:
+    facts = trust_facts(view(RIGHT, odd))
+    assert facts["uncertainty"]["samples"] == 1
+    assert trust_lines(facts)
+
+
+def test_regions_are_counted_and_measured_by_what_they_cover_together() -> None:
+    trees = (
+        tree(0, (0, 0, 4, 4), (2, 2, 4, 4)),  # 16 + 16 - 4 of 80 pixels
+        tree(1, (8, 6, 4, 4)),  # 2 * 2 of it inside
+        tree(2, reason="the blur is enough"),
+    )
+    facts = trust_facts(
+        view(sample(0, [0.5, 0.25, 0.25], (0,), trees=trees), hierarchical_occlusion={"threshold": 0.5})
+    )
+    assert facts["hierarchical_occlusion"] == {
+        "settings": {"threshold": 0.5},
+        "labels": 3,
+        "results": 2,
+        "median_part_of_image": pytest.approx((28 + 4) / 2 / 80),
+        "median_boxes": 1.5,
+        "without_result": {"the blur is enough": 1},
+    }
+    assert trust_lines(facts)[-2:] == [
+        (
+            "regions",
+            "2 of 3 predicted labels have a region that is enough for them; in the median it has 1.5 boxes and 20% of "
+            "the image",
+        ),
+        ("regions", "1 without, because the blur is enough"),
+    ]
+
+
+def test_by_masking_the_text_says_what_labels_cannot_do_without() -> None:
+    facts = trust_facts(
+        view(sample(0, [1.0, 0, 0], trees=(tree(0, (0, 0, 1, 1)),)), hierarchical_occlusion={"by_masking": True})
+    )
+    assert "cannot do without" in trust_lines(facts)[-1][1]
+
+
+@pytest.mark.parametrize("box", [[], [0, 0, 0, 5], [0, 0, -3, -3], [0, 0, 10**6, 10**6]])
+def test_a_tree_of_an_unbelievable_image_covers_nothing_known(box: list[int]) -> None:
+    odd = replace(tree(0, (0, 0, 2, 2)), tree={"box": box})
+    assert covered_part(odd) is None
+    facts = trust_facts(view(sample(0, [1.0, 0, 0], trees=(odd,))))
+    assert facts["hierarchical_occlusion"]["median_part_of_image"] is None
+    assert trust_lines(facts)[-1] == ("regions", "1 of 1 predicted labels have a region that is enough for them")
+
+
+def test_boxes_beyond_the_border_cover_their_part_inside() -> None:
+    assert covered_part(tree(0, (-2, -1, 4, 4))) == 2 * 3 / 80
+
+
+def test_inspect_tells_it_all_of_a_real_run(tmp_path: Path) -> None:
+    network = SmallCnn(channels=3, classes=3)
+    images = np.random.default_rng(0).standard_normal((6, 3, 12, 14)).astype(np.float32)
+    dataset = NumpySlicesDataset((images, np.int32([0, 1, 2, 0, 1, 2])), ["image", "label"], shuffle=False).batch(4)
+    runner = ImageClassificationRunner(tmp_path, (dataset, list(LABELS)), network, nn.Softmax())
+    runner.register_saliency([Gradient(network)])
+    runner.register_uncertainty(draws=5)
+    runner.register_hierarchical_occlusion(win_sizes=[6], strides=[3], mask=0.0)
+    runner.run()
+    found = read_run(tmp_path)
+    facts = summarise(found)
+    assert facts["uncertainty"]["samples"] == facts["reliability"]["of_mean_draws"]["compared"] == 6
+    deviations = [
+        one.uncertainty.deviation[one.prediction.probabilities.argmax()]
+        for one in found.samples.values()
+        if one.uncertainty is not None
+    ]
+    assert facts["uncertainty"]["mean_deviation"] == pytest.approx(np.mean(deviations), rel=1e-6)
+    assert facts["uncertainty"]["settings"] == {"method": "dropout", "interval": "beta", "draws": 5, "seed": 0}
+    trees = [one for each in found.samples.values() for one in each.edit_trees]
+    assert facts["hierarchical_occlusion"]["labels"] == len(trees) > 0
+    text = as_text(facts)
+    for name in ("trust", "doubt", "regions"):
+        assert f"\n{name:<10}" in text
