@@ -33,7 +33,8 @@ example:
   explainer run --network mypackage.nets:resnet20 --checkpoint resnet20.ckpt \\
       --images photos/ --labels labels.txt --size 32 32 \\
       --mean 0.485 0.456 0.406 --std 0.229 0.224 0.225 \\
-      --explainers Gradient,GradCAM:layer=layer3 --summary-dir out/resnet20
+      --explainers Gradient,GradCAM:layer=layer3 --metrics Faithfulness:metric=DeletionAUC --uncertainty shift \\
+      --summary-dir out/resnet20
 
   --network mindcv:resnet18 takes the network from the model zoo MindCV (pip install "explainer[mindcv]").
   In --images, pictures lie in one folder per label (photos/cat/1.png), or directly in the folder, then without a true
@@ -109,6 +110,17 @@ def _add_how(how: argparse._ArgumentGroup) -> None:
         default="Gradient,GradCAM:layer=auto",
         metavar="LIST",
         help="names with options, as Occlusion:window=16x16:stride=8,GradCAM:layer=conv2 (default: %(default)s)",
+    )
+    how.add_argument(
+        "--metrics", default="", metavar="LIST", help="as Sparseness,Faithfulness:metric=DeletionAUC:steps=16 (none)"
+    )
+    how.add_argument(
+        "--hierarchical-occlusion", action="store_true", help="find the regions that are enough for each label"
+    )
+    how.add_argument(
+        "--uncertainty",
+        choices=("dropout", "shift", "noise"),
+        help="how sure the network is, by its own dropout or by changing the images (not asked)",
     )
     how.add_argument("--activation", default="softmax", choices=("softmax", "sigmoid"), help="default: %(default)s")
     how.add_argument(

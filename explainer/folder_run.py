@@ -6,7 +6,7 @@ import argparse
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,22 @@ from mindspore.dataset import GeneratorDataset
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from explainer import explanation
+from explainer import benchmark, explanation
+from explainer.benchmark.base import Metric
 from explainer.checks import did_you_mean, require_choice
 from explainer.explanation.base import Attribution
 from explainer.options import RunOptions
 from explainer.runner import ImageClassificationRunner, RunResult
 
 _ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
-_NOT_FOR_A_COMMAND = ("network", "activation_fn", "reshape_transform", "method")
+_NOT_FOR_A_COMMAND = ("network", "activation_fn", "num_labels", "reshape_transform", "method", "curve_fills")
 _METHODS: dict[str, type[Attribution]] = {
     name: getattr(explanation, name) for name in explanation.__all__ if name != "Attribution"
+}
+_METRICS: dict[str, type[Metric]] = {
+    name: kind
+    for name in benchmark.__all__
+    if issubclass(kind := getattr(benchmark, name), Metric) and not inspect.isabstract(kind)
 }
 
 
@@ -53,6 +59,7 @@ def run_folder(options: argparse.Namespace) -> RunResult:
     network = load_network(options.network, options.checkpoint, len(labels))
     activation = nn.Softmax() if options.activation == "softmax" else nn.Sigmoid()
     explainers = make_explainers(options.explainers, network, activation)
+    metrics = make_metrics(options.metrics, len(labels), activation)
     dataset = GeneratorDataset(_Pictures(pictures, options), ["image", "label"], shuffle=False)
     runner = ImageClassificationRunner(
         options.summary_dir,
@@ -63,7 +70,11 @@ def run_folder(options: argparse.Namespace) -> RunResult:
             batch_size=options.batch_size, top_k=options.top_k, mean=options.mean, std=options.std, progress=None
         ),
     )
-    runner.register_saliency(explainers)
+    runner.register_saliency(explainers, metrics)
+    if options.hierarchical_occlusion:
+        runner.register_hierarchical_occlusion()
+    if options.uncertainty is not None:
+        runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
     return runner.run()
 
 
@@ -118,26 +129,33 @@ def _load(network: nn.Cell, checkpoint: Path) -> None:
 
 def make_explainers(text: str, network: nn.Cell, activation: nn.Cell) -> list[Attribution]:
     """The explainers of a list such as "Gradient,GradCAM:layer=conv2"; options are separated by ":"."""
-    return [_make_explainer(entry.strip(), network, activation) for entry in text.split(",") if entry.strip()]
+    return _make_all("--explainers", _METHODS, text, {"network": network, "activation_fn": activation})
 
 
-def _make_explainer(entry: str, network: nn.Cell, activation: nn.Cell) -> Attribution:
+def make_metrics(text: str, label_count: int, activation: nn.Cell) -> list[Metric]:
+    """The metrics of a list such as "Sparseness,Faithfulness:metric=DeletionAUC:steps=16"."""
+    return _make_all("--metrics", _METRICS, text, {"num_labels": label_count, "activation_fn": activation})
+
+
+def _make_all(option: str, kinds: Mapping[str, Callable[..., Any]], text: str, given: dict[str, Any]) -> list[Any]:
+    return [_make(option, kinds, entry.strip(), given) for entry in text.split(",") if entry.strip()]
+
+
+def _make(option: str, kinds: Mapping[str, Callable[..., Any]], entry: str, given: dict[str, Any]) -> Any:
+    """What an entry NAME:KEY=VALUE:... stands for, made of its settings and of what is given that it takes."""
     name, *settings = entry.split(":")
-    require_choice("--explainers", name, _METHODS)
-    method: Callable[..., Attribution] = _METHODS[name]
-    accepted = inspect.signature(method).parameters
+    require_choice(option, name, kinds)
+    accepted = inspect.signature(kinds[name]).parameters
     known = [key for key in accepted if key not in _NOT_FOR_A_COMMAND]
-    arguments = dict(_setting(setting, name, known) for setting in settings)
-    if "activation_fn" in accepted:
-        arguments["activation_fn"] = activation
-    return method(network, **arguments)
+    arguments = dict(_setting(option, setting, name, known) for setting in settings)
+    return kinds[name](**{key: value for key, value in given.items() if key in accepted}, **arguments)
 
 
-def _setting(setting: str, name: str, known: list[str]) -> tuple[str, Any]:
+def _setting(option: str, setting: str, name: str, known: list[str]) -> tuple[str, Any]:
     key, equals, value = setting.partition("=")
     if not equals:
-        raise ValueError(f"--explainers: options of {name} are written key=value, got {setting!r}")
-    require_choice(f"--explainers: option of {name}", key, known)
+        raise ValueError(f"{option}: options of {name} are written key=value, got {setting!r}")
+    require_choice(f"{option}: option of {name}", key, known)
     return key, value if key in ("layer", "name") else _value(value)
 
 

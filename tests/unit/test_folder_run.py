@@ -496,6 +496,75 @@ def test_explainers_that_cannot_be_made_are_told_with_exit_status_2(refused, exp
     assert message in why
 
 
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ("Sparsness", "`--metrics` must be one of "),
+        ("Sparsness", "got 'Sparsness'; did you mean 'Sparseness'"),
+        ("Metric", "got 'Metric'"),
+        ("Case", "got 'Case'"),
+        ("Robustness:tris=2", "`--metrics: option of Robustness` must be one of radius, "),
+        ("Sparseness:num_labels=3", "`--metrics: option of Sparseness` must be one of "),
+        ("Faithfulness:DeletionAUC", "--metrics: options of Faithfulness are written key=value, got 'DeletionAUC'"),
+        ("Faithfulness:metric=Deletion", "`metric` must be one of NaiveFaithfulness, DeletionAUC, InsertionAUC"),
+        ("Localization", "needs bounding boxes"),
+        ("Sparseness,Sparseness", "`benchmarkers` must be distinct, got 'Sparseness' twice"),
+    ],
+)
+def test_metrics_that_cannot_be_made_are_told_with_exit_status_2(refused, metrics, message):
+    status, why = refused(network="folder_run_factories:small_cnn", metrics=metrics)
+    assert status == 2
+    assert message in why
+
+
+def test_metrics_score_the_maps(command, tmp_path):
+    metrics = "Sparseness, Faithfulness:metric=DeletionAUC:steps=3:fill=0.5,ClassSensitivity"
+    assert command(network="folder_run_factories:small_cnn", metrics=metrics)[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.metrics == ("Sparseness", "DeletionAUC", "ClassSensitivity")
+    deletion = run.metadata.parameters["metrics"]["DeletionAUC"]
+    assert (deletion["steps"], deletion["fill"]) == (3, 0.5)
+    assert len(run.benchmarks) == 3 and len(run.samples[0].curves[0].fractions) == 4
+
+
+def test_without_being_asked_nothing_is_scored_and_no_doubt_or_region_recorded(command, tmp_path):
+    assert command(network="folder_run_factories:small_cnn")[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.jobs == ("saliency",)
+    assert all(sample.uncertainty is None and not sample.edit_trees for sample in run.samples.values())
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        ("dropout", {"method": "dropout"}),
+        ("shift", {"method": "augmentation", "augment": "shift"}),
+        ("noise", {"method": "augmentation", "augment": "noise"}),
+    ],
+)
+def test_doubt_is_asked_for_by_its_way(command, tmp_path, how, wanted):
+    assert command(network="folder_run_factories:small_cnn", uncertainty=how, limit=2)[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.parameters["uncertainty"].items() >= {**wanted, "draws": 50}.items()
+    assert all(sample.uncertainty is not None for sample in run.samples.values())
+
+
+def test_doubt_by_dropout_of_a_network_without_it_is_told_with_exit_status_2(refused):
+    status, why = refused(uncertainty="dropout")
+    assert status == 2 and "has no dropout cell" in why and "test-time augmentation" in why
+
+
+def test_regions_are_searched_in_pictures_that_are_large_enough(command, refused, tmp_path):
+    status, why = refused("--hierarchical-occlusion", network="folder_run_factories:small_cnn")
+    assert status == 2 and "short side of at least 56 pixels, got 6" in why
+    more = ("--hierarchical-occlusion", "--size", 56, 60)
+    assert command(*more, network="folder_run_factories:small_cnn", limit=2)[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.jobs == ("saliency", "hierarchical_occlusion")
+    sure = sum(int((sample.prediction.probabilities > 0.5).sum()) for sample in run.samples.values())
+    assert sum(len(sample.edit_trees) for sample in run.samples.values()) == sure > 0
+
+
 def test_options_of_an_explainer_are_numbers_pairs_and_words(command, tmp_path):
     explainers = (
         "Occlusion:window=4x6:stride=3:fill=-0.5:signed=true:score=logit,"
