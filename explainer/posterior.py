@@ -62,7 +62,7 @@ def beta_by_moments(mean: NDArray[Any], variance: NDArray[Any]) -> Interval:
         a = m * m * (1 - m) / v - m
         b = a * (1 - m) / m
         low, high = beta.ppf(_TAILS[0], a, b), beta.ppf(_TAILS[1], a, b)
-        known = np.isfinite(low) & np.isfinite(high)
+        known = low <= high  # not where they are NaN, nor below a deviation of some 1e-9, where SciPy mixes them up
         return Interval(np.where(known, low, m), np.where(known, high, m), np.where(known, np.sqrt(v), 0.0))
 
 
@@ -78,25 +78,32 @@ def interval_of(draws: NDArray[Any], kind: str = "beta") -> Interval:
         draws: (S, ...) in [0, 1], at least two.
         kind: "beta" or "quantile".
 
+    Raises:
+        ValueError: another kind.
+
     Source: Hyndman and Fan 1996, "Sample Quantiles in Statistical Packages", definition 6, whose coverage is exact.
 
     >>> interval_of(np.array([[0.25], [0.25], [0.25]])).low.tolist()
     [0.25]
     """
+    if kind not in INTERVALS:
+        raise ValueError(f"`kind` must be one of {', '.join(INTERVALS)}, got {kind!r}")
     samples = np.asarray(draws, np.float64)
-    deviation = np.where(np.ptp(samples, axis=0) > 0, samples.std(axis=0, ddof=1), 0.0)
+    sure = np.ptp(samples, axis=0) == 0
+    deviation = np.where(sure, 0.0, samples.std(axis=0, ddof=1))
     low, high = np.quantile(samples, _TAILS, axis=0, method="weibull")
     if kind == "beta":
         fitted = beta_by_moments(samples.mean(axis=0), deviation**2)
         known = (fitted.deviation > 0) | (deviation == 0)
         low, high = np.where(known, fitted.low, low), np.where(known, fitted.high, high)
-    return Interval(np.where(deviation > 0, low, samples[0]), np.where(deviation > 0, high, samples[0]), deviation)
+    return Interval(np.where(sure, samples[0], low), np.where(sure, samples[0], high), deviation)
 
 
 def entropies_of(draws: NDArray[Any]) -> Entropies:
     """The entropy of the mean prediction, in two parts; never below 0.
 
-    Of classes that exclude one another where every row sums to 1, else the sum over labels that may each be true.
+    Of classes that exclude one another where every draw of an image sums to 1, else the sum over labels that may each
+    be true.
 
     Args:
         draws: (S, N, K) in [0, 1].
@@ -107,16 +114,16 @@ def entropies_of(draws: NDArray[Any]) -> Entropies:
     [[0.693], [0.0], [0.693]]
     """
     samples = np.asarray(draws, np.float64)
-    exclusive = samples.shape[2] > 1 and bool((np.abs(samples.sum(axis=2) - 1) < _SUM).all())
-    total = _entropy(samples.mean(axis=0), exclusive=exclusive)
-    aleatoric = _entropy(samples, exclusive=exclusive).mean(axis=0)
+    exclusive = (np.abs(samples.sum(axis=2) - 1) < _SUM).all(axis=0) & (samples.shape[2] > 1)
+    total = _entropy(samples.mean(axis=0), exclusive)
+    aleatoric = _entropy(samples, exclusive).mean(axis=0)
     return Entropies(total, aleatoric, np.maximum(total - aleatoric, 0.0))
 
 
-def _entropy(probabilities: Doubles, *, exclusive: bool) -> Doubles:
+def _entropy(probabilities: Doubles, exclusive: NDArray[np.bool_]) -> Doubles:
     """Over the last axis."""
-    surprise = _surprise(probabilities)
-    entropy: Doubles = (surprise if exclusive else surprise + _surprise(1 - probabilities)).sum(axis=-1)
+    of_others = np.where(exclusive[:, None], 0.0, _surprise(1 - probabilities))
+    entropy: Doubles = (_surprise(probabilities) + of_others).sum(axis=-1)
     return entropy
 
 

@@ -137,8 +137,8 @@ class ImageClassificationRunner:
     def register_hierarchical_occlusion(
         self,
         *,
-        win_sizes: Sequence[int] | None = None,
-        strides: Sequence[int] | None = None,
+        win_sizes: list[int] | tuple[int, ...] | None = None,
+        strides: list[int] | tuple[int, ...] | None = None,
         threshold: float = 0.5,
         by_masking: bool = False,
         mask: Any = None,
@@ -163,8 +163,8 @@ class ImageClassificationRunner:
         search = HierarchicalOcclusion(
             self._network,
             self._activation,
-            None if win_sizes is None else list(win_sizes),
-            None if strides is None else list(strides),
+            win_sizes,
+            strides,
             threshold=threshold,
             by_masking=by_masking,
             batch_size=self._options.batch_size,

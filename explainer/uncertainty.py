@@ -158,7 +158,7 @@ class DropoutUncertainty(Uncertainty):
 class EnsembleUncertainty(Uncertainty):
     """By several networks that were trained for the same task: a deep ensemble.
 
-    Each network is a draw. Few networks make narrow intervals: of five, 84 of 100 hold the truth, of ten, 90.
+    Each network is a draw. Few networks make narrow intervals: of five, 85 of 100 hold the truth, of ten, 90.
 
     Source: Lakshminarayanan, Pritzel and Blundell 2017, "Simple and Scalable Predictive Uncertainty Estimation using
     Deep Ensembles".

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.counterfactual.backgrounds import auto_mask
+from explainer.counterfactual.backgrounds import auto_mask, background_of
 from explainer.counterfactual.label_search import SearchResult
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.dataset import Batch
 from explainer.errors import BadSampleError
 from explainer.jobs.base import Examined, ExaminedBatch
+from explainer.mindspore_program import without_tensor
 from explainer.records import EditLayer, EditTree, Record
 
 _CHANNELS = 3
@@ -27,13 +28,18 @@ class HierarchicalOcclusionJob:
     Args:
         search: how regions are searched.
         mask: what is seen where the image is hidden; see `HierarchicalOcclusion.search`.
+
+    Raises:
+        TypeError, ValueError: a mask of a wrong type or value; an image is checked with the first batch.
     """
 
     name = "hierarchical_occlusion"
 
     def __init__(self, search: HierarchicalOcclusion, mask: Any = None) -> None:
         self._search = search
-        self._mask = mask
+        self._mask = without_tensor(mask)
+        if not (self._mask is None or isinstance(self._mask, np.ndarray)):  # an image is compared with the first one
+            background_of(self._mask, np.zeros((1, _CHANNELS, 1, 1), np.float32))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -75,7 +81,8 @@ class HierarchicalOcclusionJob:
         try:
             self._search.require_image(image, self._mask)
         except ValueError as error:
-            yield from (self._without_result(case, label, str(error)) for label in labels)
+            mask = "" if self._mask is None else _mask_text(self._mask)
+            yield from (self._without_result(case, label, mask, str(error)) for label in labels)
             return
         try:
             found = self._search.search_all(image, labels, self._mask)
@@ -88,7 +95,7 @@ class HierarchicalOcclusionJob:
             if isinstance(result, SearchResult):
                 yield self._tree(case, label, result)
             else:
-                yield self._without_result(case, label, str(result))
+                yield self._without_result(case, label, self._mask_of(image), str(result))
 
     def _tree(self, case: Examined, label: int, result: SearchResult) -> EditTree:
         root, outputs = result
@@ -100,8 +107,7 @@ class HierarchicalOcclusionJob:
             case.sample_id, label, self._mask_of(case.sample.image), self._search.by_masking, layers, root.as_dict()
         )
 
-    def _without_result(self, case: Examined, label: int, reason: str) -> EditTree:
-        mask = "" if self._mask is None else _mask_text(self._mask)
+    def _without_result(self, case: Examined, label: int, mask: str, reason: str) -> EditTree:
         return EditTree(case.sample_id, label, mask, self._search.by_masking, reason=reason)
 
     def _mask_of(self, image: NDArray[np.float32]) -> str:

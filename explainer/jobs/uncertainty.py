@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from explainer.checks import first_non_finite
 from explainer.dataset import Batch
+from explainer.errors import BadSampleError
 from explainer.jobs.base import ExaminedBatch
 from explainer.records import Record
 from explainer.records import Uncertainty as UncertaintyRecord
@@ -42,8 +44,16 @@ class UncertaintyJob:
         yield from ()
 
     def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
-        """What the draws say of each sample."""
+        """What the draws say of each sample.
+
+        Raises:
+            BadSampleError: a draw is not finite; says of which sample.
+        """
         estimate = self._uncertainty(batch.images)
+        bad = first_non_finite(estimate.mean)
+        if bad is not None:
+            sample_id = batch.cases[bad].sample_id
+            raise BadSampleError(f"the uncertainty of sample {sample_id} met a NaN or an infinity", sample_id=sample_id)
         columns = [
             np.asarray(column, np.float32)
             for column in (estimate.mean, estimate.deviation, estimate.low, estimate.high)

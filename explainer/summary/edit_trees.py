@@ -10,7 +10,7 @@ from explainer.records import EditLayer, EditTree
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.text import plain_text
 
-_REDRAWN = re.compile(r"gaussian:[1-9]\d*", re.ASCII)
+_REDRAWN = re.compile(r"gaussian:0*([1-9]\d*)", re.ASCII)
 
 
 def is_redrawn(tree: EditTree) -> bool:
@@ -20,17 +20,19 @@ def is_redrawn(tree: EditTree) -> bool:
 
 
 def add_redrawn(message: Explain, tree: EditTree, picture: tuple[int, int]) -> None:
-    """Adds what MindInsight re-draws, its boxes in pixels of the saved picture.
+    """Adds what MindInsight re-draws, its boxes and blur in pixels of the saved picture.
 
     Args:
         message: of the sample.
         tree: a result that `is_redrawn`.
         picture: height and width of the saved picture, which may be larger or smaller than the image.
     """
-    assert tree.tree is not None
+    blur = _REDRAWN.fullmatch(tree.mask)
+    assert tree.tree is not None and blur is not None
     _, _, width, height = tree.tree["box"]
     scale = picture[1] / width, picture[0] / height
-    hoc = message.hoc.add(label=tree.label, mask=tree.mask)
+    radius = max(1, round(int(blur[1]) * sum(scale) / 2))
+    hoc = message.hoc.add(label=tree.label, mask=f"gaussian:{radius}")
     for layer in tree.layers:
         boxes = [round(value * scale[place % 2]) for box in layer.boxes for place, value in enumerate(box)]
         hoc.layer.add(prob=layer.output, box=boxes)

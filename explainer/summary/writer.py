@@ -168,8 +168,8 @@ class SummaryWriter:
             *([occlusions] if trees else []),
             codec.encode_done(done),
         )
-        self._found["saliency_map"] |= bool(maps)
-        self._found["uncertainty"] |= uncertainty is not None
+        self._found["saliency_map"] |= bool(maps) and stored.shown
+        self._found["uncertainty"] |= uncertainty is not None and stored.shown
         self._found["hierarchical_occlusion"] |= bool(occlusions.hoc)
 
     def _write_saliency(self, record: Saliency) -> SaliencyFile:
@@ -271,10 +271,8 @@ def _require_known(record: Record, metadata: RunMetadata) -> None:
         case Benchmark():
             require_choice("explainer", record.explainer, metadata.explainers)
             require_choice("metric", record.metric, metadata.metrics)
-        case Uncertainty() if len(record.mean) != len(metadata.labels):
-            raise ValueError(
-                f"`mean` must hold one number for each of {len(metadata.labels)} labels, got {len(record.mean)}"
-            )
+        case Uncertainty():
+            _require_one_per_label(record, metadata)
         case EditTree():
             _require_labels((record.label,), metadata)
         case Prediction() if len(record.probabilities) != len(metadata.labels):
@@ -284,6 +282,13 @@ def _require_known(record: Record, metadata: RunMetadata) -> None:
             )
         case Prediction():
             _require_labels((*record.ground_truth, *record.predicted, *record.explained), metadata)
+
+
+def _require_one_per_label(record: Uncertainty, metadata: RunMetadata) -> None:
+    for name in ("mean", "deviation", "low", "high"):
+        count = len(getattr(record, name))
+        if count != len(metadata.labels):
+            raise ValueError(f"`{name}` must hold one number for each of {len(metadata.labels)} labels, got {count}")
 
 
 def _require_labels(labels: tuple[int, ...], metadata: RunMetadata) -> None:
