@@ -87,10 +87,10 @@ def _of_metric(
         name: [summary_of([score.value for score in scores if score.part == part]) for part in ("right", "wrong")]
         for name, scores in by_method.items()
     }
+    declared = metadata.parameters.get("controls")
+    controls = declared if isinstance(declared, Mapping) else {}
     return [
-        MethodStatistics(
-            metric, name, higher, name not in metadata.explainers, places.get(name), overall[name], *parts[name]
-        )
+        MethodStatistics(metric, name, higher, name in controls, places.get(name), overall[name], *parts[name])
         for name in by_method
     ]
 

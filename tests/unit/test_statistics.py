@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from explainer.statistics import ranks, summary_of
+from explainer.records import RunMetadata
+from explainer.statistics import SingleScore, method_statistics, ranks, summary_of
 
 NAN = math.nan
 
@@ -71,3 +72,28 @@ def test_equal_means_share_their_places_and_undefined_ones_have_none() -> None:
     means = {"a": 0.5, "b": NAN, "c": 0.5, "d": 0.5, "e": 0.1}
     assert ranks(means, higher_is_better=True) == {"a": 2, "c": 2, "d": 2, "e": 4}
     assert ranks({}, higher_is_better=True) == {}
+
+
+def test_a_control_is_what_the_run_declares_as_one() -> None:
+    scores = [SingleScore("M", name, 0.5, "") for name in ("Gradient", "control: random", "of a job")]
+    metadata = RunMetadata(("a",), ("Gradient",), parameters={"controls": {"control: random": {}}})
+    assert [entry.control for entry in method_statistics(scores, metadata)] == [False, True, False]
+    odd = RunMetadata(("a",), ("Gradient",), parameters={"controls": ["control: random"]})
+    assert [entry.control for entry in method_statistics(scores, odd)] == [False, False, False]
+
+
+def test_statistics_of_a_metric_by_hand() -> None:
+    scores = [
+        SingleScore("M", "a", 1.0, "right"),
+        SingleScore("M", "a", 3.0, "wrong"),
+        SingleScore("M", "a", math.nan, "wrong"),
+        SingleScore("M", "b", 4.0, ""),
+        SingleScore("N", "a", math.nan, "right"),
+    ]
+    metadata = RunMetadata(("x",), ("a", "b"), parameters={"metrics": {"M": {"higher_is_better": False}}})
+    first, second, third = method_statistics(scores, metadata)
+    assert (first.metric, first.explainer, first.higher_is_better, first.rank) == ("M", "a", False, 1)
+    assert (first.overall.mean, first.overall.undefined) == (2.0, 1)
+    assert (first.right.mean, first.wrong.mean, first.wrong.undefined) == (1.0, 3.0, 1)
+    assert (second.explainer, second.rank, second.right.defined, second.overall.mean) == ("b", 2, 0, 4.0)
+    assert (third.metric, third.higher_is_better, third.rank, third.overall.defined) == ("N", True, None, 0)
