@@ -199,7 +199,7 @@ class Counting(nn.Cell):
         return self.cnn(images)
 
 
-@pytest.mark.parametrize("count", [5])  # in batches of at most 4
+@pytest.mark.parametrize("count", [8])  # in batches of at most 4
 def test_the_batch_size_bounds_the_images_of_one_pass_whatever_their_number(
     make: Callable[..., Attribution], method: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
