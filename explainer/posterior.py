@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.stats import beta, norm
 
 Doubles = NDArray[np.float64]
 INTERVALS = ("beta", "quantile")
+_LARGE = 1e7  # parameters of a Beta distribution that is all but normal
 _TAILS = (0.025, 0.975)
 _SUM = 1e-3  # how far the sum of probabilities of classes that exclude one another may be from 1
 
@@ -61,9 +62,21 @@ def beta_by_moments(mean: NDArray[Any], variance: NDArray[Any]) -> Interval:
     with np.errstate(all="ignore"):
         a = m * m * (1 - m) / v - m
         b = a * (1 - m) / m
-        low, high = beta.ppf(_TAILS[0], a, b), beta.ppf(_TAILS[1], a, b)
-        known = low <= high  # not where they are NaN, nor below a deviation of some 1e-9, where SciPy mixes them up
+        low, high = (_quantile(tail, m, v, a, b) for tail in _TAILS)
+        known = low <= high  # not where they are NaN
         return Interval(np.where(known, low, m), np.where(known, high, m), np.where(known, np.sqrt(v), 0.0))
+
+
+def _quantile(tail: float, m: Doubles, v: Doubles, a: Doubles, b: Doubles) -> Doubles:
+    """Of Beta(a, b), whose moments are m and v; where both are large by its expansion about the normal distribution.
+
+    There the expansion is right to 2e-8 of the deviation, while SciPy below 1.16 is less so, or takes seconds.
+    """
+    narrow = np.minimum(a, b) > _LARGE
+    z, skewness = norm.ppf(tail), 2 * (1 - 2 * m) * np.sqrt(v) / (m * (1 - m))
+    expanded = np.clip(m + np.sqrt(v) * (z + skewness * (z * z - 1) / 6), 0, 1)
+    quantile: Doubles = np.where(narrow, expanded, beta.ppf(tail, np.where(narrow, 1, a), np.where(narrow, 1, b)))
+    return quantile
 
 
 def interval_of(draws: NDArray[Any], kind: str = "beta") -> Interval:

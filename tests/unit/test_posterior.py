@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from replicas import sigmoid
 from scipy.stats import beta as beta_distribution
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
 from explainer.posterior import INTERVALS, Interval, beta_by_moments, entropies_of, interval_of
 
@@ -367,3 +367,12 @@ def test_entropies_are_defined_and_never_negative_at_zero_and_one(classes: int, 
 def test_an_unknown_kind_of_interval_is_refused() -> None:
     with pytest.raises(ValueError, match="`kind` must be one of beta, quantile, got 'normal'"):
         interval_of(np.array([[0.25], [0.5]]), "normal")
+
+
+@pytest.mark.parametrize(("mean", "total"), [(0.5, 4e7), (0.7, 1e8), (0.001, 2e10), (0.999, 2e10)])
+def test_the_ends_of_a_narrow_distribution_are_those_of_scipy(mean: float, total: float) -> None:
+    """By an expansion here, whose first term alone would be off by up to 2e-3 of a deviation."""
+    deviation = np.sqrt(mean * (1 - mean) / (total + 1))
+    found = beta_by_moments(np.array(mean), np.array(deviation**2))
+    wanted = beta.ppf([0.025, 0.975], mean * total, (1 - mean) * total)
+    np.testing.assert_allclose((np.array([found.low, found.high]) - wanted) / deviation, 0, atol=1e-7)
