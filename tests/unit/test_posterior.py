@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from replicas import sigmoid
 from scipy.stats import beta as beta_distribution
-from scipy.stats import beta, norm
+from scipy.stats import norm
 
 from explainer.posterior import INTERVALS, Interval, beta_by_moments, entropies_of, interval_of
 
@@ -374,5 +374,5 @@ def test_the_ends_of_a_narrow_distribution_are_those_of_scipy(mean: float, total
     """By an expansion here, whose first term alone would be off by up to 2e-3 of a deviation."""
     deviation = np.sqrt(mean * (1 - mean) / (total + 1))
     found = beta_by_moments(np.array(mean), np.array(deviation**2))
-    wanted = beta.ppf([0.025, 0.975], mean * total, (1 - mean) * total)
+    wanted = beta_distribution.ppf([0.025, 0.975], mean * total, (1 - mean) * total)
     np.testing.assert_allclose((np.array([found.low, found.high]) - wanted) / deviation, 0, atol=1e-7)
