@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
+_LEAST_EVEN = 8  # images in a batch beyond which an odd number costs more than a smaller rest
 _NUMBERS = itertools.count()
 _LOG = logging.getLogger("explainer")
 
@@ -104,9 +105,8 @@ class Program:
 
     def __call__(self, *arrays: FloatArray) -> tuple[FloatArray, ...]:
         """The outputs for arrays of (N, ...), each (N, ...), computed at most `batch_size` samples at a time."""
-        pieces = -(-len(arrays[0]) // self._batch_size)  # of one size: a small rest would cost more per image
-        chunks = zip(*(np.array_split(array, pieces) for array in arrays), strict=True)
-        parts = [self._run(list(chunk)) for chunk in chunks]
+        pieces = _pieces(len(arrays[0]), self._batch_size)
+        parts = [self._run([array[piece] for array in arrays]) for piece in pieces]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
     def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
@@ -140,6 +140,20 @@ class Program:
             return None
         self._compiled = compiled
         return outputs
+
+
+def _pieces(count: int, batch_size: int) -> list[slice]:
+    """As few pieces as the batch size allows, of about one size: a small rest would cost more per image.
+
+    Larger ones are even: an odd batch does not divide among cores and takes up to a third more (ResNet-20, two cores).
+
+    >>> [len(range(100)[piece]) for piece in _pieces(100, 32)]
+    [26, 26, 26, 22]
+    """
+    size = -(-count // -(-count // batch_size))
+    if _LEAST_EVEN < size < batch_size:
+        size += size % 2
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def _jitted(function: Callable[..., Any], chunk: list[FloatArray]) -> Callable[..., Any]:
