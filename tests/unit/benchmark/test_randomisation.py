@@ -119,7 +119,8 @@ def test_shuffling_depends_on_the_seed_and_the_layer_alone() -> None:
     assert (shuffled(1, "conv")[weight] != shuffled(2, "conv")[weight]).any()
 
 
-def test_a_compiled_network_sees_the_shuffled_weights() -> None:
+def test_a_compiled_network_sees_the_shuffled_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXPLAINER_COMPILE")
     network = SmallCnn()
     images = normal_images(8)
     classifier = MindSporeClassifier(network, batch_size=2)
