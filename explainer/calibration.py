@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from explainer.posterior import sum_to_one
+
 Doubles = NDArray[np.float64]
 _BINS = 15
-_SUM = 1e-3  # how far the sum of probabilities of classes that exclude one another may be from 1
 
 
 class Reliability(NamedTuple):
@@ -52,7 +53,7 @@ def reliability(probabilities: NDArray[Any], truth: NDArray[np.bool_]) -> Reliab
     if not len(claimed):
         return Reliability("classes", 0, np.nan, np.nan)
     squared = (claimed - truth) ** 2
-    if (truth.sum(axis=1) == 1).all() and (np.abs(claimed.sum(axis=1) - 1) < _SUM).all():
+    if (truth.sum(axis=1) == 1).all() and sum_to_one(claimed).all():
         top = claimed.argmax(axis=1)
         rows = np.arange(len(top))
         return Reliability(

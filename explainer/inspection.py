@@ -13,7 +13,7 @@ import numpy as np
 from explainer.records import Benchmark, ScoreCurve
 from explainer.statistics import Summary
 from explainer.summary.reader import RunView
-from explainer.trust import trust_facts, trust_lines
+from explainer.trust import or_none, trust_facts, trust_lines
 
 _MOST_NAMES = 12
 _PARTS = ("right", "wrong")
@@ -103,15 +103,11 @@ def _score(benchmark: Benchmark, run: RunView) -> dict[str, Any]:
     return {
         "explainer": benchmark.explainer,
         "metric": benchmark.metric,
-        "mean": _or_none(benchmark.total),
-        "by_label": {label: _or_none(score) for label, score in by_label},
+        "mean": or_none(benchmark.total),
+        "by_label": {label: or_none(score) for label, score in by_label},
         "defined": benchmark.defined,
         "undefined": benchmark.undefined,
     }
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _samples(facts: dict[str, Any]) -> str:
@@ -171,7 +167,7 @@ def _statistics(run: RunView) -> list[dict[str, Any]]:
 
 
 def _curves(run: RunView) -> list[dict[str, Any]]:
-    """For each metric, method and fill the mean of its curves, all of which have the same fractions."""
+    """For each metric, method and fill the mean of its curves."""
     found: dict[tuple[str, str, str], list[ScoreCurve]] = {}
     for curve in (curve for sample in run.samples.values() for curve in sample.curves):
         found.setdefault((curve.metric, curve.explainer, curve.fill), []).append(curve)
@@ -188,14 +184,14 @@ def _mean_curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]
         "explainer": explainer,
         "fill": fill,
         "curves": len(curves),
-        "area": _or_none(area),
-        "fractions": [_or_none(value) for value in grid.tolist()],
-        "probabilities": [_or_none(value) for value in mean.tolist()],
+        "area": or_none(area),
+        "fractions": [or_none(value) for value in grid.tolist()],
+        "probabilities": [or_none(value) for value in mean.tolist()],
     }
 
 
 def _as_json(summary: Summary) -> dict[str, Any]:
-    return {name: _or_none(value) if isinstance(value, float) else value for name, value in summary._asdict().items()}
+    return {name: or_none(value) if isinstance(value, float) else value for name, value in summary._asdict().items()}
 
 
 def _score_lines(facts: dict[str, Any]) -> list[str]:

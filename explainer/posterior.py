@@ -127,10 +127,20 @@ def entropies_of(draws: NDArray[Any]) -> Entropies:
     [[0.693], [0.0], [0.693]]
     """
     samples = np.asarray(draws, np.float64)
-    exclusive = (np.abs(samples.sum(axis=2) - 1) < _SUM).all(axis=0) & (samples.shape[2] > 1)
+    exclusive = sum_to_one(samples).all(axis=0) & (samples.shape[2] > 1)
     total = _entropy(samples.mean(axis=0), exclusive)
     aleatoric = _entropy(samples, exclusive).mean(axis=0)
     return Entropies(total, aleatoric, np.maximum(total - aleatoric, 0.0))
+
+
+def sum_to_one(probabilities: Doubles) -> NDArray[np.bool_]:
+    """Whether those of the last axis are of classes that exclude one another.
+
+    >>> sum_to_one(np.array([[0.25, 0.75], [0.75, 0.75]])).tolist()
+    [True, False]
+    """
+    sums: NDArray[np.bool_] = np.abs(probabilities.sum(axis=-1) - 1) < _SUM
+    return sums
 
 
 def _entropy(probabilities: Doubles, exclusive: NDArray[np.bool_]) -> Doubles:

@@ -109,7 +109,7 @@ def _uncertainty(run: RunView) -> Facts | None:
         "mean_deviation_right": _mean(deviations["right"]),
         "mean_deviation_wrong": _mean(deviations["wrong"]),
         "wrong": len(parts["wrong"]),
-        "wrong_told_from_right": _or_none(separation(deviations["wrong"], deviations["right"])),
+        "wrong_told_from_right": or_none(separation(deviations["wrong"], deviations["right"])),
         **{
             f"mean_{kind}_entropy": _mean([getattr(doubt.uncertainty, kind) for doubt in known])
             for kind in ("total", "aleatoric", "epistemic")
@@ -197,8 +197,9 @@ def _occlusion_text(facts: Facts | None) -> list[str]:
 
 
 def _mean(values: list[float]) -> float | None:
-    return _or_none(math.fsum(values) / len(values)) if values else None
+    return or_none(math.fsum(values) / len(values)) if values else None
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
+    """The number as a JSON value, which nan and infinity are not."""
     return value if math.isfinite(value) else None
