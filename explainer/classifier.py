@@ -19,11 +19,13 @@ class LayerOutput(NamedTuple):
         name: the layer's name.
         kind: its class.
         shape: of its output, without the batch axis.
+        channel_axis: of its channels, the batch axis counted: 1 or -1; None where the class of the layer does not say.
     """
 
     name: str
     kind: str
     shape: tuple[int, ...]
+    channel_axis: int | None = None
 
 
 class Classifier(Protocol):
@@ -49,6 +51,12 @@ class Classifier(Protocol):
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output, both (N, ...)."""
+
+    def activations(self, images: FloatArray, name: str) -> FloatArray:
+        """The output of a layer, (N, ...); no gradient is asked for."""
+
+    def layer_output(self, images: FloatArray, name: str) -> LayerOutput:
+        """What a layer gives for images of this shape."""
 
     def layers(self, images: FloatArray) -> list[LayerOutput]:
         """The layers that run once for an image and give one array, in the order in which they end."""

@@ -2,6 +2,7 @@
 
 ExplainerError                  everything below; catch it to catch all of ours
 ├── LayerError (ValueError)         a layer that does not exist or cannot be used
+├── NetworkInputError (ValueError)  images that the network cannot be evaluated for
 ├── NetworkOutputError (ValueError) a network or activation whose output is not what a classifier gives
 ├── NoReluError (ValueError)        a ReLU rule asked of a network in which no ReLU can be changed
 ├── NoDropoutError (ValueError)     dropout samples asked of a network without dropout
@@ -23,7 +24,11 @@ class ExplainerError(Exception):
 
 
 class LayerError(ExplainerError, ValueError):
-    """A layer that does not exist or cannot be used."""
+    """A layer that does not exist or cannot be used, or whose gradient does not tell what it does."""
+
+
+class NetworkInputError(ExplainerError, ValueError):
+    """Images that the network cannot be evaluated for: of another size, or channels, than it was made for."""
 
 
 class NetworkOutputError(ExplainerError, ValueError):

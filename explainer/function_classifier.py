@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_integer
 from explainer.errors import NetworkOutputError
+from explainer.mindspore_borrowing import one_thread
 from explainer.mindspore_program import is_cell, to_tensor, without_tensor
 
 FloatArray = NDArray[np.float32]
@@ -60,7 +61,8 @@ class FunctionClassifier:
             NetworkOutputError: what it gives has not one row per input.
         """
         pieces = np.array_split(images, -(-len(images) // self._batch_size))
-        parts = [_as_arrays(self._network(piece.copy()), len(piece)) for piece in pieces]
+        with one_thread():
+            parts = [_as_arrays(self._network(piece.copy()), len(piece)) for piece in pieces]
         outputs = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -72,7 +74,8 @@ class FunctionClassifier:
         """
         key = images.shape[1:]
         if key not in self._shapes:
-            outputs = _as_arrays(self._network(images[:1].copy()), 1)
+            with one_thread():
+                outputs = _as_arrays(self._network(images[:1].copy()), 1)
             self._shapes[key] = [output.shape[1:] for output in outputs]
         return self._shapes[key]
 
@@ -84,7 +87,8 @@ class FunctionClassifier:
         """
         assert self._activation is not None
         outputs = self.outputs(images)
-        given = self._activation(to_tensor(outputs) if is_cell(self._activation) else outputs)
+        with one_thread():
+            given = self._activation(to_tensor(outputs) if is_cell(self._activation) else outputs)
         probabilities = np.asarray(without_tensor(given), np.float32)
         if probabilities.shape != outputs.shape[:2]:
             raise NetworkOutputError(

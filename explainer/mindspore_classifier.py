@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -14,15 +14,32 @@ from mindspore import Parameter, Tensor, mint, nn
 from numpy.typing import NDArray
 
 from explainer import cpu_setup
-from explainer.checks import did_you_mean, require_integer, require_type
+from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
-from explainer.mindspore_program import Program, Trace, borrowed, reclassed
-from explainer.mindspore_relus import Reach, reach, ruled_operators
+from explainer.mindspore_backward import way_back_from
+from explainer.mindspore_borrowing import blocking, borrowed, class_of, reclassed
+from explainer.mindspore_inputs import evaluating, require_network
+from explainer.mindspore_layers import (
+    channel_axis,
+    describe,
+    is_batch_of_one,
+    layer_named,
+    nudged,
+    require_gradient,
+    slot,
+    tapped,
+    watched,
+    watched_layer,
+)
+from explainer.mindspore_program import Program, Trace
+from explainer.mindspore_relus import Reach, reach, require_ruled, ruled_operators
+from explainer.mindspore_slices import differentiable_slices
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 
 FloatArray = NDArray[np.float32]
+Indices = NDArray[np.int64]
 
 CPU_SETUP = cpu_setup.set_up(mindspore.get_context("device_target"), Path(mindspore.__file__).parent)
 
@@ -31,6 +48,9 @@ _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change a
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
 _DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
+_NUDGE = 1e-2  # of a layer's standard deviation
+_FINER = 8.0
+_NOTICED = 1e-5  # of the largest logit
 
 
 class MindSporeClassifier:
@@ -90,7 +110,7 @@ class MindSporeClassifier:
         with borrowed(self._network):
             self._class_count(images)
             program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
-            return program(images)[0]
+            return _with_a_row_each(program(images)[0], len(images))
 
     def outputs(self, images: FloatArray) -> Any:
         """The network's output, whatever it is: an array (N, ...) float32, or a tuple of them.
@@ -104,7 +124,7 @@ class MindSporeClassifier:
         with borrowed(self._network):
             self._output_shapes(images)
             program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
-            outputs = program(images)
+            outputs = tuple(_with_a_row_each(output, len(images)) for output in program(images))
         return outputs[0] if len(outputs) == 1 else outputs
 
     def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
@@ -142,19 +162,26 @@ class MindSporeClassifier:
 
         Raises:
             NoReluError: a rule other than `plain` for a network without a ReLU, or with one that no rule reaches.
+            LayerError: the gradient is exactly zero, though the images do change the logits: the way back is cut.
         """
         with borrowed(self._network):
             self._class_count(images)
-            reached = Reach({}, False) if relu_rule is plain else self._reach(relu_rule, images)
+            if relu_rule is not plain:
+                return self._ruled_gradient(images, seed, relu_rule)
 
             def trace(count: int) -> Trace:
-                function = _gradient(_objective(self._network))
-                if reached.by_operator:
-                    return Trace(function, around=partial(ruled_operators, relu_rule))
-                return Trace(function, reached.classes)
+                return Trace(
+                    _gradient(_objective(self._network)),
+                    eager=_gradient(_checked_objective(self._network)),
+                    eager_around=differentiable_slices,
+                )
 
-            key = ("gradient", relu_rule)
-            return self._program(key, images.shape[1:], trace, compilable=not reached.by_operator)(images, seed)[0]
+            def logits_of_nudged(rows: Indices, change: FloatArray) -> FloatArray:
+                return self._logits_under(images[rows] + change, {})
+
+            gradient = self._program(("gradient", plain), images.shape[1:], trace)(images, seed)[0]
+            self._require_uncut("the input", seed, images, gradient, logits_of_nudged)
+        return gradient
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output: both (N, ...) float32.
@@ -162,41 +189,90 @@ class MindSporeClassifier:
         Args:
             images: (N, C, H, W).
             seed: (N, K), the weight of each logit.
-            name: the cell's name as `network.cells_and_names()` gives it; "" is the input itself.
+            name: the cell's name, any one that it has in the network; "" is the input itself.
+
+        Raises:
+            LayerError: no such cell; one that does not run exactly once per pass and give one tensor; or one whose
+                gradient is exactly zero, though it does change the logits: the way back to it is cut.
+        """
+        if name == "":
+            return images, self.gradient(images, seed)
+        cell = layer_named(self._network, name)
+        with borrowed(self._network):
+            self._class_count(images)
+            shape = self._layer_output(name, images).shape
+
+            def trace(count: int) -> Trace:
+                slots = [slot(f"explainer_{kind}", (count, *shape)) for kind in ("activation", "gradient")]
+                return Trace(
+                    _slot_gradients(_objective(self._network), slots),
+                    {cell: tapped(class_of(cell), *slots)},
+                    eager=_slot_gradients(_checked_objective(self._network), slots),
+                    eager_around=differentiable_slices,
+                )
+
+            self._require_gradient(name, images)
+            activation, gradient = self._program(("layer", name), images.shape[1:], trace)(images, seed)
+            # Both come back with the gradient, so where the way back is cut neither does.
+            missing = np.flatnonzero(~activation.reshape(len(activation), -1).any(axis=1))
+            if missing.size:
+                activation[missing] = self._activations(cell, images[missing])
+
+            def logits_of_nudged(rows: Indices, change: FloatArray) -> FloatArray:
+                return self._logits_under(images[rows], {cell: nudged(class_of(cell), change)})
+
+            self._require_uncut(f"layer {name!r}", seed, activation, gradient, logits_of_nudged)
+        return activation, gradient
+
+    def activations(self, images: FloatArray, name: str) -> FloatArray:
+        """The output of a layer: (N, ...) float32. No gradient is needed, so a backward rule around it is no matter.
+
+        Args:
+            images: (N, C, H, W).
+            name: as for `layer`.
 
         Raises:
             LayerError: no such cell, or one that does not run exactly once per pass and give one tensor.
         """
         if name == "":
-            return images, self.gradient(images, seed)
-        cell = _cell(self._network, name)
+            return images
         with borrowed(self._network):
             self._class_count(images)
-            shape = self._layer_shape(cell, name, images)
+            self._layer_output(name, images)
+            return self._activations(layer_named(self._network, name), images)
 
-            def trace(count: int) -> Trace:
-                slots = [_slot(f"explainer_{kind}", (count, *shape)) for kind in ("activation", "gradient")]
-                function = _slot_gradients(_objective(self._network), slots)
-                return Trace(function, {cell: _tapped(type(cell), slots[0], slots[1])})
+    def layer_output(self, images: FloatArray, name: str) -> LayerOutput:
+        """What a layer gives for images of this shape.
 
-            activation, gradient = self._program(("layer", name), images.shape[1:], trace)(images, seed)
-        return activation, gradient
+        Args:
+            images: (N, C, H, W).
+            name: as for `layer`.
+
+        Raises:
+            LayerError: no such cell, or one that does not run exactly once per pass and give one tensor.
+        """
+        if name == "":
+            return LayerOutput("", "", tuple(images.shape[1:]), 1)
+        with borrowed(self._network):
+            self._class_count(images)
+            return self._layer_output(name, images)
 
     def layers(self, images: FloatArray) -> list[LayerOutput]:
         """The layers that run once for the first image and give one tensor, in the order in which they end.
 
+        Layers that have a backward rule of their own (bprop), or lie inside a cell with one, are left out.
+
         Args:
             images: (N, C, H, W).
         """
-        cells = {name: cell for name, cell in self._network.cells_and_names() if name and not cell.has_bprop}
         with borrowed(self._network):
-            outputs = _outputs(self._network, list(cells.values()), images[:1])
-        names = {cell: name for name, cell in cells.items()}
-        ran = Counter(cell for cell, _ in outputs)
+            cells = {cell: name for name, cell in self._network.cells_and_names() if name and not cell.has_bprop}
+            runs = watched(self._network, list(cells), images[:1])
+        counts = Counter(run.cell for run in runs)
         return [
-            LayerOutput(names[cell], _kind(cell), tuple(output.shape[1:]))
-            for cell, output in outputs
-            if ran[cell] == 1 and _is_batch_of_one(output)
+            _layer_output(cells[run.cell], run.cell, run.output)
+            for run in runs
+            if counts[run.cell] == 1 and not run.inside_own_rule and is_batch_of_one(run.output)
         ]
 
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
@@ -229,7 +305,7 @@ class MindSporeClassifier:
         streams = [sample_stream(seed, images[place], draw) for draw, place in rows]
         chunk = Tensor(images[[place for _, place in rows]])
         with reclassed({cell: _dropping(type(cell), _drop_rate(cell), streams) for cell in dropouts}):
-            output: FloatArray = self._required_activation()(self._network(chunk)).asnumpy().astype(np.float32)
+            output: FloatArray = self._required_activation()(_only(self._network(chunk))).asnumpy().astype(np.float32)
         return output
 
     def _required_activation(self) -> nn.Cell:
@@ -286,12 +362,13 @@ class MindSporeClassifier:
         return told
 
     def _first_pass(self, image: FloatArray) -> _Output:
-        output = self._network(Tensor(image))
-        if self._activation is not None and isinstance(output, Tensor) and output.ndim == 2:
-            self._activation(output)  # so that its parameters have their storage, too
+        with evaluating(self._network, image), blocking():
+            output = self._network(Tensor(image))
         parts = output if isinstance(output, tuple) else (output,)
-        batches = bool(parts) and all(_is_batch_of_one(part) for part in parts)
-        return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, _describe(output))
+        if self._activation is not None and len(parts) == 1 and isinstance(parts[0], Tensor) and parts[0].ndim == 2:
+            self._activation(parts[0])  # so that its parameters have their storage, too
+        batches = bool(parts) and all(is_batch_of_one(part) for part in parts)
+        return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, describe(output))
 
     def _as_compiled(self) -> bool:
         """Whether cells, parameters, their storage and the cells' constants are what they were."""
@@ -303,9 +380,74 @@ class MindSporeClassifier:
     def _parts(self) -> list[nn.Cell]:
         return _cells(self._network) + ([] if self._activation is None else _cells(self._activation))
 
-    def _layer_shape(self, cell: nn.Cell, name: str, images: FloatArray) -> tuple[int, ...]:
-        key = ("layer shape", name, images.shape[1:])
-        return self._remembered(key, lambda: _watch(self._network, cell, name, images[:1]))
+    def _ruled_gradient(self, images: FloatArray, seed: FloatArray, rule: ReluRule) -> FloatArray:
+        reached = self._reach(rule, images)
+
+        def trace(count: int) -> Trace:
+            looked = _gradient(_checked_objective(self._network, self._require_ruled))
+            if reached.by_operator:
+                return Trace(looked, around=partial(ruled_operators, rule), eager_around=differentiable_slices)
+            function = _gradient(_objective(self._network))
+            return Trace(function, reached.classes, eager=looked, eager_around=differentiable_slices)
+
+        program = self._program(("gradient", rule), images.shape[1:], trace, compilable=not reached.by_operator)
+        gradient = program(images, seed)[0]
+        zero = np.flatnonzero(~gradient.reshape(len(gradient), -1).any(axis=1))
+        if zero.size:
+            self.gradient(images[zero], seed[zero])  # raises when the way back is cut: no rule is the reason then
+        return gradient
+
+    def _require_ruled(self, output: Tensor) -> None:
+        require_ruled(self._network, way_back_from(output))
+
+    def _require_uncut(
+        self,
+        what: str,
+        seed: FloatArray,
+        values: FloatArray,
+        gradient: FloatArray,
+        logits_of_nudged: Callable[[Indices, FloatArray], FloatArray],
+    ) -> None:
+        """Raises LayerError when a gradient is exactly zero and a small change of the values changes the logits.
+
+        By as much as a slope would: twice the change, twice the effect. Where a ReLU is only near its threshold the
+        effect falls off faster, and the gradient is zero in truth.
+        """
+        zero = np.flatnonzero(seed.any(axis=1) & ~gradient.reshape(len(gradient), -1).any(axis=1))
+        for rows in (zero[at : at + self._batch_size] for at in range(0, len(zero), self._batch_size)):
+            change = _nudges(values[rows])
+            at_rest, coarse, fine = (
+                (seed[rows] * logits_of_nudged(rows, (change * scale).astype(np.float32))).sum(axis=1, dtype=np.float64)
+                for scale in (0.0, 1.0, 1 / _FINER)
+            )
+            effect, finer_effect = np.abs(coarse - at_rest), np.abs(fine - at_rest)
+            cut = (effect > _NOTICED * np.abs(at_rest).max()) & (finer_effect > effect / (3 * _FINER))
+            if cut.any():
+                at = int(np.argmax(cut))
+                raise _cut(what, int(rows[at]), at_rest[at], coarse[at])
+
+    def _logits_under(self, images: FloatArray, classes: Mapping[nn.Cell, type[nn.Cell]]) -> FloatArray:
+        with reclassed(classes), blocking():
+            logits: FloatArray = _only(self._network(Tensor(images))).asnumpy().astype(np.float32)
+        return logits
+
+    def _activations(self, cell: nn.Cell, images: FloatArray) -> FloatArray:
+        parts = []
+        for at in range(0, len(images), self._batch_size):
+            run = watched(self._network, [cell], images[at : at + self._batch_size])[0]
+            parts.append(run.output.asnumpy().astype(np.float32))
+        return np.concatenate(parts)
+
+    def _require_gradient(self, name: str, images: FloatArray) -> None:
+        key = ("layer gradient", name, images.shape[1:])
+        self._remembered(key, lambda: require_gradient(self._network, name, images[:1]))
+
+    def _layer_output(self, name: str, images: FloatArray) -> LayerOutput:
+        cell = layer_named(self._network, name)
+        return self._remembered(
+            ("layer output", name, images.shape[1:]),
+            lambda: _layer_output(name, cell, watched_layer(self._network, cell, name, images[:1])),
+        )
 
     def _reach(self, rule: ReluRule, images: FloatArray) -> Reach:
         key = ("relus", rule, images.shape[1:])
@@ -325,18 +467,13 @@ class _Output(NamedTuple):
     description: str
 
 
-def require_network(name: str, value: Any) -> None:
-    """Raises TypeError unless the value is a mindspore.nn.Cell."""
-    require_type(name, value, nn.Cell, "a mindspore.nn.Cell")
-
-
 def require_dropout(network: nn.Cell) -> list[nn.Cell]:
     """The network's cells that drop something; NoDropoutError when there is none."""
     dropouts = [cell for cell in _cells(network) if _drop_rate(cell) > 0]
     if not dropouts:
         raise NoDropoutError(
-            f"{_kind(network)} has no dropout cell, so every draw would be equal; "
-            "use several trained networks (a deep ensemble) or test-time augmentation instead"
+            f"{_kind(network)} has no dropout cell with a rate above 0, so every draw would be equal; give several "
+            'trained networks (networks=[...], a deep ensemble) or change the images (augment="shift" or "noise")'
         )
     return dropouts
 
@@ -352,35 +489,6 @@ def require_device(device: str) -> None:
             f"`device` {device} is not in use: MindSpore runs on {current} here; where there is one, choose it with "
             f'mindspore.set_device("{device}") before anything else, or give device="auto"'
         )
-
-
-def resolve_layer(network: Any, layer: Any) -> str:
-    """The name of a layer given by name or as a cell of the network; "" is the input.
-
-    Raises:
-        TypeError: `network` is not a cell, or `layer` neither a string nor a cell.
-        LayerError: the network has no such layer; the nearest names are told.
-    """
-    require_network("network", network)
-    require_type("layer", layer, (str, nn.Cell), "the name of a cell or the cell itself", "'' is the input")
-    if isinstance(layer, str):
-        if layer:
-            _cell(network, layer)
-        return layer
-    for name, candidate in network.cells_and_names():
-        if candidate is layer and name:
-            return str(name)
-    raise LayerError(f"`layer` must be a cell of {_kind(network)}, got a {_kind(layer)} that is not part of it")
-
-
-def _cell(network: nn.Cell, name: str) -> nn.Cell:
-    cells = {known: cell for known, cell in network.cells_and_names() if known}
-    if name not in cells:
-        raise LayerError(
-            f"`layer` must name a cell of {_kind(network)}, got {name!r}{did_you_mean(name, cells)}; "
-            f"its cells: {', '.join(list(cells)[:20])}{', ...' if len(cells) > 20 else ''}"
-        )
-    return cells[name]
 
 
 def _cells(network: nn.Cell) -> list[nn.Cell]:
@@ -435,16 +543,51 @@ def _forward(network: nn.Cell) -> Callable[[Tensor], Tensor]:
 
 def _activated(network: nn.Cell, activation: nn.Cell) -> Callable[[Tensor], Tensor]:
     def activated(images: Tensor) -> Tensor:
-        return activation(network(images))
+        return activation(_only(network(images)))
 
     return activated
 
 
+def _only(output: Any) -> Any:
+    """The logits of a network that gives them alone, or as a tuple of one."""
+    return output[0] if isinstance(output, tuple) else output
+
+
 def _objective(network: nn.Cell) -> Callable[[Tensor, Tensor], Tensor]:
+    """<seed, logits>, as it is compiled."""
+
     def objective(images: Tensor, seed: Tensor) -> Tensor:
-        return (network(images.copy()) * seed).sum()  # a copy: a leaf cannot be written to in place
+        return (_only(network(images.copy())) * seed).sum()  # a copy: a leaf cannot be written to in place
 
     return objective
+
+
+def _checked_objective(
+    network: nn.Cell, look: Callable[[Tensor], None] | None = None
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """<seed, logits>, as it runs eagerly: the logits are looked at first."""
+
+    def checked_objective(images: Tensor, seed: Tensor) -> Tensor:
+        logits = _only(network(images.copy()))
+        _require_a_row_each(logits.shape, len(seed))
+        if look is not None:
+            look(logits)
+        return (logits * seed).sum()
+
+    return checked_objective
+
+
+def _with_a_row_each(output: FloatArray, count: int) -> FloatArray:
+    _require_a_row_each(output.shape, count)
+    return output
+
+
+def _require_a_row_each(shape: tuple[int, ...], count: int) -> None:
+    if not shape or shape[0] != count:
+        raise NetworkOutputError(
+            f"`network` must give a row for each image, gave shape {tuple(shape)} for a batch of {count}; it must take "
+            "batches of any size and answer each image for itself"
+        )
 
 
 def _gradient(objective: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -467,70 +610,26 @@ def _slot_gradients(
     return slot_gradients
 
 
-class _Tap(nn.Cell):
-    """Passes its input on; the "gradient" of its two slots is that input and the gradient that comes back."""
-
-    def construct(self, output: Tensor, activation_slot: Tensor, gradient_slot: Tensor) -> Tensor:
-        return output
-
-    def bprop(
-        self, output: Tensor, activation_slot: Tensor, gradient_slot: Tensor, out: Tensor, upstream: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        return upstream, output, upstream
+def _layer_output(name: str, cell: nn.Cell, output: Tensor) -> LayerOutput:
+    return LayerOutput(name, _kind(cell), tuple(output.shape[1:]), channel_axis(cell))
 
 
-def _tapped(kind: type[nn.Cell], activation_slot: Parameter, gradient_slot: Parameter) -> type[nn.Cell]:
-    tap = _Tap()
-
-    class Tapped(kind):
-        def construct(self, *inputs: Any, **named: Any) -> Tensor:
-            return tap(super().construct(*inputs, **named), activation_slot, gradient_slot)
-
-    return Tapped
-
-
-def _slot(name: str, shape: tuple[int, ...]) -> Parameter:
-    return Parameter(Tensor(np.zeros(shape, np.float32)), name=name)
+def _cut(what: str, row: int, at_rest: float, nudged_logit: float) -> LayerError:
+    return LayerError(
+        f"the gradient at {what} is exactly zero in row {row}, yet a change of {what} by {_NUDGE:g} of its deviation "
+        f"takes the logit from {at_rest:g} to {nudged_logit:g}: something cuts the way back (a bprop, stop_gradient, "
+        "rounding, a detour through NumPy), and the map would be zero for no reason; name a layer behind it, or use a "
+        "method without gradients"
+    )
 
 
-def _watch(network: nn.Cell, cell: nn.Cell, name: str, image: FloatArray) -> tuple[int, ...]:
-    """The shape of a layer's output for one image, its batch axis left out."""
-    if cell.has_bprop:
-        raise LayerError(f"layer {name!r} has a backward rule of its own (bprop); name the layer before or after it")
-    outputs = [output for _, output in _outputs(network, [cell], image)]
-    if len(outputs) != 1:
-        raise LayerError(
-            f"layer {name!r} must run once per pass, ran {len(outputs)} times; name a layer that runs once"
-        )
-    if not _is_batch_of_one(outputs[0]):
-        raise LayerError(f"layer {name!r} must give one tensor with the batch on axis 0, got {_describe(outputs[0])}")
-    return tuple(outputs[0].shape[1:])
-
-
-def _outputs(network: nn.Cell, cells: list[nn.Cell], image: FloatArray) -> list[tuple[nn.Cell, Any]]:
-    """What the cells give for one image, (cell, output) in the order in which they end."""
-    outputs: list[tuple[nn.Cell, Any]] = []
-    with reclassed({cell: _watched(type(cell), outputs) for cell in cells}):
-        network(Tensor(image))
-    return outputs
-
-
-def _watched(kind: type[nn.Cell], outputs: list[tuple[nn.Cell, Any]]) -> type[nn.Cell]:
-    class Watched(kind):
-        def construct(self, *inputs: Any, **named: Any) -> Any:
-            output = super().construct(*inputs, **named)
-            outputs.append((self, output))
-            return output
-
-    return Watched
-
-
-def _is_batch_of_one(output: Any) -> bool:
-    return isinstance(output, Tensor) and output.ndim > 0 and output.shape[0] == 1
-
-
-def _describe(output: Any) -> str:
-    return f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+def _nudges(values: FloatArray) -> FloatArray:
+    """A small random change of each row, in the unit of its deviation; the same at each call."""
+    axes = tuple(range(1, values.ndim))
+    deviation = values.std(axis=axes, keepdims=True)
+    unit = np.where(deviation > 0, deviation, np.maximum(np.abs(values).max(axis=axes, keepdims=True), 1e-3))
+    changes: FloatArray = _NUDGE * unit * np.random.default_rng(0).standard_normal(values.shape)
+    return changes
 
 
 def _checked_probabilities(probabilities: FloatArray, shape: tuple[int, int]) -> FloatArray:

@@ -1,9 +1,4 @@
-"""How the adapter runs a user's network: borrowed, eager at first, compiled when it pays.
-
-Cells are never replaced and never hooked. To change what a cell does for the length of a call, its *class* is exchanged
-for a subclass and put back: the object, its parameters, hooks and places in containers stay what they were, it works at
-every call site of a shared cell, and MindSpore compiles it like any other cell.
-"""
+"""How the adapter runs a computation on a borrowed network: eager at first, compiled when it pays."""
 
 from __future__ import annotations
 
@@ -12,9 +7,9 @@ import itertools
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,55 +18,39 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
+from explainer.errors import ExplainerError
+from explainer.mindspore_borrowing import TracedCalls, blocking, compiling, reclassed
+
 FloatArray = NDArray[np.float32]
 _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
+_COMPARED = 8  # images for which a graph is compared with the eager pass
+_GAP = 0.02  # how far apart the two may be, relative to the norm: a wrong graph is off by about 1
 _LEAST_EVEN = 8  # images in a batch beyond which an odd number costs more than a smaller rest
 _NUMBERS = itertools.count()
 _LOG = logging.getLogger("explainer")
 
 
-@contextmanager
-def borrowed(network: nn.Cell) -> Iterator[None]:
-    """The network in evaluation mode and PyNative; every flag and the mode are put back, whatever happens."""
-    states = [(cell, _flags(cell)) for _, cell in network.cells_and_names()]
-    mode = mindspore.get_context("mode")
-    try:
-        for cell, _ in states:
-            cell.add_flags(training=False)
-            cell.requires_grad = False
-        network.phase = "predict"
-        if mode != mindspore.PYNATIVE_MODE:
-            mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
-        yield
-    finally:
-        if mode != mindspore.PYNATIVE_MODE:
-            mindspore.set_context(mode=mode)
-        for cell, flags in states:
-            _restore(cell, flags)
-
-
-@contextmanager
-def reclassed(classes: Mapping[nn.Cell, type[nn.Cell]]) -> Iterator[None]:
-    """Each cell behaves as the class given for it; all are put back, whatever happens."""
-    originals = [(cell, type(cell), cell.has_bprop) for cell in classes]
-    try:
-        for cell, kind in classes.items():
-            cell.__class__ = kind
-            cell.has_bprop = hasattr(kind, "bprop")
-        yield
-    finally:
-        for cell, kind, has_bprop in originals:
-            cell.__class__ = kind
-            cell.has_bprop = has_bprop
-
-
 @dataclass(frozen=True)
 class Trace:
-    """A function of tensors, the classes that cells of the network have while it runs, and what else is in force."""
+    """A function of tensors, and what is in force while it runs.
+
+    Attributes:
+        function: the function.
+        classes: the classes that cells of the network have meanwhile.
+        around: what else is in force.
+        eager: the function as it runs uncompiled, where it then does more (such as looking at its own way back).
+        eager_around: what is in force as well while it runs uncompiled.
+    """
 
     function: Callable[..., Any]
     classes: Mapping[nn.Cell, type[nn.Cell]] = field(default_factory=dict)
     around: Callable[[], AbstractContextManager[None]] = nullcontext
+    eager: Callable[..., Any] | None = None
+    eager_around: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def compiled(self, example: Sequence[FloatArray]) -> Trace:
+        """The same compiled, for arrays of the example's shapes but for the batch axis."""
+        return Trace(_compiled(self.function, example), self.classes, self.around)
 
 
 class Program:
@@ -95,6 +74,7 @@ class Program:
         self._compile_on_failure = compile_on_failure
         self._batch_size = batch_size
         self._seen = 0
+        self._proven: set[int] = set()  # how many images an eager pass has had that ran to its end
         self._compiled: Trace | None = None
         self._compilable = compilable and os.environ.get("EXPLAINER_COMPILE", "").lower() != "off"
 
@@ -111,26 +91,39 @@ class Program:
 
     def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
         self._seen += 1
+        outputs = None
         if self._compiled is not None:
-            return _call(self._compiled, chunk)
-        if self._compilable and self._seen > _EAGER_BATCHES:
+            outputs = _call(self._compiled, chunk)
+        elif self._compilable and self._seen > _EAGER_BATCHES:
             outputs = self._compile(chunk)
-            if outputs is not None:
-                return outputs
-        return self._run_eagerly(chunk)
+        return self._run_eagerly(chunk) if outputs is None else outputs
 
     def _run_eagerly(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
         try:
-            return _call(self._trace(len(chunk[0])), chunk)
+            return self._call_eagerly(chunk)
+        except ExplainerError:
+            raise
         except Exception:
-            outputs = self._compile(chunk) if self._compile_on_failure and self._compilable else None
+            outputs = self._compile(chunk, proven=False) if self._compile_on_failure and self._compilable else None
             if outputs is None:
                 raise
             return outputs
 
-    def _compile(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...] | None:
-        trace = self._trace(1)
-        compiled = replace(trace, function=_jitted(trace.function, chunk))
+    def _call_eagerly(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
+        count = len(chunk[0])
+        traced = TracedCalls()
+        # The first pass is a probe: queued, an operator that fails is told too late, and may end the process.
+        try:
+            with nullcontext() if count in self._proven else blocking():
+                outputs = _call(self._trace(count), chunk)
+        finally:
+            self._compilable &= not traced.any
+        self._proven.add(count)
+        return outputs
+
+    def _compile(self, chunk: list[FloatArray], *, proven: bool = True) -> tuple[FloatArray, ...] | None:
+        """The outputs compiled, where they are the eager ones; `proven=False` where there are none to compare with."""
+        compiled = self._trace(1).compiled(chunk)
         try:
             with _without_dump():
                 outputs = _call(compiled, chunk)
@@ -138,8 +131,27 @@ class Program:
             self._compilable = False
             _LOG.info("the network runs eagerly: MindSpore cannot compile it (%s)", str(error).split("\n")[0][:200])
             return None
+        if proven and not self._is_as_eager(outputs, chunk):
+            self._compilable = False
+            _LOG.warning("the network runs eagerly: compiled by MindSpore it gives other values")
+            return None
         self._compiled = compiled
         return outputs
+
+    def _is_as_eager(self, outputs: tuple[FloatArray, ...], chunk: list[FloatArray]) -> bool:
+        """Whether the first outputs are the eager ones, but for units so near a kink that rounding decides."""
+        wanted = self._call_eagerly([array[:_COMPARED] for array in chunk])
+        return all(_nearly_equal(ours[:_COMPARED], eager) for ours, eager in zip(outputs, wanted, strict=True))
+
+
+def _nearly_equal(one: FloatArray, other: FloatArray) -> bool:
+    if one.shape != other.shape:
+        return False
+    finite = np.isfinite(other)
+    if not np.array_equal(np.isfinite(one), finite):
+        return False
+    wanted = other[finite].astype(np.float64)
+    return bool(np.linalg.norm(one[finite] - wanted) <= _GAP * np.linalg.norm(wanted))
 
 
 def _pieces(count: int, batch_size: int) -> list[slice]:
@@ -156,7 +168,7 @@ def _pieces(count: int, batch_size: int) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def _jitted(function: Callable[..., Any], chunk: list[FloatArray]) -> Callable[..., Any]:
+def _compiled(function: Callable[..., Any], chunk: Sequence[FloatArray]) -> Callable[..., Any]:
     """The function compiled for arrays of these shapes, the batch axis left open."""
     function.__name__ = f"{function.__name__}_{next(_NUMBERS)}"  # one name twice: MindSpore warns "compiled again"
     names = list(inspect.signature(function).parameters)
@@ -164,7 +176,12 @@ def _jitted(function: Callable[..., Any], chunk: list[FloatArray]) -> Callable[.
         name: Tensor(shape=[None, *array.shape[1:]], dtype=mindspore.float32)
         for name, array in zip(names, chunk, strict=True)
     }
-    compiled: Callable[..., Any] = mindspore.jit(mindspore.enable_dynamic(**shapes)(function))
+    jitted = mindspore.jit(mindspore.enable_dynamic(**shapes)(function))
+
+    def compiled(*tensors: Tensor) -> Any:
+        with compiling():
+            return jitted(*tensors)
+
     return compiled
 
 
@@ -202,23 +219,7 @@ def is_tensor(value: Any) -> bool:
 
 def _call(trace: Trace, arrays: list[FloatArray]) -> tuple[FloatArray, ...]:
     tensors = [Tensor(np.ascontiguousarray(array, np.float32)) for array in arrays]  # copies: a network may write
-    with trace.around(), reclassed(trace.classes):
-        outputs = trace.function(*tensors)
+    with trace.around(), trace.eager_around(), reclassed(trace.classes):
+        outputs = (trace.eager or trace.function)(*tensors)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         return tuple(output.astype(mindspore.float32).asnumpy() for output in outputs)
-
-
-def _flags(cell: nn.Cell) -> dict[str, Any]:
-    kept = {name: vars(cell)[name] for name in ("training", "requires_grad", "_phase") if name in vars(cell)}
-    graph_flags = vars(cell).get("_func_graph_flags")
-    return kept | {"_func_graph_flags": None if graph_flags is None else dict(graph_flags)}
-
-
-def _restore(cell: nn.Cell, flags: dict[str, Any]) -> None:
-    graph_flags = flags["_func_graph_flags"]
-    if graph_flags is None:
-        vars(cell).pop("_func_graph_flags", None)
-    else:
-        cell._func_graph_flags.clear()
-        cell._func_graph_flags.update(graph_flags)
-    vars(cell).update({name: value for name, value in flags.items() if name != "_func_graph_flags"})

@@ -1,10 +1,11 @@
-"""The ReLUs of a MindSpore network and how a rule reaches them: by the class of the cell, or by the operator called."""
+"""The ReLUs of a MindSpore network and how a rule reaches them: by the class of the cell, or by the operator called.
+
+Whether it reaches all of them is not guessed from the source: the way back is read, without the rule and under it. A
+ReLU that is left there, compiled code, or a backward rule of the user's own around a ReLU is an error.
+"""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,18 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor, mint, nn, ops
+from mindspore import Tensor, nn, ops
 from numpy.typing import NDArray
 
 from explainer.errors import NoReluError
-from explainer.mindspore_program import reclassed
+from explainer.mindspore_backward import WayBack, way_back
+from explainer.mindspore_borrowing import blocking, cells_by_name, class_of, reclassed
 from explainer.relu_rules import ReluRule
 
 _REACHABLE = (nn.ReLU, nn.ReLU6)
 _OPERATORS = (ops.ReLU, ops.ReLU6)
+_NAMES = ("ReLU", "ReLU6", "InplaceReLU")  # on the way back
 _LEAKY = (nn.LeakyReLU, nn.PReLU, nn.RReLU)
 _BOUND = 6.0
-_IN_PLACE = "relu_"
 _MOST_NAMED = 5
 
 
@@ -42,20 +44,33 @@ class Reach:
 
 
 def reach(network: nn.Cell, rule: ReluRule, image: NDArray[np.float32]) -> Reach:
-    """How the rule reaches every ReLU that the network calls for one image (1, C, H, W).
+    """How the rule reaches every ReLU that lies on the way back for one image (1, C, H, W).
 
     Raises:
-        NoReluError: the network calls no ReLU, or one that is out of reach: the map would silently be Gradient's, in
-            whole or in part.
+        NoReluError: there is no ReLU, or one that is out of reach: the map would silently be Gradient's, in whole or in
+            part.
     """
-    cells = dict(network.cells_and_names())
-    relus = {cell: _ruled(type(cell), rule) for cell in cells.values() if isinstance(cell, _REACHABLE)}
-    hidden = [found for name, cell in cells.items() for found in _out_of_reach(name, cell)]
-    calls = 0 if hidden else _calls_outside(network, list(relus), image)
-    if hidden or not (relus or calls):
-        _refuse(network, cells, len(relus), hidden)
-    _warn_of_leaky(network, cells)
-    return Reach(relus, calls > 0)
+    with blocking():
+        calls: list[None] = []
+        with _called_as(_counted(calls)):
+            unruled = way_back(network, image)
+        _require_within_reach(network, unruled, len(calls))
+        relus = {cell: _ruled(class_of(cell), rule) for cell in _cells(network) if _is_relu(cell)}
+        with reclassed(relus):
+            by_operator = way_back(network, image).count(*_NAMES) > 0
+        if by_operator:
+            with ruled_operators(rule):
+                require_ruled(network, way_back(network, image))
+    _warn_of_others(network, unruled)
+    return Reach(relus, by_operator)
+
+
+def require_ruled(network: nn.Cell, back: WayBack) -> None:
+    """Raises NoReluError when the way back under a rule still goes through a ReLU, or through compiled code."""
+    left = back.count(*_NAMES)
+    if left or back.compiled:
+        what = f"{left} calls of a ReLU that it does not reach" if left else "code compiled by mindspore.jit"
+        raise _refusal(network, f"but the way back under the rule meets {what}; the map would equal Gradient there")
 
 
 @contextmanager
@@ -106,34 +121,22 @@ def _ruled(kind: type[nn.Cell], rule: ReluRule) -> type[nn.Cell]:
     return Ruled
 
 
-def _calls_outside(network: nn.Cell, relus: list[nn.Cell], image: NDArray[np.float32]) -> int:
-    """How often a pass calls a ReLU operator outside the ReLU cells, which call one inside."""
-    inside = 0
-    calls = 0
+def _is_relu(cell: nn.Cell) -> bool:
+    """Whether the cell is a ReLU as MindSpore made it: a subclass may compute more than that."""
+    if cell.has_bprop:
+        return False
+    return any(isinstance(cell, kind) and class_of(cell).construct is kind.construct for kind in _REACHABLE)
 
+
+def _counted(calls: list[None]) -> Callable[[Callable[[Any, Tensor], Tensor]], Callable[[Any, Tensor], Tensor]]:
     def counted(call: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Tensor], Tensor]:
         def counted_call(operator: Any, relu_input: Tensor) -> Tensor:
-            nonlocal calls
-            calls += not inside
+            calls.append(None)
             return call(operator, relu_input)
 
         return counted_call
 
-    def marked(kind: type[nn.Cell]) -> type[nn.Cell]:
-        class Marked(kind):
-            def construct(self, *inputs: Any, **named: Any) -> Any:
-                nonlocal inside
-                inside += 1
-                try:
-                    return super().construct(*inputs, **named)
-                finally:
-                    inside -= 1
-
-        return Marked
-
-    with _called_as(counted), reclassed({cell: marked(type(cell)) for cell in relus}):
-        network(Tensor(image))
-    return calls
+    return counted
 
 
 @contextmanager
@@ -149,64 +152,53 @@ def _called_as(changed: Callable[[Callable[[Any, Tensor], Tensor]], Any]) -> Ite
             operator.__call__ = call
 
 
-def _refuse(network: nn.Cell, cells: Mapping[str, nn.Cell], count: int, hidden: list[str]) -> None:
-    more = f"; {len(hidden) - _MOST_NAMED} more" if len(hidden) > _MOST_NAMED else ""
-    why = (
-        f", but also what no rule reaches: {'; '.join(hidden[:_MOST_NAMED])}{more}; the map would equal Gradient there"
-        if hidden
-        else f" and no call of a ReLU operator{_leaky(cells)}; the map would equal Gradient"
-    )
-    raise NoReluError(
-        f"found {count} ReLU cells among {len(cells)} cells of {type(network).__name__}{why}: "
-        "use nn.ReLU cells or ops.relu in code that is not compiled, or explain with Gradient"
+def _require_within_reach(network: nn.Cell, back: WayBack, calls: int) -> None:
+    """Raises NoReluError when the way back without a rule shows that none, or not all, can be reached."""
+    if back.compiled:
+        raise _refusal(network, "but also code compiled by mindspore.jit, in which no rule reaches a ReLU")
+    found = back.count(*_NAMES)
+    if back.own_rules and calls > found:
+        raise _refusal(
+            network,
+            f"but {calls - found} of {calls} calls of a ReLU lie where a backward rule of their own is in force "
+            f"({', '.join(back.own_rules)}); the map would follow that rule there",
+        )
+    if not found:
+        alike = f"; {', '.join(back.like_relus)} may be one written by other means" if back.like_relus else ""
+        raise _refusal(network, f"and no call of a ReLU operator{_leaky(network)}{alike}; the map would equal Gradient")
+
+
+def _refusal(network: nn.Cell, why: str) -> NoReluError:
+    cells = _cells(network)
+    count = sum(isinstance(cell, _REACHABLE) for cell in cells)
+    return NoReluError(
+        f"found {count} ReLU cells among {len(cells)} cells of {type(network).__name__}, {why}: "
+        "use nn.ReLU cells or ops.relu in code of no backward rule of its own, or explain with Gradient"
     )
 
 
-def _warn_of_leaky(network: nn.Cell, cells: Mapping[str, nn.Cell]) -> None:
-    if _leaky(cells):
-        warnings.warn(
-            f"{type(network).__name__} has ReLUs{_leaky(cells)}: no rule is defined for these, they pass back their "
-            "true gradients",
-            stacklevel=2,
+def _warn_of_others(network: nn.Cell, back: WayBack) -> None:
+    if leaky := _leaky(network):
+        _warn(
+            f"{type(network).__name__} has ReLUs{leaky}: no rule is defined for these, they pass back their true "
+            "gradients"
+        )
+    elif back.like_relus:
+        _warn(
+            f"{type(network).__name__} has ReLUs, and computes by {', '.join(back.like_relus)} what may be another one "
+            "written by other means: that passes back its true gradient; use nn.ReLU or ops.relu where it is one"
         )
 
 
-def _leaky(cells: Mapping[str, nn.Cell]) -> str:
-    found = [name or "the network itself" for name, cell in cells.items() if isinstance(cell, _LEAKY)]
-    return f", and leaky ones ({', '.join(found[:_MOST_NAMED])}{', ...' if len(found) > _MOST_NAMED else ''})" * bool(
-        found
-    )
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
 
 
-def _out_of_reach(name: str, cell: nn.Cell) -> Iterator[str]:
-    """What a cell computes that may be a ReLU and that neither way reaches."""
-    if isinstance(cell, mint.nn.ReLU6):
-        yield f"{name} is a mint.nn.ReLU6"
-    where = f"{name or 'the network itself'} ({type(cell).__name__})"
-    classes = [
-        base for base in type(cell).__mro__ if not base.__module__.startswith(("mindspore.", "builtins", "explainer."))
-    ]
-    for base in classes:
-        for method, function in vars(base).items():
-            if getattr(function, "__wrapped_by_jit__", False):
-                yield f"{where} has its {method} compiled (mindspore.jit)"
-        if _IN_PLACE in _functions_called(base):
-            yield f"{where} calls the in-place function {_IN_PLACE!r}"
+def _leaky(network: nn.Cell) -> str:
+    found = [name or "the network itself" for name, cell in cells_by_name(network).items() if isinstance(cell, _LEAKY)]
+    more = ", ..." if len(found) > _MOST_NAMED else ""
+    return f", and leaky ones ({', '.join(found[:_MOST_NAMED])}{more})" if found else ""
 
 
-def _functions_called(kind: type[nn.Cell]) -> set[str]:
-    """The functions that a class calls by name, as `relu(x)` or `ops.relu(x)`; methods of its own are left out."""
-    calls = [node.func for node in ast.walk(_parsed(kind)) if isinstance(node, ast.Call)]
-    names = {call.id for call in calls if isinstance(call, ast.Name)}
-    return names | {call.attr for call in calls if isinstance(call, ast.Attribute) and not _is_self(call.value)}
-
-
-def _is_self(value: ast.expr) -> bool:
-    return isinstance(value, ast.Name) and value.id == "self"
-
-
-def _parsed(kind: type) -> ast.AST:
-    try:
-        return ast.parse(textwrap.dedent(inspect.getsource(kind)))
-    except (OSError, SyntaxError, TypeError):  # made without a file
-        return ast.Module(body=[], type_ignores=[])
+def _cells(network: nn.Cell) -> list[nn.Cell]:
+    return [cell for _, cell in network.cells_and_names()]

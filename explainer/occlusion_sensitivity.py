@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from explainer.checks import require_finite, require_integer, require_number, require_numbers, require_type
 from explainer.errors import NetworkOutputError
-from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.mindspore_inputs import require_network
 from explainer.mindspore_program import without_tensor
 from explainer.perturb.engine import Hidden, perturbed
 from explainer.perturb.fills import fill_of

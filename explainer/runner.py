@@ -26,7 +26,8 @@ from explainer.jobs.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.jobs.inference import InferenceJob
 from explainer.jobs.saliency import SaliencyJob
 from explainer.jobs.uncertainty import UncertaintyJob
-from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.mindspore_inputs import require_network
 from explainer.options import RunOptions
 from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.summary.writer import SummaryWriter

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
-from explainer.mindspore_classifier import MindSporeClassifier, require_dropout, require_network
+from explainer.mindspore_classifier import MindSporeClassifier, require_dropout
+from explainer.mindspore_inputs import require_network
 from explainer.mindspore_program import without_tensor
 from explainer.posterior import INTERVALS, Entropies, entropies_of, interval_of
 from explainer.streams import sample_stream

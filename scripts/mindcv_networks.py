@@ -27,6 +27,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
+from explainer.classifier import LayerOutput
 from explainer.errors import NoReluError
 from explainer.explanation import (
     LIME,
@@ -46,9 +47,10 @@ from explainer.explanation import (
     ScoreCAM,
     SmoothGrad,
 )
-from explainer.explanation.layer_maps import spatial
+from explainer.explanation.layer_layouts import layouts
+from explainer.mindspore_borrowing import reclassed
 from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_program import Program, reclassed
+from explainer.mindspore_program import Program
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]
@@ -101,7 +103,8 @@ def _scorecam(network: nn.Cell, size: int) -> ScoreCAM:
     """A pass for each channel, so only the first few of them."""
 
     def first_channels(values: FloatArray) -> FloatArray:
-        return spatial(values, "auto", (size, size), None)[:, :SCORECAM_CHANNELS]
+        layer = LayerOutput("auto", "", values.shape[1:], -1 if values.ndim == 3 else 1)
+        return layouts(layer, (size, size))[0].spatial(values)[:, :SCORECAM_CHANNELS]
 
     return ScoreCAM(network, reshape_transform=first_channels, perturbation_per_eval=4)
 

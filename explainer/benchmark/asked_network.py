@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import require_labels_in_range
-from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.mindspore_inputs import require_network
 from explainer.perturb.engine import scores_under
 from explainer.perturb.fills import Fill, MaskFill
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explainer.benchmark.asked_network import AskedNetwork, correlations
 from explainer.benchmark.base import Case, FilledCurve, FloatArray, LabelArray, LabelMetric
 from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
-from explainer.mindspore_classifier import require_network
+from explainer.mindspore_inputs import require_network
 from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
 
 Doubles = NDArray[np.float64]

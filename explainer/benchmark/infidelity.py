@@ -10,7 +10,7 @@ import numpy as np
 from explainer.benchmark.asked_network import AskedNetwork, Doubles
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
 from explainer.checks import require_flag, require_integer
-from explainer.mindspore_classifier import require_network
+from explainer.mindspore_inputs import require_network
 from explainer.perturb.fills import fill_of, recorded_fill
 from explainer.streams import sample_stream
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric, require_maps
 from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
-from explainer.mindspore_classifier import MindSporeClassifier, require_network
+from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.mindspore_inputs import require_network
 from explainer.streams import sample_stream
 
 Doubles = NDArray[np.float64]

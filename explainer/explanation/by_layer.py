@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from explainer.explanation.base import Attribution, FloatArray, LabelArray, one_hot_pairs
-from explainer.explanation.layer_maps import Reshape, last_spatial_layer, spatial
-from explainer.mindspore_classifier import resolve_layer
+from explainer.explanation.layer_layouts import Layout, layout_of
+from explainer.explanation.layer_maps import Reshape, last_spatial_layer, reshaped
+from explainer.mindspore_layers import resolve_layer
 from explainer.resizing import resized
 
 AUTO = "auto"
@@ -34,6 +35,7 @@ class LayerReader:
         self._given = AUTO if isinstance(layer, str) and layer == AUTO else resolve_layer(network, layer)
         self._reshape = reshape
         self._chosen: dict[tuple[int, ...], str] = {}
+        self._layouts: dict[tuple[int, ...], Layout] = {}
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -51,10 +53,23 @@ class LayerReader:
 
     def read(self, classifier: Any, images: FloatArray, seeds: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The layer's output and the gradient of <seed, logits> there, both (M, D, h, w)."""
-        name = self.name(classifier, images.shape[1:])
-        size = images.shape[2], images.shape[3]
-        output, gradient = classifier.layer(images, seeds, name)
-        return spatial(output, name, size, self._reshape), spatial(gradient, name, size, self._reshape)
+        output, gradient = classifier.layer(images, seeds, self.name(classifier, images.shape[1:]))
+        return self._spatial(classifier, images, output), self._spatial(classifier, images, gradient)
+
+    def activations(self, classifier: Any, images: FloatArray) -> FloatArray:
+        """The layer's output, (M, D, h, w)."""
+        return self._spatial(
+            classifier, images, classifier.activations(images, self.name(classifier, images.shape[1:]))
+        )
+
+    def _spatial(self, classifier: Any, images: FloatArray, values: FloatArray) -> FloatArray:
+        shape = images.shape[1:]
+        name = self.name(classifier, shape)
+        if self._reshape is not None:
+            return reshaped(values, name, self._reshape)
+        if shape not in self._layouts:
+            self._layouts[shape] = layout_of(classifier, classifier.layer_output(images, name), shape)
+        return self._layouts[shape].spatial(values)
 
 
 class LayerAttribution(Attribution):

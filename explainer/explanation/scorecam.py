@@ -77,8 +77,7 @@ class ScoreCAM(PerturbationAttribution):
         return _channel_masks(self._activations(images), images.shape[2:])
 
     def _activations(self, images: FloatArray) -> FloatArray:
-        seeds = np.zeros((len(images), self._classifier.class_count(images)), np.float32)
-        return self._layer.read(self._classifier, images, seeds)[0]
+        return self._layer.activations(self._classifier, images)
 
 
 def _channel_masks(activations: FloatArray, size: tuple[int, ...]) -> Iterator[tuple[int, FloatArray]]:

@@ -538,10 +538,11 @@ def test_row_19_a_run_on_relus_that_are_no_cells_has_the_maps_of_relu_cells(run,
     assert_maps_of(explainer(network(nn.ReLU())), images, found)
 
 
-def test_row_19_a_relu_in_compiled_code_is_told_and_nothing_is_written(run, tmp_path):
-    with pytest.raises(NoReluError, match=r"what no rule reaches: the network itself \(HalfCompiled\) .*compiled"):
-        run(dataset_of(images_of(2)), HalfCompiled(nn.ReLU()), GuidedBackprop)
-    assert not (tmp_path / "job").exists()
+@pytest.mark.parametrize("explainer", [Deconvolution, GuidedBackprop])
+def test_row_19_a_relu_in_code_that_its_user_compiled_gives_the_maps_of_relu_cells(run, explainer):
+    images = images_of(5)
+    _, found = run(dataset_of(images), HalfCompiled(nn.ReLU()), explainer)
+    assert_maps_of(explainer(TwoKindsOfRelu(nn.ReLU())), images, found)
 
 
 def test_row_19_a_relu_in_compiled_code_is_no_hindrance_for_gradient(run):

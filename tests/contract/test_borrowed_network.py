@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from inspect import isabstract
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import mindspore
 import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
+from mindspore._c_expression import ms_ctx_param
 from networks import FailingNetwork, LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
@@ -20,6 +22,8 @@ from explainer import explanation
 from explainer.explanation.by_perturbation import PerturbationAttribution
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.relu_rules import guided
+
+recomputation: Any = import_module("mindspore.common.recompute")  # not the function of that name
 
 FloatArray = NDArray[Any]
 Use = Callable[[nn.Cell, FloatArray], Any]
@@ -118,7 +122,9 @@ def observed(network: nn.Cell) -> dict[str, Any]:
         "numpy": repr(np.random.get_state()),
         "random": random.getstate(),
         "environment": dict(os.environ),
-        "operators": [ops.ReLU.__call__, ops.ReLU6.__call__],
+        "operators": [ops.ReLU.__call__, ops.ReLU6.__call__, Tensor.__getitem__],
+        "recomputation": [recomputation._RecomputeCell, recomputation.recompute_without_reentrant],
+        "queued": mindspore.context._context().get_param(ms_ctx_param.pynative_synchronize),
         "files": sorted(str(path) for path in Path().rglob("*")),
     }
     return {"cells": cells, "parameters": parameters, "process": process}
@@ -136,6 +142,8 @@ def observed_cell(cell: nn.Cell) -> dict[str, Any]:
         "has_bprop": cell.has_bprop,
         "flags": dict(attributes["_func_graph_flags"]) if "_func_graph_flags" in attributes else None,
         "hooks": {name: dict(value) for name, value in attributes.items() if name.endswith("_hook") and value},
+        "construct": attributes.get("construct"),
+        "recomputed": id(cell._recompute_cell),
         "children": [(name, id(child)) for name, child in cell.name_cells().items()],
         "plain": {name: value for name, value in plain.items() if name not in PRIVATE},
     }
@@ -190,6 +198,18 @@ BY_RELU_RULE = ["guided gradient", "GuidedBackprop", "Deconvolution"]
 @pytest.mark.parametrize("use", BY_RELU_RULE)
 def test_a_network_of_relu_functions_comes_back_as_it_was(use: str, mode: int) -> None:
     assert_untouched_by(use, half_trained(SmallCnn(relu=lambda: Functional())), COMPILED)
+
+
+@pytest.mark.parametrize("use", SEAM)
+@pytest.mark.parametrize("prepare", ["recomputed", "compiled"])
+def test_a_network_recomputed_or_compiled_by_its_user_comes_back_as_it_was(use: str, prepare: str) -> None:
+    network = SmallCnn()
+    if prepare == "recomputed":
+        network.conv1.recompute()
+        network.relu2.recompute(use_reentrant=False)
+    else:
+        network.relu1.construct = mindspore.jit(network.relu1.construct)
+    assert_untouched_by(use, network, EAGER)
 
 
 class Functional(nn.Cell):

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from explainer.classifier import LayerOutput
 from explainer.errors import LayerError
 from explainer.explanation import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
-from explainer.explanation.layer_maps import last_spatial_layer, spatial
+from explainer.explanation.layer_layouts import layout_of
+from explainer.explanation.layer_maps import last_spatial_layer
 from explainer.mindspore_classifier import MindSporeClassifier
 
 FloatArray = NDArray[Any]
@@ -150,7 +151,7 @@ CONVOLUTIONAL: dict[str, tuple[Callable[[], nn.Cell], tuple[int, ...], str]] = {
     "not a cell that runs twice": (shared_relu, (2, 5, 7), "conv2"),
     "the branch with the coarsest map": (lambda: SideBranch(0.5), (2, 5, 7), "side"),
     "not a branch that does not count": (lambda: SideBranch(0.0), (2, 5, 7), "main"),
-    "not channels that come last": (Swapped, (2, 24, 40), "conv"),
+    "channels that come last, which it reads": (Swapped, (2, 24, 40), "channels_last"),
 }
 
 
@@ -243,7 +244,7 @@ def test_the_choice_is_made_and_logged_once(caplog: pytest.LogCaptureFixture) ->
         explainer(images_of(), 1)
         explainer(images_of(seed=1), 2)
     told = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
-    assert told == [("explainer", "INFO", "layer='auto' is '4': 6 places")]
+    assert told == [("explainer", "INFO", "layer='auto' is '4': 6 places, maps")]
 
 
 # Transformers.
@@ -373,6 +374,12 @@ def tokens_of(extra: int, height: int = 3, width: int = 4, features: int = 2) ->
     return np.stack([tokens, tokens + 100, tokens + 200])
 
 
+def spatial(values: FloatArray, name: str, size: tuple[int, int], channel_axis: int = -1) -> FloatArray:
+    """The values laid out as their shape alone says; nothing needs to be looked at."""
+    layer = LayerOutput(name, "LayerNorm", values.shape[1:], channel_axis)
+    return layout_of(MindSporeClassifier(SmallCnn()), layer, (3, *size)).spatial(values)
+
+
 @pytest.mark.parametrize("extra", [0, 1, 2])
 @pytest.mark.parametrize(
     ("size", "grid"), [((15, 20), (3, 4)), ((20, 15), (4, 3)), ((8, 24), (2, 6)), ((16, 16), (3, 3)), ((1, 7), (1, 7))]
@@ -381,7 +388,7 @@ def test_tokens_are_laid_out_row_by_row_in_the_image_s_shape(
     extra: int, size: tuple[int, int], grid: tuple[int, int]
 ) -> None:
     wanted_rows, wanted_columns = np.mgrid[: grid[0], : grid[1]]
-    maps = spatial(tokens_of(extra, *grid), "norm", size, None)
+    maps = spatial(tokens_of(extra, *grid), "norm", size)
     assert maps.dtype == np.float32
     assert maps.flags.c_contiguous
     assert maps.shape == (3, 2, *grid)
@@ -401,25 +408,27 @@ WRONG_COUNTS = [
 
 @pytest.mark.parametrize(("count", "size"), WRONG_COUNTS)
 def test_tokens_that_make_no_map_of_the_image_s_shape_are_refused(count: int, size: tuple[int, int]) -> None:
-    message = rf"`layer` 'norm' must have a spatial map .* gave \(3, {count}, 2\); .* give `reshape_transform`"
+    message = rf"`layer` 'norm' must have a spatial map .* gave \({count}, 2\) for one .* give `reshape_transform`"
     with pytest.raises(LayerError, match=message):
-        spatial(np.zeros((3, count, 2), np.float32), "norm", size, None)
+        spatial(np.zeros((3, count, 2), np.float32), "norm", size)
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (3,), (3, 2, 2, 3, 4)])
 def test_an_output_that_is_neither_map_nor_tokens_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(LayerError, match=r"`layer` 'fc' must have a spatial map"):
-        spatial(np.zeros(shape, np.float32), "fc", (15, 20), None)
+        spatial(np.zeros(shape, np.float32), "fc", (15, 20))
 
 
 def test_a_map_is_taken_as_it_is() -> None:
     maps = images_of()
-    assert spatial(maps, "conv", (50, 90), None) is maps
+    assert spatial(maps, "conv", (50, 90), channel_axis=1) is maps
 
 
 def test_a_transformer_whose_tokens_make_no_map_of_the_image_s_shape_is_refused() -> None:
     # 17 by 22 pixels hold 3 by 4 whole patches as well, but 3 / 4 is not 17 / 22.
-    with pytest.raises(LayerError, match=r"'norm' must have a spatial map .* gave \(3, 13, 6\); .*`reshape_transform`"):
+    with pytest.raises(
+        LayerError, match=r"'norm' must have a spatial map .* gave \(13, 6\) for one .*`reshape_transform`"
+    ):
         GradCAM(TinyTransformer(12), "norm")(images_of(height=17, width=22), 1)
 
 
@@ -505,12 +514,12 @@ def test_a_layout_that_is_no_function_is_refused_in_the_constructor(method: Any)
 
 def test_layers_are_told_in_the_order_in_which_they_end() -> None:
     assert MindSporeClassifier(SmallCnn()).layers(images_of()) == [
-        LayerOutput("conv1", "Conv2d", (5, 5, 7)),
+        LayerOutput("conv1", "Conv2d", (5, 5, 7), 1),
         LayerOutput("relu1", "ReLU", (5, 5, 7)),
-        LayerOutput("conv2", "Conv2d", (6, 5, 7)),
+        LayerOutput("conv2", "Conv2d", (6, 5, 7), 1),
         LayerOutput("relu2", "ReLU", (6, 5, 7)),
         LayerOutput("dropout", "Dropout", (6,)),
-        LayerOutput("fc", "Dense", (4,)),
+        LayerOutput("fc", "Dense", (4,), -1),
     ]
 
 
@@ -575,7 +584,7 @@ def test_a_cell_that_runs_twice_is_left_out() -> None:
 def test_every_layer_that_is_told_can_be_read(make: Callable[[], nn.Cell]) -> None:
     images, seeds = images_of(), np.eye(4, dtype=np.float32)[[2, 1, 3]]
     classifier = MindSporeClassifier(make())
-    for name, _, shape in classifier.layers(images):
+    for name, _, shape, _ in classifier.layers(images):
         output, gradient = classifier.layer(images, seeds, name)
         assert output.shape == gradient.shape == (3, *shape)
 

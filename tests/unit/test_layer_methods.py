@@ -296,7 +296,9 @@ def test_a_layer_that_is_no_cell_is_refused(method: type[Any]) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_layer_without_a_spatial_map_is_refused_when_called(method: type[Any]) -> None:
-    with pytest.raises(LayerError, match=r"'fc' must have a spatial map .* gave \(3, 4\); name a convolution"):
+    with pytest.raises(
+        LayerError, match=r"'fc' must have a spatial map .* gave \(4,\) for one image; name a convolution"
+    ):
         made(method, PooledCnn(), "fc")(images_of(), 1)
 
 

@@ -9,6 +9,7 @@ import mindspore
 import numpy as np
 import pytest
 from mindspore import Tensor, mint, nn, ops
+from mindspore.common._grad_function import _Function
 from mindspore.ops import relu
 from networks import FailingNetwork, LinearNetwork, SmallCnn, rectified
 
@@ -209,16 +210,17 @@ class Watching(nn.Cell):
 def test_the_operators_are_changed_for_the_length_of_a_pass_alone(method: type[Attribution]) -> None:
     network = Watching()
     method(network, batch_size=2)(IMAGES, 1)
-    assert network.own == [True, False, False, False]  # classes counted, ReLUs counted, two batches
+    # classes counted, ReLUs counted, cells ruled, operators ruled and looked at, two batches
+    assert network.own == [True, False, True, False, False, False]
     assert [ops.ReLU.__call__, ops.ReLU6.__call__] == CALLS
 
 
-@pytest.mark.parametrize("good_calls", [0, 1, 2, 3])
+@pytest.mark.parametrize("good_calls", [0, 1, 2, 3, 4, 5])
 def test_the_operators_are_put_back_when_the_network_raises(good_calls: int) -> None:
     watching = Watching()
     with pytest.raises(RuntimeError, match="failed on purpose"):
         GuidedBackprop(FailingNetwork(watching, good_calls), batch_size=1)(IMAGES, 1)
-    assert watching.own == [True, False, False][:good_calls]
+    assert watching.own == [True, False, True, False, False, False][:good_calls]
     assert [ops.ReLU.__call__, ops.ReLU6.__call__] == CALLS
 
 
@@ -252,54 +254,109 @@ def test_relu_functions_are_reached_for_a_user_of_either_mode(mode: int) -> None
 # Out of reach.
 
 
-class Compiled(nn.Cell):
-    """Runs compiled, whoever calls it."""
+class StraightThrough(nn.Cell):
+    """A ReLU with a backward rule of its user's own."""
 
-    @mindspore.jit
     def construct(self, features: Tensor) -> Tensor:
         return ops.relu(features)
 
+    def bprop(self, features: Tensor, output: Tensor, upstream: Tensor) -> tuple[Tensor]:
+        return (upstream,)
 
-class InPlace(nn.Cell):
-    """Would overwrite its input, in training alone."""
 
-    def construct(self, features: Tensor) -> Tensor:
-        if self.training:
-            return mint.nn.functional.relu_(features)
+class StraightThroughFunction(_Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
         return ops.relu(features)
 
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        return upstream
 
-OUT_OF_REACH = [
-    (Compiled, r"activation \(Compiled\) has its construct compiled \(mindspore.jit\)"),
-    (InPlace, r"activation \(InPlace\) calls the in-place function 'relu_'"),
-]
+
+class ByFunction(nn.Cell):
+    def construct(self, features: Tensor) -> Tensor:
+        return StraightThroughFunction.apply(features)
+
+
+OUT_OF_REACH = [(StraightThrough, "a cell with a bprop"), (ByFunction, "StraightThroughFunction")]
 
 
 @pytest.mark.parametrize(("activation", "found"), OUT_OF_REACH)
 @pytest.mark.parametrize("method", RULED)
 def test_a_relu_out_of_reach_is_told(method: type[Attribution], activation: type[nn.Cell], found: str) -> None:
-    with pytest.raises(NoReluError, match=f"found 0 ReLU cells .*but also what no rule reaches: {found}"):
+    with pytest.raises(NoReluError, match=rf"found 0 ReLU cells .*but 1 of 1 calls of a ReLU lie .*\({found}\)"):
         method(Sum(activation()))(PIXELS, 0)
 
 
-# mint's ReLU6 has no kernel for a CPU, so that no network with it runs there.
-@pytest.mark.parametrize(("activation", "found"), [*OUT_OF_REACH, (mint.nn.ReLU6, "activation is a mint.nn.ReLU6")])
+@pytest.mark.parametrize(("activation", "found"), OUT_OF_REACH)
 def test_a_relu_out_of_reach_is_told_though_there_are_relu_cells(activation: type[nn.Cell], found: str) -> None:
     network = nn.SequentialCell(nn.ReLU(), Sum(activation()))
-    with pytest.raises(NoReluError, match=rf"found 1 ReLU cells .*: 1\.{found}.*use nn.ReLU cells or ops.relu"):
+    with pytest.raises(
+        NoReluError, match=rf"found 1 ReLU cells .*1 of 2 calls of a ReLU lie .*\({found}\).*use nn.ReLU"
+    ):
         reach(network, guided, PIXELS)
 
 
-def test_more_than_five_out_of_reach_are_counted() -> None:
-    network = nn.SequentialCell(*(mint.nn.ReLU6() for _ in range(8)))
-    with pytest.raises(NoReluError, match=r"0 is a mint.nn.ReLU6; .*4 is a mint.nn.ReLU6; 3 more; the map would"):
-        reach(network, guided, PIXELS)
+def test_a_backward_rule_around_no_relu_is_no_hindrance() -> None:
+    class Doubled(nn.Cell):
+        def construct(self, features: Tensor) -> Tensor:
+            return 2 * features
+
+        def bprop(self, features: Tensor, output: Tensor, upstream: Tensor) -> tuple[Tensor]:
+            return (2 * upstream,)
+
+    network = nn.SequentialCell(Doubled(), Sum())
+    assert GuidedBackprop(network)(PIXELS, 0).ravel().tolist() == [0, 0, 10, 14]
+
+
+WRITTEN_OTHERWISE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "maximum": (lambda features: ops.maximum(features, 0), "Maximum"),
+    "maximum with zeros": (lambda features: ops.maximum(features, ops.zeros_like(features)), "Maximum"),
+    "clamp": (lambda features: features.clamp(0), "ClampScalar"),
+    "where": (lambda features: ops.where(features > 0, features, 0.0), "Select"),
+    "product": (lambda features: features * (features > 0), "Mul"),
+    "product with numbers": (lambda features: features * ops.gt(features, 0).astype(mindspore.float32), "Mul"),
+    "masked": (lambda features: features.masked_fill(features < 0, 0.0), "MaskedFill"),
+}
+
+
+@pytest.mark.parametrize(("written", "found"), WRITTEN_OTHERWISE.values(), ids=WRITTEN_OTHERWISE)
+@pytest.mark.parametrize("method", RULED)
+def test_a_relu_written_by_other_means_alone_is_refused(
+    method: type[Attribution], written: Callable[[Tensor], Tensor], found: str
+) -> None:
+    with pytest.raises(NoReluError, match=f"and no call of a ReLU operator; {found} may be one written by other means"):
+        method(Sum(written))(PIXELS, 0)
+
+
+@pytest.mark.parametrize(("written", "found"), WRITTEN_OTHERWISE.values(), ids=WRITTEN_OTHERWISE)
+def test_a_relu_written_by_other_means_beside_one_is_told_and_passes_back_its_true_gradient(
+    written: Callable[[Tensor], Tensor], found: str
+) -> None:
+    network = nn.SequentialCell(nn.ReLU(), Sum(written))
+    with pytest.warns(UserWarning, match=f"computes by {found} what may be another one written by other means"):
+        maps = GuidedBackprop(network)(PIXELS, 0)
+    assert maps.ravel().tolist() == [0, 0, 5, 7]
+
+
+class Gate(nn.Cell):
+    """The product of features with others, their larger one, and a choice between both by a third: no ReLU."""
+
+    def construct(self, features: Tensor) -> Tensor:
+        others = ops.sigmoid(features)
+        return ops.where(others[:, :1] > 2, others, ops.maximum(features * others, others - 100))
+
+
+@pytest.mark.parametrize("method", RULED)
+def test_products_and_choices_of_two_are_not_taken_for_relus(method: type[Attribution]) -> None:
+    method(nn.SequentialCell(Gate(), Sum()))(PIXELS, 0)  # a warning would be an error
 
 
 @pytest.mark.parametrize("activation", [nn.Identity, nn.Tanh, lambda: ops.tanh], ids=["identity", "cell", "function"])
 @pytest.mark.parametrize("method", RULED)
 def test_a_network_without_relu_is_refused(method: type[Attribution], activation: Callable[[], Any]) -> None:
-    with pytest.raises(NoReluError, match=r"found 0 ReLU cells among . cells of Sum and no call of a ReLU operator"):
+    with pytest.raises(NoReluError, match=r"found 0 ReLU cells among . cells of Sum, and no call of a ReLU operator"):
         method(Sum(activation()))(PIXELS, 0)
 
 

@@ -1,0 +1,89 @@
+"""What a network takes: checked at the door, and told in one sentence where MindSpore cannot evaluate it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mindspore
+import numpy as np
+from mindspore import nn
+from numpy.typing import NDArray
+
+from explainer.checks import require_type
+from explainer.errors import ExplainerError, NetworkInputError
+
+_MINDSPORE = str(Path(mindspore.__file__).parent)
+_INSIDE_MINDSPORE = ("C++ Call Stack", "mindspore/ccsrc", "mindspore/core")
+_CHANNELS = (1, 3, 4)
+_LONGEST = 200
+
+
+def require_network(name: str, value: Any) -> None:
+    """Raises TypeError unless the value is a mindspore.nn.Cell of one input."""
+    compiled = getattr(value, "__self__", None)
+    do = (
+        f"pass the {type(compiled).__name__} itself: what pays is compiled here"
+        if isinstance(compiled, nn.Cell)
+        else ""
+    )
+    require_type(name, value, nn.Cell, "a mindspore.nn.Cell", do)
+    needed = _needed(value)
+    if len(needed) > 1:
+        raise TypeError(
+            f"`{name}` must take one input, got {type(value).__name__}, whose construct takes {', '.join(needed)}; a "
+            "network for training or evaluation computes the loss as well: pass the network inside it, or a Cell that "
+            "takes the images alone and supplies the rest"
+        )
+
+
+@contextmanager
+def evaluating(network: nn.Cell, image: NDArray[np.float32]) -> Iterator[None]:
+    """What MindSpore raises for an image (1, ...) becomes a NetworkInputError; errors of the user's own code stay."""
+    try:
+        yield
+    except ExplainerError:
+        raise
+    except Exception as error:
+        if not _is_mindspores(error):
+            raise
+        raise NetworkInputError(
+            f"`network` ({type(network).__name__}) must be one that can be evaluated for one input of shape "
+            f"{image.shape} float32, but MindSpore says: {_first_line(error)}; {_advice(error, image.shape)}"
+        ) from error
+
+
+def _needed(cell: nn.Cell) -> list[str]:
+    """The names of what `construct` cannot do without."""
+    try:
+        parameters = inspect.signature(cell.construct).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [entry.name for entry in parameters if entry.default is entry.empty and entry.kind in positional]
+
+
+def _is_mindspores(error: Exception) -> bool:
+    """Whether MindSpore raised this, not the user's own code."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    raised_in = "" if trace is None else trace.tb_frame.f_code.co_filename
+    return raised_in.startswith(_MINDSPORE) or any(sign in str(error) for sign in _INSIDE_MINDSPORE)
+
+
+def _first_line(error: Exception) -> str:
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return line[:_LONGEST].rstrip(".")
+
+
+def _advice(error: Exception, shape: tuple[int, ...]) -> str:
+    if re.search("kernel.*(unregistered|failed)", str(error)):
+        return "it has no such operator on this device: use another operator, or another device"
+    if len(shape) == 4 and shape[1] not in _CHANNELS and shape[3] in _CHANNELS:
+        return "the channels seem to come last: give (N, C, H, W), for arrays images.transpose(0, 3, 1, 2)"
+    return "give inputs of the channels and size that the network was made for, its axes (N, C, H, W) for images"
