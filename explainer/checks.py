@@ -27,7 +27,7 @@ def require_flag(name: str, value: Any) -> bool:
 
 def require_numbers(name: str, given: Any) -> NDArray[Any]:
     """The value as an array; TypeError unless it holds real numbers, or what is True or False."""
-    numbers = np.asarray(given)
+    numbers = _as_array(name, given)
     if numbers.dtype.kind not in "fiub":
         raise TypeError(f"`{name}` must hold numbers, got {type(given).__name__} of dtype {numbers.dtype}")
     return numbers
@@ -75,9 +75,10 @@ def did_you_mean(value: Any, known: Iterable[str]) -> str:
 
 def require_images(given: Any, axes: str = "NCHW") -> NDArray[np.float32]:
     """The images as float32 (N, C, H, W), or other axes; ValueError unless a non-empty batch of finite numbers."""
-    inputs = np.asarray(given)
+    inputs = _as_array("inputs", given)
     if inputs.dtype.kind not in "fiu":
-        raise TypeError(f"`inputs` must hold numbers, got dtype {inputs.dtype}; convert it to float32")
+        do = "convert it to float32" if isinstance(given, np.ndarray) else f"give an array of axes ({', '.join(axes)})"
+        raise TypeError(f"`inputs` must hold numbers, got {_kind_of(given, inputs)}; {do}")
     if inputs.ndim != len(axes):
         one = "image" if "H" in axes else "sample"
         advice = f"; for one {one} pass inputs[None]" if inputs.ndim == len(axes) - 1 else ""
@@ -113,10 +114,7 @@ def label_matrix(targets: Any, count: int) -> NDArray[np.int64]:
         TypeError: the targets are not whole numbers.
         ValueError: their shape does not fit the number of samples.
     """
-    try:
-        labels = np.asarray(targets)
-    except ValueError as error:
-        raise ValueError("`targets` must have as many labels for every sample, got rows of unequal length") from error
+    labels = _as_array("targets", targets)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"`targets` must be whole numbers (class ids), got {_kind_of(targets, labels)}")
     if labels.ndim == 0:
@@ -146,8 +144,24 @@ def require_distinct(name: str, values: list[str], do: str) -> None:
             raise ValueError(f"`{name}` must be distinct, got {value!r} twice{_hint(do)}")
 
 
+def _as_array(name: str, given: Any) -> NDArray[Any]:
+    """The value as an array; ValueError for rows of unequal length, TypeError for what is no array otherwise."""
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must have as many entries in every row, got {type(given).__name__} with rows of unequal length; "
+            "pad them, or give one row at a time"
+        ) from error
+    except Exception as error:  # whatever a foreign object raises that should become an array
+        reason = " ".join(f"{error}".split())
+        raise TypeError(
+            f"`{name}` must be an array, got {type(given).__name__}, of which NumPy makes none: {reason}"
+        ) from error
+
+
 def _kind_of(value: Any, array: NDArray[Any]) -> str:
-    return f"{type(value).__name__} of dtype {array.dtype}"
+    return f"dtype {array.dtype}" if isinstance(value, np.ndarray) else f"{type(value).__name__} of dtype {array.dtype}"
 
 
 def _hint(do: str) -> str:

@@ -78,6 +78,82 @@ def test_images_of_another_kind_become_float32_in_one_piece() -> None:
     np.testing.assert_array_equal(checked, images)
 
 
+class Unarrayable:
+    """What cannot become an array, as a tensor on another device."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("can't convert\n\na device tensor")
+
+
+RAGGED = [[[1.0, 2.0], [3.0]]]
+NO_IMAGES = [
+    (
+        None,
+        TypeError,
+        r"`inputs` must hold numbers, got NoneType of dtype object; give an array of axes \(N, C, H, W\)",
+    ),
+    ({"image": np.ones((2, 5, 7))}, TypeError, "`inputs` must hold numbers, got dict of dtype object; give an array"),
+    ([{"image": 1}], TypeError, "`inputs` must hold numbers, got list of dtype object; give an array"),
+    ("scan.png", TypeError, "`inputs` must hold numbers, got str of dtype <U8; give an array"),
+    (b"scan", TypeError, r"`inputs` must hold numbers, got bytes of dtype \|S4; give an array"),
+    (object(), TypeError, "`inputs` must hold numbers, got object of dtype object; give an array"),
+    (np.array([[None]]), TypeError, "`inputs` must hold numbers, got dtype object; convert it to float32"),
+    (
+        np.ones((3, 2, 5, 7), complex),
+        TypeError,
+        "`inputs` must hold numbers, got dtype complex128; convert it to float32",
+    ),
+    (np.ones((3, 2, 5, 7), bool), TypeError, "`inputs` must hold numbers, got dtype bool; convert it to float32"),
+    (
+        RAGGED,
+        ValueError,
+        "`inputs` must have as many entries in every row, got list with rows of unequal length; pad them",
+    ),
+    (
+        Unarrayable(),
+        TypeError,
+        "`inputs` must be an array, got Unarrayable, of which NumPy makes none: can't convert a dev",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "error", "told"), NO_IMAGES)
+def test_what_are_no_images_is_refused_in_one_sentence(given: Any, error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=f"^{told}") as refusal:
+        checks.require_images(given)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_advice_names_the_axes_that_are_wanted() -> None:
+    with pytest.raises(TypeError, match=r"give an array of axes \(N, W\)$"):
+        checks.require_images(None, "NW")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        ({"label": 1}, TypeError, r"`targets` must be whole numbers \(class ids\), got dict of dtype object"),
+        ([{"label": 1}, None], TypeError, r"`targets` must be whole numbers \(class ids\), got list of dtype object"),
+        (np.array([1, None]), TypeError, r"`targets` must be whole numbers \(class ids\), got dtype object"),
+        (np.array(["ant", "bee"]), TypeError, r"`targets` must be whole numbers \(class ids\), got dtype <U3"),
+        (b"ant", TypeError, r"`targets` must be whole numbers \(class ids\), got bytes of dtype \|S3"),
+        ([np.nan, 1.0], TypeError, r"`targets` must be whole numbers \(class ids\), got list of dtype float64"),
+        ([[1], [2, 3]], ValueError, "`targets` must have as many entries in every row, got list with rows of unequal"),
+        (Unarrayable(), TypeError, "`targets` must be an array, got Unarrayable, of which NumPy makes none"),
+    ],
+)
+def test_what_are_no_targets_is_refused_in_one_sentence(given: Any, error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=f"^{told}") as refusal:
+        checks.label_matrix(given, 2)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("given", [RAGGED, Unarrayable(), {"a": 1}, None, "1"])
+def test_what_are_no_numbers_is_refused_by_name(given: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^`saliency` must "):
+        checks.require_numbers("saliency", given)
+
+
 @pytest.mark.parametrize(("bad", "first"), [([], None), ([2], 2), ([1, 2], 1), ([0], 0)])
 def test_the_first_sample_that_is_not_finite_is_found(bad: list[int], first: int | None) -> None:
     values = np.zeros((3, 2, 5, 7), np.float32)
