@@ -3,18 +3,17 @@
 Columns by place: images; labels; bounding boxes. Rows may be one sample (C, H, W) or a batch (N, C, H, W).
 
 labels   class ids, one per sample, or k per sample (multi-label). Where there is a row of them per sample, ids outside
-         [0, K) are padding and dropped; where there is one, -1 means "no label". Rows of exactly K zeros and ones are
-         one-hot (or multi-hot) rows.
+         [0, K) are padding and dropped; where there is one, -1 means "no label". Or rows of K zeros and ones, a one for
+         each class that is there (one-hot, multi-hot); for one class, single ones do. `label_column` tells which.
 boxes    k per sample as [x, y, width, height] in pixels from the top left corner; box j belongs to label j.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -24,10 +23,12 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_type
 from explainer.errors import DatasetError
+from explainer.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
 
+_PARTS = ("images", "labels", "bboxes")  # of a sample, by the place of the column
 _CHANNELS = (1, 3, 4)
 _TELLING = ("- Python Call Stack:", "- Dataset Pipeline Error Message:")  # the telling parts of MindSpore's errors
-_LOG = logging.getLogger("explainer")
+_UNREADABLE = ("inhomogeneous shape", "data type is unknown")  # so NumPy and MindSpore say, but not of which column
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,16 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample: image (C, H, W) float32, its labels in rising order, and its boxes."""
+    """One sample: image (C, H, W) float32, its labels in rising order, and its boxes.
+
+    `label_format` is how the labels were read, "ids" or "multi-hot"; None where there is no such column.
+    """
 
     sample_id: int
     image: NDArray[np.float32]
     labels: tuple[int, ...]
     boxes: tuple[Box, ...] = ()
+    label_format: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +71,7 @@ class Batch:
 def require_dataset(dataset: Any) -> None:
     """Raises TypeError unless this is a MindSpore dataset, ValueError unless it has one to three columns."""
     require_type("data[0]", dataset, Dataset, "a MindSpore dataset (mindspore.dataset)")
-    try:
-        columns = dataset.get_col_names()
-    except RuntimeError as error:
-        raise DatasetError(
-            f"`data[0]` must have at least one sample to explain, and be readable; MindSpore says: {_cause(error)}"
-        ) from error
+    columns = _column_names(dataset)
     if not 1 <= len(columns) <= 3:
         raise ValueError(
             "`data[0]` must have the columns [images], [images, labels] or [images, labels, bboxes], got "
@@ -92,21 +92,29 @@ def pairs_of(dataset: Dataset, axes: int) -> Iterator[tuple[NDArray[Any], NDArra
         axes: how many the inputs have, the samples' axis included.
 
     Raises:
+        DatasetError: the dataset failed.
+        TypeError: a column of dictionaries.
         ValueError: not two columns.
     """
-    columns = dataset.get_col_names()
+    columns = _column_names(dataset)
     if len(columns) != 2:
         raise ValueError(
             f"a dataset must have two columns, inputs and targets, got {len(columns)}: {', '.join(columns)}; "
             "keep these with dataset.project([...])"
         )
-    for inputs, targets in dataset.create_tuple_iterator(num_epochs=1, output_numpy=True):
+    read = 0
+    rows = _rows(dataset)
+    while (row := _next_row(rows, read, columns)) is not None:
+        for what, name, column in zip(("inputs", "targets"), columns, row, strict=True):
+            _require_array(_Place(what, name, read), column, "hold numbers")
+        inputs, targets = row
+        read += 1 if inputs.ndim < axes else len(inputs)
         yield (inputs[None], targets[None]) if inputs.ndim == axes - 1 else (inputs, targets)
 
 
 def has_boxes(dataset: Dataset) -> bool:
     """Whether the dataset has the column of bounding boxes."""
-    return len(dataset.get_col_names()) == 3
+    return len(_column_names(dataset)) == 3
 
 
 def sample_count(dataset: Dataset) -> int | None:
@@ -117,19 +125,27 @@ def sample_count(dataset: Dataset) -> int | None:
     return int(batches * dataset.get_batch_size()) if batches > 0 else None
 
 
-def read_batches(dataset: Dataset, class_count: int, batch_size: int) -> Iterator[Batch]:
+def read_batches(dataset: Dataset, class_count: int, batch_size: int, label_format: str = "auto") -> Iterator[Batch]:
     """The samples of the dataset, once, in batches of at most `batch_size`; a new image shape begins a new batch.
 
     What was read before a failure is given out before the error is raised.
 
+    Args:
+        dataset: of one to three columns.
+        class_count: K.
+        batch_size: of the batches given out.
+        label_format: what the labels column holds, "ids" or "multi-hot"; "auto": what its rows tell. As long as they
+            tell nothing, samples wait, LOOK_AHEAD_SAMPLES or those of LOOK_AHEAD_BYTES at most.
+
     Raises:
         DatasetError: the dataset failed; says after how many samples.
         TypeError: a column that does not hold numbers.
-        ValueError: a column of a wrong shape, or a label that is not a class; names the sample.
+        ValueError: a column of a wrong shape, a label that is not a class, or labels that can be read in two ways;
+            names the sample.
     """
     waiting: list[Sample] = []
     failure = None
-    samples = _read_samples(dataset, class_count)
+    samples = _read_samples(dataset, class_count, label_format)
     while failure is None:
         try:
             sample = next(samples, None)
@@ -148,6 +164,15 @@ def read_batches(dataset: Dataset, class_count: int, batch_size: int) -> Iterato
         raise failure
 
 
+def _column_names(dataset: Dataset) -> list[str]:
+    try:
+        return list(dataset.get_col_names())
+    except Exception as error:  # whatever a source of the user's raises
+        raise DatasetError(
+            f"`data[0]` must have at least one sample to explain, and be readable; MindSpore says: {_cause(error)}"
+        ) from error
+
+
 def _is_countable(dataset: Dataset) -> bool:
     """Whether MindSpore can tell the size without running the dataset."""
     if isinstance(dataset, FilterDataset):
@@ -157,121 +182,195 @@ def _is_countable(dataset: Dataset) -> bool:
     return all(_is_countable(child) for child in dataset.children)
 
 
-def _read_samples(dataset: Dataset, class_count: int) -> Iterator[Sample]:
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """One row of the dataset, checked: images (N, C, H, W), labels (N,) or (N, k), boxes (N, k, 4)."""
+
+    first_id: int
+    images: NDArray[np.float32]
+    labels: NDArray[Any] | None
+    boxes: NDArray[np.float64] | None
+
+
+def _read_samples(dataset: Dataset, class_count: int, label_format: str) -> Iterator[Sample]:
+    columns = _column_names(dataset)
+    reading = LabelReading(columns[1], class_count, label_format) if len(columns) > 1 else None
+    rows = _checked_rows(dataset, columns, reading)
+    head, failure = ([], None) if reading is None else _look_ahead(rows, reading)
+    for row in chain(head, rows):
+        yield from _samples(row, reading, class_count)
+    if failure is not None:
+        raise failure
+
+
+def _look_ahead(rows: Iterator[_Row], reading: LabelReading) -> tuple[list[_Row], Exception | None]:
+    """The rows up to that which tells how labels are to be read, and the failure that came before; rows are few."""
+    head: list[_Row] = []
+    failure = None
+    while reading.format is None and _is_small(head):
+        try:
+            row = next(rows, None)
+        except (TypeError, ValueError) as error:
+            row, failure = None, error
+        if row is None:
+            break
+        head.append(row)
+    try:
+        if head:
+            reading.settle()
+    except ValueError:
+        if failure is None:
+            raise
+        raise failure from failure.__cause__
+    return head, failure
+
+
+def _is_small(head: Sequence[_Row]) -> bool:
+    samples, size = sum(len(row.images) for row in head), sum(row.images.nbytes for row in head)
+    return samples < LOOK_AHEAD_SAMPLES and size < LOOK_AHEAD_BYTES
+
+
+def _checked_rows(dataset: Dataset, columns: Sequence[str], reading: LabelReading | None) -> Iterator[_Row]:
     next_id = 0
-    labels = _LabelReader(class_count)
-    rows = iter(dataset.create_tuple_iterator(num_epochs=1, output_numpy=True))
-    while (row := _next_row(rows, next_id)) is not None:
-        images = _images(row[0], next_id)
-        unbatched = np.ndim(row[0]) == 3
-        ids = labels.read(_column(row, 1, unbatched), len(images), next_id)
-        boxes = _boxes(_column(row, 2, unbatched), len(images), next_id)
-        for place, image in enumerate(images):
-            kept = _kept(ids[place], class_count)
-            placed = _place_boxes(boxes[place], ids[place], kept, image.shape[1:]) if boxes is not None else ()
-            yield Sample(next_id, image, kept, placed)
-            next_id += 1
+    rows = _rows(dataset)
+    while (row := _next_row(rows, next_id, columns)) is not None:
+        places = [_Place(what, name, next_id) for what, name in zip(_PARTS, columns, strict=False)]
+        images = _images(places[0], row[0])
+        unbatched = row[0].ndim == 3
+        labels = _labels(places[1], row[1], unbatched, len(images)) if len(columns) > 1 else None
+        boxes = _boxes(places[2], row[2], unbatched, len(images)) if len(columns) > 2 else None
+        if reading is not None and labels is not None:
+            reading.look(labels, next_id, None if boxes is None else boxes.shape[1])
+        yield _Row(next_id, images, labels, boxes)
+        next_id += len(images)
 
 
-def _next_row(rows: Iterator[Any], read: int) -> list[Any] | None:
+def _samples(row: _Row, reading: LabelReading | None, class_count: int) -> Iterator[Sample]:
+    if reading is None or row.labels is None:
+        yield from (Sample(row.first_id + place, image, ()) for place, image in enumerate(row.images))
+        return
+    for place, (image, ids) in enumerate(zip(row.images, reading.read(row.labels), strict=True)):
+        kept = _kept(ids, class_count)
+        boxes = () if row.boxes is None else _place_boxes(row.boxes[place], ids, kept, image.shape[1:])
+        yield Sample(row.first_id + place, image, kept, boxes, reading.format)
+
+
+def _rows(dataset: Dataset) -> Iterator[Any]:
+    """The rows as NumPy arrays; made with the first one, so that a dataset that cannot begin fails like any other."""
+    yield from dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
+
+
+def _next_row(rows: Iterator[Any], read: int, columns: Sequence[str]) -> list[Any] | None:
     try:
         return next(rows, None)
-    except RuntimeError as error:
-        raise DatasetError(f"`data[0]` failed after {read} samples: {_cause(error)}") from error
+    except Exception as error:  # whatever a source of the user's raises
+        cause = _cause(error)
+        raise DatasetError(f"`data[0]` failed after {read} samples: {cause}{_advice(cause, columns)}") from error
 
 
-def _cause(error: RuntimeError) -> str:
+def _cause(error: Exception) -> str:
     """The line that matters in MindSpore's page-long error: the user's own exception, or the pipeline's message."""
+    if not isinstance(error, RuntimeError):
+        return " ".join(f"{type(error).__name__}: {error}".split())
     parts = [part.strip() for part in re.split(r"-{20,}", str(error)) if part.strip()]
     told = {title: body for title, body in pairwise(parts) if title.startswith("- ")}
-    body = next((told[title] for title in _TELLING if title in told), parts[0] if parts else "no reason given")
-    return body.splitlines()[-1].strip().removeprefix("[ERROR] ")
+    title = next((title for title in _TELLING if title in told), None)
+    body = parts[0] if parts and title is None else told.get(title or "", "no reason given")
+    line = body.splitlines()[-1] if title == _TELLING[0] else " ".join(body.split())
+    return line.strip().removeprefix("[ERROR] ")
 
 
-def _column(row: Sequence[NDArray[Any]], place: int, unbatched: bool) -> NDArray[Any] | None:
-    if len(row) <= place:
-        return None
-    return row[place][None] if unbatched else row[place]
+def _advice(cause: str, columns: Sequence[str]) -> str:
+    """Which column holds what MindSpore cannot carry, and what to give it; nothing where that was not the cause."""
+    place = re.search(r"Data type of (\d+)th item", cause)
+    known = place is not None and 0 < int(place[1]) <= len(columns)
+    if not known and not any(text in cause for text in _UNREADABLE):
+        return ""
+    what = f"the column {columns[int(place[1]) - 1]!r}" if place is not None and known else "each column"
+    return f"; {what} must hold numbers, in arrays without None, objects or rows of unequal length (pad them)"
 
 
-def _images(column: NDArray[Any], first_id: int) -> NDArray[np.float32]:
-    if not isinstance(column, np.ndarray) or column.dtype.kind not in "fiu":
-        got = f"dtype {column.dtype}" if isinstance(column, np.ndarray) else type(column).__name__
-        raise TypeError(f"images must hold numbers, got {got} at sample {first_id}")
+@dataclass(frozen=True)
+class _Place:
+    """Where a column's row stands, for errors: which part of a sample it is to be, and from which sample on."""
+
+    what: str
+    name: str
+    first_id: int
+
+    def __str__(self) -> str:
+        return f"at sample {self.first_id} of column {self.name!r}"
+
+
+def _require_array(place: _Place, column: Any, must: str) -> None:
+    """Raises TypeError, with the way out of a dictionary, unless MindSpore handed over an array."""
+    if isinstance(column, np.ndarray):
+        return
+    if not isinstance(column, dict):
+        raise TypeError(f"{place.what} must {must}, got {type(column).__name__} {place}")
+    keys = ", ".join(repr(key) for key in column)
+    raise TypeError(
+        f"{place.what} must {must}, got a dict of {keys or 'nothing'} {place}; take out what is needed with "
+        f"dataset.map(lambda entry: entry[key], input_columns=[{place.name!r}])"
+    )
+
+
+def _require_kind(place: _Place, column: NDArray[Any], kinds: str, must: str, do: str) -> None:
+    """Raises TypeError unless the array's dtype is of one of the kinds."""
+    if column.dtype.kind not in kinds:
+        raise TypeError(f"{place.what} must {must}, got dtype {column.dtype} {place}; {do}")
+
+
+def _images(place: _Place, column: Any) -> NDArray[np.float32]:
+    _require_array(place, column, "hold numbers")
+    do = "decode files with mindspore.dataset.vision.Decode()" if column.dtype.kind in "SU" else "convert to float32"
+    _require_kind(place, column, "fiu", "hold numbers", do)
     images = column[None] if column.ndim == 3 else column
     if images.ndim != 4 or images.shape[1] not in _CHANNELS or 0 in images.shape:
         raise ValueError(
-            f"images must be (C, H, W) or (N, C, H, W) with 1, 3 or 4 channels, got shape {column.shape} at sample "
-            f"{first_id}; for channels last add dataset.map(mindspore.dataset.vision.HWC2CHW(), input_columns=...)"
+            f"images must be (C, H, W) or (N, C, H, W) with 1, 3 or 4 channels, got shape {column.shape} {place}; "
+            f"{_advice_on_shape(images.shape)}"
         )
     return np.ascontiguousarray(images, dtype=np.float32)
 
 
-class _LabelReader:
-    """Class ids from the labels column; the first sample decides whether its rows are one-hot."""
+def _advice_on_shape(shape: tuple[int, ...]) -> str:
+    if 0 in shape:
+        return "leave images without pixels out with dataset.filter(...)"
+    if len(shape) == 4 and shape[3] in _CHANNELS:
+        return "for channels last add dataset.map(mindspore.dataset.vision.HWC2CHW(), input_columns=...)"
+    if len(shape) == 2:
+        return "for images without channels add dataset.map(lambda image: image[None], input_columns=...)"
+    return "the first column must be the images: dataset.project([...]) puts columns in order"
 
-    def __init__(self, class_count: int) -> None:
-        self._class_count = class_count
-        self._one_hot: bool | None = None
 
-    def read(self, column: NDArray[Any] | None, count: int, first_id: int) -> list[list[int]]:
-        """The ids of each sample as they stand there, padding included."""
-        if column is None:
-            return [[] for _ in range(count)]
-        if column.ndim not in (1, 2) or len(column) != count:
-            raise ValueError(
-                f"labels must be ({count},) or ({count}, k) beside {count} images, got {column.shape}, "
-                f"at sample {first_id}"
-            )
-        if column.ndim == 2 and self._is_one_hot(column):
-            return self._from_one_hot(column, first_id)
-        if column.dtype.kind not in "iu":
-            raise TypeError(
-                f"labels must be class ids (integers) or one-hot rows, got dtype {column.dtype} at sample {first_id}"
-            )
-        if column.ndim == 1:
-            self._require_classes(column, first_id)
-        return [[int(label) for label in np.atleast_1d(row)] for row in column]
+def _labels(place: _Place, column: Any, unbatched: bool, count: int) -> NDArray[Any]:
+    must = "be class ids (integers) or one-hot rows"
+    _require_array(place, column, must)
+    _require_kind(place, column, "fiub", must, "give each name's number in the list of labels")
+    labels: NDArray[Any] = column[None] if unbatched else column
+    if labels.ndim not in (1, 2) or len(labels) != count:
+        raise ValueError(
+            f"labels must be ({count},) or ({count}, k) beside {count} images, got {labels.shape} {place}; give each "
+            "image a class id, or k of them, or a zero or one for each class"
+        )
+    return labels
 
-    def _is_one_hot(self, column: NDArray[Any]) -> bool:
-        if self._one_hot is None:
-            zeros_and_ones = bool(np.isin(column[0], (0, 1)).all())
-            self._one_hot = column.shape[1] == self._class_count and self._class_count > 1 and zeros_and_ones
-            if self._one_hot:
-                _LOG.info("labels: rows of %d zeros and ones are read as one-hot rows", self._class_count)
-        return self._one_hot
 
-    def _from_one_hot(self, column: NDArray[Any], first_id: int) -> list[list[int]]:
-        if column.shape[1] != self._class_count or not np.isin(column, (0, 1)).all():
-            raise ValueError(
-                f"labels began as one-hot rows of {self._class_count}, got other values or another length "
-                f"at or after sample {first_id}; give class ids or one-hot rows throughout"
-            )
-        return [np.flatnonzero(row).tolist() for row in column]
-
-    def _require_classes(self, column: NDArray[Any], first_id: int) -> None:
-        bad = np.flatnonzero((column < -1) | (column >= self._class_count))
-        if bad.size:
-            raise ValueError(
-                f"labels must be -1 (no label) or lie in [0, {self._class_count - 1}] as `labels` names "
-                f"{self._class_count} classes, got {int(column[bad[0]])} at sample {first_id + int(bad[0])}"
-            )
+def _boxes(place: _Place, column: Any, unbatched: bool, count: int) -> NDArray[np.float64]:
+    _require_array(place, column, "hold numbers")
+    _require_kind(place, column, "fiu", "hold numbers", "give [x, y, width, height] in pixels")
+    boxes: NDArray[Any] = column[None] if unbatched else column
+    if boxes.ndim != 3 or boxes.shape[2] != 4 or len(boxes) != count:
+        raise ValueError(
+            f"bboxes must be ({count}, k, 4) as [x, y, width, height], got shape {boxes.shape} {place}; give k boxes "
+            "to each image, even where k is 1"
+        )
+    return boxes.astype(np.float64)
 
 
 def _kept(ids: Sequence[int], class_count: int) -> tuple[int, ...]:
     return tuple(sorted({label for label in ids if 0 <= label < class_count}))
-
-
-def _boxes(column: NDArray[Any] | None, count: int, first_id: int) -> NDArray[np.float64] | None:
-    if column is None:
-        return None
-    if column.dtype.kind not in "fiu":
-        raise TypeError(f"bboxes must hold numbers, got dtype {column.dtype} at sample {first_id}")
-    if column.ndim != 3 or column.shape[2] != 4 or len(column) != count:
-        raise ValueError(
-            f"bboxes must be ({count}, k, 4) as [x, y, width, height], got shape {column.shape} at sample {first_id}"
-        )
-    return column.astype(np.float64)
 
 
 def _place_boxes(

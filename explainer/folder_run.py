@@ -67,7 +67,12 @@ def run_folder(options: argparse.Namespace) -> RunResult:
         network,
         activation,
         options=RunOptions(
-            batch_size=options.batch_size, top_k=options.top_k, mean=options.mean, std=options.std, progress=None
+            batch_size=options.batch_size,
+            top_k=options.top_k,
+            mean=options.mean,
+            std=options.std,
+            label_format="ids",
+            progress=None,
         ),
     )
     runner.register_saliency(explainers, metrics)

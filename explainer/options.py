@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_integer, require_number
+from explainer.label_column import LABEL_FORMATS
 
 BAD_SAMPLE_POLICIES = ("raise", "skip")
 
@@ -27,6 +28,10 @@ class RunOptions:
         std: what each channel was divided by, on the same scale. With both, pictures show the user's own pixels;
             without, each picture is the image stretched from its minimum to its maximum.
         to_display: your own way from an image (C, H, W) float32 to a picture (H, W) or (H, W, 3 or 4) uint8.
+        label_format: what the labels column holds. "ids": class ids, one per sample or some, padded outside [0, K).
+            "multi-hot": a zero or one for each of the K classes. "auto": what its rows tell, and where they tell
+            nothing (zeros and ones of one or two classes), an error that asks; up to 256 samples, or 64 MB of images,
+            are read before the first is explained.
         on_bad_sample: what an image or an output that is not finite does: "raise" ends the run (what was finished
             stays), "skip" leaves the sample out and records why.
         progress: show a progress bar; None: only on a terminal.
@@ -44,6 +49,7 @@ class RunOptions:
     mean: float | Sequence[float] | None = None
     std: float | Sequence[float] | None = None
     to_display: Callable[[NDArray[np.float32]], NDArray[np.uint8]] | None = None
+    label_format: str = "auto"
     on_bad_sample: str = "raise"
     progress: bool | None = None
 
@@ -51,6 +57,7 @@ class RunOptions:
         require_integer("batch_size", self.batch_size, 1)
         require_integer("top_k", self.top_k, 0)
         require_number("threshold", self.threshold, 0.0, 1.0)
+        require_choice("label_format", self.label_format, LABEL_FORMATS)
         require_choice("on_bad_sample", self.on_bad_sample, BAD_SAMPLE_POLICIES)
         self._check_display()
 
@@ -73,7 +80,7 @@ class RunOptions:
     @property
     def recorded(self) -> dict[str, Any]:
         """What a summary keeps of the options, as JSON values."""
-        kept = ("batch_size", "threshold", "top_k", "on_bad_sample")
+        kept = ("batch_size", "threshold", "top_k", "label_format", "on_bad_sample")
         pixels = ("mean", "std") if self.mean is not None else ()
         return {name: np.asarray(getattr(self, name)).tolist() for name in (*kept, *pixels)}
 

@@ -73,7 +73,8 @@ class ImageClassificationRunner:
         summary_dir: the folder for the summary; made when it is absent. MindInsight lists the folders inside its base
             folder, so give it the folder above this one. A second run in the same folder leaves the first as it is.
         data: (dataset, labels): a MindSpore dataset with the columns [images], [images, labels] or [images, labels,
-            bboxes], and the names of the classes in the order of the network's outputs.
+            bboxes], and the names of the classes in the order of the network's outputs. Labels are class ids, or a
+            zero or one for each class; see `RunOptions.label_format`.
         network: images (N, C, H, W) -> logits (N, K); given back as it was.
         activation_fn: logits -> probabilities, nn.Softmax() for one label per image, nn.Sigmoid() for several.
         options: how the run goes about its work.
@@ -270,7 +271,7 @@ class ImageClassificationRunner:
         jobs = [InferenceJob(self._options), *self._jobs]
         for job in jobs:
             job.check(_batch_of(head[-1]), self._labels)
-        metadata = self._metadata()
+        metadata = self._metadata(head[-1])
         with SummaryWriter(self._summary_dir, metadata) as writer:
             for sink in self._sinks:
                 sink.write(metadata)
@@ -354,7 +355,8 @@ class ImageClassificationRunner:
 
     def _examine_all(self) -> Iterator[ExaminedBatch | SampleSkipped]:
         """The whole dataset, examined; a sample that is not finite ends it or is skipped, as the options say."""
-        for batch in read_batches(self._dataset, len(self._labels), self._options.batch_size):
+        options = self._options
+        for batch in read_batches(self._dataset, len(self._labels), options.batch_size, options.label_format):
             cases, faults = self._examine(batch)
             fatal = faults[0] if faults and self._options.on_bad_sample == "raise" else None
             if fatal is not None:
@@ -394,7 +396,7 @@ class ImageClassificationRunner:
                 "they must have the order of the outputs"
             )
 
-    def _metadata(self) -> RunMetadata:
+    def _metadata(self, first: ExaminedBatch | SampleSkipped) -> RunMetadata:
         saliency = next((job for job in self._jobs if isinstance(job, SaliencyJob)), SaliencyJob([]))
         return RunMetadata(
             labels=tuple(self._labels),
@@ -405,6 +407,7 @@ class ImageClassificationRunner:
                 "network": type(self._network).__name__,
                 "activation_fn": type(self._activation).__name__,
                 "options": self._options.recorded,
+                "label_format": _batch_of(first).samples[0].label_format,
                 "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
                 "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
                 "controls": {control.name: control.parameters for control in saliency.controls},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mindspore.dataset import GeneratorDataset
 
-from explainer.dataset import Box, has_boxes, read_batches, require_dataset, sample_count
+from explainer.dataset import Box, has_boxes, pairs_of, read_batches, require_dataset, sample_count
 
 CLASSES = 4
 HEIGHT, WIDTH = 5, 7
@@ -36,13 +36,13 @@ def stream_of(rows):
     return GeneratorDataset(lambda: iter(rows), names, shuffle=False, num_parallel_workers=1)
 
 
-def samples_of(dataset, classes=CLASSES):
-    return [sample for batch in read_batches(dataset, classes, 32) for sample in batch.samples]
+def samples_of(dataset, classes=CLASSES, label_format="auto"):
+    return [sample for batch in read_batches(dataset, classes, 32, label_format) for sample in batch.samples]
 
 
-def labels_of(labels, classes=CLASSES, batch_size=None):
+def labels_of(labels, classes=CLASSES, batch_size=None, label_format="auto"):
     rows = rows_of(images_of(len(labels)), labels)
-    return [sample.labels for sample in samples_of(dataset_of(rows, batch_size), classes)]
+    return [sample.labels for sample in samples_of(dataset_of(rows, batch_size), classes, label_format)]
 
 
 def boxes_of(labels, boxes):
@@ -65,17 +65,21 @@ class CountingSource:
 
 
 class CountingStream:
-    """As CountingSource, without a length."""
+    """As CountingSource, without a length, or more of them with one label."""
 
-    def __init__(self):
+    def __init__(self, count=9, label=None):
         self.source = CountingSource()
+        self.count = count
+        self.label = label
 
     @property
     def read(self):
         return self.source.read
 
     def __iter__(self):
-        return (self.source[place] for place in range(9))
+        for place in range(self.count):
+            image, label = self.source[place]
+            yield image, label if self.label is None else np.array(self.label)
 
 
 # ---- images ----
@@ -167,6 +171,160 @@ def test_a_dataset_of_known_length_zero_is_a_value_error():
         require_dataset(GeneratorDataset([], ["image"], shuffle=False))
 
 
+GOOD_ROW = (np.ones((3, HEIGHT, WIDTH), np.float32), np.array(2), np.array([[1, 0, 2, 3]], np.float32))
+
+
+def rows_with(value, place):
+    """Three good rows, but for the value in one of the columns of the second, or of each where it is a dictionary."""
+    bad = tuple(value if column == place else good for column, good in enumerate(GOOD_ROW))
+    rows = [bad] * 3 if isinstance(value, dict) else [GOOD_ROW, bad, GOOD_ROW]
+    return GeneratorDataset(lambda: iter(rows), ["scan", "meta", "zones"], shuffle=False, num_parallel_workers=1)
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [(0, "images must hold numbers"), (1, "labels must be class ids"), (2, "bboxes must hold numbers")],
+)
+@pytest.mark.parametrize("value", [{"label": 1, "name": "scan"}, {"label": np.array([1]), "of": np.array(["a", "b"])}])
+def test_a_column_of_dictionaries_is_refused_with_its_keys_and_the_way_out(value, place, what, batch_size):
+    dataset = rows_with(value, place)
+    name = ["scan", "meta", "zones"][place]
+    keys = ", ".join(f"'{key}'" for key in value)
+    way_out = rf"dataset\.map\(lambda entry: entry\[key\], input_columns=\['{name}'\]\)$"
+    with pytest.raises(
+        TypeError, match=rf"^{what}.*, got a dict of {keys} at sample 0 of column '{name}'; .*{way_out}"
+    ):
+        samples_of(dataset if batch_size is None else dataset.batch(batch_size))
+
+
+def test_the_way_out_of_a_column_of_dictionaries_works():
+    dataset = rows_with({"label": 3, "name": "scan"}, 1)
+    mended = dataset.map(lambda entry: entry["label"], input_columns=["meta"])
+    assert [sample.labels for sample in samples_of(mended)] == [(3,), (3,), (3,)]
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"a": {"b": 1}}, "a dict of 'a' at sample 0|dictionary objects in column"),
+        (None, "the column '{name}' must hold numbers, in arrays without None"),
+        ([{"a": 1}], "the column '{name}' must hold numbers, in arrays without None"),
+        (np.array([1, None], object), "the column '{name}' must hold numbers, in arrays without None"),
+        ([[1], [2, 3]], r"rows of unequal length \(pad them\)"),
+        (np.array([1j]), "each column must hold numbers"),
+        (np.array(["2020-01-01"], "M8[D]"), "each column must hold numbers"),
+    ],
+)
+def test_what_mindspore_cannot_carry_is_told_in_one_line(value, told, place, batch_size):
+    dataset = rows_with(value, place)
+    with pytest.raises((TypeError, ValueError), match=told.format(name=["scan", "meta", "zones"][place])) as refusal:
+        samples_of(dataset if batch_size is None else dataset.batch(batch_size))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "error", "told"),
+    [
+        (
+            0,
+            "scan.png",
+            TypeError,
+            r"images must hold numbers, got dtype <U8 at sample 1 of column 'scan'; .*Decode\(\)",
+        ),
+        (
+            0,
+            b"\x89PNG",
+            TypeError,
+            r"images must hold numbers, got dtype \|S4 at sample 1 of column 'scan'; .*Decode\(\)",
+        ),
+        (0, np.ones((3, 5, 7), bool), TypeError, "images must hold numbers, got dtype bool .*; convert to float32"),
+        (0, np.ones((5, 7, 3)), ValueError, r"got shape \(5, 7, 3\) at sample 1 of column 'scan'; .*HWC2CHW"),
+        (0, np.ones((2, 5, 7)), ValueError, r"1, 3 or 4 channels, got shape \(2, 5, 7\) at sample 1 of column 'scan'"),
+        (
+            0,
+            np.ones((5, 7)),
+            ValueError,
+            r"got shape \(5, 7\) at sample 1 .*; for images without channels add .*image\[None\]",
+        ),
+        (0, np.ones((3, 0, 7)), ValueError, r"got shape \(3, 0, 7\) at sample 1 .*; leave images without pixels out"),
+        (
+            0,
+            np.array(2.0),
+            ValueError,
+            r"got shape \(\) at sample 1 of column 'scan'; the first column must be the images",
+        ),
+        (1, "cat", TypeError, "labels must be .*, got dtype <U3 at sample 1 of column 'meta'; give each name's number"),
+        (
+            1,
+            b"cat",
+            TypeError,
+            r"labels must be .*, got dtype \|S3 at sample 1 of column 'meta'; give each name's number",
+        ),
+        (
+            1,
+            np.ones((1, 2), int),
+            ValueError,
+            r"\(1, k\) beside 1 images, got \(1, 1, 2\) at sample 1 of column 'meta'",
+        ),
+        (
+            2,
+            "box",
+            TypeError,
+            "bboxes must hold numbers, got dtype <U3 at sample 1 of column 'zones'; give .x, y, width",
+        ),
+        (2, np.ones(4), ValueError, r"\(1, k, 4\) .*, got shape \(1, 4\) at sample 1 of column 'zones'; give k boxes"),
+        (2, np.ones((1, 1, 4)), ValueError, r"\(1, k, 4\) .*, got shape \(1, 1, 1, 4\) at sample 1 of column 'zones'"),
+        (2, np.ones((2, 5)), ValueError, r"\(1, k, 4\) .*, got shape \(1, 2, 5\) at sample 1 of column 'zones'"),
+        (2, np.array(1.0), ValueError, r"\(1, k, 4\) .*, got shape \(1,\) at sample 1 of column 'zones'"),
+    ],
+)
+def test_a_value_that_a_column_cannot_hold_is_refused_with_sample_column_and_advice(place, value, error, told):
+    with pytest.raises(error, match=told) as refusal:
+        samples_of(rows_with(value, place))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("failure", [KeyError(None), AttributeError("no shape"), RuntimeError(), Warning("odd")])
+def test_whatever_a_dataset_raises_while_it_is_read_becomes_one_line(failure, monkeypatch):
+    dataset = dataset_of(rows_of(images_of(2)))
+
+    def broken(**_):
+        raise failure
+
+    monkeypatch.setattr(dataset, "create_tuple_iterator", broken)
+    with pytest.raises(ValueError, match=r"^`data\[0\]` failed after 0 samples: .+$"):
+        samples_of(dataset)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_pairs_of_dictionaries_are_refused_with_the_column(place, batch_size):
+    bad = [(image, image.mean()) for image in images_of(2)]
+    bad = [tuple({"value": entry} if column == place else entry for column, entry in enumerate(row)) for row in bad]
+    dataset = GeneratorDataset(lambda: iter(bad), ["inputs", "meta"], shuffle=False, num_parallel_workers=1)
+    name = ["inputs", "meta"][place]
+    with pytest.raises(TypeError, match=f"must hold numbers, got a dict of 'value' at sample 0 of column '{name}'"):
+        list(pairs_of(dataset if batch_size is None else dataset.batch(batch_size), 4))
+
+
+def test_pairs_come_in_batches_and_a_failure_says_after_how_many():
+    images = images_of(3)
+
+    def rows():
+        yield from ((image, np.array(place)) for place, image in enumerate(images))
+        time.sleep(0.3)
+        raise KeyError("row is lost")
+
+    dataset = GeneratorDataset(rows, ["inputs", "targets"], shuffle=False, num_parallel_workers=1)
+    seen = []
+    with pytest.raises(ValueError, match=r"failed after 3 samples: KeyError: 'row is lost'"):
+        seen.extend(pairs_of(dataset, 4))
+    assert [(inputs.shape, targets.tolist()) for inputs, targets in seen] == [((1, 3, 5, 7), [n]) for n in range(3)]
+
+
 # ---- labels ----
 
 
@@ -203,20 +361,229 @@ def test_as_many_class_ids_as_classes_are_class_ids_when_one_is_above_one():
     assert labels_of([[0, 1, 2, -1], [0, 0, 0, 1]]) == [(0, 1, 2), (0, 1)]
 
 
-def test_the_only_class_is_an_id_and_no_one_hot_row():
-    assert labels_of([[0], [1]], classes=1) == [(0,), ()]
+def test_a_one_of_the_only_class_is_no_id_but_says_that_it_is_there():
+    assert labels_of([[0], [1]], classes=1) == [(), (0,)]
 
 
-@pytest.mark.parametrize("later", [[0, 0, 2, 0], [0, 0, -1, 0]])
-def test_a_later_row_that_breaks_one_hot_is_refused(later):
-    with pytest.raises(ValueError, match="one-hot rows of 4, got other values or another length at or after sample 2"):
-        labels_of([[0, 0, 1, 0], [1, 0, 0, 0], later])
+def ragged(*labels):
+    """The labels of each sample in rows of their own length, as a dataset of single samples can have them."""
+    rows = [(image, np.array(row, np.int32)) for image, row in zip(images_of(len(labels)), labels, strict=True)]
+    return stream_of(rows)
 
 
-def test_a_later_row_of_another_length_breaks_one_hot():
-    rows = [(images_of(1)[0], np.array(row)) for row in ([0, 0, 1, 0], [1, 0])]
-    with pytest.raises(ValueError, match=r"one-hot rows of 4.*at or after sample 1"):
-        samples_of(dataset_of(rows))
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+@pytest.mark.parametrize(
+    ("labels", "classes", "wanted"),
+    [
+        ([[1], [0, 1], [0]], 2, [(1,), (0, 1), (0,)]),
+        ([[0, 1], [1, 0], [1, -1]], 2, [(0, 1), (0, 1), (1,)]),
+        ([[0, 1, 1], [1], []], 3, [(0, 1), (1,), ()]),
+        ([[0, 0, 1], [2, 1, -1], [1, 0, 0]], 3, [(0, 1), (1, 2), (0, 1)]),
+        ([[0], [-1], [0]], 1, [(0,), (), (0,)]),
+        ([[0], [1], [0]], 1, [(), (0,), ()]),
+        ([[0, 0, 1], [1, 0, 1], [0, 0, 0]], 3, [(2,), (0, 2), ()]),
+    ],
+)
+def test_what_labels_mean_does_not_depend_on_the_order_of_the_samples(labels, classes, wanted, order):
+    read = samples_of(ragged(*(labels[place] for place in order)), classes)
+    assert [sample.labels for sample in read] == [wanted[place] for place in order]
+
+
+def test_every_sample_says_how_its_labels_were_read():
+    def formats(*columns):
+        return {sample.label_format for sample in samples_of(dataset_of(rows_of(*columns)))}
+
+    assert formats(images_of(2)) == {None}
+    assert formats(images_of(2), [0, 1]) == {"ids"}
+    assert formats(images_of(2), [[0, 0, 1, 0], [1, 1, 0, 0]]) == {"multi-hot"}
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("labels", "classes", "told"),
+    [
+        ([[0, 1], [1, 0], [0, 0]], 2, r"\[0, 1\] at sample 0 of column 'label' is label 0 and 1 .* and label 1 if"),
+        ([[1, 1], [1, 0], [0, 0]], 2, r"\[1, 1\] at sample 0 of column 'label' is label 1 .* and label 0 and 1 if"),
+        ([[0], [0], [0]], 1, r"\[0\] at sample 0 of column 'label' is label 0 .* and no label if"),
+        ([0, 0, 0], 1, r"\[0\] at sample 0 of column 'label' is label 0 .* and no label if"),
+    ],
+)
+def test_zeros_and_ones_of_one_or_two_classes_that_can_be_both_are_asked_about(labels, classes, told, batch_size):
+    ask = r'; give RunOptions\(label_format="ids"\) or RunOptions\(label_format="multi-hot"\)$'
+    with pytest.raises(ValueError, match=f"^labels can be read in two ways: {told}.*{ask}"):
+        labels_of(np.array(labels), classes, batch_size)
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_the_option_answers(batch_size):
+    both = [[0, 1], [1, 0], [0, 0], [1, 1]]
+    assert labels_of(both, 2, batch_size, "ids") == [(0, 1), (0, 1), (0,), (1,)]
+    assert labels_of(both, 2, batch_size, "multi-hot") == [(1,), (0,), (), (0, 1)]
+    assert labels_of([[0], [0], [0]], 1, batch_size, "ids") == [(0,), (0,), (0,)]
+    assert labels_of([[0], [0], [0]], 1, batch_size, "multi-hot") == [(), (), ()]
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_the_option_outweighs_what_the_rows_seem_to_be(batch_size):
+    assert labels_of([[0, 0, 1], [1, 1, 1]], 3, batch_size, "ids") == [(0, 1), (1,)]
+    assert labels_of([[0, 0, 1, -1]], 4, None, "ids") == [(0, 1)]
+
+
+def test_an_unknown_format_is_refused_with_the_choices():
+    with pytest.raises(ValueError, match=r"`label_format` must be one of auto, ids, multi-hot, got 'onehot'"):
+        labels_of([1, 2], label_format="onehot")
+
+
+@pytest.mark.parametrize("batch_size", [None, 2, 3])
+@pytest.mark.parametrize("dtype", [np.int32, np.float32, np.uint8, bool])
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_the_only_class_may_have_a_column_of_zeros_and_ones_of_any_dtype(shape, dtype, batch_size):
+    column = np.array([0, 1, 1], dtype).reshape(shape)
+    for label_format in ("auto", "multi-hot"):
+        assert labels_of(column, 1, batch_size, label_format) == [(), (0,), (0,)]
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_the_only_class_may_have_ids_and_minus_one(shape):
+    column = np.array([0, -1, 0], np.int32).reshape(shape)
+    for label_format in ("auto", "ids"):
+        assert labels_of(column, 1, None, label_format) == [(0,), (), (0,)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, bool])
+def test_two_zeros_and_ones_that_are_no_integers_are_multi_hot(dtype):
+    assert labels_of(np.array([[0, 1], [1, 1], [0, 0]], dtype), 2) == [(1,), (0, 1), ()]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (
+            [[1], [-1]],
+            r"read as a zero or one for each class, as \[1\] at sample 0 .*, but \[-1\] at sample 1 of column",
+        ),
+        (
+            [[-1], [1]],
+            r"read as class ids, as \[-1\] at sample 0 .*, but \[1\] at sample 1 of column 'label' can only be a",
+        ),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_rows_that_contradict_one_another_are_refused_with_both_samples_and_the_option(labels, told, batch_size):
+    with pytest.raises(ValueError, match=rf'{told}.*RunOptions\(label_format="ids"\) or RunOptions'):
+        labels_of(labels, 1, batch_size)
+
+
+@pytest.mark.parametrize("row", [[2, 0, 0], [1, 0], [0, 1, -1]])
+def test_ids_after_so_many_zeros_and_ones_that_no_more_could_wait_are_refused(row):
+    labels = [[0, 0, 1]] * 256 + [row]
+    with pytest.raises(ValueError, match=r"the samples before were rows of 3 zeros and ones, but \[.*at sample 256"):
+        samples_of(ragged(*labels), 3)
+    assert [sample.labels for sample in samples_of(ragged(*labels[1:]), 3)][:2] == [(0, 1), (0, 1)]
+
+
+def test_as_many_samples_wait_as_the_bound_says_and_no_more():
+    source = CountingStream(400, label=[0, 1, 1])
+    dataset = GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1, max_rowsize=-1)
+    batches = read_batches(dataset, 3, 10)
+    assert next(batches).samples[0].labels == (1, 2)
+    batches.close()
+    assert 256 <= len(source.read) < 400
+
+
+def test_large_images_that_wait_are_fewer():
+    """Ten images of 12 MB: six are more than 64 MB, and the row of ids comes too late."""
+    labels = [[0, 1]] * 9 + [[1, -1]]
+    rows = ((np.zeros((3, 1000, 1000), np.float32), np.array(row)) for row in labels)
+    dataset = GeneratorDataset(lambda: rows, ["image", "label"], shuffle=False, num_parallel_workers=1)
+    with pytest.raises(ValueError, match="labels can be read in two ways"):
+        samples_of(dataset, 2)
+
+
+def test_class_ids_and_floats_wait_for_nothing():
+    for label in (1, [2, -1, -1], np.float32([0, 1, 1])):
+        source = CountingStream(90, label=label)
+        dataset = GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
+        batches = read_batches(dataset, 3, 2)
+        next(batches)
+        batches.close()
+        assert len(source.read) < 60
+
+
+def test_samples_that_waited_are_given_out_before_the_failure_of_the_dataset():
+    seen, error = read_until_failure(5, 2, awaited=6, seconds=0.3, grace=0.3, label=[0, 1, 0])
+    assert seen == [0, 1, 2, 3, 4]
+    assert "row is lost" in str(error)
+
+
+def test_the_failure_of_the_dataset_goes_before_the_question_what_its_labels_mean():
+    seen, error = read_until_failure(5, 2, awaited=6, seconds=0.3, grace=0.3, label=[0, 1], classes=2)
+    assert seen == []
+    assert "row is lost" in str(error)
+
+
+@pytest.mark.parametrize("later", [[0, 0, -1, 0], [0, 0, 9, 1], [1, -1, 1, -1]])
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_zeros_and_ones_with_something_unknown_among_them_are_refused(later, batch_size):
+    with pytest.raises(
+        ValueError, match=r"got \[.*\] at sample 2 of column 'label': ids that name a label twice, or zer"
+    ):
+        labels_of([[0, 0, 1, 0], [1, 0, 0, 0], later], batch_size=batch_size)
+
+
+def test_a_label_that_stands_twice_beside_boxes_is_an_id_for_each_of_them():
+    boxes = np.tile(np.array([[0, 1, 1, 2], [4, 2, 3, 1], [0, 0, 2, 2]], np.float32), (2, 1, 1))
+    read = samples_of(dataset_of(rows_of(images_of(2), [[0, 0, -1], [1, 0, 0]], boxes)), 3)
+    assert [[box.label for box in sample.boxes] for sample in read] == [[0, 0], [1, 0, 0]]
+
+
+def test_zeros_and_ones_with_a_box_for_each_are_asked_about():
+    boxes = np.zeros((2, 3, 4), np.float32)
+    dataset = dataset_of(rows_of(images_of(2), [[0, 0, 1], [1, 0, 0]], boxes))
+    with pytest.raises(
+        ValueError, match=r"two ways: \[0, 0, 1\] at sample 0 .* is label 0 and 1 if .*, and label 2 if"
+    ):
+        samples_of(dataset, 3)
+    assert [len(sample.boxes) for sample in samples_of(dataset, 3, "ids")] == [3, 3]
+    assert [len(sample.boxes) for sample in samples_of(dataset, 3, "multi-hot")] == [1, 1]
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+@pytest.mark.parametrize(
+    ("labels", "label_format", "error", "told"),
+    [
+        (
+            [2, 1],
+            "multi-hot",
+            ValueError,
+            "a zero or one for each of 4 classes, .* got one number per image at sample 0",
+        ),
+        ([[1, 0], [0, 1]], "multi-hot", ValueError, 'says, got rows of 2 at sample 0 .*RunOptions.label_format="ids"'),
+        ([[0, 1, 1, 0], [0, 3, 1, 0]], "multi-hot", ValueError, r"got \[0, 3, 1, 0\] at sample 1 of column 'label'"),
+        ([[0, 1, 1, 0], [0, np.nan, 1, 0]], "multi-hot", ValueError, r"got \[0.0, nan, 1.0, 0.0\] at sample 1"),
+        ([[0, 1, 1, 0], [0, np.nan, 1, 0]], "auto", ValueError, r"got \[0.0, nan, 1.0, 0.0\] at sample 1"),
+        ([[0, 1, 1, 0], [0, 0.25, 0.75, 0]], "auto", ValueError, r"got \[0.0, 0.25, 0.75, 0.0\] at sample 1"),
+        (
+            [[0.0, 1, 1, 0], [0, 1, 1, 0]],
+            "ids",
+            TypeError,
+            "integers. as RunOptions.* says, got dtype float64 and rows of",
+        ),
+        ([True, False], "ids", TypeError, "got dtype bool and one number per image at sample 0"),
+        ([0.5, 1.0], "auto", TypeError, "integers. or one-hot rows of 4, got dtype float64 and one number per image"),
+        ([np.nan, 1.0], "auto", TypeError, "got dtype float64 and one number per image at sample 0.*convert class ids"),
+        ([0, 4], "ids", ValueError, "got 4 at sample 1 of column 'label'"),
+        ([-2, 0], "ids", ValueError, "got -2 at sample 0 of column 'label'"),
+    ],
+)
+def test_labels_that_do_not_fit_their_format_are_refused_in_one_sentence(labels, label_format, error, told, batch_size):
+    with pytest.raises(error, match=f"^labels must be .*{told}") as refusal:
+        labels_of(np.array(labels), batch_size=batch_size, label_format=label_format)
+    assert "\n" not in str(refusal.value)
+
+
+def test_labels_of_unequal_padding_beyond_the_classes_are_dropped_with_the_option_for_ids():
+    assert labels_of([[3, 9, -1], [-7, 1, 1]], label_format="ids") == [(3,), (1,)]
 
 
 def test_what_a_row_of_labels_means_does_not_depend_on_the_batch_size():
@@ -397,7 +764,7 @@ def test_no_sample_gives_no_batch_and_one_sample_one():
     assert [sample.sample_id for sample in batch.samples] == [0]
 
 
-def read_until_failure(count, batch_size, awaited, seconds=0.5, grace=0.0, failure=None):
+def read_until_failure(count, batch_size, awaited, seconds=0.5, grace=0.0, failure=None, label=None, classes=CLASSES):
     """The samples that came from a source that raises after `count`, and the error.
 
     MindSpore drops what it holds when a source raises, so this one waits until `awaited` samples came out as batches,
@@ -407,14 +774,14 @@ def read_until_failure(count, batch_size, awaited, seconds=0.5, grace=0.0, failu
 
     def rows():
         for image in images_of(count):
-            yield (image,)
+            yield (image,) if label is None else (image, np.array(label))
         enough.wait(seconds)
         time.sleep(grace)
         raise failure or KeyError("row is lost")
 
     seen = []
     try:
-        for batch in read_batches(stream_from(rows), CLASSES, batch_size):
+        for batch in read_batches(stream_from(rows, label is not None), classes, batch_size):
             seen += [sample.sample_id for sample in batch.samples]
             if len(seen) >= awaited:
                 enough.set()
@@ -423,8 +790,9 @@ def read_until_failure(count, batch_size, awaited, seconds=0.5, grace=0.0, failu
     raise AssertionError("the failure of the dataset was swallowed")
 
 
-def stream_from(rows):
-    return GeneratorDataset(rows, ["image"], shuffle=False, num_parallel_workers=1)
+def stream_from(rows, labelled=False):
+    names = ["image", "label"] if labelled else ["image"]
+    return GeneratorDataset(rows, names, shuffle=False, num_parallel_workers=1)
 
 
 def test_a_dataset_that_fails_ends_with_its_error_not_with_silence():

@@ -23,7 +23,7 @@ FLOORS = {
         "streams",
         "version",
     },
-    2: {"checks", "classifier", "options", "overlays", "summary"},
+    2: {"checks", "classifier", "label_column", "options", "overlays", "summary"},
     3: {
         "dataset",
         "function_classifier",

@@ -30,6 +30,15 @@ def blank():
 def blank_grey():
     return LinearNetwork(np.zeros((4, 6 * 9)))
 
+def first_of(classes):
+    return LinearNetwork(np.eye(classes, 3 * 6 * 9) * 2)
+
+def one():
+    return first_of(1)
+
+def two():
+    return first_of(2)
+
 def nothing():
     return None
 
@@ -369,6 +378,37 @@ def test_a_truncated_picture_ends_the_run_with_its_path_and_exit_status_1(comman
 def test_a_file_that_is_no_picture_is_told_in_one_line(command, photos):
     (photos / "dog" / "broken.png").write_bytes(b"not a picture")
     assert len(command()[2].strip().splitlines()) == 1
+
+
+# ---- one class, and two ----
+
+
+@pytest.mark.parametrize(
+    ("network", "labels", "wanted"),
+    [
+        ("one", "ant", [(0,), (0,), (), (), ()]),
+        ("one", "dog", [(), (), (0,), (), ()]),
+        ("two", "ant\ndog", [(0,), (0,), (1,), (), ()]),
+        ("two", "dog\nbee", [(), (), (0,), (), ()]),
+    ],
+)
+def test_the_folders_are_the_labels_of_one_class_and_of_two(command, tmp_path, network, labels, wanted):
+    (tmp_path / "few.txt").write_text(labels, encoding="utf-8")
+    given = {"network": f"folder_run_factories:{network}", "labels": tmp_path / "few.txt"}
+    assert command("--activation", "sigmoid", **given)[0] == 0
+    run = run_of(tmp_path)
+    assert [sample.prediction.ground_truth for sample in run.samples.values()] == wanted
+    assert run.metadata.parameters["options"]["label_format"] == "ids"
+
+
+def test_pictures_that_are_all_of_the_one_class_need_no_question(command, photos, tmp_path):
+    (tmp_path / "one.txt").write_text("ant", encoding="utf-8")
+    given = {"network": "folder_run_factories:one", "labels": tmp_path / "one.txt", "images": photos.parent / "ants"}
+    (photos.parent / "ants").mkdir()
+    (photos / "ant").rename(photos.parent / "ants" / "ant")
+    assert command("--activation", "sigmoid", **given)[0] == 0
+    samples = run_of(tmp_path).samples.values()
+    assert [(sample.prediction.ground_truth, sample.right) for sample in samples] == [((0,), True)] * 2
 
 
 # ---- wrong arguments ----

@@ -17,6 +17,7 @@ def test_every_option_has_its_documented_default():
         "mean": None,
         "std": None,
         "to_display": None,
+        "label_format": "auto",
         "on_bad_sample": "raise",
         "progress": None,
     }
@@ -42,6 +43,13 @@ def test_every_option_has_its_documented_default():
             ValueError,
             "`on_bad_sample` must be one of raise, skip, got 'skp'; did you mean 'skip'",
         ),
+        (
+            "label_format",
+            "multihot",
+            ValueError,
+            "`label_format` must be one of auto, ids, multi-hot, got 'multihot'; did you mean 'multi-hot'",
+        ),
+        ("label_format", None, ValueError, "`label_format` must be one of auto, ids, multi-hot, got None"),
         ("on_bad_sample", None, ValueError, "`on_bad_sample` must be one of raise, skip, got None"),
         ("to_display", "grey", TypeError, "`to_display` must be a function, got str"),
     ],
@@ -102,12 +110,19 @@ def test_options_go_by_name_only():
 
 def test_what_is_recorded_is_json_with_every_option_that_changes_results():
     options = RunOptions(
-        batch_size=8, threshold=0.25, top_k=2, mean=np.float32([0.5, 0.25]), std=2, on_bad_sample="skip"
+        batch_size=8,
+        threshold=0.25,
+        top_k=2,
+        mean=np.float32([0.5, 0.25]),
+        std=2,
+        label_format="multi-hot",
+        on_bad_sample="skip",
     )
     assert json.loads(json.dumps(options.recorded)) == {
         "batch_size": 8,
         "threshold": 0.25,
         "top_k": 2,
+        "label_format": "multi-hot",
         "on_bad_sample": "skip",
         "mean": [0.5, 0.25],
         "std": 2.0,

@@ -656,6 +656,69 @@ def test_a_run_with_other_labels_in_the_same_folder_warns(setting):
     assert read_run(made.folder).metadata.labels == ("eel", "fly", "gnu", "hen")
 
 
+@pytest.mark.parametrize(
+    ("columns", "option", "wanted"),
+    [
+        ((FIVE,), "auto", None),
+        ((FIVE, FIVE_LABELS), "auto", "ids"),
+        ((FIVE, np.eye(4, dtype=int)[FIVE_LABELS]), "auto", "multi-hot"),
+        ((FIVE, np.eye(4, dtype=int)[FIVE_LABELS]), "ids", "ids"),
+    ],
+)
+def test_the_metadata_tells_how_labels_were_to_be_read_and_how_they_were(setting, columns, option, wanted):
+    made = setting(dataset_of(*columns), label_format=option)
+    made.runner.register(Diary())
+    made.runner.run()
+    parameters = read_run(made.folder).metadata.parameters
+    assert (parameters["options"]["label_format"], parameters["label_format"]) == (option, wanted)
+
+
+# ---- two classes, and one ----
+
+
+def pixels_named(classes):
+    """As PixelNetwork, of the first classes alone."""
+    return LinearNetwork(np.eye(classes, CHANNELS * HEIGHT * WIDTH))
+
+
+def truths(run):
+    return [sample.prediction.ground_truth for sample in run.samples.values()]
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+@pytest.mark.parametrize(
+    ("label_format", "wanted"),
+    [("ids", [(0, 1), (0, 1), (0,), (1,), (0, 1)]), ("multi-hot", [(1,), (0,), (), (0, 1), (1,)])],
+)
+def test_two_zeros_and_ones_are_asked_about_before_any_file_and_read_as_told(
+    setting, tmp_path, label_format, wanted, batch_size
+):
+    both = [[0, 1], [1, 0], [0, 0], [1, 1], [0, 1]]
+    asked = setting(dataset_of(FIVE, both, batch_size=batch_size), pixels_named(2), labels=LABELS[:2])
+    asked.runner.register(Diary())
+    with pytest.raises(ValueError, match=r'labels can be read in two ways: .*give RunOptions\(label_format="ids"\) or'):
+        asked.runner.run()
+    assert list(tmp_path.iterdir()) == []
+    dataset = dataset_of(FIVE, both, batch_size=batch_size)
+    told = setting(dataset, pixels_named(2), labels=LABELS[:2], label_format=label_format)
+    told.runner.register_saliency([Fingerprint(told.network)])
+    told.runner.run()
+    assert truths(read_run(told.folder)) == wanted
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_a_column_of_dictionaries_is_refused_before_any_file(setting, tmp_path, batch_size):
+    rows = [(image, {"label": 1, "name": "scan"}) for image in FIVE]
+    dataset = GeneratorDataset(lambda: iter(rows), ["image", "meta"], shuffle=False, num_parallel_workers=1)
+    made = setting(dataset if batch_size is None else dataset.batch(batch_size))
+    made.runner.register_saliency([Fingerprint(made.network)])
+    with pytest.raises(
+        TypeError, match=r"labels must be .*, got a dict of 'label', 'name' at sample 0 of column 'meta'"
+    ):
+        made.runner.run()
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---- what a run costs ----
 
 
