@@ -37,7 +37,7 @@ def summarise(run: RunView) -> dict[str, Any]:
         "metrics": list(run.metadata.metrics),
         "samples": len(run.samples),
         "right": _right(run),
-        "with_ground_truth": sum(bool(sample.prediction.ground_truth) for sample in run.samples.values()),
+        "with_ground_truth": sum(sample.truth_known for sample in run.samples.values()),
         "samples_unfinished": list(run.unfinished),
         "samples_skipped": {str(number): reason for number, reason in sorted(run.skipped.items())},
         "maps": {name: maps[name] for name in run.metadata.explainers},

@@ -76,7 +76,8 @@ class ImageClassificationRunner:
             bboxes], and the names of the classes in the order of the network's outputs. Labels are class ids, or a
             zero or one for each class; see `RunOptions.label_format`.
         network: images (N, C, H, W) -> logits (N, K); given back as it was.
-        activation_fn: logits -> probabilities, nn.Softmax() for one label per image, nn.Sigmoid() for several.
+        activation_fn: logits -> probabilities, nn.Softmax() for one label per image, nn.Sigmoid() for several,
+            and for a network of one output.
         options: how the run goes about its work.
 
     Raises:
@@ -268,6 +269,8 @@ class ImageClassificationRunner:
         started = time.monotonic()
         items = self._examine_all()
         head = self._first_items(items)
+        if len(self._labels) == 1:
+            _require_unsure(self._activation)
         jobs = [InferenceJob(self._options), *self._jobs]
         for job in jobs:
             job.check(_batch_of(head[-1]), self._labels)
@@ -461,6 +464,16 @@ def _require_text(place: int, label: str) -> None:
         label.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"`data[1]` must hold text, label {place} is {label!r}: {error.reason}") from error
+
+
+def _require_unsure(activation: Any) -> None:
+    """Raises NetworkOutputError for an activation that is 1 for the logit 0 of the only class, as softmax is."""
+    probability = MindSporeClassifier(activation).outputs(np.zeros((1, 1), np.float32))
+    if np.array_equal(probability, [[1]]):
+        raise NetworkOutputError(
+            f"`activation_fn` must tell how probable the only class is, got {type(activation).__name__}, which is 1 "
+            "for the logit 0; a softmax of one output is always 1, so give nn.Sigmoid() (--activation sigmoid)"
+        )
 
 
 def _require_explainers(explainers: Any, network: Any) -> None:

@@ -45,7 +45,7 @@ def _named(name: str, texts: Iterable[str]) -> list[tuple[str, str]]:
 
 def _reliability(run: RunView) -> Facts | None:
     count = len(run.metadata.labels)
-    known = [sample for sample in run.samples.values() if sample.prediction.ground_truth]
+    known = [sample for sample in run.samples.values() if sample.truth_known]
     known = [sample for sample in known if all(0 <= label < count for label in sample.prediction.ground_truth)]
     if not known or not all(_fits(sample.prediction.probabilities, run) for sample in known):
         return None

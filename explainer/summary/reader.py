@@ -51,12 +51,20 @@ class SampleView:
     curves: tuple[ScoreCurve, ...] = ()
     uncertainty: Uncertainty | None = None
     edit_trees: tuple[EditTree, ...] = ()
+    absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none is "not there"
+
+    @property
+    def truth_known(self) -> bool:
+        """Whether it is known which labels are true: there is one, or the only class is known not to be there."""
+        return bool(self.prediction.ground_truth) or self.absence_known
 
     @property
     def right(self) -> bool | None:
-        """Whether the most probable label is a true one; None where no label is known to be true."""
-        if not self.prediction.ground_truth or not self.prediction.probabilities.size:
+        """Whether the most probable label is a true one, a single class predicted where it is; None if not known."""
+        if not self.truth_known or not self.prediction.probabilities.size:
             return None
+        if len(self.prediction.probabilities) == 1:
+            return bool(self.prediction.predicted) == bool(self.prediction.ground_truth)
         return int(self.prediction.probabilities.argmax()) in self.prediction.ground_truth
 
 
@@ -188,7 +196,8 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
     if metadata is None:
         raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
     skipped = {record.sample_id: record.reason for record in records if isinstance(record, SampleSkipped)}
-    samples = _samples(records)
+    absence_known = len(metadata.labels) == 1 and metadata.parameters.get("label_format") == "multi-hot"
+    samples = _samples(records, absence_known)
     seen = {record.sample_id for record in records if isinstance(record, _PartOfSample)}
     return RunView(
         summary_dir=folder,
@@ -204,7 +213,7 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
     )
 
 
-def _samples(records: list[StoredRecord | Finding]) -> dict[int, SampleView]:
+def _samples(records: list[StoredRecord | Finding], absence_known: bool) -> dict[int, SampleView]:
     pictures = {record.sample_id: record for record in records if isinstance(record, ImageFile)}
     predictions = {record.sample_id: record for record in records if isinstance(record, Prediction)}
     maps, scores = _by_sample(records, SaliencyFile), _by_sample(records, Score)
@@ -220,6 +229,7 @@ def _samples(records: list[StoredRecord | Finding]) -> dict[int, SampleView]:
             curves[number],
             doubts.get(number),
             trees[number],
+            absence_known,
         )
         for number in sorted(_done(records) & pictures.keys() & predictions.keys())
     }

@@ -411,6 +411,13 @@ def test_pictures_that_are_all_of_the_one_class_need_no_question(command, photos
     assert [(sample.prediction.ground_truth, sample.right) for sample in samples] == [((0,), True)] * 2
 
 
+def test_a_softmax_of_one_class_is_told_with_the_activation_to_give(refused, tmp_path):
+    (tmp_path / "one.txt").write_text("ant", encoding="utf-8")
+    status, why = refused(network="folder_run_factories:one", labels=tmp_path / "one.txt")
+    assert status == 2
+    assert "a softmax of one output is always 1, so give nn.Sigmoid() (--activation sigmoid)" in why
+
+
 # ---- wrong arguments ----
 
 

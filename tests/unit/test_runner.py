@@ -706,6 +706,49 @@ def test_two_zeros_and_ones_are_asked_about_before_any_file_and_read_as_told(
     assert truths(read_run(told.folder)) == wanted
 
 
+# The first pixel of FIVE, the logit of the only class: 4, -4, -4, 1, 0; so it is predicted in samples 0 and 3.
+ONE_LABELS = np.array([1, 1, 0, 0, 1])
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+@pytest.mark.parametrize(
+    "labels", [ONE_LABELS, ONE_LABELS[:, None], ONE_LABELS[:, None].astype(np.float32), ONE_LABELS > 0]
+)
+def test_a_run_of_one_class_says_where_it_is_where_it_is_seen_and_whether_that_is_right(setting, labels, batch_size):
+    made = setting(dataset_of(FIVE, labels, batch_size=batch_size), pixels_named(1), labels=["ant"])
+    made.runner.register_saliency([Gradient(made.network), Fingerprint(made.network)], [Brightness()])
+    result = made.runner.run()
+    run = read_run(made.folder)
+    samples = list(run.samples.values())
+    assert (result.samples, result.maps) == (5, 10)
+    assert truths(run) == [(0,), (0,), (), (), (0,)]
+    assert [sample.prediction.predicted for sample in samples] == [(0,), (), (), (0,), ()]
+    assert [sample.right for sample in samples] == [True, False, True, False, False]
+    probabilities = [sample.prediction.probabilities for sample in samples]
+    np.testing.assert_allclose(probabilities, sigmoid(FIVE[:, 0, 0, :1]), atol=1e-6)  # a few float32 roundings
+    gradient = np.eye(1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
+    for sample in samples:
+        np.testing.assert_allclose(run.saliency(sample.maps[0]), gradient, atol=1e-6)
+    fingerprint = next(entry for entry in run.statistics() if entry.explainer == "Fingerprint")
+    assert (fingerprint.right.defined, fingerprint.wrong.defined) == (2, 3)
+
+
+def test_a_sample_without_label_is_neither_right_nor_wrong_where_the_only_class_has_ids(setting):
+    made = setting(dataset_of(FIVE, [0, 0, -1, -1, -1]), pixels_named(1), labels=["ant"])
+    made.runner.register(Diary())
+    made.runner.run()
+    samples = read_run(made.folder).samples.values()
+    assert [sample.right for sample in samples] == [True, False, None, None, None]
+
+
+def test_a_softmax_of_the_only_class_is_refused_before_any_file(setting, tmp_path):
+    made = setting(dataset_of(FIVE), pixels_named(1), nn.Softmax(), labels=["ant"])
+    made.runner.register_saliency([Fingerprint(made.network)])
+    with pytest.raises(ValueError, match=r"got Softmax, which is 1 for the logit 0; .* give nn\.Sigmoid\(\)"):
+        made.runner.run()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("batch_size", [None, 2])
 def test_a_column_of_dictionaries_is_refused_before_any_file(setting, tmp_path, batch_size):
     rows = [(image, {"label": 1, "name": "scan"}) for image in FIVE]

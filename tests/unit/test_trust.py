@@ -31,19 +31,22 @@ def sample(
     *,
     entropies: tuple[float, float, float] = (0.5, 0.375, 0.125),
     trees: tuple[EditTree, ...] = (),
+    predicted: tuple[int, ...] = (),
+    absence_known: bool = False,
 ) -> SampleView:
     doubt = None
     if deviation is not None:
         row = np.float32(deviation)
         doubt = Uncertainty(number, np.float32(probabilities)[::-1].copy(), row, row * 0, row, *entropies)
-    prediction = Prediction(number, truth, (), (), np.float32(probabilities))
+    prediction = Prediction(number, truth, predicted, (), np.float32(probabilities))
     image = ImageFile(number, f"{number}.png")
-    return SampleView(number, image, prediction, uncertainty=doubt, edit_trees=trees)
+    known = {"absence_known": absence_known}
+    return SampleView(number, image, prediction, uncertainty=doubt, edit_trees=trees, **known)
 
 
-def view(*samples: SampleView, **parameters: Any) -> RunView:
+def view(*samples: SampleView, labels: tuple[str, ...] = LABELS, **parameters: Any) -> RunView:
     files = RunFiles(1, Path("events"))
-    metadata = RunMetadata(LABELS, parameters=parameters)
+    metadata = RunMetadata(labels, parameters=parameters)
     return RunView(Path("runs"), files, metadata, {one.sample_id: one for one in samples})
 
 
@@ -51,6 +54,23 @@ def tree(label: int, *boxes: tuple[int, int, int, int], reason: str = "") -> Edi
     layers = (EditLayer(0.75, boxes),) if boxes else ()
     root = {"layer": -1, "box": [0, 0, 10, 8], "network_output": 0.0, "step_change": 0.0, "children": []}
     return EditTree(0, label, "gaussian:2", False, layers, root if boxes else None, reason)
+
+
+@pytest.mark.parametrize(
+    ("known", "compared", "brier"),
+    [(True, 3, (0.25**2 + 0.25**2 + 0.5**2) / 3), (False, 2, (0.25**2 + 0.5**2) / 2)],
+)
+def test_the_reliability_of_one_class_counts_the_samples_where_it_is_known_not_to_be(
+    known: bool, compared: int, brier: float
+) -> None:
+    samples = [
+        sample(0, [0.75], (0,), predicted=(0,), absence_known=known),
+        sample(1, [0.25], (), absence_known=known),
+        sample(2, [0.5], (0,), absence_known=known),
+    ]
+    found = trust_facts(view(*samples, labels=("ant",)))["reliability"]["of_predictions"]
+    assert (found["compared"], found["brier"]) == (compared, pytest.approx(brier))
+    assert [one.right for one in samples] == [True, True if known else None, False]
 
 
 RIGHT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
