@@ -1,8 +1,11 @@
 """What the dataset room makes of the rows of a MindSpore dataset."""
 
 import logging
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import mindspore.dataset
 import numpy as np
@@ -204,25 +207,17 @@ def test_the_way_out_of_a_column_of_dictionaries_works():
     assert [sample.labels for sample in samples_of(mended)] == [(3,), (3,), (3,)]
 
 
-@pytest.mark.parametrize("batch_size", [None, 2])
-@pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        ({"a": {"b": 1}}, "a dict of 'a' at sample 0|dictionary objects in column"),
-        (None, "the column '{name}' must hold numbers, in arrays without None"),
-        ([{"a": 1}], "the column '{name}' must hold numbers, in arrays without None"),
-        (np.array([1, None], object), "the column '{name}' must hold numbers, in arrays without None"),
-        ([[1], [2, 3]], r"rows of unequal length \(pad them\)"),
-        (np.array([1j]), "each column must hold numbers"),
-        (np.array(["2020-01-01"], "M8[D]"), "each column must hold numbers"),
-    ],
-)
-def test_what_mindspore_cannot_carry_is_told_in_one_line(value, told, place, batch_size):
-    dataset = rows_with(value, place)
-    with pytest.raises((TypeError, ValueError), match=told.format(name=["scan", "meta", "zones"][place])) as refusal:
-        samples_of(dataset if batch_size is None else dataset.batch(batch_size))
-    assert "\n" not in str(refusal.value)
+def test_what_mindspore_cannot_carry_is_told_in_one_line():
+    """In a process of its own: after many other datasets MindSpore's threads have once hung on such rows."""
+    cases = Path(__file__).parent / "refused_rows.py"
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(cases)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stdout[-3000:]
+    assert "42 passed" in ended.stdout
 
 
 @pytest.mark.parametrize(
