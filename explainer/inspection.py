@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from explainer.records import Benchmark, ScoreCurve
-from explainer.statistics import Summary
+from explainer.statistics import LEAST, Summary
 from explainer.summary.reader import RunView
 from explainer.trust import or_none, trust_facts, trust_lines
 
@@ -210,7 +210,8 @@ def _statistic_text(entry: dict[str, Any]) -> str:
     parts = [
         f"{part} {entry[part]['mean']:.3f} (n {entry[part]['defined']})" for part in _PARTS if entry[part]["defined"]
     ]
-    interval = f"[{entry['low']:.3f}, {entry['high']:.3f}]"
+    known = entry["low"] is not None
+    interval = f"[{entry['low']:.3f}, {entry['high']:.3f}]" if known else f"(no interval below n {LEAST})"
     return (
         f"{head}mean {entry['mean']:.3f} {interval}, median {entry['median']:.3f}{spread}, "
         f"n {entry['defined']}{left_out}, rank {entry['rank']:g}{'; ' * bool(parts)}{', '.join(parts)}"

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
 
 from explainer.records import RunMetadata
 
-_RESAMPLES = 1000
-_AT_ONCE = 1_000_000  # scores that are drawn at once
-_SEED = 20
+LEAST = 5
+"""How many scores an interval needs."""
+_UPPER = 0.975  # of a 95 % interval
+Bounds = tuple[float, float]
+_UNBOUNDED = (-math.inf, math.inf)
 
 
 class Summary(NamedTuple):
@@ -22,7 +26,7 @@ class Summary(NamedTuple):
         mean: of the defined scores; nan when there is none, as for all that follows.
         median: of them.
         deviation: their standard deviation (of the sample, n - 1); nan for a single one.
-        low, high: a 95 % interval of the mean, by bootstrap.
+        low, high: a 95 % interval of the mean, see `summary_of`; nan for fewer than five scores.
         defined: how many scores there are.
         undefined: how many more were undefined.
     """
@@ -80,49 +84,94 @@ def method_statistics(scores: Sequence[SingleScore], metadata: RunMetadata) -> l
 def _of_metric(
     metric: str, by_method: Mapping[str, Sequence[SingleScore]], metadata: RunMetadata
 ) -> list[MethodStatistics]:
-    higher = _higher_is_better(metric, metadata)
-    overall = {name: summary_of([score.value for score in scores]) for name, scores in by_method.items()}
+    facts = _mapping(_mapping(metadata.parameters.get("metrics")).get(metric))
+    higher, bounds = facts.get("higher_is_better") is not False, _bounds(facts.get("bounds"))
+    overall = {name: summary_of([score.value for score in scores], bounds) for name, scores in by_method.items()}
     places = ranks({name: summary.mean for name, summary in overall.items()}, higher_is_better=higher)
     parts = {
-        name: [summary_of([score.value for score in scores if score.part == part]) for part in ("right", "wrong")]
+        name: [
+            summary_of([score.value for score in scores if score.part == part], bounds) for part in ("right", "wrong")
+        ]
         for name, scores in by_method.items()
     }
-    declared = metadata.parameters.get("controls")
-    controls = declared if isinstance(declared, Mapping) else {}
+    controls = _mapping(metadata.parameters.get("controls"))
     return [
         MethodStatistics(metric, name, higher, name in controls, places.get(name), overall[name], *parts[name])
         for name in by_method
     ]
 
 
-def _higher_is_better(metric: str, metadata: RunMetadata) -> bool:
-    declared = metadata.parameters.get("metrics")
-    declaration = declared.get(metric) if isinstance(declared, Mapping) else None
-    return not isinstance(declaration, Mapping) or declaration.get("higher_is_better") is not False
+def _mapping(declared: object) -> Mapping[str, object]:
+    """What a run declares, which may be anything where a file is damaged; {} where it is no mapping."""
+    return declared if isinstance(declared, Mapping) else {}
 
 
-def summary_of(scores: Sequence[float]) -> Summary:
-    """Mean, median, deviation and a 95 % bootstrap interval of the mean; the same scores give the same interval.
+def _bounds(declared: object) -> Bounds:
+    """The bounds that a metric declares, [low, high], None for one that it has not."""
+    if not isinstance(declared, Sequence) or isinstance(declared, str) or len(declared) != 2:
+        return _UNBOUNDED
+    low, high = (value if isinstance(value, int | float) else None for value in declared)
+    return -math.inf if low is None else low, math.inf if high is None else high
 
-    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3, the percentile interval, of
-    1000 resamples.
+
+def summary_of(scores: Sequence[float], bounds: Bounds = _UNBOUNDED) -> Summary:
+    """Mean, median, deviation and a 95 % interval of the mean; the order of the scores does not matter.
+
+    The interval is Student's, corrected for skewness. Scores that are all 0 or 1, as hits and misses are, have
+    Agresti's and Coull's of a proportion, which is never one point; other scores that are all equal have one point.
+    What was measured of the coverage is in docs/metrics.md.
+
+    Source: Hall 1992, "On the Removal of Skewness by Transformation", section 2, the cubic transformation, here with
+    Student's quantiles; Agresti and Coull 1998, "Approximate Is Better than 'Exact' for Interval Estimation of
+    Binomial Proportions", section 1.
+
+    Args:
+        scores: those that are not finite are counted as undefined.
+        bounds: the least and the largest possible score, beyond which no interval reaches.
 
     >>> summary_of([1.0, 2.0, float("nan"), 6.0])[:3]
     (3.0, 2.0, 2.6457513110645907)
     """
-    defined = np.array([score for score in scores if math.isfinite(score)], np.float64)
-    undefined = len(scores) - len(defined)
-    if not len(defined):
+    defined = np.sort(np.array([score for score in scores if math.isfinite(score)], np.float64))
+    count, undefined = len(defined), len(scores) - len(defined)
+    if not count:
         return Summary(math.nan, math.nan, math.nan, math.nan, math.nan, 0, undefined)
-    rng = np.random.default_rng(_SEED)
-    rows = max(1, _AT_ONCE // len(defined))
-    counts = [min(rows, _RESAMPLES - start) for start in range(0, _RESAMPLES, rows)]
-    draws = (rng.integers(0, len(defined), (count, len(defined))) for count in counts)
-    means = np.concatenate([defined[draw].mean(axis=1) for draw in draws])
-    low, high = np.percentile(means, [2.5, 97.5])
-    deviation = float(defined.std(ddof=1)) if len(defined) > 1 else math.nan
-    mean, median = math.fsum(defined) / len(defined), float(np.median(defined))
-    return Summary(mean, median, deviation, float(low), float(high), len(defined), undefined)
+    mean, median = math.fsum(defined) / count, float(np.median(defined))
+    deviation = float(defined.std(ddof=1)) if count > 1 else math.nan
+    low, high = (float(np.clip(end, *bounds)) for end in _interval(defined, mean, deviation))
+    return Summary(mean, median, deviation, low, high, count, undefined)
+
+
+def _interval(scores: NDArray[np.float64], mean: float, deviation: float) -> tuple[float, float]:
+    if len(scores) < LEAST:
+        return math.nan, math.nan
+    if np.isin(scores, (0, 1)).all():
+        return _of_proportion(mean, len(scores))
+    if scores[0] == scores[-1] or deviation == 0:  # differences may be too small to be squared
+        return mean, mean
+    return _corrected_for_skewness(scores, mean, deviation)
+
+
+def _of_proportion(mean: float, count: int) -> tuple[float, float]:
+    """The interval of Agresti and Coull, cut off at 0 and 1."""
+    squared = float(ndtri(_UPPER)) ** 2
+    centre = (mean * count + squared / 2) / (count + squared)
+    reach = math.sqrt(squared * centre * (1 - centre) / (count + squared))
+    return max(0.0, centre - reach), min(1.0, centre + reach)
+
+
+def _corrected_for_skewness(scores: NDArray[np.float64], mean: float, deviation: float) -> tuple[float, float]:
+    """Hall's interval: the inverse of t + g t^2 / (3 sqrt(n)) + g^2 t^3 / (27 n) + g / (6 sqrt(n)), g the skewness."""
+    count = len(scores)
+    skewness = float(np.mean(((scores - mean) / deviation) ** 3) * (count / (count - 1)) ** 1.5)
+    quantile = float(stdtrit(count - 1, _UPPER))
+
+    def end(student: float) -> float:
+        step = student / math.sqrt(count) - skewness / (6 * count)
+        root = float(np.cbrt(1 + skewness * step))
+        return mean - deviation * 3 * step / (1 + root + root * root)  # 3 (root - 1) / skewness, which may be 0
+
+    return end(quantile), end(-quantile)
 
 
 def ranks(means: Mapping[str, float], *, higher_is_better: bool) -> dict[str, float]:

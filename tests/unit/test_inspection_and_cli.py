@@ -24,6 +24,7 @@ from explainer.records import (
     Saliency,
     SampleDone,
     SampleSkipped,
+    Score,
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
@@ -128,6 +129,25 @@ def test_inspect_says_the_settings_of_an_explainer_and_its_largest_completeness_
             writer.write(SampleDone(number))
     text = inspected(capsys, tmp_path)[1]
     assert "explainer IG: 3 maps, completeness gap up to 0.75 (class=IntegratedGradients, steps=4)\n" in text
+
+
+def test_inspect_says_the_interval_of_a_mean_where_there_are_five_scores(tmp_path: Path, capsys):
+    metadata = RunMetadata(labels=("cat", "dog"), explainers=("A", "B"), metrics=("PointingGame",), jobs=("saliency",))
+    with SummaryWriter(tmp_path, metadata) as writer:
+        for number in range(10):
+            writer.write(OriginalImage(number, np.zeros((5, 7), np.uint8)))
+            writer.write(Prediction(number, (), (), (1,), np.float32([0.4, 0.6])))
+            writer.write(Score(number, "A", "PointingGame", 1, 1.0))
+            writer.write(Score(number, "B", "PointingGame", 1, 1.0 if number < 4 else math.nan))
+            writer.write(SampleDone(number))
+    text = inspected(capsys, tmp_path)[1]
+    assert "PointingGame of A: mean 1.000 [0.679, 1.000], median 1.000, sd 0.000, n 10, rank 1.5\n" in text
+    assert (
+        "PointingGame of B: mean 1.000 (no interval below n 5), median 1.000, sd 0.000, n 4, 6 undefined, rank 1.5\n"
+        in text
+    )
+    facts = strict_json(inspected(capsys, tmp_path, "--json")[1])
+    assert [entry["low"] for entry in facts["statistics"]] == [pytest.approx(0.6791, abs=5e-5), None]
 
 
 def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):

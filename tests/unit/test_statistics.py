@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy import stats
 
 from explainer.records import RunMetadata
 from explainer.statistics import SingleScore, method_statistics, ranks, summary_of
@@ -19,7 +23,8 @@ def test_a_summary_by_hand() -> None:
     assert found.median == 3.5
     assert found.deviation == pytest.approx(np.sqrt((1 + 9 + 16 + 0) / 3))
     assert (found.defined, found.undefined) == (4, 2)
-    assert 1 < found.low < 4 < found.high < 8
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
 
 
 def test_without_a_defined_score_everything_is_undefined_and_not_zero() -> None:
@@ -29,37 +34,128 @@ def test_without_a_defined_score_everything_is_undefined_and_not_zero() -> None:
         assert (found.defined, found.undefined) == (0, undefined)
 
 
-def test_one_score_has_no_deviation_and_an_interval_of_itself() -> None:
-    found = summary_of([0.25])
-    assert (found.mean, found.median, found.low, found.high) == (0.25, 0.25, 0.25, 0.25)
-    assert math.isnan(found.deviation)
+@pytest.mark.parametrize("scores", [[0.25], [0.0, 1.0], [0.1, 0.7, 0.2, 0.4], [0.5] * 4, [1.0] * 4])
+def test_fewer_than_five_scores_have_no_interval(scores: list[float]) -> None:
+    found = summary_of([*scores, NAN])
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert found.mean == pytest.approx(np.mean(scores))
+    assert math.isnan(found.deviation) == (len(scores) == 1)
+
+
+def test_five_scores_have_one() -> None:
+    found = summary_of([0.1, 0.7, 0.2, 0.4, 0.5])
+    assert found.low < found.mean < found.high
 
 
 def test_equal_scores_have_an_interval_of_one_point() -> None:
     assert summary_of([0.5] * 9)[:5] == (0.5, 0.5, 0, 0.5, 0.5)
+    assert summary_of([0.1] * 9)[3:5] == (0.1, 0.1)
+    tiny = summary_of([0.0, 1e-200, 0.0, 2e-200, 0.0])
+    assert (tiny.low, tiny.high) == (tiny.mean, tiny.mean)
 
 
-def test_the_same_scores_give_the_same_interval() -> None:
-    scores = np.random.default_rng(0).random(30).tolist()
-    assert summary_of(scores) == summary_of(scores)
+def test_scores_without_skewness_have_student_s_interval() -> None:
+    scores = [3.0, 5.0, 6.0, 7.0, 9.0, 1.0, 11.0]
+    found = summary_of(scores)
+    wanted = stats.t.interval(0.95, 6, loc=6, scale=stats.sem(scores))
+    np.testing.assert_allclose((found.low, found.high), wanted, rtol=1e-12)
 
 
-def test_the_interval_covers_the_true_mean_of_ninety_five_in_a_hundred_samples() -> None:
-    """The percentile interval of 40 scores is a little narrow: about 93.5 %; of 300 samples, by 3 standard errors."""
-    rng = np.random.default_rng(3)
-    hits = 0
-    for _ in range(300):
-        found = summary_of(rng.normal(0.3, 1.0, 40).tolist())
-        hits += found.low <= 0.3 <= found.high
-    assert abs(hits / 300 - 0.935) < 3 * np.sqrt(0.935 * 0.065 / 300)
+def transformed(mean: float, scores: list[float]) -> float:
+    """Hall's cubic of Student's ratio, were this the true mean."""
+    count, skewness = len(scores), float(stats.skew(scores))
+    ratio = (np.mean(scores) - mean) / stats.sem(scores)
+    square = skewness * ratio**2 / (3 * math.sqrt(count))
+    return ratio + square + skewness**2 * ratio**3 / (27 * count) + skewness / (6 * math.sqrt(count))
 
 
-def test_the_interval_is_about_two_standard_errors_to_each_side() -> None:
-    scores = np.random.default_rng(4).normal(size=400)
+@pytest.mark.parametrize("sign", [1, -1], ids=["skewed to the right", "to the left"])
+@pytest.mark.parametrize("count", [5, 10, 40])
+def test_the_ends_of_an_interval_are_the_means_whose_transformed_ratios_are_student_s_quantiles(
+    count: int, sign: int
+) -> None:
+    scores = (sign * np.random.default_rng(count).lognormal(size=count)).tolist()
+    assert abs(stats.skew(scores)) > 0.5
+    found = summary_of(scores)
+    quantile = stats.t.ppf(0.975, count - 1)
+    assert transformed(found.low, scores) == pytest.approx(quantile, rel=1e-9)
+    assert transformed(found.high, scores) == pytest.approx(-quantile, rel=1e-9)
+
+
+def test_an_interval_reaches_further_to_the_side_of_the_rare_scores() -> None:
+    found = summary_of([0.1, 0.1, 0.2, 0.2, 0.3, 0.9])
+    assert found.high - found.mean > 2 * (found.mean - found.low)
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 9), (9, 9), (1, 10), (7, 10), (29, 30), (5, 5)])
+def test_hits_and_misses_have_the_interval_of_a_proportion(hits: int, count: int) -> None:
+    """Agresti and Coull: Wald's interval of n + z^2 samples, of which z^2 / 2 more are hits; as wide as Wilson's or
+    wider about the same centre, and cut off at 0 and 1.
+    """
+    found = summary_of([1.0] * hits + [0.0] * (count - hits))
+    z = stats.norm.ppf(0.975)
+    centre = (hits + z * z / 2) / (count + z * z)
+    reach = z * stats.binom.std(1, centre) / np.sqrt(count + z * z)
+    np.testing.assert_allclose((found.low, found.high), np.clip((centre - reach, centre + reach), 0, 1), rtol=1e-12)
+    wilson = stats.binomtest(hits, count).proportion_ci(0.95, "wilson")
+    assert centre == pytest.approx((wilson.low + wilson.high) / 2, rel=1e-12)
+    assert found.low <= wilson.low + 1e-12
+    assert wilson.high <= found.high + 1e-12
+
+
+def test_nothing_but_hits_is_no_certainty() -> None:
+    assert summary_of([1.0] * 10)[:5] == (1.0, 1.0, 0.0, pytest.approx(0.6791, abs=5e-5), 1.0)
+    assert summary_of([0.0] * 10)[3:5] == (0.0, pytest.approx(1 - 0.6791, abs=5e-5))
+
+
+def test_one_score_between_zero_and_one_makes_it_no_proportion() -> None:
+    assert summary_of([1.0] * 9 + [0.999]).low > 0.99
+
+
+def test_the_same_scores_give_the_same_interval_whatever_their_order() -> None:
+    scores = np.random.default_rng(0).random(30)
     found = summary_of(scores.tolist())
-    error = scores.std() / 20
-    assert found.mean - found.low == pytest.approx(1.96 * error, rel=0.15)
-    assert found.high - found.mean == pytest.approx(1.96 * error, rel=0.15)
+    for seed in range(5):
+        assert summary_of(np.random.default_rng(seed).permutation(scores).tolist()) == found
+
+
+def test_no_interval_reaches_beyond_the_bounds_of_the_metric() -> None:
+    scores = [0.8, 0.99, 1.0, 0.97, 1.0, 0.6]
+    free, bounded = summary_of(scores), summary_of(scores, (-1.0, 1.0))
+    assert free.high > 1
+    assert (bounded.low, bounded.high) == (free.low, 1.0)
+    metadata = RunMetadata(("a",), ("g",), parameters={"metrics": {"M": {"bounds": [0.0, 1.0]}}})
+    (found,) = method_statistics([SingleScore("M", "g", score, "right") for score in scores], metadata)
+    assert (found.overall.high, found.right.high) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("bounds", [None, [None, None], "01", [0.0], 3, {"low": 0}, [None, "1"]])
+def test_bounds_that_are_none_bound_nothing(bounds: object) -> None:
+    scores = [0.8, 0.99, 1.0, 0.97, 1.0, 0.6]
+    metadata = RunMetadata(("a",), ("g",), parameters={"metrics": {"M": {"bounds": bounds}}})
+    (found,) = method_statistics([SingleScore("M", "g", score, "") for score in scores], metadata)
+    assert found.overall == summary_of(scores)
+
+
+@pytest.mark.parametrize(
+    ("draw", "mean", "wanted"),
+    [
+        (lambda rng: rng.normal(0.3, 1.0, 10), 0.3, 0.952),
+        (lambda rng: rng.exponential(size=10), 1.0, 0.937),
+        (lambda rng: rng.beta(5, 1, 10), 5 / 6, 0.947),
+        (lambda rng: rng.random(10) < 0.7, 0.7, 0.953),
+    ],
+    ids=["normal", "exponential", "near 1", "hits"],
+)
+def test_the_interval_of_ten_scores_covers_the_true_mean_as_often_as_it_is_said(
+    draw: Callable[[np.random.Generator], NDArray[Any]], mean: float, wanted: float
+) -> None:
+    """As measured by scripts/interval_coverage.py; of 1000 samples, by 3 standard errors."""
+    rng = np.random.default_rng(3)
+    summaries = [summary_of(draw(rng).astype(float).tolist()) for _ in range(1000)]
+    hits = np.mean([found.low <= mean <= found.high for found in summaries])
+    assert abs(hits - wanted) < 3 * np.sqrt(wanted * (1 - wanted) / 1000)
 
 
 def test_the_highest_mean_is_first_or_the_lowest() -> None:
