@@ -33,9 +33,10 @@ class RISE(PerturbationAttribution):
         network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
         activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid(); may be None when the logit is explained.
         perturbation_per_eval: perturbed images in one pass through the network, whatever the number of images.
-        masks: how many masks are drawn for each image, or your own masks, (M, H, W) in [0, 1], used for every image.
+        masks: how many masks are drawn for each image, or your own masks, (M, H, W) in [0, 1], used for every image and
+            divided by their own mean; `grid`, `probability` and `seed` then mean nothing.
         grid: cells of the random grid, one number for both axes or (h, w).
-        probability: that a cell is shown, in (0, 1); with masks of your own, what their mean is taken to be.
+        probability: that a cell is shown, in (0, 1), which is the mean of the masks that are drawn.
         fill: what is shown where the image is hidden: a number, one per channel, or a function of the images.
         seed: of the masks, a whole number >= 0.
         score: what is explained, the "probability" or the "logit" of the target.
@@ -43,7 +44,7 @@ class RISE(PerturbationAttribution):
 
     Raises:
         TypeError: an argument of a wrong type.
-        ValueError: a wrong value; when called, masks of another size than the images.
+        ValueError: a wrong value, such as masks of zeros alone; when called, masks of another size than the images.
 
     >>> from mindspore import Tensor, nn
     >>> linear = nn.Dense(2, 2, weight_init=Tensor([[1.0, 3], [0, 0]]), has_bias=False)
@@ -75,6 +76,8 @@ class RISE(PerturbationAttribution):
         if self._probability in (0.0, 1.0):
             raise ValueError(f"`probability` must lie between 0 and 1, got {probability}; all masks would be equal")
         self._seed = require_integer("seed", seed, 0)
+        self._mean = self._probability if self._given is None else float(self._given.mean(dtype=np.float64))
+        drawn = {"grid": list(self._grid), "probability": self._probability, "seed": self._seed}
         super().__init__(
             network,
             activation_fn,
@@ -85,9 +88,7 @@ class RISE(PerturbationAttribution):
             parameters={
                 "masks": self._count,
                 "masks_given": self._given is not None,
-                "grid": list(self._grid),
-                "probability": self._probability,
-                "seed": self._seed,
+                **(drawn if self._given is None else {"masks_mean": self._mean}),
             },
         )
 
@@ -95,7 +96,7 @@ class RISE(PerturbationAttribution):
         sums = np.zeros((*targets.shape, *images.shape[2:]), np.float64)
         for places, shown, scores in self._scores_under(images, self._keeps(images)):
             add_weighted(sums, places, of_targets(scores, places, targets), shown)
-        return (sums / (self._count * self._probability)).astype(np.float32)
+        return (sums / (self._count * self._mean)).astype(np.float32)
 
     def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
         return ((place, keep) for place, image in enumerate(images) for keep in self._masks(image))
@@ -119,4 +120,6 @@ def _given_masks(masks: NDArray[np.floating[Any]]) -> FloatArray:
     require_finite("masks", given)
     if given.min() < 0 or given.max() > 1:
         raise ValueError(f"`masks` must lie in [0, 1], got values in [{given.min():g}, {given.max():g}]")
+    if not given.any():
+        raise ValueError("`masks` must show something, got zeros alone; 1 shows the image, 0 hides it")
     return given

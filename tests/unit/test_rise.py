@@ -64,15 +64,36 @@ def slow_rise(score: Score, image: FloatArray, filled: FloatArray, masks: FloatA
     ],
     ids=["softmax", "sigmoid", "logit with softmax", "logit"],
 )
-@pytest.mark.parametrize("probability", [0.5, 0.3])
+@pytest.mark.parametrize("masks", [MASKS, MASKS**3], ids=["half shown", "a quarter shown"])
 def test_given_masks_are_weighed_by_the_score_of_what_they_show(
-    activation: Any, replica: Score, score: str, probability: float
+    activation: Any, replica: Score, score: str, masks: FloatArray
 ) -> None:
     network, images = SmallCnn(), normal_images()
     scores = cnn_scores(network, replica)
-    wanted = of_targets([slow_rise(scores, image, 0 * image, MASKS, probability) for image in images])
-    rise = RISE(network, activation, 4, masks=MASKS, probability=probability, score=score)
+    wanted = of_targets([slow_rise(scores, image, 0 * image, masks, mean_of(masks)) for image in images])
+    rise = RISE(network, activation, 4, masks=masks, score=score)
     np.testing.assert_allclose(rise(images, TARGETS), wanted, **CNN_ROUNDING)
+
+
+@pytest.mark.parametrize("shown", [0.02, 0.3, 0.9])
+def test_given_masks_of_any_mean_give_the_unit_of_the_score(shown: float) -> None:
+    """The mean over the pixels of the map of a score that never changes is that score, whatever the masks show."""
+    masks = np.random.default_rng(5).random((50, 5, 7)) < shown
+    maps = RISE(LinearNetwork(np.zeros((4, 70))), nn.Softmax(), masks=masks)(normal_images(), TARGETS)
+    np.testing.assert_allclose(maps.mean(axis=(2, 3), dtype=np.float64), 0.25, rtol=1e-6)
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.9])
+def test_the_probability_and_the_seed_mean_nothing_to_given_masks(probability: float) -> None:
+    maps, others = (
+        RISE(SmallCnn(), nn.Softmax(), masks=MASKS, **options)(normal_images(), TARGETS)
+        for options in ({}, {"probability": probability, "seed": 3, "grid": 2})
+    )
+    np.testing.assert_array_equal(maps, others)
+
+
+def mean_of(masks: FloatArray) -> float:
+    return float(np.mean(masks.astype(np.float64)))
 
 
 @pytest.mark.parametrize("fill", [0.7, [1.5, -0.5], mirrored], ids=["number", "per channel", "function"])
@@ -80,7 +101,7 @@ def test_the_fill_is_shown_as_far_as_the_image_is_hidden(fill: Any) -> None:
     network, images = SmallCnn(), normal_images()
     filled = fill(images) if callable(fill) else np.reshape(fill, (1, -1, 1, 1)) * np.ones(images.shape)
     scores = cnn_scores(network, softmax)
-    wanted = of_targets([slow_rise(scores, *pair, MASKS, 0.5) for pair in zip(images, filled, strict=True)])
+    wanted = of_targets([slow_rise(scores, *pair, MASKS, mean_of(MASKS)) for pair in zip(images, filled, strict=True)])
     maps = RISE(network, nn.Softmax(), masks=MASKS, fill=fill)(images, TARGETS)
     np.testing.assert_allclose(maps, wanted, **CNN_ROUNDING)
 
@@ -88,17 +109,17 @@ def test_the_fill_is_shown_as_far_as_the_image_is_hidden(fill: Any) -> None:
 def test_masks_of_one_pixel_give_what_that_pixel_adds() -> None:
     images = whole_numbers(3, 2, 5, 7, seed=2)
     masks = np.eye(35, dtype=np.float32).reshape(35, 5, 7)
-    rise = RISE(LinearNetwork(WEIGHTS), None, masks=masks, probability=1 / 35, score="logit")
+    rise = RISE(LinearNetwork(WEIGHTS), None, masks=masks, score="logit")
     contributions = (WEIGHTS.reshape(4, 2, 5, 7)[TARGETS] * images[:, None]).sum(axis=2)
     # Whole numbers are exact, their product with 1 / (35 * (1 / 35)) is rounded.
     np.testing.assert_allclose(rise(images, TARGETS), contributions, rtol=1e-6)
 
 
-def test_a_mask_that_shows_all_gives_the_score_divided_by_the_probability() -> None:
+def test_masks_that_show_all_give_the_score_everywhere() -> None:
     images = whole_numbers(3, 2, 5, 7, seed=2)
-    rise = RISE(LinearNetwork(WEIGHTS), None, masks=np.ones((3, 5, 7)), probability=0.25, score="logit")
+    rise = RISE(LinearNetwork(WEIGHTS), None, masks=np.ones((3, 5, 7)), score="logit")
     logits = np.take_along_axis(linear_scores(WEIGHTS)(images), TARGETS, axis=1)
-    np.testing.assert_array_equal(rise(images, TARGETS), 4 * logits[..., None, None] * np.ones((5, 7)))
+    np.testing.assert_array_equal(rise(images, TARGETS), logits[..., None, None] * np.ones((5, 7)))
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float64])
@@ -330,6 +351,7 @@ def test_memory_does_not_grow_with_the_number_of_masks() -> None:
         ({"masks": np.full((4, 5, 7), 1.5)}, r"`masks` must lie in \[0, 1\], got values in \[1.5, 1.5\]"),
         ({"masks": MASKS - 0.5}, r"`masks` must lie in \[0, 1\], got values in \[-0.4"),
         ({"masks": np.full((4, 5, 7), np.nan)}, "`masks` must be finite"),
+        ({"masks": np.zeros((4, 5, 7))}, "`masks` must show something, got zeros alone; 1 shows the image"),
         ({"grid": 0}, "`grid` must be at least 1, got 0"),
         ({"grid": (3, -1)}, r"`grid\[1\]` must be at least 1, got -1"),
         ({"grid": (3, 3, 3)}, r"`grid` must be one number or \(h, w\), got \(3, 3, 3\)"),
@@ -377,16 +399,14 @@ def test_masks_of_another_size_than_the_images_are_refused() -> None:
         RISE(SmallCnn(), nn.Softmax(), masks=np.ones((4, 7, 5)))(normal_images(), 1)
 
 
-@pytest.mark.parametrize(("masks", "given", "count"), [(40, False, 40), (MASKS, True, 11)])
-def test_what_was_asked_for_is_recorded(masks: Any, given: bool, count: int) -> None:
+@pytest.mark.parametrize(
+    ("masks", "recorded"),
+    [
+        (40, {"masks": 40, "masks_given": False, "grid": [2, 3], "probability": 0.25, "seed": 7}),
+        (MASKS, {"masks": 11, "masks_given": True, "masks_mean": pytest.approx(mean_of(MASKS), rel=1e-12)}),
+    ],
+    ids=["drawn", "given"],
+)
+def test_what_was_asked_for_is_recorded(masks: Any, recorded: dict[str, Any]) -> None:
     rise = RISE(SmallCnn(), nn.Softmax(), masks=masks, grid=(2, 3), probability=0.25, seed=7, fill=[0.5, 1])
-    assert rise.parameters == {
-        "class": "RISE",
-        "masks": count,
-        "masks_given": given,
-        "grid": [2, 3],
-        "probability": 0.25,
-        "seed": 7,
-        "fill": [0.5, 1.0],
-        "score": "probability",
-    }
+    assert rise.parameters == {"class": "RISE", **recorded, "fill": [0.5, 1.0], "score": "probability"}
