@@ -178,4 +178,6 @@ def one_hot(labels: LabelArray, class_count: int) -> FloatArray:
     >>> one_hot(np.array([2, 0]), 3).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    return np.eye(class_count, dtype=np.float32)[labels]
+    rows = np.zeros((len(labels), class_count), np.float32)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows

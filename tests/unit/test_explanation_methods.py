@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from explainer.errors import BadSampleError, LayerError, NoReluError
 from explainer.explanation import Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop
-from explainer.explanation.base import one_hot_pairs
+from explainer.explanation.base import one_hot, one_hot_pairs
 from explainer.explanation.modified_relu import ModifiedReLU
 from explainer.relu_rules import ReluRule
 
@@ -184,6 +185,17 @@ def test_pairs_of_image_and_label_lie_image_by_image() -> None:
     assert rows.ravel().tolist() == [0, 0, 1, 1, 2, 2]
     assert seeds.argmax(axis=1).tolist() == [2, 0, 1, 3, 3, 2]
     assert seeds.sum(axis=1).tolist() == [1] * 6
+
+
+def test_one_hot_rows_take_the_memory_of_images_times_classes() -> None:
+    labels, class_count = np.array([19_999, 0, 7]), 20_000
+    tracemalloc.start()
+    rows = one_hot(labels, class_count)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.argwhere(rows).tolist() == [[0, 19_999], [1, 0], [2, 7]]
+    assert (rows.sum(), rows.dtype) == (3, np.float32)
+    assert peak < rows.nbytes + 10_000  # the rows, and some small arrays
 
 
 class WrongShape(Attribution):
