@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from explainer.checks import require_type
 from explainer.errors import DatasetError
 from explainer.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
+from explainer.memory import images_per_pass
 
 _PARTS = ("images", "labels", "bboxes")  # of a sample, by the place of the column
 _CHANNELS = (1, 3, 4)
@@ -126,7 +127,7 @@ def sample_count(dataset: Dataset) -> int | None:
 
 
 def read_batches(dataset: Dataset, class_count: int, batch_size: int, label_format: str = "auto") -> Iterator[Batch]:
-    """The samples of the dataset, once, in batches of at most `batch_size`; a new image shape begins a new batch.
+    """The samples of the dataset, once, in batches of at most `batch_size` and what fits; a new shape begins a new one.
 
     What was read before a failure is given out before the error is raised.
 
@@ -157,7 +158,7 @@ def read_batches(dataset: Dataset, class_count: int, batch_size: int, label_form
         if sample is None:
             break
         waiting.append(sample)
-        if len(waiting) == batch_size:
+        if len(waiting) == images_per_pass(batch_size, sample.image.shape):
             yield Batch(tuple(waiting))
             waiting = []
     if failure is not None:

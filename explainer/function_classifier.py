@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_integer
 from explainer.errors import NetworkOutputError
+from explainer.memory import images_per_pass
 from explainer.mindspore_borrowing import one_thread
 from explainer.mindspore_program import is_cell, to_tensor, without_tensor
 
@@ -22,7 +23,7 @@ class FunctionClassifier:
     Args:
         network: a function of (N, ...) float32 arrays; gives an array or tensor (N, ...), or a tuple of them.
         activation_fn: a function of the outputs, or a cell, that gives probabilities; for `probabilities` only.
-        batch_size: inputs in one call.
+        batch_size: inputs in one call, at most; large ones go fewer at a time, see `explainer.memory`.
 
     Raises:
         ValueError: a batch size below 1.
@@ -60,7 +61,7 @@ class FunctionClassifier:
         Raises:
             NetworkOutputError: what it gives has not one row per input.
         """
-        pieces = np.array_split(images, -(-len(images) // self._batch_size))
+        pieces = np.array_split(images, -(-len(images) // images_per_pass(self._batch_size, images.shape[1:])))
         with one_thread():
             parts = [_as_arrays(self._network(piece.copy()), len(piece)) for piece in pieces]
         outputs = tuple(np.concatenate(part) for part in zip(*parts, strict=True))

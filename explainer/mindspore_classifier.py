@@ -17,6 +17,7 @@ from explainer import cpu_setup
 from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
+from explainer.memory import images_per_pass
 from explainer.mindspore_backward import way_back_from
 from explainer.mindspore_borrowing import blocking, borrowed, class_of, reclassed
 from explainer.mindspore_inputs import evaluating, require_network
@@ -63,7 +64,8 @@ class MindSporeClassifier:
     Args:
         network: images (N, C, H, W) -> logits (N, K).
         activation_fn: logits -> probabilities (N, K); needed for probabilities only.
-        batch_size: images in one pass through the network.
+        batch_size: images in one pass through the network, at most; large ones go fewer at a time, see
+            `explainer.memory`.
 
     Raises:
         TypeError: `network` or `activation_fn` is not a mindspore.nn.Cell.
@@ -294,8 +296,9 @@ class MindSporeClassifier:
         rows = [(draw, place) for draw in range(require_integer("draws", draws, 1)) for place in range(len(images))]
         with borrowed(self._network), borrowed(self._required_activation()):
             class_count = self._class_count(images)
-            starts = range(0, len(rows), self._batch_size)
-            parts = [self._sample(dropouts, images, rows[at : at + self._batch_size], seed) for at in starts]
+            size = images_per_pass(self._batch_size, images.shape[1:])
+            starts = range(0, len(rows), size)
+            parts = [self._sample(dropouts, images, rows[at : at + size], seed) for at in starts]
         sampled = _checked_probabilities(np.concatenate(parts), (len(rows), class_count))
         return sampled.reshape(draws, len(images), class_count)
 
@@ -414,7 +417,8 @@ class MindSporeClassifier:
         effect falls off faster, and the gradient is zero in truth.
         """
         zero = np.flatnonzero(seed.any(axis=1) & ~gradient.reshape(len(gradient), -1).any(axis=1))
-        for rows in (zero[at : at + self._batch_size] for at in range(0, len(zero), self._batch_size)):
+        size = images_per_pass(self._batch_size, values.shape[1:])
+        for rows in (zero[at : at + size] for at in range(0, len(zero), size)):
             change = _nudges(values[rows])
             at_rest, coarse, fine = (
                 (seed[rows] * logits_of_nudged(rows, (change * scale).astype(np.float32))).sum(axis=1, dtype=np.float64)
@@ -433,8 +437,9 @@ class MindSporeClassifier:
 
     def _activations(self, cell: nn.Cell, images: FloatArray) -> FloatArray:
         parts = []
-        for at in range(0, len(images), self._batch_size):
-            run = watched(self._network, [cell], images[at : at + self._batch_size])[0]
+        size = images_per_pass(self._batch_size, images.shape[1:])
+        for at in range(0, len(images), size):
+            run = watched(self._network, [cell], images[at : at + size])[0]
             parts.append(run.output.asnumpy().astype(np.float32))
         return np.concatenate(parts)
 

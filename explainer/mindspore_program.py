@@ -19,6 +19,7 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from explainer.errors import ExplainerError
+from explainer.memory import images_per_pass
 from explainer.mindspore_borrowing import TracedCalls, blocking, compiling, reclassed
 
 FloatArray = NDArray[np.float32]
@@ -84,8 +85,8 @@ class Program:
         return self._compiled is not None
 
     def __call__(self, *arrays: FloatArray) -> tuple[FloatArray, ...]:
-        """The outputs for arrays of (N, ...), each (N, ...), computed at most `batch_size` samples at a time."""
-        pieces = _pieces(len(arrays[0]), self._batch_size)
+        """The outputs for arrays of (N, ...), the images first: at most `batch_size` and what fits at a time."""
+        pieces = _pieces(len(arrays[0]), images_per_pass(self._batch_size, arrays[0].shape[1:]))
         parts = [self._run([array[piece] for array in arrays]) for piece in pieces]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 

@@ -20,8 +20,9 @@ class RunOptions:
     """How a run goes about its work; every field has a default that suits most runs.
 
     Attributes:
-        batch_size: images in one pass through the network. The dataset may have any batch size of its own: its rows
-            are regrouped to this one, so speed and results do not depend on it.
+        batch_size: images in one pass through the network, at most; large ones go fewer at a time, see
+            `explainer.memory`. The dataset may have any batch size of its own: its rows are regrouped to this one, so
+            speed and results do not depend on it.
         threshold: a label counts as predicted, and is explained, when its probability is above this.
         top_k: explain this many most probable labels of each sample too; 0: only ground truth and predicted.
         mean: what was subtracted from each channel, on the scale of [0, 1] or [0, 255] pixels.

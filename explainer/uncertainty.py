@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
+from explainer.memory import images_per_pass
 from explainer.mindspore_classifier import MindSporeClassifier, require_dropout
 from explainer.mindspore_inputs import require_network
 from explainer.mindspore_program import without_tensor
@@ -269,8 +270,9 @@ class AugmentationUncertainty(Uncertainty):
 
     def _draws(self, images: FloatArray) -> FloatArray:
         pairs = iter([(draw, image) for draw in range(self._count) for image in images])
+        size = images_per_pass(self._classifier.batch_size, images.shape[1:])
         drawn = []
-        while chunk := list(islice(pairs, self._classifier.batch_size)):
+        while chunk := list(islice(pairs, size)):
             changed = np.stack([self._changed(image, draw) for draw, image in chunk])
             drawn.append(self._classifier.probabilities(changed))
         return np.concatenate(drawn).reshape(self._count, len(images), -1)

@@ -25,7 +25,7 @@ from trial import data, datasets, networks
 from explainer import ImageClassificationRunner, OcclusionSensitivity, RunOptions
 from explainer.benchmark import ROAD, ClassSensitivity, Faithfulness, Infidelity, LabelMetric, Robustness
 from explainer.counterfactual import HierarchicalOcclusion
-from explainer.explanation import RISE, Attribution, GradCAM, Gradient, Occlusion
+from explainer.explanation import RISE, Attribution, GradCAM, Gradient, IntegratedGradients, Occlusion
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.resizing import resized
 
@@ -60,10 +60,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=9, help="timed runs of each side (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
-    parser.add_argument("--peak", nargs=3, metavar=("METHOD", "IMAGES", "MASKS"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--peak", nargs=5, metavar=("METHOD", "IMAGES", "MASKS", "HEIGHT", "WIDTH"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args()
     if options.peak:
-        print(peak_of(options.peak[0], int(options.peak[1]), int(options.peak[2])))
+        print(peak_of(options.peak[0], *map(int, options.peak[1:])))
         return 0
     if not data.has_shared():
         print("skipped: the trial networks are not here (set EXPLAINER_SHARED)")
@@ -95,7 +97,7 @@ def main() -> int:
     memory = memory_rows()
     for row in memory:
         print(f"{row.name:<58}{row.least:>7.0f} MB{row.most:>7.0f} MB")
-    print("peak memory above that of the loaded network; an image and its map themselves take 1 MB")
+    print("peak memory above that of the loaded network; an image and its map take 1 MB at 224, 48 MB at 1500 x 2000")
     if options.json:
         rows += memory
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
@@ -190,27 +192,34 @@ def occlusion_sensitivity_rows(repeats: int, size: int, channels: int = 3) -> li
 
 
 def memory_rows() -> list[Memory]:
-    """The peaks of Occlusion and RISE at 224 x 224 with few and with many images or masks, each in its own process."""
+    """The peaks for few and for many images or masks, for a small and for a large picture, each in its own process."""
+    small, large = "224 224", "1500 2000"
     asked = {
-        "Occlusion at 224 x 224: 4 images, 16 images": ("occlusion 4 0", "occlusion 16 0"),
-        "OcclusionSensitivity, 3 x 24 x 24, 3 x 64 x 64": ("metric 24 0", "metric 64 0"),
-        "RISE at 224 x 224: 1024 masks, 8192 masks": ("rise 1 1024", "rise 1 8192"),
-        "RISE at 224 x 224, 1024 masks: 1 image, 8 images": ("rise 1 1024", "rise 8 1024"),
+        "Occlusion at 224 x 224: 4 images, 16 images": (f"occlusion 4 0 {small}", f"occlusion 16 0 {small}"),
+        "OcclusionSensitivity, 3 x 24 x 24, 3 x 64 x 64": ("metric 1 0 24 24", "metric 1 0 64 64"),
+        "RISE at 224 x 224: 1024 masks, 8192 masks": (f"rise 1 1024 {small}", f"rise 1 8192 {small}"),
+        "RISE at 224 x 224, 1024 masks: 1 image, 8 images": (f"rise 1 1024 {small}", f"rise 8 1024 {small}"),
+        **{
+            f"{name}, a picture of 224 x 224, of 1500 x 2000": (f"{method} 1 64 {small}", f"{method} 1 64 {large}")
+            for method, name in (("rise", "RISE"), ("gradient", "Gradient"), ("integrated", "IntegratedGradients"))
+        },
     }
     return [Memory(name, *map(_peak, sides)) for name, sides in asked.items()]
 
 
-def peak_of(method: str, images: int, masks: int) -> float:
-    """Megabytes that explaining takes above what the process takes once the network has answered a batch."""
+def peak_of(method: str, images: int, masks: int, height: int, width: int) -> float:
+    """Megabytes that explaining takes above what the process takes once a picture of 224 x 224 has been explained."""
     network = nn.SequentialCell(nn.Conv2d(3, 8, 7, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dense(8, 5))
     explainers: dict[str, Callable[[], Attribution]] = {
         "occlusion": lambda: Occlusion(network, nn.Softmax(), window=28, stride=14),
         "rise": lambda: RISE(network, nn.Softmax(), masks=masks),
+        "gradient": lambda: Gradient(network),
+        "integrated": lambda: IntegratedGradients(network),
     }
     if method == "metric":
-        return metric_peak(network, images)
-    batch = np.random.default_rng(0).standard_normal((images, 3, 224, 224)).astype(np.float32)
-    RISE(network, nn.Softmax(), masks=8 * BATCH)(batch[:1], 1)
+        return metric_peak(network, height)
+    batch = np.random.default_rng(0).standard_normal((images, 3, height, width)).astype(np.float32)
+    RISE(network, nn.Softmax(), masks=8 * BATCH)(np.ascontiguousarray(batch[:1, :, :224, :224]), 1)
     before = _highest()
     explainers[method]()(batch, 1)
     return _highest() - before

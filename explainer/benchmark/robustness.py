@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric, require_maps
 from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
+from explainer.memory import images_per_pass
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_inputs import require_network
 from explainer.streams import sample_stream
@@ -132,11 +133,12 @@ class Robustness(LabelMetric):
         accepted = self._accepted(images, labels, self._asked.of(explainer))
         self._left_out += int((accepted == _NONE).sum())
         found = np.full(accepted.shape, np.nan)
-        for draws in self._chunks(_draws_of(accepted)):
+        for draws in self._chunks(_draws_of(accepted), images):
             places, numbers, attempts = draws.T
             given = explainer(self._perturbed(images, draws), labels[places])
             maps = require_maps("saliency", given, (len(draws), *saliency.shape[1:]))
-            distances = _norms(maps.astype(np.float64) - saliency[places])
+            pairs = zip(maps, places, strict=True)
+            distances = np.stack([_norms(one.astype(np.float64) - saliency[place]) for one, place in pairs])
             rows, columns = np.nonzero(accepted[places, :, numbers] == attempts[:, None])
             found[places[rows], columns, numbers[rows]] = distances[rows, columns]
         return found
@@ -148,7 +150,7 @@ class Robustness(LabelMetric):
         accepted = np.full((*labels.shape, self._perturbations), _NONE, np.int64)
         for attempt in range(self._tries):
             waiting = np.argwhere((accepted == _NONE).any(axis=1))
-            for draws in self._chunks(np.insert(waiting, 2, attempt, axis=1)):
+            for draws in self._chunks(np.insert(waiting, 2, attempt, axis=1), images):
                 places, numbers, _ = draws.T
                 shown = self._perturbed(images, draws)
                 changes = np.abs(classifier.probabilities(shown) - whole[places])
@@ -158,13 +160,14 @@ class Robustness(LabelMetric):
                 accepted[places, :, numbers] = np.where((known == _NONE) & fits, attempt, known)
         return accepted
 
-    def _chunks(self, draws: LabelArray) -> Iterator[LabelArray]:
-        return (draws[at : at + self._batch_size] for at in range(0, len(draws), self._batch_size))
+    def _chunks(self, draws: LabelArray, images: FloatArray) -> Iterator[LabelArray]:
+        size = images_per_pass(self._batch_size, images.shape[1:])
+        return (draws[at : at + size] for at in range(0, len(draws), size))
 
     def _perturbed(self, images: FloatArray, draws: LabelArray) -> FloatArray:
         """The image of each draw (place, number, attempt) with its noise."""
-        shown = [images[place] + self._noise(images[place], number, attempt) for place, number, attempt in draws]
-        return np.array(shown, np.float32)
+        noisy = ((images[place], self._noise(images[place], number, attempt)) for place, number, attempt in draws)
+        return np.stack([(image + noise).astype(np.float32) for image, noise in noisy])
 
     def _noise(self, image: FloatArray, number: int, attempt: int) -> NDArray[Any]:
         """The noise of an attempt at a perturbation, of the image's shape."""
@@ -230,5 +233,6 @@ def _draws_of(accepted: LabelArray) -> LabelArray:
 
 def _norms(maps: NDArray[Any]) -> Doubles:
     """Euclidean, of each map (H, W)."""
-    norms: Doubles = np.sqrt((maps.astype(np.float64) ** 2).sum(axis=(-2, -1)))
+    squares = [np.square(one, dtype=np.float64).sum() for one in maps.reshape(-1, *maps.shape[-2:])]
+    norms: Doubles = np.sqrt(squares).reshape(maps.shape[:-2])
     return norms

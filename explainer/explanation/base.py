@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import label_matrix, require_finite, require_images, require_labels_in_range, require_type
+from explainer.memory import passes
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_program import is_tensor, to_tensor, without_tensor
 
@@ -163,13 +164,24 @@ class Attribution(ABC):
 
 def one_hot_pairs(images: FloatArray, targets: LabelArray, class_count: int) -> tuple[FloatArray, FloatArray]:
     """Each (image, label) pair as a row: images (N * L, C, H, W) and one-hot seeds (N * L, K)."""
-    rows, labels = image_label_pairs(images, targets)
-    return rows, one_hot(labels, class_count)
+    return np.repeat(images, targets.shape[1], axis=0), one_hot(targets.ravel(), class_count)
 
 
-def image_label_pairs(images: FloatArray, targets: LabelArray) -> tuple[FloatArray, LabelArray]:
-    """Each (image, label) pair as a row: images (N * L, C, H, W) and labels (N * L,)."""
-    return (images if targets.shape[1] == 1 else np.repeat(images, targets.shape[1], axis=0)), targets.ravel()
+def pair_batches(images: FloatArray, targets: LabelArray) -> Iterator[tuple[LabelArray | slice, LabelArray]]:
+    """Each (image, label) pair, image by image, in batches of as many as fit: places in `images`, and labels (B,).
+
+    Places are (B,), or a slice where each image has one label, so that none is copied.
+
+    >>> ((places, labels),) = pair_batches(np.zeros((2, 1, 3, 3), np.float32), np.array([[3, 0], [1, 3]]))
+    >>> places.tolist(), labels.tolist()
+    ([0, 0, 1, 1], [3, 0, 1, 3])
+    """
+    labels = targets.ravel()
+    parts = passes(len(labels), images.shape[1:])
+    if len(labels) == len(images):
+        return ((rows, labels[rows]) for rows in parts)
+    places = np.repeat(np.arange(len(images)), targets.shape[1])
+    return ((places[rows], labels[rows]) for rows in parts)
 
 
 def one_hot(labels: LabelArray, class_count: int) -> FloatArray:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from explainer.checks import require_choice
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, image_label_pairs
+from explainer.explanation.base import Attribution, FloatArray, LabelArray, pair_batches
+from explainer.memory import images_per_pass
 
 
 def absolute_maximum(attributions: FloatArray) -> FloatArray:
@@ -84,12 +85,13 @@ class ChannelAttribution(Attribution):
         """The attribution of each image's own label to every channel, (M, C, H, W), for labels (M,); unchecked."""
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        return self._reduced(self.attributions(*image_label_pairs(images, targets)), targets)
+        pairs = pair_batches(images, targets)
+        maps = [self._reduced(self.attributions(images[places], labels)) for places, labels in pairs]
+        return np.concatenate(maps).reshape(*targets.shape, *images.shape[2:])
 
-    def _reduced(self, attributions: FloatArray, targets: LabelArray) -> FloatArray:
-        """Maps (N, L, H, W) of attributions (N * L, C, H, W)."""
-        maps = REDUCTIONS[self._reduction](attributions)
-        return maps.reshape(*targets.shape, *maps.shape[1:])
+    def _reduced(self, attributions: FloatArray) -> FloatArray:
+        """Maps (B, H, W) of attributions (B, C, H, W)."""
+        return REDUCTIONS[self._reduction](attributions)
 
     def _weighted_sums(
         self,
@@ -101,7 +103,12 @@ class ChannelAttribution(Attribution):
         """For each image the sum of weight * attribution over the variants (place, variant, weight) drawn of it."""
         totals = np.zeros(images.shape, np.float64)
         variants = iter(drawn)
-        while chunk := list(islice(variants, self._classifier.batch_size)):
-            places, changed, weights = (np.array(column) for column in zip(*chunk, strict=True))
-            np.add.at(totals, places, attribute(changed, labels[places]) * weights.reshape(-1, 1, 1, 1))
+        size = images_per_pass(self._classifier.batch_size, images.shape[1:])
+        while chunk := list(islice(variants, size)):
+            owners = [(place, weight) for place, _, weight in chunk]
+            changed = np.stack([variant for _, variant, _ in chunk])
+            chunk.clear()  # the variants are in `changed`
+            attributed = attribute(changed, labels[[place for place, _ in owners]])
+            for (place, weight), one in zip(owners, attributed, strict=True):
+                totals[place] += np.multiply(one, weight, dtype=np.float64)
         return totals.astype(np.float32)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, one_hot_pairs
+from explainer.explanation.base import Attribution, FloatArray, LabelArray, one_hot, pair_batches
 from explainer.explanation.layer_layouts import Layout, layout_of
 from explainer.explanation.layer_maps import Reshape, last_spatial_layer, reshaped
 from explainer.mindspore_layers import resolve_layer
@@ -113,7 +113,12 @@ class LayerAttribution(Attribution):
         """The map (M, h, w) of a layer's outputs and gradients, both (M, D, h, w)."""
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        rows, seeds = one_hot_pairs(images, targets, self._classifier.class_count(images))
-        maps = self.combined(*self._layer.read(self._classifier, rows, seeds))
-        sized = resized(np.maximum(maps, 0).astype(np.float32), images.shape[2:])
-        return sized.reshape(*targets.shape, *images.shape[2:])
+        pairs = pair_batches(images, targets)
+        maps = np.concatenate([self._maps(images[places], labels) for places, labels in pairs])
+        return maps.reshape(*targets.shape, *images.shape[2:])
+
+    def _maps(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+        """The map (B, H, W) of each image's own label, for labels (B,)."""
+        seeds = one_hot(labels, self._classifier.class_count(images))
+        maps = self.combined(*self._layer.read(self._classifier, images, seeds))
+        return resized(np.maximum(maps, 0).astype(np.float32), images.shape[2:])

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import roots_legendre
 
 from explainer.checks import require_integer
-from explainer.explanation.base import Explained, FloatArray, LabelArray, image_label_pairs, one_hot
+from explainer.explanation.base import Explained, FloatArray, LabelArray, one_hot, pair_batches
 from explainer.explanation.by_channel import ChannelAttribution
 from explainer.perturb.fills import baseline_of, recorded_fill
 
@@ -83,12 +83,15 @@ class IntegratedGradients(ChannelAttribution):
 
     def _explain_with_gaps(self, images: FloatArray, targets: LabelArray) -> Explained:
         baselines = self._baseline(images)  # once, as one that is drawn differs each time
-        pairs, labels = image_label_pairs(images, targets)
-        attributions = self._integrated(pairs, image_label_pairs(baselines, targets)[0], labels)
+        maps, sums = [], []
+        for places, labels in pair_batches(images, targets):
+            attributions = self._integrated(images[places], baselines[places], labels)
+            sums.append(attributions.sum(axis=(1, 2, 3), dtype=np.float64))
+            maps.append(self._reduced(attributions))
         differences = self._classifier.logits(images) - self._classifier.logits(baselines)
-        explained = attributions.sum(axis=(1, 2, 3), dtype=np.float64).reshape(targets.shape)
+        explained = np.concatenate(sums).reshape(targets.shape)
         gaps = (np.take_along_axis(differences, targets, 1) - explained).astype(np.float32)
-        return Explained(self._reduced(attributions, targets), gaps)
+        return Explained(np.concatenate(maps).reshape(*targets.shape, *images.shape[2:]), gaps)
 
     def _integrated(self, images: FloatArray, baselines: FloatArray, labels: LabelArray) -> FloatArray:
         path = self._between(images, baselines)

@@ -38,6 +38,7 @@ from explainer.explanation.progress import Teller
 from explainer.explanation.scores import TASKS, total_activation
 from explainer.explanation.window_geometry import Geometry
 from explainer.function_classifier import FunctionClassifier
+from explainer.memory import images_per_pass
 from explainer.mindspore_classifier import MindSporeClassifier, require_device
 from explainer.mindspore_program import is_cell, is_tensor, to_tensor, without_tensor
 from explainer.perturb.engine import perturbed
@@ -76,7 +77,8 @@ class Occlusion(PerturbationAttribution):
         network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K); or any function of arrays.
         activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid(); may be None unless a probability is
             explained.
-        perturbation_per_eval: perturbed inputs in one pass through the network, whatever their number; None: all.
+        perturbation_per_eval: perturbed inputs in one pass through the network, at most, whatever their number; None:
+            as many as fit (`explainer.memory`).
         window: the window's length along each axis, one number for all or one each, or "auto" (a fifth of the axis); by
             default as above.
         stride: how far the window moves along each axis, likewise, or "auto" (a tenth of the axis); by default as
@@ -222,7 +224,7 @@ class Occlusion(PerturbationAttribution):
         """
         images = self._images(inputs)
         parts = len(self._parts(images))
-        batch_size = self._classifier.batch_size
+        batch_size = images_per_pass(self._classifier.batch_size, images.shape[1:])
         return OcclusionCost(
             parts // len(images), -(-len(images) // batch_size) - (-parts // batch_size), self._uncovered(images)
         )

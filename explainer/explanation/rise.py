@@ -96,7 +96,8 @@ class RISE(PerturbationAttribution):
         sums = np.zeros((*targets.shape, *images.shape[2:]), np.float64)
         for places, shown, scores in self._scores_under(images, self._keeps(images)):
             add_weighted(sums, places, of_targets(scores, places, targets), shown)
-        return (sums / (self._count * self._mean)).astype(np.float32)
+        sums /= self._count * self._mean
+        return sums.astype(np.float32)
 
     def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
         return ((place, keep) for place, image in enumerate(images) for keep in self._masks(image))

@@ -14,6 +14,7 @@ from explainer.dataset import Batch, Box
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
 from explainer.jobs.base import Examined, ExaminedBatch
+from explainer.memory import passes
 from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
 
 FloatArray = NDArray[np.float32]
@@ -138,13 +139,18 @@ def _scores_and_curves(metric: Metric, case: Case) -> tuple[list[float], Sequenc
 
 def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:
     counts = [len(case.explained) for case in batch.cases]
-    images = np.repeat(batch.images, counts, axis=0)
     targets = np.array([label for case in batch.cases for label in case.explained], np.int64)
     owners = [case for case in batch.cases for _ in case.explained]
-    maps, gaps = _call(explainer, images, targets, owners)
+    parts = [
+        _call(explainer, np.stack([case.sample.image for case in owners[rows]]), targets[rows], owners[rows])
+        for rows in passes(len(owners), batch.cases[0].sample.image.shape)
+    ]
+    maps = np.concatenate([part.maps[:, 0] for part in parts])
+    known = [part.completeness_gaps[:, 0] for part in parts if part.completeness_gaps is not None]
+    gaps = np.concatenate(known) if known else None
     ends = np.cumsum(counts)
     return [
-        Explained(maps[end - count : end, 0], None if gaps is None else gaps[end - count : end, 0])
+        Explained(maps[end - count : end], None if gaps is None else gaps[end - count : end])
         for count, end in zip(counts, ends, strict=True)
     ]
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.memory import images_per_pass
 from explainer.perturb.fills import Fill, MaskFill
 
 FloatArray = NDArray[np.float32]
@@ -62,7 +63,7 @@ def scores_under(
         keeps: pairs of a place in `images` and a mask (H, W): 1 shows the image, 0 shows the fill. They are drawn as
             they are needed; pairs of several images share batches.
         fill: images -> what is shown where they are hidden, of the same shape; or a MaskFill.
-        batch_size: perturbed images that are alive at once.
+        batch_size: perturbed images that are alive at once, at most; large ones are fewer, see `explainer.memory`.
 
     >>> image = np.float32([[[[1, 2, 3]]]])
     >>> keeps = [(0, np.array([[0, 1, 1]])), (0, np.array([[1, 1, 0]]))]
@@ -71,7 +72,7 @@ def scores_under(
     [[[5.0], [3.0]]]
     """
     for places, masks, shown in perturbed(images, keeps, fill=fill, batch_size=batch_size):
-        yield Scored(places, np.stack(masks).astype(np.float32), score(shown))
+        yield Scored(places, np.stack(masks, dtype=np.float32), score(shown))
 
 
 def perturbed(
@@ -83,7 +84,7 @@ def perturbed(
         images: (N, C, ...).
         keeps: pairs of a place in `images` and a mask or a hidden rectangle, drawn as they are needed.
         fill: images -> what is shown where they are hidden, of the same shape; or a MaskFill.
-        batch_size: perturbed images that are alive at once.
+        batch_size: perturbed images that are alive at once, at most; large ones are fewer, see `explainer.memory`.
 
     >>> batch = next(perturbed(np.float32([[[1, 2, 3]]]), [(0, np.s_[:, 1:])], fill=np.zeros_like, batch_size=2))
     >>> batch.images.tolist()
@@ -91,7 +92,8 @@ def perturbed(
     """
     once = None if isinstance(fill, MaskFill) else np.asarray(fill(images), np.float32)
     pairs = iter(keeps)
-    while chunk := list(islice(pairs, batch_size)):
+    size = images_per_pass(batch_size, images.shape[1:])
+    while chunk := list(islice(pairs, size)):
         places = np.array([place for place, _ in chunk], np.int64)
         changes = [keep for _, keep in chunk]
         rows = images[places]

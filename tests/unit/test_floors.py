@@ -15,6 +15,7 @@ FLOORS = {
         "calibration",
         "cpu_setup",
         "errors",
+        "memory",
         "posterior",
         "records",
         "relu_rules",

@@ -1,0 +1,60 @@
+"""How many images may be alive at once: bounded in bytes as well as in number, so that large images fit, too.
+
+What a pass through a network takes grows with the bytes of its images. Results do not depend on the batch size, so the
+bound changes none.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+
+VARIABLE = "EXPLAINER_BATCH_MB"
+"""The environment variable that says how many megabytes (10^6 bytes) of images go together through a network."""
+_MEGABYTES = 64.0
+_BYTES = 4  # of a float32
+
+
+def images_per_pass(batch_size: int, image_shape: Sequence[int]) -> int:
+    """How many images of this shape (C, ...) go together: at most `batch_size` and what fits, at least one.
+
+    Fewer than `batch_size` are an even number, or one, as an odd batch does not divide among cores.
+
+    Raises:
+        ValueError: EXPLAINER_BATCH_MB in the environment is no number above 0.
+
+    >>> images_per_pass(32, (3, 224, 224)), images_per_pass(32, (3, 800, 800)), images_per_pass(32, (3, 1500, 2000))
+    (32, 8, 1)
+    """
+    fitting = int(_bound() // (_BYTES * math.prod(image_shape)))
+    if fitting >= batch_size:
+        return batch_size
+    return max(1, fitting - fitting % 2)
+
+
+def passes(count: int, image_shape: Sequence[int]) -> Iterator[slice]:
+    """The slices of `count` images of this shape (C, ...), each of as many as fit; one slice where all do.
+
+    Raises:
+        ValueError: as for `images_per_pass`.
+
+    >>> list(passes(3, (3, 1500, 1500)))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    size = images_per_pass(max(1, count), image_shape)
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def _bound() -> float:
+    given = os.environ.get(VARIABLE, "").strip()
+    try:
+        megabytes = float(given) if given else _MEGABYTES
+    except ValueError:
+        megabytes = math.nan
+    if not 0 < megabytes < math.inf:
+        raise ValueError(
+            f"`{VARIABLE}` in the environment must be a number above 0, the megabytes of images that go together "
+            f"through a network, got {given!r}; leave it out for {_MEGABYTES:g}"
+        )
+    return megabytes * 1e6
