@@ -21,11 +21,19 @@ def resized(maps: NDArray[np.float32], size: tuple[int, ...], method: str = "lin
     """
     if maps.shape[-len(size) :] == tuple(size):
         return maps
-    result = maps.astype(np.float64)
-    for axis, new in zip(range(-len(size), 0), size, strict=True):
-        matrix = _MATRICES[method](result.shape[axis], new)
+    leading, old = maps.shape[: maps.ndim - len(size)], maps.shape[maps.ndim - len(size) :]
+    matrices = [_MATRICES[method](*lengths) for lengths in zip(old, size, strict=True)]
+    result = np.empty((*leading, *size), np.float32)
+    for place in np.ndindex(leading):  # one by one, as they are resized in float64
+        result[place] = _along_each_axis(maps[place], matrices)
+    return result
+
+
+def _along_each_axis(values: NDArray[np.float32], matrices: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    result = values.astype(np.float64)
+    for axis, matrix in enumerate(matrices):
         result = np.moveaxis(np.tensordot(result, matrix, (axis, 1)), -1, axis)
-    return result.astype(np.float32)
+    return result
 
 
 def interpolation(old: int, new: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explainer.checks import require_labels_in_range
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_inputs import require_network
-from explainer.perturb.engine import scores_under
+from explainer.perturb.engine import Hidden, Mask, perturbed
 from explainer.perturb.fills import Fill, MaskFill
 
 FloatArray = NDArray[np.float32]
@@ -57,7 +57,7 @@ class AskedNetwork:
         explainer: Any,
         images: FloatArray,
         labels: LabelArray,
-        keeps: Iterable[tuple[int, Any]],
+        keeps: Iterable[tuple[int, Mask | Hidden]],
         fill: Fill | MaskFill,
         *,
         shared: bool = False,
@@ -68,7 +68,8 @@ class AskedNetwork:
             explainer: whose network is asked.
             images: (N, C, H, W).
             labels: (N, L).
-            keeps: (place, mask) pairs, as many for each label of each image, in their order.
+            keeps: pairs of a place in `images` and a mask or a hidden rectangle, as many for each label of each image,
+                in their order.
             fill: what is shown where the images are hidden.
             shared: the masks are those of an image, for all its labels.
 
@@ -77,8 +78,8 @@ class AskedNetwork:
         """
         self._require(explainer, images, labels)
         score = self.of(explainer).probabilities
-        batches = scores_under(score, images, keeps, fill=fill, batch_size=self._batch_size)
-        asked = np.concatenate([batch.scores for batch in batches])
+        batches = perturbed(images, keeps, fill=fill, batch_size=self._batch_size)
+        asked = np.concatenate([score(batch.images) for batch in batches])
         asked = asked.reshape(len(images), 1 if shared else labels.shape[1], -1, asked.shape[1])
         return np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
 

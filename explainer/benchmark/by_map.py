@@ -31,7 +31,7 @@ class MapMetric(LabelMetric):
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Region | None, explainer: Any
     ) -> Doubles:
-        maps = saliency.reshape(-1, *saliency.shape[2:]).astype(np.float64)
+        maps = (one.astype(np.float64) for one in saliency.reshape(-1, *saliency.shape[2:]))
         return np.array([self._of_map(one) for one in maps]).reshape(labels.shape)
 
 
@@ -76,7 +76,7 @@ class RegionMetric(LabelMetric):
     ) -> Doubles:
         if regions is None:
             return np.full(labels.shape, np.nan)
-        maps = saliency.reshape(-1, *saliency.shape[2:]).astype(np.float64)
+        maps = (one.astype(np.float64) for one in saliency.reshape(-1, *saliency.shape[2:]))
         pairs = zip(maps, regions.reshape(-1, *regions.shape[2:]), strict=True)
         scores = [self._of_region(one, region) if region.any() else np.nan for one, region in pairs]
         return np.array(scores).reshape(labels.shape)

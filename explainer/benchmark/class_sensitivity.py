@@ -92,8 +92,8 @@ class ClassSensitivity(AggregatingMetric):
     def _scores(self, images: FloatArray, explainer: Any) -> Doubles:
         labels = self._extremes(images, explainer)
         maps = require_maps("saliency", explainer(images, labels), (*labels.shape, *images.shape[2:]))
-        flat = maps.reshape(*labels.shape, -1).astype(np.float64)
-        scores = (1 - correlations(flat[:, 0], flat[:, 1])) / 2
+        pairs = (pair.reshape(2, -1).astype(np.float64) for pair in maps)
+        scores = (1 - np.array([correlations(*pair) for pair in pairs])) / 2
         return np.where(labels[:, 0] == labels[:, 1], np.nan, scores)
 
     def _extremes(self, images: FloatArray, explainer: Any) -> LabelArray:

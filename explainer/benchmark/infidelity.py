@@ -11,6 +11,7 @@ from explainer.benchmark.asked_network import AskedNetwork, Doubles
 from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
 from explainer.checks import require_flag, require_integer
 from explainer.mindspore_inputs import require_network
+from explainer.perturb.engine import Hidden
 from explainer.perturb.fills import fill_of, recorded_fill
 from explainer.streams import sample_stream
 
@@ -83,10 +84,10 @@ class Infidelity(LabelMetric):
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Doubles:
         whole = self._asked.probabilities(explainer, images, labels)
-        hidden = np.array([list(self._squares(image)) for image in images])  # (N, M, H, W)
-        keeps = ((place, ~one) for place in range(len(images)) for one in hidden[place])
-        falls = whole[..., None] - self._asked.under(explainer, images, labels, keeps, self._fill, shared=True)
-        sums = np.einsum("nlhw,nmhw->nlm", saliency.astype(np.float64), hidden)
+        squares = [list(self._squares(image)) for image in images]
+        hidden = ((place, square) for place, of_image in enumerate(squares) for square in of_image)
+        falls = whole[..., None] - self._asked.under(explainer, images, labels, hidden, self._fill, shared=True)
+        sums = np.array([_sums(*pair) for pair in zip(saliency, squares, strict=True)])
         if not self._normalize:
             return _mean_square(sums - falls)
         squared = (sums**2).sum(axis=2)
@@ -95,15 +96,18 @@ class Infidelity(LabelMetric):
         missed: Doubles = _mean_square(scale[..., None] * sums - falls) / np.where(size > 0, size, np.nan)
         return missed
 
-    def _squares(self, image: FloatArray) -> Iterator[Any]:
-        """Which pixels each square hides, (H, W)."""
+    def _squares(self, image: FloatArray) -> Iterator[Hidden]:
+        """What each square hides."""
         stream, (height, width) = sample_stream(self._seed, image), image.shape[1:]
         for _ in range(self._perturbations):
             side = int(stream.integers(1, max(1, min(height, width) // 2) + 1))
             top, left = int(stream.integers(0, height - side + 1)), int(stream.integers(0, width - side + 1))
-            hidden = np.zeros((height, width), bool)
-            hidden[top : top + side, left : left + side] = True
-            yield hidden
+            yield slice(None), slice(top, top + side), slice(left, left + side)
+
+
+def _sums(maps: FloatArray, squares: list[Hidden]) -> Doubles:
+    """Of the maps (L, H, W) over each square, (L, M)."""
+    return np.stack([maps[square].sum(axis=(1, 2), dtype=np.float64) for square in squares], axis=1)
 
 
 def _mean_square(values: Doubles) -> Doubles:

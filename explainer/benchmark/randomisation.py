@@ -241,7 +241,7 @@ class EfficientMPRT(LabelMetric):
         return rises
 
     def _disorder(self, maps: FloatArray) -> Doubles:
-        flat = np.abs(maps.reshape(-1, maps.shape[2] * maps.shape[3]).astype(np.float64))
+        flat = (np.abs(one, dtype=np.float64) for one in maps.reshape(-1, maps.shape[2] * maps.shape[3]))
         found = [entropy(np.histogram(values, bins=self._bins)[0]) for values in flat]
         return np.array(found).reshape(maps.shape[:2])
 

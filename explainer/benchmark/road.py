@@ -104,7 +104,8 @@ class ROAD(LabelMetric):
                     yield keep.reshape(saliency.shape)
 
     def _imputed(self, images: FloatArray, shown: FloatArray) -> FloatArray:
-        drawn = np.stack([sample_stream(self._seed, image).standard_normal(image.shape) for image in images])
-        spread = self._noise * images.std(axis=(2, 3), keepdims=True, dtype=np.float64)
-        imputed: FloatArray = (inpainted_images(images, shown) + spread * drawn).astype(np.float32)
+        imputed = inpainted_images(images, shown)
+        for image, filled in zip(images, imputed, strict=True):
+            spread = self._noise * image.std(axis=(1, 2), keepdims=True, dtype=np.float64)
+            filled += spread * sample_stream(self._seed, image).standard_normal(image.shape)
         return imputed

@@ -46,8 +46,8 @@ class RandomControl(_Control):
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         size = images.shape[2:]
         pairs = zip(images, targets, strict=True)
-        maps = [[sample_stream(self._seed, image, label).random(size) for label in labels] for image, labels in pairs]
-        return np.array(maps, np.float32)
+        drawn = (sample_stream(self._seed, image, label).random(size) for image, labels in pairs for label in labels)
+        return np.stack([one.astype(np.float32) for one in drawn]).reshape(*targets.shape, *size)
 
 
 class CentreControl(_Control):

@@ -168,12 +168,19 @@ def _noise(seed: int) -> Fill:
     """Normal noise for each image from its own stream, so that it does not depend on the other images."""
 
     def noise(images: FloatArray) -> FloatArray:
-        drawn = np.stack([sample_stream(seed, image).standard_normal(image.shape) for image in images])
-        deviations = images.std(axis=tuple(range(2, images.ndim)), keepdims=True, dtype=np.float64)
-        filled: FloatArray = (_channel_means(images) + deviations * drawn).astype(np.float32)
-        return filled
+        pairs = zip(images, _channel_means(images), strict=True)
+        return np.stack([_like(image, means, sample_stream(seed, image)) for image, means in pairs])
 
     return noise
+
+
+def _like(image: FloatArray, means: FloatArray, stream: np.random.Generator) -> FloatArray:
+    """Normal noise with the image's (C, ...) deviation and its means (C, 1, ...)."""
+    deviations = image.std(axis=tuple(range(1, image.ndim)), keepdims=True, dtype=np.float64)
+    noise = stream.standard_normal(image.shape)
+    noise *= deviations
+    noise += means
+    return noise.astype(np.float32)
 
 
 def inpainted_images(images: FloatArray, shown: FloatArray) -> FloatArray:

@@ -12,11 +12,12 @@ from mindspore import nn
 from networks import LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
-from explainer.benchmark import Robustness
+from explainer.benchmark import Infidelity, Robustness
 from explainer.explanation import RISE, Gradient, IntegratedGradients, Occlusion, SmoothGrad
 from explainer.memory import VARIABLE, images_per_pass, passes
 from explainer.perturb.engine import perturbed
 from explainer.perturb.fills import fill_of
+from explainer.resizing import resized
 
 FloatArray = NDArray[Any]
 
@@ -102,7 +103,7 @@ def keeps() -> Iterator[tuple[int, FloatArray]]:
 @pytest.mark.usefixtures("two_images")
 @pytest.mark.parametrize(
     ("fill", "images"),
-    [(0.5, 8), ("mean", 8), ("blur:1", 9), ("noise", 12), ("local_mean", 16)],
+    [(0.5, 8), ("mean", 8), ("blur:1", 9), ("noise", 9), ("local_mean", 16)],
 )
 def test_perturbed_images_take_some_batches_whatever_the_batch_size(fill: Any, images: int) -> None:
     """Two images and their masks, beside those before; by the fill some copies, of float64 too. 64 would be 64."""
@@ -125,11 +126,24 @@ def test_perturbed_images_take_some_batches_whatever_the_batch_size(fill: Any, i
         # Twenty maps, each a third of the image, and once more as they are put together.
         (lambda: Gradient(NETWORK_OF_TWENTY)(IMAGE, np.arange(20)[None]), 18),
         (lambda: IntegratedGradients(NETWORK_OF_TWENTY, steps=2)(IMAGE, np.arange(20)[None]), 32),
+        (lambda: Infidelity(2, nn.Softmax()).evaluate(Gradient(NETWORK), IMAGE, 1, IMAGE[:, :1]), 7),
         (lambda: Robustness(2, nn.Softmax(), threshold=1).evaluate(Gradient(NETWORK), IMAGE, 1), 11),
     ],
-    ids=["RISE", "Occlusion", "SmoothGrad", "IG", "Gradient, 20 labels", "IG, 20 labels", "Robustness"],
+    ids=["RISE", "Occlusion", "SmoothGrad", "IG", "Gradient, 20 labels", "IG, 20 labels", "Infidelity", "Robustness"],
 )
 def test_a_large_image_takes_some_images_of_memory_whatever_the_batch_size(
     explain: Callable[[], object], images: int
 ) -> None:
     assert peak_of(explain) < images * IMAGE.nbytes
+
+
+def test_noise_for_many_images_takes_those_and_one_in_float64() -> None:
+    images = np.repeat(IMAGE, 10, axis=0)
+    assert peak_of(lambda: fill_of("fill", "noise")(images)) < 2.5 * images.nbytes
+
+
+def test_many_maps_are_resized_one_by_one() -> None:
+    maps = np.random.default_rng(0).random((20, 9, 12)).astype(np.float32)
+    found = resized(maps, (90, 150))
+    np.testing.assert_array_equal(found[7], resized(maps[7], (90, 150)))
+    assert peak_of(lambda: resized(maps, (90, 150))) < 1.5 * found.nbytes

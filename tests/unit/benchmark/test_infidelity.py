@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -84,15 +85,24 @@ def test_scores_are_those_of_a_slow_replica() -> None:
 
     for place, (image, saliency) in enumerate(zip(images, maps[:, 0], strict=True)):
         errors = []
-        for hidden in metric._squares(image):
+        for hidden in pixels_of(metric, image):
             shown = np.where(hidden, 0, image).astype(np.float32)
             errors.append((saliency[hidden].sum() - (probability(image) - probability(shown))) ** 2)
         assert scores[place] == pytest.approx(np.mean(errors), rel=1e-4)
 
 
+def pixels_of(metric: Infidelity, image: FloatArray) -> Iterator[FloatArray]:
+    """Which pixels (H, W) each square hides."""
+    for square in metric._squares(image):
+        hidden = np.zeros(image.shape, bool)
+        hidden[square] = True
+        assert (hidden == hidden[0]).all()
+        yield hidden[0]
+
+
 def test_squares_lie_within_the_image_and_have_sides_up_to_half_the_shorter_one() -> None:
     sides = set()
-    for hidden in infidelity(perturbations=200)._squares(IMAGES[0]):
+    for hidden in pixels_of(infidelity(perturbations=200), IMAGES[0]):
         rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
         assert len(rows) == len(columns)
         assert hidden.sum() == len(rows) * len(columns)
