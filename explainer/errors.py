@@ -3,6 +3,7 @@
 ExplainerError                  everything below; catch it to catch all of ours
 ├── LayerError (ValueError)         a layer that does not exist or cannot be used
 ├── NetworkInputError (ValueError)  images that the network cannot be evaluated for
+├── NoGradientError (ValueError)    an operator of the network that MindSpore has no gradient for
 ├── NetworkOutputError (ValueError) a network or activation whose output is not what a classifier gives
 ├── NoReluError (ValueError)        a ReLU rule asked of a network in which no ReLU can be changed
 ├── NoDropoutError (ValueError)     dropout samples asked of a network without dropout
@@ -29,6 +30,10 @@ class LayerError(ExplainerError, ValueError):
 
 class NetworkInputError(ExplainerError, ValueError):
     """Images that the network cannot be evaluated for: of another size, or channels, than it was made for."""
+
+
+class NoGradientError(ExplainerError, ValueError):
+    """An operator of the network that MindSpore has no gradient for, or none in the way that is needed."""
 
 
 class NetworkOutputError(ExplainerError, ValueError):

@@ -20,7 +20,7 @@ from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
 from explainer.memory import images_per_pass
 from explainer.mindspore_backward import way_back_from
 from explainer.mindspore_borrowing import blocking, borrowed, class_of, reclassed
-from explainer.mindspore_inputs import evaluating, require_network
+from explainer.mindspore_inputs import differentiating, evaluating, require_network
 from explainer.mindspore_layers import (
     channel_axis,
     describe,
@@ -165,6 +165,7 @@ class MindSporeClassifier:
         Raises:
             NoReluError: a rule other than `plain` for a network without a ReLU, or with one that no rule reaches.
             LayerError: the gradient is exactly zero, though the images do change the logits: the way back is cut.
+            NoGradientError: MindSpore has no gradient for an operator of the network.
         """
         with borrowed(self._network):
             self._class_count(images)
@@ -181,7 +182,8 @@ class MindSporeClassifier:
             def logits_of_nudged(rows: Indices, change: FloatArray) -> FloatArray:
                 return self._logits_under(images[rows] + change, {})
 
-            gradient = self._program(("gradient", plain), images.shape[1:], trace)(images, seed)[0]
+            with differentiating(self._network):
+                gradient = self._program(("gradient", plain), images.shape[1:], trace)(images, seed)[0]
             self._require_uncut("the input", seed, images, gradient, logits_of_nudged)
         return gradient
 
@@ -214,7 +216,8 @@ class MindSporeClassifier:
                 )
 
             self._require_gradient(name, images)
-            activation, gradient = self._program(("layer", name), images.shape[1:], trace)(images, seed)
+            with differentiating(self._network):
+                activation, gradient = self._program(("layer", name), images.shape[1:], trace)(images, seed)
             # Both come back with the gradient, so where the way back is cut neither does.
             missing = np.flatnonzero(~activation.reshape(len(activation), -1).any(axis=1))
             if missing.size:
@@ -394,7 +397,8 @@ class MindSporeClassifier:
             return Trace(function, reached.classes, eager=looked, eager_around=differentiable_slices)
 
         program = self._program(("gradient", rule), images.shape[1:], trace, compilable=not reached.by_operator)
-        gradient = program(images, seed)[0]
+        with differentiating(self._network, eagerly=reached.by_operator):
+            gradient = program(images, seed)[0]
         zero = np.flatnonzero(~gradient.reshape(len(gradient), -1).any(axis=1))
         if zero.size:
             self.gradient(images[zero], seed[zero])  # raises when the way back is cut: no rule is the reason then

@@ -15,7 +15,7 @@ from mindspore import nn
 from numpy.typing import NDArray
 
 from explainer.checks import require_type
-from explainer.errors import ExplainerError, NetworkInputError
+from explainer.errors import ExplainerError, NetworkInputError, NoGradientError
 
 _MINDSPORE = str(Path(mindspore.__file__).parent)
 _INSIDE_MINDSPORE = ("C++ Call Stack", "mindspore/ccsrc", "mindspore/core")
@@ -57,6 +57,23 @@ def evaluating(network: nn.Cell, image: NDArray[np.float32]) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def differentiating(network: nn.Cell, *, eagerly: bool = False) -> Iterator[None]:
+    """What MindSpore raises on the way back becomes a NoGradientError; errors of the user's own code stay."""
+    try:
+        yield
+    except ExplainerError:
+        raise
+    except Exception as error:
+        if not _is_mindspores(error):
+            raise
+        way = "run eagerly, as a rule for ReLUs that are no cells needs it" if eagerly else "eagerly or compiled"
+        raise NoGradientError(
+            f"`network` ({type(network).__name__}) must have a gradient, but MindSpore has none for an operator of it, "
+            f"{way}; it says: {_first_line(error)}; use a method without gradients, such as Occlusion or RISE"
+        ) from error
+
+
 def _needed(cell: nn.Cell) -> list[str]:
     """The names of what `construct` cannot do without."""
     try:
@@ -77,8 +94,9 @@ def _is_mindspores(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line[:_LONGEST].rstrip(".")
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("-")]  # the others are rules and titles
+    return (telling[0] if telling else type(error).__name__)[:_LONGEST].rstrip(".")
 
 
 def _advice(error: Exception, shape: tuple[int, ...]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from mindspore import Tensor, nn, ops
 from networks import LinearNetwork, SmallCnn, random_weights
 
-from explainer.errors import LayerError, NetworkOutputError
+from explainer.errors import LayerError, NetworkOutputError, NoGradientError
 from explainer.explanation import GradCAM, Gradient, GuidedBackprop, HiResCAM, IntegratedGradients, ScoreCAM
 from explainer.mindspore_classifier import MindSporeClassifier
 
@@ -127,6 +127,23 @@ def test_what_a_layer_gives_is_right_before_the_cut_too(batch_size: int) -> None
     output, _ = classifier.layer(IMAGES, np.zeros((3, 4), np.float32), "first")
     np.testing.assert_allclose(output, wanted, rtol=1e-5, atol=1e-6)
     assert ScoreCAM(network, "first")(IMAGES, 1).any()
+
+
+class Largest(nn.Cell):
+    """The largest value so far along each row, of which MindSpore has no gradient on CPU."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        return ops.relu(ops.cummax(images, 3)[0]).mean((2, 3))
+
+
+@pytest.mark.parametrize("method", [Gradient, GuidedBackprop, lambda network: GradCAM(network, "")])
+def test_an_operator_without_a_gradient_is_told_in_one_sentence(method: Any) -> None:
+    with pytest.raises(
+        NoGradientError, match=r"MindSpore has none for an operator .*; it says: .*; use a method"
+    ) as told:
+        method(Largest())(IMAGES, 1)
+    assert "\n" not in str(told.value)
+    assert told.value.__cause__ is not None
 
 
 class Mixing(nn.Cell):
