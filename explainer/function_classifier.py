@@ -12,6 +12,7 @@ from explainer.checks import require_integer
 from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
 from explainer.mindspore_borrowing import one_thread
+from explainer.mindspore_inputs import evaluating
 from explainer.mindspore_program import is_cell, to_tensor, without_tensor
 
 FloatArray = NDArray[np.float32]
@@ -75,7 +76,7 @@ class FunctionClassifier:
         """
         key = images.shape[1:]
         if key not in self._shapes:
-            with one_thread():
+            with one_thread(), evaluating(self._network, images[:1]):
                 outputs = _as_arrays(self._network(images[:1].copy()), 1)
             self._shapes[key] = [output.shape[1:] for output in outputs]
         return self._shapes[key]

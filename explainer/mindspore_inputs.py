@@ -42,7 +42,7 @@ def require_network(name: str, value: Any) -> None:
 
 
 @contextmanager
-def evaluating(network: nn.Cell, image: NDArray[np.float32]) -> Iterator[None]:
+def evaluating(network: Any, image: NDArray[np.float32]) -> Iterator[None]:
     """What MindSpore raises for an image (1, ...) becomes a NetworkInputError; errors of the user's own code stay."""
     try:
         yield
@@ -51,8 +51,9 @@ def evaluating(network: nn.Cell, image: NDArray[np.float32]) -> Iterator[None]:
     except Exception as error:
         if not _is_mindspores(error):
             raise
+        name = getattr(network, "__name__", type(network).__name__)
         raise NetworkInputError(
-            f"`network` ({type(network).__name__}) must be one that can be evaluated for one input of shape "
+            f"`network` ({name}) must be one that can be evaluated for one input of shape "
             f"{image.shape} float32, but MindSpore says: {_first_line(error)}; {_advice(error, image.shape)}"
         ) from error
 

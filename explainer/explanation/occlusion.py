@@ -257,7 +257,7 @@ class Occlusion(PerturbationAttribution):
     def _checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, NDArray[Any]]:
         """The inputs as (N, C, ...), and labels (N, L) or whatever targets the score wants, a row per input."""
         images = self._images(inputs)
-        shapes = self._output_shapes(self._layout.outside(images[:1]))
+        shapes = self._classifier.output_shapes(self._layout.outside(images[:1]))
         if self._score_name not in _OF_LABELS:
             return images, self._rows(targets, len(images), shapes)
         if len(shapes) != 1 or not shapes[0]:
@@ -268,19 +268,6 @@ class Occlusion(PerturbationAttribution):
         labels = label_matrix(self._ids(without_tensor(targets)), len(images))
         require_labels_in_range(labels, shapes[0][0])
         return images, labels
-
-    def _output_shapes(self, first: FloatArray) -> list[tuple[int, ...]]:
-        try:
-            shapes: list[tuple[int, ...]] = self._classifier.output_shapes(first)
-        except (ValueError, RuntimeError, TypeError) as error:
-            told = str(error).strip().split("\n")[0]
-            if not told.startswith("For '"):  # as MindSpore's operators begin when shapes do not fit
-                raise
-            raise ValueError(
-                f"`network` fails on an input of shape {first.shape}; it must have the size and the axes for which the "
-                f"network was made. MindSpore says: {told[:200]}"
-            ) from error
-        return shapes
 
     def _images(self, inputs: Any) -> FloatArray:
         arrays = require_images(without_tensor(inputs), self._layout.letters)

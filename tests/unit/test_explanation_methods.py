@@ -165,7 +165,9 @@ def test_gradcam_refuses_an_unknown_layer_in_the_constructor() -> None:
 
 
 def test_gradcam_refuses_a_layer_without_a_spatial_map() -> None:
-    with pytest.raises(LayerError, match=r"'fc' must have a spatial map \(N, D, h, w\) .* gave \(3, 4\); name a conv"):
+    with pytest.raises(
+        LayerError, match=r"'fc' must have a spatial map \(N, D, h, w\) .* gave \(4,\) for one image; name a conv"
+    ):
         GradCAM(SmallCnn(), "fc")(np.ones((3, 2, 5, 7), np.float32), 1)
 
 

@@ -689,8 +689,10 @@ def test_a_summary_folder_that_cannot_be_made_is_told_with_exit_status_1(command
     assert f"explainer: could not write {tmp_path / 'file'}" in error
 
 
-def test_a_network_for_other_images_is_told_with_exit_status_1(command, tmp_path):
+def test_a_network_for_other_images_is_told_with_exit_status_2(command, tmp_path):
     status, output, error = command("--channels", 1, network="folder_run_factories:small_cnn")
-    assert (status, output) == (1, "")
-    assert error.startswith("explainer: ")
+    assert (status, output) == (2, "")
+    assert error.startswith(
+        "explainer: `network` (SmallCnn) must be one that can be evaluated for one input of shape (1, 1, "
+    )
     assert not (tmp_path / "out").exists()
