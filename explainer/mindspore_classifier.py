@@ -482,7 +482,8 @@ def require_dropout(network: nn.Cell) -> list[nn.Cell]:
     if not dropouts:
         raise NoDropoutError(
             f"{_kind(network)} has no dropout cell with a rate above 0, so every draw would be equal; give several "
-            'trained networks, a deep ensemble (networks=[...]), or use test-time augmentation (augment="shift" or "noise")'
+            "trained networks, a deep ensemble (networks=[...]), or use test-time augmentation "
+            '(augment="shift" or "noise")'
         )
     return dropouts
 
