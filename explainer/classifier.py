@@ -46,6 +46,12 @@ class Classifier(Protocol):
     def probabilities(self, images: FloatArray) -> FloatArray:
         """The output after the activation, (N, K) in [0, 1]."""
 
+    def clean_logits(self, images: FloatArray) -> FloatArray:
+        """As `logits`, of images as they are in the data: in a run they are not computed twice."""
+
+    def clean_probabilities(self, images: FloatArray) -> FloatArray:
+        """As `probabilities`, of images as they are in the data: in a run they are not computed twice."""
+
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
         """D <seed, logits> / d images, (N, C, H, W), for a seed of (N, K)."""
 

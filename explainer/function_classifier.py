@@ -81,6 +81,10 @@ class FunctionClassifier:
             self._shapes[key] = [output.shape[1:] for output in outputs]
         return self._shapes[key]
 
+    def clean_probabilities(self, images: FloatArray) -> FloatArray:
+        """As `probabilities`: what a function says is not remembered."""
+        return self.probabilities(images)
+
     def probabilities(self, images: FloatArray) -> FloatArray:
         """The outputs (N, K, ...) after the activation, (N, K).
 

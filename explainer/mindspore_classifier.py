@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import mindspore
 import numpy as np
@@ -35,6 +36,7 @@ from explainer.mindspore_layers import (
 )
 from explainer.mindspore_program import Program, Trace
 from explainer.mindspore_relus import Reach, reach, require_ruled, ruled_operators
+from explainer.mindspore_shared import shared_of
 from explainer.mindspore_slices import differentiable_slices
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
@@ -44,8 +46,6 @@ Indices = NDArray[np.int64]
 
 CPU_SETUP = cpu_setup.set_up(mindspore.get_context("device_target"), Path(mindspore.__file__).parent)
 
-_Made = TypeVar("_Made")
-_CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
 _DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
@@ -84,9 +84,7 @@ class MindSporeClassifier:
         self._network = network
         self._activation = activation_fn
         self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._storages: list[object] = []
-        self._constants: dict[tuple[int, str], object] = {}
-        self._cache: dict[Hashable, Any] = {}
+        self._shared = shared_of(network)
 
     @property
     def network(self) -> nn.Cell:
@@ -144,15 +142,33 @@ class MindSporeClassifier:
         Raises:
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
-        with borrowed(self._network), borrowed(self._required_activation()):
-            class_count = self._class_count(images)
-            program = self._program(
-                "probabilities",
-                images.shape[1:],
-                lambda count: Trace(_activated(self._network, self._required_activation())),
-            )
-            probabilities = program(images)[0]
-        return _checked_probabilities(probabilities, (len(images), class_count))
+        return self._activated(self.logits(images))
+
+    def clean_logits(self, images: FloatArray) -> FloatArray:
+        """As `logits`, of images as they are in the data: in a run they are not computed twice."""
+        with borrowed(self._network):
+            self._class_count(images)  # drops what is out of date
+            return self._shared.clean_outputs(images, self.logits)
+
+    def clean_probabilities(self, images: FloatArray) -> FloatArray:
+        """As `probabilities`, of images as they are in the data: in a run they are not computed twice."""
+        return self._activated(self.clean_logits(images))
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether what is said of clean images is remembered."""
+        return self._shared.keeps_outputs
+
+    def outputs_kept(self) -> AbstractContextManager[None]:
+        """What is said of clean images is remembered meanwhile; nobody may train the network in that time."""
+        return self._shared.outputs_kept()
+
+    def _activated(self, logits: FloatArray) -> FloatArray:
+        activation = self._required_activation()
+        with borrowed(activation):
+            given = activation(Tensor(logits))
+            probabilities: FloatArray = given.asnumpy().astype(np.float32)
+        return _checked_probabilities(probabilities, (len(logits), logits.shape[1]))
 
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
         """The gradient of <seed, logits>, every ReLU passing back what `relu_rule` says: (N, C, H, W) float32.
@@ -321,12 +337,13 @@ class MindSporeClassifier:
 
     def _program(
         self, key: Hashable, image_shape: tuple[int, ...], trace: Callable[[int], Trace], *, compilable: bool = True
-    ) -> Program:
-        gradients = key not in ("logits", "probabilities")
-        return self._remembered(
+    ) -> Callable[..., tuple[FloatArray, ...]]:
+        """The computation of this key, one for all who ask this network, in batches of this one's size."""
+        program = self._shared.remembered(
             ("program", key, image_shape),
-            lambda: Program(trace, self._batch_size, compilable=compilable, compile_on_failure=gradients),
+            lambda: Program(trace, compilable=compilable, compile_on_failure=key != "logits"),
         )
+        return partial(program, batch_size=self._batch_size)
 
     def _class_count(self, images: FloatArray) -> int:
         """K, for images of this shape."""
@@ -348,43 +365,15 @@ class MindSporeClassifier:
         return told.shapes
 
     def _told(self, images: FloatArray) -> _Output:
-        """What one image tells of the output, remembered; the first thing that every question asks.
-
-        So what is out of date is dropped here. A compiled graph keeps the storage and the constants that it was
-        compiled with: it follows an optimizer, which writes in place, but not `set_data` or `load_param_into_net`,
-        which put new storage into the parameter.
-        """
-        key = ("output", images.shape[1:])
-        if self._cache and not self._as_compiled():
-            self._cache = {}
-        if self._cache:
-            return self._remembered(key, lambda: self._first_pass(images[:1]))
-        before = _constants(self._parts())
-        told = self._remembered(key, lambda: self._first_pass(images[:1]))
-        # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
-        self._storages = _storages(self._parts())
-        after = _constants(self._parts())
-        self._constants = {key: value for key, value in after.items() if before.get(key) == value}
-        return told
+        """What one image tells of the output, remembered; the first thing that every question asks."""
+        return self._shared.first(("output", images.shape[1:]), lambda: self._first_pass(images[:1]))
 
     def _first_pass(self, image: FloatArray) -> _Output:
         with evaluating(self._network, image), blocking():
             output = self._network(Tensor(image))
         parts = output if isinstance(output, tuple) else (output,)
-        if self._activation is not None and len(parts) == 1 and isinstance(parts[0], Tensor) and parts[0].ndim == 2:
-            self._activation(parts[0])  # so that its parameters have their storage, too
         batches = bool(parts) and all(is_batch_of_one(part) for part in parts)
         return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, describe(output))
-
-    def _as_compiled(self) -> bool:
-        """Whether cells, parameters, their storage and the cells' constants are what they were."""
-        parts = self._parts()
-        constants = _constants(parts)
-        same = all(constants.get(key) == value for key, value in self._constants.items())
-        return same and _storages(parts) == self._storages
-
-    def _parts(self) -> list[nn.Cell]:
-        return _cells(self._network) + ([] if self._activation is None else _cells(self._activation))
 
     def _ruled_gradient(self, images: FloatArray, seed: FloatArray, rule: ReluRule) -> FloatArray:
         reached = self._reach(rule, images)
@@ -449,24 +438,18 @@ class MindSporeClassifier:
 
     def _require_gradient(self, name: str, images: FloatArray) -> None:
         key = ("layer gradient", name, images.shape[1:])
-        self._remembered(key, lambda: require_gradient(self._network, name, images[:1]))
+        self._shared.remembered(key, lambda: require_gradient(self._network, name, images[:1]))
 
     def _layer_output(self, name: str, images: FloatArray) -> LayerOutput:
         cell = layer_named(self._network, name)
-        return self._remembered(
+        return self._shared.remembered(
             ("layer output", name, images.shape[1:]),
             lambda: _layer_output(name, cell, watched_layer(self._network, cell, name, images[:1])),
         )
 
     def _reach(self, rule: ReluRule, images: FloatArray) -> Reach:
         key = ("relus", rule, images.shape[1:])
-        return self._remembered(key, lambda: reach(self._network, rule, images[:1]))
-
-    def _remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
-        if key not in self._cache:
-            self._cache[key] = make()
-        made: _Made = self._cache[key]
-        return made
+        return self._shared.remembered(key, lambda: reach(self._network, rule, images[:1]))
 
 
 class _Output(NamedTuple):
@@ -505,41 +488,6 @@ def _cells(network: nn.Cell) -> list[nn.Cell]:
     return [cell for _, cell in network.cells_and_names()]
 
 
-class _Identity:
-    """Equal to another only when both hold the very same object."""
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other._value is self._value
-
-    def __hash__(self) -> int:
-        return id(self._value)
-
-
-def _storages(cells: list[nn.Cell]) -> list[object]:
-    """Every cell, every parameter and its storage, to be compared."""
-    parts: list[object] = []
-    for cell in cells:
-        parameters = [parameter for parameter in cell._params.values() if parameter is not None]
-        parts += [_Identity(cell), *((_Identity(parameter), parameter.data_ptr()) for parameter in parameters)]
-    return parts
-
-
-def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:
-    """What else a cell's `construct` may read: its plain values, tensors and buffers, to be compared."""
-    found: dict[tuple[int, str], object] = {}
-    for place, cell in enumerate(cells):
-        own = [(name, value) for name, value in vars(cell).items() if name not in _CELL_ATTRIBUTES]
-        for name, value in [*own, *(getattr(cell, "_buffers", None) or {}).items()]:
-            if value is None or isinstance(value, int | float | str):
-                found[place, name] = value
-            elif isinstance(value, Tensor):
-                found[place, name] = _Identity(value)
-    return found
-
-
 def _kind(cell: nn.Cell) -> str:
     return type(cell).__name__
 
@@ -549,13 +497,6 @@ def _forward(network: nn.Cell) -> Callable[[Tensor], Tensor]:
         return network(images)
 
     return forward
-
-
-def _activated(network: nn.Cell, activation: nn.Cell) -> Callable[[Tensor], Tensor]:
-    def activated(images: Tensor) -> Tensor:
-        return activation(_only(network(images)))
-
-    return activated
 
 
 def _only(output: Any) -> Any:

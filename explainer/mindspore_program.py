@@ -66,14 +66,12 @@ class Program:
     def __init__(
         self,
         trace: Callable[[int], Trace],
-        batch_size: int,
         *,
         compilable: bool = True,
         compile_on_failure: bool = False,
     ) -> None:
         self._trace = trace
         self._compile_on_failure = compile_on_failure
-        self._batch_size = batch_size
         self._seen = 0
         self._proven: set[int] = set()  # how many images an eager pass has had that ran to its end
         self._compiled: Trace | None = None
@@ -84,9 +82,9 @@ class Program:
         """Whether the computation has been compiled."""
         return self._compiled is not None
 
-    def __call__(self, *arrays: FloatArray) -> tuple[FloatArray, ...]:
+    def __call__(self, *arrays: FloatArray, batch_size: int) -> tuple[FloatArray, ...]:
         """The outputs for arrays of (N, ...), the images first: at most `batch_size` and what fits at a time."""
-        pieces = _pieces(len(arrays[0]), images_per_pass(self._batch_size, arrays[0].shape[1:]))
+        pieces = _pieces(len(arrays[0]), images_per_pass(batch_size, arrays[0].shape[1:]))
         parts = [self._run([array[piece] for array in arrays]) for piece in pieces]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 

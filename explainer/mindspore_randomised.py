@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from explainer.mindspore_shared import shared_of
+
 _STATISTICS = ("moving_mean", "moving_variance")  # of batch norms: what went through a layer, not what it learned
 
 
@@ -41,7 +43,8 @@ def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
             ops.assign(weight, kept.reshape(-1)[Tensor(places)].reshape(weight.shape))
 
     try:
-        yield shuffle
+        with shared_of(network).outputs_not_kept():
+            yield shuffle
     finally:
         for weight, kept in before.values():
             ops.assign(weight, kept)

@@ -19,7 +19,7 @@ from explainer.errors import NetworkOutputError
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_inputs import require_network
 from explainer.mindspore_program import without_tensor
-from explainer.perturb.engine import Hidden, perturbed
+from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import fill_of
 
 FloatArray = NDArray[np.float32]
@@ -118,8 +118,15 @@ class OcclusionSensitivity(Metric):
         falls = [0.0]  # where nothing changes
         fill = fill_of("pad_val", self.pad_val)
         with tqdm(total=prod(map(len, box)), unit="place", disable=None) as bar:  # None: on a terminal only
-            for batch in perturbed(image, ((0, part) for part in parts), fill=fill, batch_size=self.n_batch):
-                falls.extend(whole - _outputs(classifier, batch.images, label).astype(np.float64))
+            batches = evaluated(
+                lambda shown, indices: _outputs(classifier, shown, label),
+                image,
+                (Request(0, part) for part in parts),
+                fill=fill,
+                batch_size=self.n_batch,
+            )
+            for batch in batches:
+                falls.extend(whole - batch.outputs.astype(np.float64))
                 bar.update(len(parts.numbers) - bar.n)
             bar.update(len(parts.numbers) - bar.n)
         sensitivity: FloatArray = np.array(falls, np.float32)[parts.numbers]

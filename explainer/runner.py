@@ -257,6 +257,7 @@ class ImageClassificationRunner:
                 "saliency page alone, so register saliency, too, or ask explainer.uncertainty itself"
             )
         with ExitStack() as stack:
+            stack.enter_context(self._classifier.outputs_kept())
             for sink in self._sinks:
                 stack.enter_context(closing(sink))
             return self._run()
@@ -375,7 +376,7 @@ class ImageClassificationRunner:
         faults = [_fault(sample, "image") for sample in batch.samples if sample not in samples]
         if not samples:
             return [], faults
-        probabilities = self._classifier.probabilities(Batch(tuple(samples)).images)
+        probabilities = self._classifier.clean_probabilities(Batch(tuple(samples)).images)
         self._require_class_count(probabilities.shape[1])
         finite = np.isfinite(probabilities).all(axis=1)
         faults += [_fault(sample, "output") for sample, good in zip(samples, finite, strict=True) if not good]

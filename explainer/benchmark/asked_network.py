@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explainer.checks import require_labels_in_range
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_inputs import require_network
-from explainer.perturb.engine import Hidden, Mask, perturbed
+from explainer.perturb.engine import Hidden, Mask, Request, evaluated
 from explainer.perturb.fills import Fill, MaskFill
 
 FloatArray = NDArray[np.float32]
@@ -50,7 +50,7 @@ class AskedNetwork:
             ValueError: a label that the network does not have.
         """
         self._require(explainer, images, labels)
-        return np.take_along_axis(self.of(explainer).probabilities(images), labels, 1).astype(np.float64)
+        return np.take_along_axis(self.of(explainer).clean_probabilities(images), labels, 1).astype(np.float64)
 
     def under(
         self,
@@ -77,9 +77,20 @@ class AskedNetwork:
             ValueError: a label that the network does not have.
         """
         self._require(explainer, images, labels)
-        score = self.of(explainer).probabilities
-        batches = perturbed(images, keeps, fill=fill, batch_size=self._batch_size)
-        asked = np.concatenate([score(batch.images) for batch in batches])
+        classifier = self.of(explainer)
+
+        def clean(images: FloatArray, indices: LabelArray) -> FloatArray:
+            return classifier.clean_probabilities(images)
+
+        batches = evaluated(
+            lambda shown, indices: classifier.probabilities(shown),
+            images,
+            (Request(index, keep) for index, keep in keeps),
+            fill=fill,
+            batch_size=self._batch_size,
+            evaluate_clean=clean if classifier.keeps_outputs else None,
+        )
+        asked = np.concatenate([batch.outputs for batch in batches])
         asked = asked.reshape(len(images), 1 if shared else labels.shape[1], -1, asked.shape[1])
         return np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
 

@@ -98,6 +98,6 @@ class ClassSensitivity(AggregatingMetric):
 
     def _extremes(self, images: FloatArray, explainer: Any) -> LabelArray:
         """The labels of the highest and of the lowest logit, (N, 2)."""
-        logits = self._asked.of(explainer).logits(images)
+        logits = self._asked.of(explainer).clean_logits(images)
         extremes: LabelArray = np.stack([logits.argmax(axis=1), logits.argmin(axis=1)], axis=1)
         return extremes

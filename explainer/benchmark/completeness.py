@@ -62,7 +62,7 @@ class Completeness(LabelMetric):
         classifier = self._asked.of(explainer)
         require_labels_in_range(labels, classifier.class_count(images))
         baselines = np.ascontiguousarray(self._baseline(images), np.float32)
-        logits = classifier.logits(images).astype(np.float64) - classifier.logits(baselines)
+        logits = classifier.clean_logits(images).astype(np.float64) - classifier.logits(baselines)
         differences = np.take_along_axis(logits, labels, 1)
         missed = np.abs(differences - saliency.sum(axis=(2, 3), dtype=np.float64))
         scores: Doubles = missed / np.where(differences != 0, np.abs(differences), np.nan)

@@ -145,7 +145,7 @@ class Robustness(LabelMetric):
 
     def _accepted(self, images: FloatArray, labels: LabelArray, classifier: MindSporeClassifier) -> LabelArray:
         """The first attempt at each perturbation that the label accepts, or _NONE: (N, L, perturbations)."""
-        whole = classifier.probabilities(images).astype(np.float64)
+        whole = classifier.clean_probabilities(images).astype(np.float64)
         require_labels_in_range(labels, whole.shape[1])
         accepted = np.full((*labels.shape, self._perturbations), _NONE, np.int64)
         for attempt in range(self._tries):

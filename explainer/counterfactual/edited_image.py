@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.counterfactual.edit_tree import Box
-from explainer.perturb.engine import perturbed
+from explainer.perturb.engine import Request, evaluated
 
 FloatArray = NDArray[np.float32]
 Keep = NDArray[np.bool_]
@@ -80,20 +80,23 @@ class EditedImage:
             keeps: one or more.
         """
         asked: list[bytes] = []
-        waiting: list[bytes] = []
-        pairs = self._unknown(keeps, asked, waiting)
-        for batch in perturbed(self._image, pairs, fill=lambda _: self._background, batch_size=self._batch_size):
-            self._known.update(zip(waiting, self._score(batch.images), strict=True))
-            waiting.clear()
+        batches = evaluated(
+            lambda shown, indices: self._score(shown),
+            self._image,
+            self._unknown(keeps, asked),
+            fill=lambda _: self._background,
+            batch_size=self._batch_size,
+        )
+        for batch in batches:
+            self._known.update((request.payload, outputs) for request, outputs in zip(*batch, strict=True))
         return np.stack([self._known[key] for key in asked])
 
-    def _unknown(self, keeps: Iterable[Keep], asked: list[bytes], waiting: list[bytes]) -> Iterator[tuple[int, Keep]]:
-        """The masks to be scored; notes every key in `asked`, and those of the masks that it yields in `waiting`."""
+    def _unknown(self, keeps: Iterable[Keep], asked: list[bytes]) -> Iterator[Request]:
+        """The masks to be evaluated, with their keys; notes every key in `asked`."""
         coming: set[bytes] = set()
         for keep in keeps:
             key = blake2b(np.packbits(keep).tobytes(), digest_size=16).digest()
             asked.append(key)
             if key not in self._known and key not in coming:
                 coming.add(key)
-                waiting.append(key)
-                yield 0, keep
+                yield Request(0, keep, key)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_integer
 from explainer.explanation.base import Attribution, FloatArray, LabelArray
-from explainer.perturb.engine import Mask, Scored, scores_under
+from explainer.perturb.engine import Evaluated, Mask, Request, evaluated
 from explainer.perturb.fills import fill_of, recorded_fill
 
 SCORES = ("probability", "logit")
@@ -92,11 +92,29 @@ class PerturbationAttribution(Attribution):
             return self._classifier.logits(images)
         return self._classifier.probabilities(images)
 
+    def _clean_scores(self, images: FloatArray) -> FloatArray:
+        """As `_scores`, of images as they are in the data."""
+        if self._score_name == "logit":
+            return self._classifier.clean_logits(images)
+        return self._classifier.clean_probabilities(images)
+
     def _scores_under(
         self, images: FloatArray, keeps: Iterable[tuple[int, NDArray[np.floating[Any]]]]
-    ) -> Iterator[Scored]:
+    ) -> Iterator[Evaluated]:
         """The scores of the images under each (place, keep mask)."""
-        return scores_under(self._scores, images, keeps, fill=self._fill, batch_size=self._classifier.batch_size)
+        requests = (Request(index, keep) for index, keep in keeps)
+
+        def clean(images: FloatArray, indices: LabelArray) -> FloatArray:
+            return self._clean_scores(images)
+
+        return evaluated(
+            lambda shown, indices: self._scores(shown),
+            images,
+            requests,
+            fill=self._fill,
+            batch_size=self._classifier.batch_size,
+            evaluate_clean=clean if self._classifier.keeps_outputs else None,
+        )
 
 
 def add_weighted(

@@ -88,7 +88,7 @@ class IntegratedGradients(ChannelAttribution):
             attributions = self._integrated(images[places], baselines[places], labels)
             sums.append(attributions.sum(axis=(1, 2, 3), dtype=np.float64))
             maps.append(self._reduced(attributions))
-        differences = self._classifier.logits(images) - self._classifier.logits(baselines)
+        differences = self._classifier.clean_logits(images) - self._classifier.logits(baselines)
         explained = np.concatenate(sums).reshape(targets.shape)
         gaps = (np.take_along_axis(differences, targets, 1) - explained).astype(np.float32)
         return Explained(np.concatenate(maps).reshape(*targets.shape, *images.shape[2:]), gaps)

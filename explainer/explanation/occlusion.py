@@ -41,7 +41,7 @@ from explainer.function_classifier import FunctionClassifier
 from explainer.memory import images_per_pass
 from explainer.mindspore_classifier import MindSporeClassifier, require_device
 from explainer.mindspore_program import is_cell, is_tensor, to_tensor, without_tensor
-from explainer.perturb.engine import perturbed
+from explainer.perturb.engine import Request, evaluated
 
 _OF_LABELS = ("probability", "logit")
 
@@ -339,16 +339,27 @@ class Occlusion(PerturbationAttribution):
 
     def _falls(self, images: FloatArray, targets: NDArray[Any]) -> Iterator[tuple[int, Part, NDArray[np.float64]]]:
         """How far the scores (L,) of an input fall when a part of it is hidden: (its place, part, fall)."""
-        whole = self._of_rows(images, targets).astype(np.float64)
+        whole = self._of_clean(images, targets).astype(np.float64)
         parts = self._parts(images)
         progress = self._progress.of(len(parts))
-        keeps = ((place, part.keep) for place, part in parts)
-        in_step = iter(parts)  # the same ones once more, as the batches come
-        for batch in perturbed(images, keeps, fill=self._fill, batch_size=self._classifier.batch_size):
-            scores = self._of_rows(batch.images, targets[batch.places])
-            for fall, (place, part) in zip(whole[batch.places] - scores, in_step, strict=False):
-                yield place, part, fall
-            progress.add(len(scores))
+        requests = (Request(index, part.keep, part) for index, part in parts)
+        batches = evaluated(
+            lambda shown, indices: self._of_rows(shown, targets[indices]),
+            images,
+            requests,
+            fill=self._fill,
+            batch_size=self._classifier.batch_size,
+        )
+        for batch in batches:
+            for request, scores in zip(batch.requests, batch.outputs, strict=True):
+                yield request.image, request.payload, whole[request.image] - scores
+            progress.add(len(batch.requests))
+
+    def _of_clean(self, images: FloatArray, rows: NDArray[Any]) -> FloatArray:
+        """As `_of_rows`, for images as they are in the data."""
+        if self._score_name == "probability":
+            return np.take_along_axis(self._classifier.clean_probabilities(self._layout.outside(images)), rows, 1)
+        return self._of_rows(images, rows)
 
     def _of_rows(self, images: FloatArray, rows: NDArray[Any]) -> FloatArray:
         """The score of each row for its own targets, (B, L)."""

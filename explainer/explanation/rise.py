@@ -94,8 +94,9 @@ class RISE(PerturbationAttribution):
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         sums = np.zeros((*targets.shape, *images.shape[2:]), np.float64)
-        for places, shown, scores in self._scores_under(images, self._keeps(images)):
-            add_weighted(sums, places, of_targets(scores, places, targets), shown)
+        for batch in self._scores_under(images, self._keeps(images)):
+            indices = batch.indices
+            add_weighted(sums, indices, of_targets(batch.outputs, indices, targets), batch.masks)
         sums /= self._count * self._mean
         return sums.astype(np.float32)
 

@@ -68,7 +68,7 @@ class ScoreCAM(PerturbationAttribution):
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         activations = self._activations(images)
         scored = self._scores_under(images, _channel_masks(activations, images.shape[2:]))
-        rows = [of_targets(batch.scores, batch.places, targets) for batch in scored]
+        rows = [of_targets(batch.outputs, batch.indices, targets) for batch in scored]
         scores = np.concatenate(rows).reshape(*activations.shape[:2], -1)
         maps = np.einsum("ndl,ndhw->nlhw", _weights(scores, activations), activations)
         return resized(np.maximum(maps, 0).astype(np.float32), images.shape[2:])

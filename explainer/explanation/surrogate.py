@@ -82,7 +82,7 @@ class GridSurrogate(PerturbationAttribution):
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         drawn = self._coalitions(images)
         scored = self._scores_under(images, self._shown(images, drawn))
-        scores = np.concatenate([of_targets(batch.scores, batch.places, targets) for batch in scored])
+        scores = np.concatenate([of_targets(batch.outputs, batch.indices, targets) for batch in scored])
         by_image = np.split(scores.astype(np.float64), np.cumsum([len(coalitions) for coalitions in drawn])[:-1])
         fitted = [self._fitted(shown, said) for shown, said in zip(drawn, by_image, strict=True)]
         maps: FloatArray = np.stack([added.T[:, self._numbers(images)] for added in fitted]).astype(np.float32)

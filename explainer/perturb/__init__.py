@@ -1,4 +1,4 @@
-"""The perturbation engine: everything that hides pixels and asks the network again goes through `scores_under`.
+"""The perturbation engine: everything that hides pixels and asks the network again goes through `evaluated`.
 
 A keep mask is (H, W) with values in [0, 1]: 1 shows the image, 0 shows the fill, between them both are mixed. Masks
 come one by one (`masks`), the fill says what is shown instead (`fills`), the engine makes the batches (`engine`).

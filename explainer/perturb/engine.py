@@ -1,4 +1,4 @@
-"""The engine: scores of images under keep masks, in full batches whatever the number of images or masks."""
+"""The engine: outputs for images of which parts are hidden, in full batches whatever their number."""
 
 from __future__ import annotations
 
@@ -19,93 +19,121 @@ Hidden = tuple[slice, ...]
 """A rectangle of (C, H, W) in which the fill is shown, the image all around it: a slice per axis."""
 
 
-class Perturbed(NamedTuple):
-    """One batch of perturbed images.
+class Request(NamedTuple):
+    """One perturbed image that is to be evaluated.
 
     Attributes:
-        places: which image each row belongs to, (B,).
-        keeps: its keep mask or hidden rectangle, B of them.
-        images: what is to be shown to the network, (B, C, H, W).
+        image: the index of the image.
+        keep: its keep mask, or the rectangle that is hidden.
+        payload: whatever the caller wants back with the outputs.
     """
 
-    places: NDArray[np.int64]
-    keeps: list[Any]
-    images: FloatArray
+    image: int
+    keep: Any
+    payload: Any = None
 
 
-class Scored(NamedTuple):
-    """What the network says of one batch of perturbed images.
+class Evaluated(NamedTuple):
+    """A batch of requests with what came of them.
 
     Attributes:
-        places: which image each row belongs to, (B,).
-        keeps: its keep mask, (B, H, W) float32.
-        scores: what the network says of it, (B, K).
+        requests: B of them.
+        outputs: (B, ...), as the caller's `evaluate` gives them.
     """
 
-    places: NDArray[np.int64]
-    keeps: FloatArray
-    scores: FloatArray
+    requests: list[Request]
+    outputs: FloatArray
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Which image each request is of, (B,)."""
+        return np.array([request.image for request in self.requests], np.int64)
+
+    @property
+    def masks(self) -> FloatArray:
+        """The keep masks, (B, H, W)."""
+        return np.stack([request.keep for request in self.requests], dtype=np.float32)
 
 
-def scores_under(
-    score: Callable[[FloatArray], FloatArray],
+Evaluate = Callable[[FloatArray, NDArray[np.int64]], FloatArray]
+"""Images (B, C, ...), and the index of each -> outputs (B, ...)."""
+
+
+def evaluated(
+    evaluate: Evaluate,
     images: FloatArray,
-    keeps: Iterable[tuple[int, Mask]],
+    requests: Iterable[Request],
     *,
     fill: Fill | MaskFill,
     batch_size: int,
-) -> Iterator[Scored]:
-    """The scores of keep * image + (1 - keep) * fill for each (place, keep), in their order.
+    evaluate_clean: Evaluate | None = None,
+) -> Iterator[Evaluated]:
+    """The outputs of keep * image + (1 - keep) * fill for each request, in their order.
+
+    The one way in which perturbed images go through a network. Requests are drawn as they are needed, and those of
+    several images share batches, so that memory depends on the batch size alone and no pass is half empty.
 
     Args:
-        score: images (B, C, H, W) -> scores (B, K).
-        images: (N, C, H, W).
-        keeps: pairs of a place in `images` and a mask (H, W): 1 shows the image, 0 shows the fill. They are drawn as
-            they are needed; pairs of several images share batches.
+        evaluate: what is asked of the perturbed images.
+        images: (N, C, ...), of any number of axes behind the channels.
+        requests: which image, and what of it is shown.
         fill: images -> what is shown where they are hidden, of the same shape; or a MaskFill.
-        batch_size: perturbed images that are alive at once, at most; large ones are fewer, see `explainer.memory`.
+        batch_size: perturbed images in one batch, at most; large ones are fewer, see `explainer.memory`.
+        evaluate_clean: what is asked where a mask hides nothing; by default `evaluate` as well.
 
     >>> image = np.float32([[[[1, 2, 3]]]])
-    >>> keeps = [(0, np.array([[0, 1, 1]])), (0, np.array([[1, 1, 0]]))]
-    >>> total = lambda images: images.sum(axis=(1, 2, 3))[:, None]
-    >>> [batch.scores.tolist() for batch in scores_under(total, image, keeps, fill=np.zeros_like, batch_size=2)]
-    [[[5.0], [3.0]]]
+    >>> requests = [Request(0, np.array([[0, 1, 1]]), "first"), Request(0, np.array([[1, 1, 0]]), "last")]
+    >>> total = lambda images, indices: images.sum(axis=(1, 2, 3))
+    >>> batches = evaluated(total, image, requests, fill=np.zeros_like, batch_size=2)
+    >>> [(request.payload, float(output)) for batch in batches for request, output in zip(*batch)]
+    [('first', 5.0), ('last', 3.0)]
     """
-    for places, masks, shown in perturbed(images, keeps, fill=fill, batch_size=batch_size):
-        yield Scored(places, np.stack(masks, dtype=np.float32), score(shown))
+    for chunk, shown in _perturbed(images, requests, fill=fill, batch_size=batch_size):
+        indices = np.array([request.image for request in chunk], np.int64)
+        clean = np.zeros(len(chunk), bool)
+        if evaluate_clean is not None:
+            clean[:] = [not isinstance(request.keep, tuple) and bool((request.keep == 1).all()) for request in chunk]
+        if evaluate_clean is None or not clean.any():
+            yield Evaluated(chunk, evaluate(shown, indices))
+        else:
+            yield Evaluated(chunk, _merged(clean, images, shown, indices, evaluate, evaluate_clean))
 
 
-def perturbed(
-    images: FloatArray, keeps: Iterable[tuple[int, Mask | Hidden]], *, fill: Fill | MaskFill, batch_size: int
-) -> Iterator[Perturbed]:
-    """The images under each (place, keep), in their order; of any number of axes behind the channels.
+def _merged(
+    clean: NDArray[np.bool_],
+    images: FloatArray,
+    shown: FloatArray,
+    indices: NDArray[np.int64],
+    evaluate: Evaluate,
+    evaluate_clean: Evaluate,
+) -> FloatArray:
+    """The outputs of a batch of which some images are clean."""
+    of_clean = evaluate_clean(images[indices[clean]], indices[clean])
+    outputs = np.empty((len(clean), *of_clean.shape[1:]), of_clean.dtype)
+    outputs[clean] = of_clean
+    if not clean.all():
+        outputs[~clean] = evaluate(shown[~clean], indices[~clean])
+    return outputs
 
-    Args:
-        images: (N, C, ...).
-        keeps: pairs of a place in `images` and a mask or a hidden rectangle, drawn as they are needed.
-        fill: images -> what is shown where they are hidden, of the same shape; or a MaskFill.
-        batch_size: perturbed images that are alive at once, at most; large ones are fewer, see `explainer.memory`.
 
-    >>> batch = next(perturbed(np.float32([[[1, 2, 3]]]), [(0, np.s_[:, 1:])], fill=np.zeros_like, batch_size=2))
-    >>> batch.images.tolist()
-    [[[1.0, 0.0, 0.0]]]
-    """
+def _perturbed(
+    images: FloatArray, requests: Iterable[Request], *, fill: Fill | MaskFill, batch_size: int
+) -> Iterator[tuple[list[Request], FloatArray]]:
+    """The requests in batches, and the images of each, (B, C, ...)."""
     once = None if isinstance(fill, MaskFill) else np.asarray(fill(images), np.float32)
-    pairs = iter(keeps)
+    waiting = iter(requests)
     size = images_per_pass(batch_size, images.shape[1:])
-    while chunk := list(islice(pairs, size)):
-        places = np.array([place for place, _ in chunk], np.int64)
-        changes = [keep for _, keep in chunk]
-        rows = images[places]
+    while chunk := list(islice(waiting, size)):
+        rows = images[[request.image for request in chunk]]
         if isinstance(fill, MaskFill):
-            shown = np.stack([_shown(keep, images.shape[1:]) for keep in changes])
+            shown = np.stack([_shown(request.keep, images.shape[1:]) for request in chunk])
             filled = list(np.asarray(fill(rows.copy(), shown), np.float32))  # may give back what it was given
         else:
             assert once is not None
-            filled = [once[place] for place in places]
-        for image, hidden, keep in zip(rows, filled, changes, strict=True):
-            _hide(image, hidden, keep)
-        yield Perturbed(places, changes, rows)
+            filled = [once[request.image] for request in chunk]
+        for image, hidden, request in zip(rows, filled, chunk, strict=True):
+            _hide(image, hidden, request.keep)
+        yield chunk, rows
 
 
 def _hide(image: FloatArray, filled: FloatArray, keep: Mask | Hidden) -> None:

@@ -36,6 +36,7 @@ FLOORS = {
         "mindspore_program",
         "mindspore_randomised",
         "mindspore_relus",
+        "mindspore_shared",
         "mindspore_slices",
         "perturb",
     },

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from explainer.benchmark import Infidelity, Robustness
 from explainer.explanation import RISE, Gradient, IntegratedGradients, Occlusion, SmoothGrad
 from explainer.memory import VARIABLE, images_per_pass, passes
-from explainer.perturb.engine import perturbed
+from explainer.perturb.engine import Request, evaluated
 from explainer.perturb.fills import fill_of
 from explainer.resizing import resized
 
@@ -96,8 +96,8 @@ NETWORK, NETWORK_OF_TWENTY = (
 )
 
 
-def keeps() -> Iterator[tuple[int, FloatArray]]:
-    return ((0, np.full(IMAGE.shape[2:], place % 2, np.float32)) for place in range(64))
+def keeps() -> Iterator[Request]:
+    return (Request(0, np.full(IMAGE.shape[2:], number % 2, np.float32)) for number in range(64))
 
 
 @pytest.mark.usefixtures("two_images")
@@ -108,9 +108,12 @@ def keeps() -> Iterator[tuple[int, FloatArray]]:
 def test_perturbed_images_take_some_batches_whatever_the_batch_size(fill: Any, images: int) -> None:
     """Two images and their masks, beside those before; by the fill some copies, of float64 too. 64 would be 64."""
 
+    def ask(shown: FloatArray, indices: Any) -> FloatArray:
+        return shown.sum(axis=(1, 2, 3))
+
     def work() -> None:
-        for batch in perturbed(IMAGE, keeps(), fill=fill_of("fill", fill), batch_size=1000):
-            assert len(batch.images) == 2
+        for batch in evaluated(ask, IMAGE, keeps(), fill=fill_of("fill", fill), batch_size=1000):
+            assert len(batch.outputs) == 2
 
     assert peak_of(work) < images * IMAGE.nbytes
 

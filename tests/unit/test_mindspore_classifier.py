@@ -54,7 +54,7 @@ def softmax(logits: FloatArray) -> FloatArray:
 def compiled_shapes(classifier: MindSporeClassifier, *key: Any) -> list[tuple[int, ...]]:
     """The image shapes for which the program of this key runs compiled."""
     name = key[0] if len(key) == 1 else key
-    programs = [(key[2], program) for key, program in classifier._cache.items() if key[:2] == ("program", name)]
+    programs = [(key[2], program) for key, program in classifier._shared.known.items() if key[:2] == ("program", name)]
     return [shape for shape, program in programs if program.compiled]
 
 
@@ -198,7 +198,7 @@ METHODS: dict[str, Callable[[MindSporeClassifier, FloatArray, FloatArray], Float
 }
 PROGRAMS: dict[str, tuple[Any, ...]] = {
     "logits": ("logits",),
-    "probabilities": ("probabilities",),
+    "probabilities": ("logits",),
     "gradient": ("gradient", plain),
     "layer": ("layer", "relu1"),
 }
@@ -247,12 +247,12 @@ def test_what_was_compiled_once_serves_every_number_of_images() -> None:
     classifier = MindSporeClassifier(LinearNetwork(WEIGHTS), batch_size=4)
     for _ in range(2):
         classifier.logits(images)
-    program = classifier._cache["program", "logits", (2, 5, 7)]
+    program = classifier._shared.known["program", "logits", (2, 5, 7)]
     before = program._compiled
     for count in (1, 2, 3, 7):
         assert_equal_to_rounding(classifier.logits(images[:count]), images[:count].reshape(count, -1) @ WEIGHTS.T)
     assert before is not None
-    assert classifier._cache["program", "logits", (2, 5, 7)] is program
+    assert classifier._shared.known["program", "logits", (2, 5, 7)] is program
     assert program._compiled is before
 
 
@@ -378,7 +378,7 @@ def test_weights_of_the_activation_changed_after_compiling_are_honoured() -> Non
     images, activation = images_of(4), Tempered()
     classifier = MindSporeClassifier(LinearNetwork(WEIGHTS), activation, batch_size=1)
     classifier.probabilities(images)
-    assert compiled_shapes(classifier, "probabilities")
+    assert compiled_shapes(classifier, "logits")
     activation.sharpness.set_data(Tensor(np.float32([0.0])))
     assert_equal_to_rounding(classifier.probabilities(images), np.full((4, 4), 0.25))
 
@@ -422,10 +422,10 @@ def test_unchanged_weights_keep_what_was_compiled() -> None:
     classifier = MindSporeClassifier(SmallCnn(), nn.Softmax(), batch_size=1)
     for method in PROGRAMS:
         METHODS[method](classifier, images_of(4), seeds_of(4))
-    before = dict(classifier._cache)
+    before = dict(classifier._shared.known)
     for method in METHODS:
         METHODS[method](classifier, images_of(4), seeds_of(4))
-    assert classifier._cache == before
+    assert classifier._shared.known == before
 
 
 # ReLU rules.

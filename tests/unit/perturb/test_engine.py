@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from replicas import normal_images, whole_numbers
 
-from explainer.perturb.engine import Mask, perturbed, scores_under
+from explainer.perturb.engine import Evaluated, Mask, Request, evaluated
 from explainer.perturb.fills import MaskFill
 
 FloatArray = NDArray[Any]
@@ -22,6 +22,17 @@ PLACES = [2, 0, 1, 1, 0, 2, 2]
 
 def weighted_sums(images: FloatArray) -> FloatArray:
     return np.einsum("nchw,kchw->nk", images.astype(np.float64), WEIGHTS.astype(np.float64))
+
+
+def scored(score: Any, images: FloatArray, keeps: Any, *, fill: Any, batch_size: int) -> Iterator[Evaluated]:
+    """What the engine gives for pairs (image, keep)."""
+    requests = (Request(image, keep) for image, keep in keeps)
+    return evaluated(lambda shown, indices: score(shown), images, requests, fill=fill, batch_size=batch_size)
+
+
+def perturbed(images: FloatArray, keeps: Any, *, fill: Any, batch_size: int) -> Iterator[Evaluated]:
+    """The perturbed images themselves, as the outputs."""
+    return scored(lambda shown: shown, images, keeps, fill=fill, batch_size=batch_size)
 
 
 class Remembered:
@@ -51,7 +62,7 @@ def backwards(images: FloatArray) -> FloatArray:
 def shown_to(images: FloatArray, keeps: list[tuple[int, Mask]], batch_size: int = 3, fill: Any = backwards) -> Any:
     """The perturbed images, one after another."""
     score = Remembered()
-    list(scores_under(score, images, keeps, fill=fill, batch_size=batch_size))
+    list(scored(score, images, keeps, fill=fill, batch_size=batch_size))
     return np.concatenate(score.batches)
 
 
@@ -72,11 +83,11 @@ def test_each_image_is_mixed_with_its_own_fill_and_scored_in_the_given_order(
 ) -> None:
     images = whole_numbers(3, 2, 5, 7)
     keeps = list(zip(PLACES, masks, strict=True))
-    batches = list(scores_under(weighted_sums, images, keeps, fill=backwards, batch_size=batch_size))
+    batches = list(scored(weighted_sums, images, keeps, fill=backwards, batch_size=batch_size))
     perturbed = np.array([mixed_pixel_by_pixel(images[place], images[place, :, ::-1], keep) for place, keep in keeps])
-    assert np.concatenate([batch.places for batch in batches]).tolist() == PLACES
-    np.testing.assert_array_equal(np.concatenate([batch.keeps for batch in batches]), masks)
-    np.testing.assert_array_equal(np.concatenate([batch.scores for batch in batches]), weighted_sums(perturbed))
+    assert np.concatenate([batch.indices for batch in batches]).tolist() == PLACES
+    np.testing.assert_array_equal(np.concatenate([batch.masks for batch in batches]), masks)
+    np.testing.assert_array_equal(np.concatenate([batch.outputs for batch in batches]), weighted_sums(perturbed))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 50])
@@ -84,8 +95,7 @@ def test_all_batches_but_the_last_are_full_whatever_the_images(batch_size: int) 
     score = Remembered()
     keeps = zip(PLACES, binary_masks(7), strict=True)
     found = [
-        len(batch.scores)
-        for batch in scores_under(score, normal_images(), keeps, fill=backwards, batch_size=batch_size)
+        len(batch.outputs) for batch in scored(score, normal_images(), keeps, fill=backwards, batch_size=batch_size)
     ]
     full, rest = divmod(7, batch_size)
     assert found == [batch_size] * full + [rest] * (rest > 0)
@@ -115,8 +125,8 @@ def test_masks_of_another_type_hide_the_same(dtype: Any) -> None:
     wanted = shown_to(images, list(zip(PLACES, masks, strict=True)))
     given = [(place, mask.astype(dtype)) for place, mask in zip(PLACES, masks, strict=True)]
     np.testing.assert_array_equal(shown_to(images, given), wanted)
-    for batch in scores_under(weighted_sums, images, given, fill=backwards, batch_size=3):
-        assert batch.keeps.dtype == np.float32
+    for batch in scored(weighted_sums, images, given, fill=backwards, batch_size=3):
+        assert batch.masks.dtype == np.float32
 
 
 def test_perturbed_images_are_float32_whatever_the_fill_and_the_mask() -> None:
@@ -126,7 +136,7 @@ def test_perturbed_images_are_float32_whatever_the_fill_and_the_mask() -> None:
 
 def test_without_masks_nothing_is_asked() -> None:
     score = Remembered()
-    assert list(scores_under(score, normal_images(), [], fill=backwards, batch_size=3)) == []
+    assert list(scored(score, normal_images(), [], fill=backwards, batch_size=3)) == []
     assert score.batches == []
 
 
@@ -170,12 +180,12 @@ class Drawn:
 @pytest.mark.parametrize("batch_size", [1, 4, 32])
 def test_endless_masks_are_drawn_one_batch_at_a_time(batch_size: int) -> None:
     drawn, score = Drawn(), Remembered()
-    batches = scores_under(score, normal_images(), drawn, fill=backwards, batch_size=batch_size)
+    batches = scored(score, normal_images(), drawn, fill=backwards, batch_size=batch_size)
     assert drawn.count == 0
     for number, batch in enumerate(islice(batches, 5), start=1):
         assert drawn.count == number * batch_size
         assert len(score.batches) == number
-        np.testing.assert_allclose(batch.keeps[-1], np.full((5, 7), 1 / drawn.count), rtol=1e-7)
+        np.testing.assert_allclose(batch.masks[-1], np.full((5, 7), 1 / drawn.count), rtol=1e-7)
 
 
 def test_a_score_that_fails_is_not_asked_again() -> None:
@@ -185,7 +195,7 @@ def test_a_score_that_fails_is_not_asked_again() -> None:
         raise RuntimeError("the score failed on purpose")
 
     with pytest.raises(RuntimeError, match="on purpose"):
-        list(scores_under(failing, normal_images(), drawn, fill=backwards, batch_size=4))
+        list(scored(failing, normal_images(), drawn, fill=backwards, batch_size=4))
     assert drawn.count == 4
 
 
@@ -200,10 +210,10 @@ RECTANGLES = {
 
 
 def all_shown(shape: tuple[int, ...], keeps: list[Any], fill: Any, batch_size: int = 2) -> FloatArray:
-    """What `perturbed` gives for images of whole numbers, the places being 2, 0, 1, 1, ..."""
+    """What is shown for images of whole numbers, the places being 2, 0, 1, 1, ..."""
     pairs = list(zip(PLACES, keeps, strict=False))
     return np.concatenate(
-        [batch.images for batch in perturbed(whole_numbers(*shape), pairs, fill=fill, batch_size=batch_size)]
+        [batch.outputs for batch in perturbed(whole_numbers(*shape), pairs, fill=fill, batch_size=batch_size)]
     )
 
 
@@ -247,11 +257,11 @@ def test_a_mask_of_the_places_hides_every_channel_and_one_of_all_axes_its_own(sh
 def test_rectangles_and_masks_go_together_in_one_batch() -> None:
     rectangle, mask = RECTANGLES[PICTURES][1], binary_masks(1)[0]
     (batch,) = perturbed(whole_numbers(*PICTURES), [(1, rectangle), (2, mask)], fill=seven, batch_size=5)
-    assert batch.places.tolist() == [1, 2]
-    assert batch.keeps[0] is rectangle
-    assert batch.keeps[1] is mask
-    np.testing.assert_array_equal(batch.images[0], all_shown(PICTURES, [rectangle] * 3, seven)[2])
-    np.testing.assert_array_equal(batch.images[1], np.where(mask == 1, whole_numbers(*PICTURES)[2], 7))
+    assert batch.indices.tolist() == [1, 2]
+    assert batch.requests[0].keep is rectangle
+    assert batch.requests[1].keep is mask
+    np.testing.assert_array_equal(batch.outputs[0], all_shown(PICTURES, [rectangle] * 3, seven)[2])
+    np.testing.assert_array_equal(batch.outputs[1], np.where(mask == 1, whole_numbers(*PICTURES)[2], 7))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 50])
@@ -305,7 +315,59 @@ def test_perturbed_images_can_be_written_to_without_harm_to_the_next() -> None:
     images = whole_numbers(*PICTURES)
     found = []
     for batch in perturbed(images, [(1, np.s_[:, :2])] * 4, fill=lambda images: images, batch_size=1):
-        found.append(batch.images.copy())
-        batch.images[:] = 99
+        found.append(batch.outputs.copy())
+        batch.outputs[:] = 99
     np.testing.assert_array_equal(np.concatenate(found), images[[1, 1, 1, 1]])
     np.testing.assert_array_equal(images, whole_numbers(*PICTURES))
+
+
+# Payloads, and images of which nothing is hidden.
+
+
+def test_a_payload_comes_back_with_its_outputs() -> None:
+    images, masks = whole_numbers(3, 2, 5, 7), binary_masks(7)
+    pairs = list(zip(PLACES, masks, strict=True))
+    requests = (Request(image, mask, payload=(number, image)) for number, (image, mask) in enumerate(pairs))
+    batches = evaluated(lambda shown, _: weighted_sums(shown), images, requests, fill=backwards, batch_size=3)
+    found = [entry for batch in batches for entry in zip(batch.requests, batch.outputs, strict=True)]
+    assert [request.payload for request, _ in found] == list(enumerate(PLACES))
+    np.testing.assert_array_equal([output for _, output in found], weighted_sums(shown_to(images, pairs)))
+
+
+def test_the_caller_is_told_whose_images_it_evaluates() -> None:
+    told: list[list[int]] = []
+
+    def evaluate(shown: FloatArray, indices: Any) -> FloatArray:
+        told.append(indices.tolist())
+        return shown
+
+    requests = [Request(image, mask) for image, mask in zip(PLACES, binary_masks(7), strict=True)]
+    list(evaluated(evaluate, normal_images(), requests, fill=backwards, batch_size=4))
+    assert told == [PLACES[:4], PLACES[4:]]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7])
+def test_what_a_mask_leaves_whole_is_evaluated_as_a_clean_image(batch_size: int) -> None:
+    images, masks = whole_numbers(3, 2, 5, 7), binary_masks(7)
+    masks[1] = masks[4] = masks[5] = np.ones((5, 7))
+    clean: list[FloatArray] = []
+
+    def evaluate_clean(shown: FloatArray, indices: Any) -> FloatArray:
+        np.testing.assert_array_equal(shown, images[indices])
+        clean.extend(shown)
+        return -weighted_sums(shown)  # so that it shows
+
+    requests = [Request(image, mask) for image, mask in zip(PLACES, masks, strict=True)]
+    batches = evaluated(
+        lambda shown, _: weighted_sums(shown),
+        images,
+        requests,
+        fill=backwards,
+        batch_size=batch_size,
+        evaluate_clean=evaluate_clean,
+    )
+    outputs = np.concatenate([batch.outputs for batch in batches])
+    wanted = weighted_sums(shown_to(images, list(zip(PLACES, masks, strict=True))))
+    wanted[[1, 4, 5]] *= -1
+    np.testing.assert_array_equal(outputs, wanted)
+    assert len(clean) == 3

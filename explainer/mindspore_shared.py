@@ -1,0 +1,179 @@
+"""What was found out and compiled of a network: one for all who ask it, dropped when the network changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+import numpy as np
+from mindspore import Tensor, nn
+from numpy.typing import NDArray
+
+from explainer.mindspore_borrowing import one_thread
+
+FloatArray = NDArray[np.float32]
+
+_CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
+_KEPT_BYTES = 16e6  # of outputs for clean images
+_Made = TypeVar("_Made")
+
+
+class Shared:
+    """What is known of a network, by key.
+
+    Args:
+        network: the network.
+    """
+
+    def __init__(self, network: nn.Cell) -> None:
+        self._network = network
+        self._known: dict[Hashable, Any] = {}
+        self._storages: list[object] = []
+        self._constants: dict[tuple[int, str], object] = {}
+        self._outputs: OrderedDict[bytes, FloatArray] | None = None
+
+    @property
+    def known(self) -> dict[Hashable, Any]:
+        """What is remembered."""
+        return self._known
+
+    def first(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """As `remembered`, for the first thing that every question asks, with a pass through the network.
+
+        So what is out of date is dropped here. A compiled graph keeps the storage and the constants that it was
+        compiled with: it follows an optimizer, which writes in place, but not `set_data` or `load_param_into_net`,
+        which put new storage into the parameter.
+        """
+        if self._known and not self._is_up_to_date():
+            self._known = {}
+            self.forget_outputs()
+        if self._known:
+            return self.remembered(key, make)
+        before = _constants(_cells(self._network))
+        made = self.remembered(key, make)
+        # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
+        self._storages = _storages(_cells(self._network))
+        after = _constants(_cells(self._network))
+        self._constants = {key: value for key, value in after.items() if before.get(key) == value}
+        return made
+
+    def remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What was made for the key before, else made now."""
+        if key not in self._known:
+            self._known[key] = make()
+        made: _Made = self._known[key]
+        return made
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether outputs for clean images are remembered."""
+        return self._outputs is not None
+
+    @contextmanager
+    def outputs_kept(self) -> Iterator[None]:
+        """Outputs for clean images are remembered meanwhile; nobody may train the network in that time.
+
+        An optimizer writes weights in place, which nothing here could see.
+        """
+        before = self._outputs
+        self._outputs = OrderedDict()
+        try:
+            yield
+        finally:
+            self._outputs = before
+
+    @contextmanager
+    def outputs_not_kept(self) -> Iterator[None]:
+        """Nothing is remembered or taken from memory, as long as the weights are others."""
+        before = self._outputs
+        self._outputs = None
+        try:
+            yield
+        finally:
+            self._outputs = before
+
+    def forget_outputs(self) -> None:
+        """Outputs are computed anew: the weights are about to change."""
+        if self._outputs is not None:
+            self._outputs.clear()
+
+    def clean_outputs(self, images: FloatArray, ask: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        """`ask(images)`, (N, K), but for the images that were asked before while outputs are kept."""
+        if self._outputs is None:
+            return ask(images)
+        digests = [_digest(image) for image in images]
+        new = [index for index, digest in enumerate(digests) if digest not in self._outputs]
+        if new:
+            self._outputs.update(zip([digests[index] for index in new], ask(images[new]), strict=True))
+        outputs = np.stack([self._outputs[digest] for digest in digests])
+        while len(self._outputs) * outputs[0].nbytes > _KEPT_BYTES and len(self._outputs) > len(images):
+            self._outputs.popitem(last=False)
+        return outputs
+
+    def _is_up_to_date(self) -> bool:
+        """Whether cells, parameters, their storage and the cells' constants are what they were."""
+        cells = _cells(self._network)
+        constants = _constants(cells)
+        same = all(constants.get(key) == value for key, value in self._constants.items())
+        return same and _storages(cells) == self._storages
+
+
+_SHARED: WeakValueDictionary[int, Shared] = (
+    WeakValueDictionary()
+)  # each holds its network, so that its id stays its own
+
+
+def shared_of(network: nn.Cell) -> Shared:
+    """The one of this very network object; it lives as long as somebody holds it."""
+    with one_thread():
+        found = _SHARED.get(id(network))
+        if found is None:
+            found = _SHARED[id(network)] = Shared(network)
+        return found
+
+
+def _cells(network: nn.Cell) -> list[nn.Cell]:
+    return [cell for _, cell in network.cells_and_names()]
+
+
+def _digest(image: FloatArray) -> bytes:
+    return hashlib.blake2b(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes(), digest_size=16).digest()
+
+
+class _Identity:
+    """Equal to another only when both hold the very same object."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other._value is self._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+def _storages(cells: list[nn.Cell]) -> list[object]:
+    """Every cell, every parameter and its storage, to be compared."""
+    parts: list[object] = []
+    for cell in cells:
+        parameters = [parameter for parameter in cell._params.values() if parameter is not None]
+        parts += [_Identity(cell), *((_Identity(parameter), parameter.data_ptr()) for parameter in parameters)]
+    return parts
+
+
+def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:
+    """What else a cell's `construct` may read: its plain values, tensors and buffers, to be compared."""
+    found: dict[tuple[int, str], object] = {}
+    for place, cell in enumerate(cells):
+        own = [(name, value) for name, value in vars(cell).items() if name not in _CELL_ATTRIBUTES]
+        for name, value in [*own, *(getattr(cell, "_buffers", None) or {}).items()]:
+            if value is None or isinstance(value, int | float | str):
+                found[place, name] = value
+            elif isinstance(value, Tensor):
+                found[place, name] = _Identity(value)
+    return found

@@ -1,0 +1,190 @@
+"""One network object, one adapter: compiled once, asked once for each clean image, gone with the last who asks it."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+from mindspore.dataset import NumpySlicesDataset
+from networks import LinearNetwork, SmallCnn
+
+from explainer import ImageClassificationRunner, RunOptions
+from explainer.benchmark import ClassSensitivity, Faithfulness, Sparseness
+from explainer.explanation import (
+    LIME,
+    RISE,
+    GradCAM,
+    Gradient,
+    GuidedBackprop,
+    IntegratedGradients,
+    KernelSHAP,
+    Occlusion,
+)
+from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.mindspore_program import Program
+from explainer.mindspore_randomised import layers_with_weights, randomised
+from explainer.mindspore_shared import shared_of
+
+IMAGES = np.random.default_rng(0).standard_normal((4, 2, 5, 7)).astype(np.float32)
+SOFTMAX = nn.Softmax()
+
+
+class Counting(nn.Cell):
+    """Passes a network's answers on and notes how many images each pass had."""
+
+    def __init__(self, network: nn.Cell) -> None:
+        super().__init__()
+        self.network = network
+        self.passes: list[int] = []
+
+    def construct(self, images: Tensor) -> Tensor:
+        self.passes.append(images.shape[0])
+        return self.network(images)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is compiled, one entry for each time."""
+    names: list[str] = []
+    compile_it = Program._compile
+
+    def noted(program: Program, chunk: Any, **options: Any) -> Any:
+        names.append(program._trace(1).function.__name__.split("_")[0])
+        return compile_it(program, chunk, **options)
+
+    monkeypatch.setattr(Program, "_compile", noted)
+    return names
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A pass that is compiled calls no Python, so that nothing could be counted."""
+    monkeypatch.setenv("EXPLAINER_COMPILE", "off")
+    yield
+
+
+def test_a_question_is_compiled_once_for_all_who_ask_it(compiled: list[str]) -> None:
+    network = SmallCnn()
+    for explainer in (Gradient(network, batch_size=1), IntegratedGradients(network, steps=4, batch_size=1)):
+        explainer(IMAGES, 1)
+    for explainer in (RISE(network, SOFTMAX, 2, masks=8), LIME(network, nn.Softmax(), 4, samples=20, grid=2)):
+        explainer(IMAGES, 1)
+    assert compiled == ["gradient", "forward"]
+
+
+def test_two_network_objects_share_nothing() -> None:
+    assert shared_of(SmallCnn()) is not shared_of(SmallCnn())
+    network = SmallCnn()
+    assert Gradient(network)._classifier._shared is GradCAM(network)._classifier._shared
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_network_is_gone_when_all_who_ask_it_are() -> None:
+    """What MindSpore has compiled it keeps for the life of the process, the network included; the rest is ours."""
+    network: Any = SmallCnn()
+    explainers = [Gradient(network, batch_size=1), RISE(network, SOFTMAX, 2, masks=8)]
+    maps = [explainer(IMAGES, 1) for explainer in explainers]
+    gone = weakref.ref(network)
+    del network, explainers
+    gc.collect()
+    assert gone() is None
+    assert len(maps) == 2
+
+
+# Clean images.
+
+
+def test_outputs_of_clean_images_are_computed_once_while_they_are_kept() -> None:
+    network = Counting(SmallCnn())
+    classifier = MindSporeClassifier(network, SOFTMAX)
+    wanted = classifier.logits(IMAGES)
+    network.passes.clear()
+    with classifier.outputs_kept():
+        np.testing.assert_array_equal(classifier.clean_logits(IMAGES), wanted)
+        np.testing.assert_allclose(classifier.clean_logits(IMAGES[[2, 0, 2]]), wanted[[2, 0, 2]])
+        MindSporeClassifier(network, SOFTMAX).clean_probabilities(IMAGES)
+    assert network.passes == [4]
+    classifier.clean_logits(IMAGES[:2])
+    assert network.passes == [4, 2]  # nobody knows what has been trained since
+
+
+def test_only_new_images_are_computed() -> None:
+    network = Counting(SmallCnn())
+    classifier = MindSporeClassifier(network)
+    with classifier.outputs_kept():
+        classifier.clean_logits(IMAGES[:2])
+        network.passes.clear()
+        got = classifier.clean_logits(IMAGES[[3, 1, 0, 2]])
+    assert network.passes == [2]
+    np.testing.assert_allclose(got, classifier.logits(IMAGES[[3, 1, 0, 2]]), rtol=1e-5, atol=1e-6)
+
+
+def test_weights_replaced_meanwhile_are_honoured() -> None:
+    network = LinearNetwork(np.ones((4, 70)))
+    classifier = MindSporeClassifier(network)
+    with classifier.outputs_kept():
+        classifier.clean_logits(IMAGES)
+        network.fc.weight.set_data(Tensor(np.zeros((4, 70), np.float32)))
+        assert not classifier.clean_logits(IMAGES).any()
+
+
+def test_nothing_is_kept_while_weights_are_shuffled() -> None:
+    network = SmallCnn()
+    classifier = MindSporeClassifier(network)
+    with classifier.outputs_kept():
+        before = classifier.clean_logits(IMAGES)
+        with randomised(network, 1) as shuffle:
+            shuffle(layers_with_weights(network)[-1])
+            assert not np.allclose(classifier.clean_logits(IMAGES), before)
+        np.testing.assert_array_equal(classifier.clean_logits(IMAGES), before)
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explainer.mindspore_shared._KEPT_BYTES", 3 * 4 * 4)  # three rows of four logits
+    classifier = MindSporeClassifier(SmallCnn())
+    with classifier.outputs_kept():
+        for image in IMAGES:
+            classifier.clean_logits(image[None])
+        assert len(classifier._shared._outputs or ()) == 3
+
+
+# A whole run.
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_run_needs_these_passes_and_no_more(tmp_path: Path) -> None:
+    """Four images in one batch, each explained for one label; six methods, two controls, three metrics."""
+    images = np.random.default_rng(0).standard_normal((4, 3, 5, 7)).astype(np.float32)
+    network = Counting(SmallCnn(channels=3))
+    data = NumpySlicesDataset((images, np.full(4, 2, np.int32)), ["image", "label"], shuffle=False).batch(4)
+    explainers = [
+        Gradient(network),
+        GradCAM(network, "network.conv2"),
+        GuidedBackprop(network),
+        Occlusion(network, SOFTMAX, window=(3, 4), stride=(2, 3)),
+        RISE(network, SOFTMAX, masks=np.random.default_rng(1).random((6, 5, 7))),
+        KernelSHAP(network, SOFTMAX, samples=16, grid=2),
+    ]
+    metrics = [Faithfulness(4, SOFTMAX, "DeletionAUC"), ClassSensitivity(), Sparseness(4)]
+    runner = ImageClassificationRunner(
+        tmp_path, (data, ["a", "b", "c", "d"]), network, SOFTMAX, options=RunOptions(threshold=1.0)
+    )
+    runner.register_saliency(explainers, metrics)
+    network.passes.clear()
+    runner.run()
+    first_pass, outputs_of_clean_images = 1, 4
+    windows, masks, sets_but_the_whole_image = 4, 6, 15
+    watched_and_ruled = 2 + 2  # GradCAM's layer, and what rules lie around it; the way back without a rule and under it
+    by_gradient, by_perturbation = 3, windows + masks + sets_but_the_whole_image
+    checks = watched_and_ruled + by_gradient + by_perturbation  # of the first image
+    maps = 4 * (by_gradient + by_perturbation)
+    deletion = 4 * (6 + 2) * 2 * 5  # images, methods and controls, fills, steps: the step of nothing deleted is clean
+    sensitivity = 4 * (2 * by_gradient + by_perturbation)  # the maps of the most and the least probable label
+    wanted = first_pass + outputs_of_clean_images + checks + maps + deletion + sensitivity
+    assert sum(network.passes) == wanted
