@@ -1,16 +1,24 @@
 """Shows for a whole dataset why a MindSpore image classifier decides as it does, and how far to trust each explanation.
 
+A name is imported when it is used, so that reading a summary loads no MindSpore.
+
 >>> from explainer import ImageClassificationRunner
 >>> from explainer.explanation import GradCAM, Gradient
 """
 
-from explainer.errors import ExplainerError
-from explainer.occlusion_sensitivity import OcclusionSensitivity
-from explainer.options import RunOptions
-from explainer.overlays import overlay, spotlight
-from explainer.runner import ImageClassificationRunner, RunResult
-from explainer.summary.reader import RunView, read_run
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from explainer import cpu_setup
 from explainer.version import __version__
+
+if TYPE_CHECKING:
+    from explainer.errors import ExplainerError
+    from explainer.occlusion_sensitivity import OcclusionSensitivity
+    from explainer.options import RunOptions
+    from explainer.overlays import overlay, spotlight
+    from explainer.runner import ImageClassificationRunner, RunResult
+    from explainer.summary.reader import RunView, read_run
 
 __all__ = [
     "ExplainerError",
@@ -24,3 +32,29 @@ __all__ = [
     "read_run",
     "spotlight",
 ]
+
+_MODULES = {
+    "ExplainerError": "errors",
+    "ImageClassificationRunner": "runner",
+    "OcclusionSensitivity": "occlusion_sensitivity",
+    "RunOptions": "options",
+    "RunResult": "runner",
+    "RunView": "summary.reader",
+    "overlay": "overlays",
+    "read_run": "summary.reader",
+    "spotlight": "overlays",
+}
+
+cpu_setup.set_up()  # before MindSpore runs its first operator; it need not be imported for that
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(import_module(f"explainer.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

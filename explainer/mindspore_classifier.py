@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import mindspore
@@ -44,8 +43,6 @@ from explainer.streams import sample_stream
 FloatArray = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-CPU_SETUP = cpu_setup.set_up(mindspore.get_context("device_target"), Path(mindspore.__file__).parent)
-
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
 _DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
@@ -80,7 +77,7 @@ class MindSporeClassifier:
         require_network("network", network)
         if activation_fn is not None:
             require_network("activation_fn", activation_fn)
-        cpu_setup.warn_if_late(CPU_SETUP)
+        cpu_setup.warn_if_late()
         self._network = network
         self._activation = activation_fn
         self._batch_size = require_integer("batch_size", batch_size, 1)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtri
 
 Doubles = NDArray[np.float64]
 INTERVALS = ("beta", "quantile")
@@ -73,9 +73,9 @@ def _quantile(tail: float, m: Doubles, v: Doubles, a: Doubles, b: Doubles) -> Do
     There the expansion is right to 2e-8 of the deviation, while SciPy below 1.16 is less so, or takes seconds.
     """
     narrow = np.minimum(a, b) > _LARGE
-    z, skewness = norm.ppf(tail), 2 * (1 - 2 * m) * np.sqrt(v) / (m * (1 - m))
+    z, skewness = ndtri(tail), 2 * (1 - 2 * m) * np.sqrt(v) / (m * (1 - m))
     expanded = np.clip(m + np.sqrt(v) * (z + skewness * (z * z - 1) / 6), 0, 1)
-    quantile: Doubles = np.where(narrow, expanded, beta.ppf(tail, np.where(narrow, 1, a), np.where(narrow, 1, b)))
+    quantile: Doubles = np.where(narrow, expanded, betaincinv(np.where(narrow, 1, a), np.where(narrow, 1, b), tail))
     return quantile
 
 

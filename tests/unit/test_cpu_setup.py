@@ -40,10 +40,12 @@ class FakeLibrary:
 
 
 @pytest.fixture
-def mindspore_folder(tmp_path: Path) -> Path:
-    """A MindSpore with oneDNN 3."""
+def mindspore_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A MindSpore with oneDNN 3, on the CPU and imported already."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "libdnnl.so.3").touch()
+    monkeypatch.setattr(cpu_setup, "_mindspore_folder", lambda: tmp_path)
+    monkeypatch.setattr(cpu_setup, "_device", lambda: "CPU")
     return tmp_path
 
 
@@ -51,7 +53,9 @@ def mindspore_folder(tmp_path: Path) -> Path:
 def library(monkeypatch: pytest.MonkeyPatch) -> FakeLibrary:
     """On a machine with AVX-512 where no choice was made, a oneDNN that accepts the limit."""
     for name in CHOICES:
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that what is set is put back
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(cpu_setup, "_outcomes", [])
     library = FakeLibrary(answer=0)
     monkeypatch.setattr(cpu_setup.ctypes, "CDLL", library)
     monkeypatch.setattr(cpu_setup, "_has_avx512", lambda: True)
@@ -59,14 +63,33 @@ def library(monkeypatch: pytest.MonkeyPatch) -> FakeLibrary:
 
 
 def test_onednn_is_held_to_avx2_where_it_helps(library: FakeLibrary, mindspore_folder: Path) -> None:
-    assert set_up("CPU", mindspore_folder) is Outcome.DONE
+    assert set_up() is Outcome.DONE
+    assert os.environ["ONEDNN_MAX_CPU_ISA"] == "AVX2"
     assert library.loaded == [str(mindspore_folder / "lib" / "libdnnl.so.3")]
     assert library.limits == [0x7]  # dnnl_cpu_isa_avx2 in oneDNN's header
 
 
+def test_the_environment_is_enough_as_long_as_mindspore_is_not_imported(
+    library: FakeLibrary, mindspore_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "mindspore")
+    monkeypatch.setattr(cpu_setup, "_device", lambda: None)
+    assert set_up() is Outcome.DONE
+    assert os.environ["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+    assert not library.loaded
+
+
+def test_the_first_outcome_counts(library: FakeLibrary, mindspore_folder: Path) -> None:
+    set_up()
+    library.answer = 2  # MindSpore has run operators since
+    assert set_up() is Outcome.DONE
+    assert len(library.limits) == 1
+
+
 def test_onednn_that_refuses_the_limit_was_asked_too_late(library: FakeLibrary, mindspore_folder: Path) -> None:
     library.answer = 2
-    assert set_up("CPU", mindspore_folder) is Outcome.TOO_LATE
+    assert set_up() is Outcome.TOO_LATE
+    assert "ONEDNN_MAX_CPU_ISA" not in os.environ
 
 
 @pytest.mark.parametrize("value", ["off", "OFF"])
@@ -74,7 +97,7 @@ def test_off_in_the_environment_leaves_it_alone(
     library: FakeLibrary, mindspore_folder: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("EXPLAINER_CPU_SETUP", value)
-    assert set_up("CPU", mindspore_folder) is Outcome.SWITCHED_OFF
+    assert set_up() is Outcome.SWITCHED_OFF
     assert not library.loaded
 
 
@@ -83,13 +106,16 @@ def test_a_limit_of_the_user_s_own_is_left_alone(
     library: FakeLibrary, mindspore_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "ALL")
-    assert set_up("CPU", mindspore_folder) is Outcome.USER_CHOICE
+    assert set_up() is Outcome.USER_CHOICE
     assert not library.loaded
 
 
 @pytest.mark.parametrize("device", ["GPU", "Ascend"])
-def test_another_device_is_left_alone(library: FakeLibrary, mindspore_folder: Path, device: str) -> None:
-    assert set_up(device, mindspore_folder) is Outcome.OTHER_DEVICE
+def test_another_device_is_left_alone(
+    library: FakeLibrary, mindspore_folder: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setattr(cpu_setup, "_device", lambda: device)
+    assert set_up() is Outcome.OTHER_DEVICE
     assert not library.loaded
 
 
@@ -97,16 +123,18 @@ def test_a_machine_without_avx512_is_left_alone(
     library: FakeLibrary, mindspore_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cpu_setup, "_has_avx512", lambda: False)
-    assert set_up("CPU", mindspore_folder) is Outcome.NOT_NEEDED
+    assert set_up() is Outcome.NOT_NEEDED
     assert not library.loaded
 
 
 @pytest.mark.parametrize("libraries", [[], ["libdnnl.so.2", "libdnnl.so.2.2"]])
-def test_a_mindspore_without_onednn_3_is_left_alone(library: FakeLibrary, tmp_path: Path, libraries: list[str]) -> None:
-    (tmp_path / "lib").mkdir()
+def test_a_mindspore_without_onednn_3_is_left_alone(
+    library: FakeLibrary, mindspore_folder: Path, libraries: list[str]
+) -> None:
+    (mindspore_folder / "lib" / "libdnnl.so.3").unlink()
     for name in libraries:
-        (tmp_path / "lib" / name).touch()
-    assert set_up("CPU", tmp_path) is Outcome.NOT_NEEDED
+        (mindspore_folder / "lib" / name).touch()
+    assert set_up() is Outcome.NOT_NEEDED
     assert not library.loaded
 
 
@@ -127,26 +155,34 @@ def test_the_outcome_is_one_line_in_the_log(
     library: FakeLibrary, mindspore_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="explainer"):
-        set_up("CPU", mindspore_folder)
+        set_up()
     assert [record.getMessage() for record in caplog.records] == [f"CPU set-up: {Outcome.DONE.value}"]
 
 
-def test_the_environment_is_not_changed(library: FakeLibrary, mindspore_folder: Path) -> None:
-    before = dict(os.environ)
-    set_up("CPU", mindspore_folder)
-    assert dict(os.environ) == before
+def test_no_mindspore_is_left_alone(
+    library: FakeLibrary, mindspore_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu_setup, "_mindspore_folder", lambda: None)
+    assert set_up() is Outcome.NOT_NEEDED
 
 
-def test_coming_too_late_is_warned_of_with_the_line_to_add() -> None:
+def test_mindspore_is_found_where_it_is_installed() -> None:
+    assert cpu_setup._mindspore_folder() == Path(mindspore.__file__).parent
+    assert cpu_setup._device() == mindspore.get_context("device_target")
+
+
+def test_coming_too_late_is_warned_of_with_the_line_to_add(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_setup, "_outcomes", [Outcome.TOO_LATE])
     with pytest.warns(RuntimeWarning, match=r"Put `import explainer` first in the script, or set ONEDNN_MAX_CPU_ISA"):
-        warn_if_late(Outcome.TOO_LATE)
+        warn_if_late()
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.TOO_LATE])
-def test_no_other_outcome_is_warned_of(outcome: Outcome) -> None:
+def test_no_other_outcome_is_warned_of(outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_setup, "_outcomes", [outcome])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_if_late(outcome)
+        warn_if_late()
 
 
 # In a process of its own.
@@ -166,11 +202,22 @@ with warnings.catch_warnings(record=True) as caught:
     Gradient(nn.ReLU())
 print([str(warning.message).partition(";")[0] for warning in caught])
 """
-UNCHANGED_ENVIRONMENT = """
+CHANGED_ENVIRONMENT = """
 import os
 before = dict(os.environ)
-import explainer
-raise SystemExit(dict(os.environ) != before)
+import explainer, sys
+changed = set(os.environ.items()) ^ set(before.items())
+print(sorted(changed), "mindspore" in sys.modules)
+"""
+NOTHING_BUT_MAKE_AND_MULTIPLY = """
+import explainer, warnings
+from mindspore import Tensor, nn
+import numpy as np
+(Tensor(np.ones((8, 8), np.float32)) @ Tensor(np.ones((8, 8), np.float32))).asnumpy()
+from explainer.explanation import Gradient
+warnings.simplefilter("error")
+Gradient(nn.ReLU())
+print("not late")
 """
 needs_avx512 = pytest.mark.skipif(not NEEDED, reason="no AVX-512 or no oneDNN 3 here, so there is nothing to set up")
 
@@ -185,9 +232,14 @@ def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedPr
     )
 
 
-def test_the_import_prints_nothing_and_changes_no_environment(tmp_path: Path) -> None:
-    finished = run(UNCHANGED_ENVIRONMENT, tmp_path)
-    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+def test_the_import_loads_no_mindspore_and_sets_one_variable_where_it_is_needed(tmp_path: Path) -> None:
+    finished = run(CHANGED_ENVIRONMENT, tmp_path)
+    wanted = [("ONEDNN_MAX_CPU_ISA", "AVX2")] if NEEDED else []
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, f"{wanted} False\n", "")
+
+
+def test_an_operator_after_the_import_is_in_time(tmp_path: Path) -> None:
+    assert run(NOTHING_BUT_MAKE_AND_MULTIPLY, tmp_path).stdout == "not late\n"
 
 
 def test_an_import_in_time_is_not_warned_of(tmp_path: Path) -> None:
