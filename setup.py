@@ -24,7 +24,7 @@ TEST = [
 ]
 
 setup(
-    name="explainer",
+    name="mindspore-explainer",
     version=VERSION["__version__"],
     description="Why a MindSpore image classifier decides as it does, how far each explanation can be trusted, "
     "and how sure the network is - for a whole dataset",

@@ -36,7 +36,7 @@ example:
       --explainers Gradient,GradCAM:layer=layer3 --metrics Faithfulness:metric=DeletionAUC --uncertainty shift \\
       --summary-dir out/resnet20
 
-  --network mindcv:resnet18 takes the network from the model zoo MindCV (pip install "explainer[mindcv]").
+  --network mindcv:resnet18 takes the network from the model zoo MindCV (pip install mindcv).
   In --images, pictures lie in one folder per label (photos/cat/1.png), or directly in the folder, then without a true
   label. labels.txt names one class per line, in the order of the network's outputs.
 

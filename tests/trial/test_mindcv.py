@@ -29,7 +29,7 @@ def load_script() -> Any:
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    pytest.importorskip("mindcv", reason="MindCV is not installed; pip install explainer[mindcv]")
+    pytest.importorskip("mindcv", reason="MindCV is not installed; pip install mindcv")
     return load_script()
 
 
