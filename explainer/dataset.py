@@ -21,6 +21,7 @@ from mindspore.dataset import GeneratorDataset
 from mindspore.dataset.engine.datasets import Dataset, FilterDataset
 from numpy.typing import NDArray
 
+from explainer.batch import Batch, Box, Sample
 from explainer.checks import require_type
 from explainer.errors import DatasetError
 from explainer.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
@@ -30,43 +31,6 @@ _PARTS = ("images", "labels", "bboxes")  # of a sample, by the place of the colu
 _CHANNELS = (1, 3, 4)
 _TELLING = ("- Python Call Stack:", "- Dataset Pipeline Error Message:")  # the telling parts of MindSpore's errors
 _UNREADABLE = ("inhomogeneous shape", "data type is unknown")  # so NumPy and MindSpore say, but not of which column
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box around an object of one label: corner (x, y) and size in pixels, inside the image; may be empty."""
-
-    label: int
-    x: int
-    y: int
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One sample: image (C, H, W) float32, its labels in rising order, and its boxes.
-
-    `label_format` is how the labels were read, "ids" or "multi-hot"; None where there is no such column.
-    """
-
-    sample_id: int
-    image: NDArray[np.float32]
-    labels: tuple[int, ...]
-    boxes: tuple[Box, ...] = ()
-    label_format: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Samples whose images have one shape."""
-
-    samples: tuple[Sample, ...]
-
-    @property
-    def images(self) -> NDArray[np.float32]:
-        """The images, (N, C, H, W) float32."""
-        return np.stack([sample.image for sample in self.samples])
 
 
 def require_dataset(dataset: Any) -> None:

@@ -200,7 +200,7 @@ def _mindcv_factory(name: str, class_count: int) -> Callable[[], Any]:
     try:
         from mindcv.models import create_model, list_models
     except ImportError as error:
-        raise ValueError(f'--network mindcv:{name} needs MindCV: pip install mindcv ({error})') from error
+        raise ValueError(f"--network mindcv:{name} needs MindCV: pip install mindcv ({error})") from error
     known = list_models()
     if name not in known:
         raise ValueError(f"--network: MindCV has no network {name!r}{did_you_mean(name, known)}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.dataset import Batch, Sample
+from explainer.batch import Batch, Sample
 from explainer.records import Record
 
 
@@ -34,7 +35,7 @@ class ExaminedBatch:
 
     cases: tuple[Examined, ...]
 
-    @property
+    @cached_property
     def images(self) -> NDArray[np.float32]:
         """The images, (N, C, H, W) float32."""
         return np.stack([case.sample.image for case in self.cases])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.dataset import Batch
+from explainer.batch import Batch
 from explainer.jobs.base import ExaminedBatch
 from explainer.options import RunOptions
 from explainer.records import OriginalImage, Prediction, Record

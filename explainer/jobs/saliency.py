@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.batch import Batch, Box
 from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard
-from explainer.dataset import Batch, Box
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
 from explainer.jobs.base import Examined, ExaminedBatch

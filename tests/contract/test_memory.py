@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from replicas import RecordingNetwork, normal_images
 
 from explainer import OcclusionSensitivity, explanation
+from explainer.batch import Sample
 from explainer.benchmark import (
     ROAD,
     ClassSensitivity,
@@ -25,7 +26,7 @@ from explainer.benchmark import (
     Robustness,
 )
 from explainer.counterfactual import HierarchicalOcclusion
-from explainer.dataset import Sample, read_batches
+from explainer.dataset import read_batches
 from explainer.explanation import Gradient, Occlusion
 from explainer.explanation.base import Attribution
 from explainer.jobs.base import Examined, ExaminedBatch

@@ -24,7 +24,7 @@ FLOORS = {
         "streams",
         "version",
     },
-    2: {"checks", "classifier", "label_column", "options", "overlays", "summary"},
+    2: {"batch", "checks", "classifier", "label_column", "options", "overlays", "summary"},
     3: {
         "dataset",
         "function_classifier",

@@ -449,7 +449,7 @@ def test_mindcv_that_is_not_installed_is_told_with_what_to_install(refused, monk
     monkeypatch.setitem(sys.modules, "mindcv.models", None)
     status, why = refused(network="mindcv:resnet18")
     assert status == 2
-    assert '--network mindcv:resnet18 needs MindCV: pip install mindcv' in why
+    assert "--network mindcv:resnet18 needs MindCV: pip install mindcv" in why
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,20 @@ import pytest
 
 import explainer
 
-READING = ["summary", "inspection", "trust", "calibration", "statistics", "overlays", "records", "cli", "options"]
+READING = [
+    "batch",
+    "calibration",
+    "cli",
+    "inspection",
+    "jobs.base",
+    "jobs.inference",
+    "options",
+    "overlays",
+    "records",
+    "statistics",
+    "summary",
+    "trust",
+]
 
 
 def fresh(script: str) -> str:

@@ -1,0 +1,46 @@
+"""Samples of the data, and batches of them; nothing of MindSpore is in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box around an object of one label: corner (x, y) and size in pixels, inside the image; may be empty."""
+
+    label: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One sample: image (C, H, W) float32, its labels in rising order, and its boxes.
+
+    `label_format` is how the labels were read, "ids" or "multi-hot"; None where there is no such column.
+    """
+
+    sample_id: int
+    image: NDArray[np.float32]
+    labels: tuple[int, ...]
+    boxes: tuple[Box, ...] = ()
+    label_format: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples whose images have one shape."""
+
+    samples: tuple[Sample, ...]
+
+    @cached_property
+    def images(self) -> NDArray[np.float32]:
+        """The images, (N, C, H, W) float32."""
+        return np.stack([sample.image for sample in self.samples])
