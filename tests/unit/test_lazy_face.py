@@ -12,18 +12,8 @@ import pytest
 import explainer
 
 READING = [
-    "batch",
-    "calibration",
-    "cli",
-    "inspection",
-    "jobs.base",
-    "jobs.inference",
-    "options",
-    "overlays",
-    "records",
-    "statistics",
-    "summary",
-    "trust",
+    *("batch", "calibration", "cli", "inspection", "jobs.base", "jobs.inference", "options"),
+    *("overlays", "records", "statistics", "summary", "trust"),
 ]
 
 
