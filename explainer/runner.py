@@ -26,6 +26,7 @@ from explainer.jobs.base import Examined, ExaminedBatch, Job, Sink
 from explainer.jobs.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.jobs.inference import InferenceJob
 from explainer.jobs.saliency import SaliencyJob
+from explainer.jobs.stream import SampleStream, in_order
 from explainer.jobs.uncertainty import UncertaintyJob
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_inputs import require_network
@@ -317,31 +318,20 @@ class ImageClassificationRunner:
         yield RunEnd()
 
     def _batch_records(self, jobs: Sequence[Job], batch: ExaminedBatch) -> Iterator[Record]:
-        """Every record of a batch; a sample that a job cannot work on ends the run or is skipped, as options say."""
-        records: list[Record] = []
-        faults: list[BadSampleError] = []
-        for job in jobs:
-            made, batch = self._work(job, batch, faults)
-            records += made
-        kept = {case.sample_id for case in batch.cases}
-        yield from (record for record in records if getattr(record, "sample_id", None) in {None, *kept})
-        yield from (SampleDone(case.sample_id) for case in batch.cases)
-        if faults and self._options.on_bad_sample == "raise":
-            raise _fatal(str(faults[-1]), faults[-1].sample_id)
-        yield from (SampleSkipped(fault.sample_id, str(fault)) for fault in faults if fault.sample_id is not None)
+        """Every record of a batch, sample by sample: each is done as soon as every job is done with it.
 
-    def _work(self, job: Job, batch: ExaminedBatch, faults: list[BadSampleError]) -> tuple[list[Record], ExaminedBatch]:
-        """A job's records for the samples that it can work on, and these samples; adds to `faults` what it cannot."""
-        while batch.cases:
+        A sample that a job cannot work on ends the run or is skipped, as the options say.
+        """
+        streams = [SampleStream(job, batch) for job in jobs]
+        for case in batch.cases:
             try:
-                return list(job.on_batch(batch)), batch
-            except BadSampleError as error:
-                if error.sample_id is None:
-                    raise
-                faults.append(error)
-                ends = self._options.on_bad_sample == "raise"
-                batch = batch.before(error.sample_id) if ends else batch.without(error.sample_id)
-        return [], batch
+                yield from in_order(streams, case)
+            except BadSampleError as fault:
+                if self._options.on_bad_sample == "raise":
+                    raise _fatal(str(fault), case.sample_id) from fault
+                yield SampleSkipped(case.sample_id, str(fault))
+            else:
+                yield SampleDone(case.sample_id)
 
     def _progress_bar(self) -> Any:
         shown = self._options.progress

@@ -83,6 +83,15 @@ class Attribution(ABC):
         return {"class": type(self).__name__, **self._parameters}
 
     @property
+    def batch_size(self) -> int:
+        """Images in one pass through the network, at most."""
+        return self._classifier.batch_size
+
+    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
+        """About how many images go through the network for each that is explained, (C, H, W); 1 unless told."""
+        return 1
+
+    @property
     def gives_pictures(self) -> bool:
         """Whether the maps are (N, L, H, W) for images (N, C, H, W) and labels (N, L), as a run needs them."""
         return True

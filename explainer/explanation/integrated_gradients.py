@@ -63,6 +63,10 @@ class IntegratedGradients(ChannelAttribution):
             parameters={"baseline": recorded_fill(baseline), "steps": int(steps)},
         )
 
+    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
+        """The number of steps."""
+        return len(self._path)
+
     def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """What every channel contributes to each image's logit, (M, C, H, W)."""
         return self._integrated(images, self._baseline(images), labels)

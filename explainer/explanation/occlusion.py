@@ -229,6 +229,10 @@ class Occlusion(PerturbationAttribution):
             parts // len(images), -(-len(images) // batch_size) - (-parts // batch_size), self._uncovered(images)
         )
 
+    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
+        """The number of windows or segments."""
+        return len(self._parts(np.zeros((1, *image_shape), np.float32)))
+
     def geometry(self, size: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Window and stride, a number per axis each, for inputs of this size (H, W).
 

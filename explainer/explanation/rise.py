@@ -92,6 +92,10 @@ class RISE(PerturbationAttribution):
             },
         )
 
+    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
+        """The number of masks."""
+        return self._count
+
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         sums = np.zeros((*targets.shape, *images.shape[2:]), np.float64)
         for batch in self._scores_under(images, self._keeps(images)):

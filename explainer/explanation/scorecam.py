@@ -14,6 +14,8 @@ from explainer.explanation.layer_maps import Reshape
 from explainer.perturb.engine import Mask
 from explainer.resizing import resized
 
+_CHANNELS = 64
+
 
 class ScoreCAM(PerturbationAttribution):
     """The layer's channels weighted by the softmax of their scores, summed, negatives cut off, resized; >= 0.
@@ -64,6 +66,10 @@ class ScoreCAM(PerturbationAttribution):
     def parameters(self) -> dict[str, Any]:
         """The method's configuration, as JSON values."""
         return {**super().parameters, **self._layer.recorded}
+
+    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
+        """A number of channels that layers seldom have fewer of."""
+        return _CHANNELS
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         activations = self._activations(images)

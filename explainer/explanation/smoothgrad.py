@@ -72,6 +72,10 @@ class SmoothGrad(ChannelAttribution):
             },
         )
 
+    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
+        """The number of copies, times what the method takes for each."""
+        return self._samples * self._method.passes_per_image(image_shape)
+
     def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The method's mean attribution over the noisy copies of each image, (M, C, H, W)."""
         return self._weighted_sums(self._method.attributions, self._copies(images), images, labels)

@@ -79,6 +79,10 @@ class GridSurrogate(PerturbationAttribution):
     def _fitted(self, coalitions: Coalitions, scores: Doubles) -> Doubles:
         """What each cell adds, (cells, L), from the scores (S, L) of the coalitions (S, cells)."""
 
+    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
+        """The number of samples, at most."""
+        return self._samples
+
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         drawn = self._coalitions(images)
         scored = self._scores_under(images, self._shown(images, drawn))

@@ -40,14 +40,6 @@ class ExaminedBatch:
         """The images, (N, C, H, W) float32."""
         return np.stack([case.sample.image for case in self.cases])
 
-    def before(self, sample_id: int) -> ExaminedBatch:
-        """The cases before this sample; may be none."""
-        return ExaminedBatch(tuple(case for case in self.cases if case.sample_id < sample_id))
-
-    def without(self, sample_id: int) -> ExaminedBatch:
-        """All cases but this sample; may be none."""
-        return ExaminedBatch(tuple(case for case in self.cases if case.sample_id != sample_id))
-
 
 class Job(Protocol):
     """A part of a run. `check` raises before any work; the other three yield records."""
@@ -62,7 +54,11 @@ class Job(Protocol):
         """Begins a run: what was gathered in a run before is forgotten."""
 
     def on_batch(self, batch: ExaminedBatch) -> Iterable[Record]:
-        """Works on one batch; a BadSampleError with a sample_id, raised before any state changed, costs that sample."""
+        """Works on one batch and yields the records of its samples one after another, in their order.
+
+        Each sample is written when the next one begins, so a job that takes long should yield as it goes. A
+        BadSampleError with a sample_id, raised before anything was counted for it, costs that sample.
+        """
 
     def finish(self) -> Iterable[Record]:
         """Ends a run: totals."""

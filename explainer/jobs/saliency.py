@@ -18,6 +18,7 @@ from explainer.memory import passes
 from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
 
 FloatArray = NDArray[np.float32]
+_PASSES_TOGETHER = 4  # full batches beyond which more samples would save little, and would wait for one another
 
 
 class SaliencyJob:
@@ -54,22 +55,18 @@ class SaliencyJob:
         yield from ()
 
     def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
-        """The maps of every explainer and their scores; every map is made before the first score is counted.
+        """Each sample's maps and scores; all maps of a sample are made before its first score is counted.
 
         Raises:
             BadSampleError: a map is not finite; says of which sample.
         """
-        explained = [(explainer, explain(explainer, batch)) for explainer in self.explainers]
-        controls = [(control, explain(control, batch)) for control in self.controls]
-        for explainer, explained_cases in explained:
-            for case, (maps, gaps) in zip(batch.cases, explained_cases, strict=True):
-                for place, label in enumerate(case.explained):
-                    gap = None if gaps is None else float(gaps[place])
-                    yield Saliency(case.sample_id, explainer.name, label, maps[place], gap)
-                yield from self._score(explainer, case, maps)
-        for control, explained_cases in controls:
-            for case, (maps, _) in zip(batch.cases, explained_cases, strict=True):
-                yield from self._score(control, case, maps)
+        methods = [*self.explainers, *self.controls]
+        explained = [explained_in_parts(method, batch) for method in methods]
+        for case, *of_methods in zip(batch.cases, *explained, strict=True):
+            for method, (maps, gaps) in zip(methods, of_methods, strict=True):
+                if method in self.explainers:
+                    yield from _saliency(method, case, maps, gaps)
+                yield from self._score(method, case, maps)
 
     def finish(self) -> Iterator[Record]:
         """The mean scores of every explainer."""
@@ -95,6 +92,20 @@ class SaliencyJob:
                 for label, probabilities in zip(case.explained, of_labels, strict=True):
                     points = fractions.astype(np.float32), probabilities
                     yield ScoreCurve(case.sample_id, explainer.name, metric.name, label, fill, *points)
+
+
+def _saliency(explainer: Attribution, case: Examined, maps: FloatArray, gaps: FloatArray | None) -> Iterator[Saliency]:
+    for place, label in enumerate(case.explained):
+        gap = None if gaps is None else float(gaps[place])
+        yield Saliency(case.sample_id, explainer.name, label, maps[place], gap)
+
+
+def explained_in_parts(explainer: Attribution, batch: ExaminedBatch) -> Iterator[Explained]:
+    """As `explain`, of few samples at a time where each fills several passes by itself, so that none waits for all."""
+    passes = explainer.passes_per_image(batch.images.shape[1:])
+    together = -(-_PASSES_TOGETHER * explainer.batch_size // passes)
+    for start in range(0, len(batch.cases), together):
+        yield from explain(explainer, ExaminedBatch(batch.cases[start : start + together]))
 
 
 def explain(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:

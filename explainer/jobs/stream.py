@@ -1,0 +1,100 @@
+"""What a job yields for a batch, handed on sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from explainer.errors import BadSampleError
+from explainer.jobs.base import Examined, ExaminedBatch, Job
+from explainer.records import Record
+
+
+class SampleStream:
+    """The records of one job for the samples of a batch, in their order, as soon as the job has them.
+
+    A job that works on its samples one after another hands each on when it comes to the next.
+
+    Args:
+        job: the job.
+        batch: the batch.
+    """
+
+    def __init__(self, job: Job, batch: ExaminedBatch) -> None:
+        self._job = job
+        self._waiting = list(batch.cases)
+        self._ids = {case.sample_id for case in batch.cases}
+        self._faults: dict[int, BadSampleError] = {}
+        self._records = iter(job.on_batch(batch))
+        self._next: Record | None = None
+
+    def of(self, case: Examined) -> list[Record]:
+        """The records of the next sample.
+
+        Raises:
+            BadSampleError: the job cannot work on it; it begins anew with the samples that are left.
+            RuntimeError: the job yields records of a sample that has been handed on already.
+        """
+        taken: list[Record] = []
+        while case.sample_id not in self._faults:
+            try:
+                record = self._pull()
+            except BadSampleError as error:
+                self._begin_anew(error)
+                taken = []
+                continue
+            if record is None or self._is_later(record, case):
+                self._next = record
+                self._waiting = [other for other in self._waiting if other is not case]
+                return taken
+            if self._is_of(record, case):
+                taken.append(record)
+        self._waiting = [other for other in self._waiting if other is not case]
+        raise self._faults[case.sample_id]
+
+    def leave_out(self, case: Examined) -> None:
+        """Another job cannot work on this sample: its records are dropped."""
+        self._waiting = [other for other in self._waiting if other is not case]
+        self._ids.discard(case.sample_id)
+
+    def _pull(self) -> Record | None:
+        record, self._next = self._next, None
+        return next(self._records, None) if record is None else record
+
+    def _begin_anew(self, error: BadSampleError) -> None:
+        if error.sample_id is None:
+            raise error
+        self._faults[error.sample_id] = error
+        left = tuple(case for case in self._waiting if case.sample_id not in self._faults)
+        self._records = iter(self._job.on_batch(ExaminedBatch(left))) if left else iter(())
+        self._next = None
+
+    def _is_of(self, record: Record, case: Examined) -> bool:
+        """Whether the record belongs to this sample, or to none; those of samples that were left out are dropped."""
+        sample_id = getattr(record, "sample_id", None)
+        if sample_id is None or sample_id == case.sample_id:
+            return True
+        if sample_id in self._ids:
+            raise RuntimeError(
+                f"the job {self._job.name!r} yields a record of sample {sample_id} after those of a later one; "
+                "yield the records of a batch sample by sample, as each is written when the next begins"
+            )
+        return False
+
+    def _is_later(self, record: Record, case: Examined) -> bool:
+        sample_id = getattr(record, "sample_id", None)
+        return any(other.sample_id == sample_id for other in self._waiting if other is not case)
+
+
+def in_order(streams: list[SampleStream], case: Examined) -> Iterator[Record]:
+    """The records of a sample by every job.
+
+    Raises:
+        BadSampleError: a job cannot work on it; all leave it out.
+    """
+    try:
+        records = [record for stream in streams for record in stream.of(case)]
+    except BadSampleError:
+        for stream in streams:
+            stream.leave_out(case)
+        raise
+    yield from records
