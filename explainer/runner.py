@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ from explainer.uncertainty import (
 )
 from explainer.version import __version__
 
-_RECORDED = (HierarchicalOcclusionJob, UncertaintyJob)  # jobs whose own settings a summary keeps
+_RESERVED = ("network", "activation_fn", "options", "label_format", "explainers", "metrics", "controls", "benchmark")
 
 
 @dataclass(frozen=True)
@@ -219,10 +220,13 @@ class ImageClassificationRunner:
         """Registers a job of your own; see docs/write-a-job.md.
 
         Raises:
-            TypeError: the job lacks one of `name`, `check`, `start`, `on_batch`, `finish`.
+            TypeError: the job lacks one of `name`, `check`, `start`, `on_batch`, `finish`, or has `parameters` that are
+                no mapping of JSON values.
+            ValueError: a name that the summary uses for something else.
             RuntimeError: a job of this name was registered before.
         """
         _require_members("job", job, ("name", "check", "start", "on_batch", "finish"))
+        _require_recordable(job)
         if job.name in (InferenceJob.name, *(other.name for other in self._jobs)):
             raise RuntimeError(f"a job named {job.name!r} was registered before; give this one another name")
         self._jobs.append(job)
@@ -406,10 +410,28 @@ class ImageClassificationRunner:
                 "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
                 "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
                 "controls": {control.name: control.parameters for control in saliency.controls},
-                **{job.name: job.parameters for job in self._jobs if isinstance(job, _RECORDED)},
+                **{job.name: dict(job.parameters) for job in self._jobs if hasattr(job, "parameters")},
             },
             package_version=__version__,
         )
+
+
+def _require_recordable(job: Any) -> None:
+    """Raises TypeError or ValueError unless a summary can keep the job's name and, where it has any, its parameters."""
+    require_type("job.name", job.name, str, "a string")
+    if job.name in _RESERVED:
+        raise ValueError(
+            f"`job.name` must not be one of {', '.join(_RESERVED)}, which a summary uses, got {job.name!r}"
+        )
+    parameters = getattr(job, "parameters", {})
+    require_type("job.parameters", parameters, Mapping, "a mapping of names to JSON values, which the summary keeps")
+    try:
+        json.dumps(dict(parameters))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"`job.parameters` of {job.name!r} must hold JSON values (numbers, strings, lists, ...), as the summary "
+            f"keeps them: {error}"
+        ) from error
 
 
 def _chained(head: list[Any], tail: Iterator[Any]) -> Iterator[Any]:

@@ -42,7 +42,10 @@ class ExaminedBatch:
 
 
 class Job(Protocol):
-    """A part of a run. `check` raises before any work; the other three yield records."""
+    """A part of a run. `check` raises before any work; the other three yield records.
+
+    A job may have `parameters`, a mapping of JSON values, which the summary keeps under its name.
+    """
 
     name: str
     """What the summary calls the job."""

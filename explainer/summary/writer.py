@@ -121,6 +121,7 @@ class SummaryWriter:
 
         Raises:
             SummaryWriteError: the disk refused; the samples before are whole, and the next one can be written.
+            TypeError: a record of a kind that a summary does not know.
             ValueError: a label, explainer or metric that the metadata does not know.
         """
         _require_known(record, self._metadata)
@@ -136,8 +137,14 @@ class SummaryWriter:
                 self._write_end()
             case RunMetadata():
                 raise ValueError("the metadata is written when the writer is made, once per run")
-            case _:
+            case OriginalImage() | Prediction() | Saliency() | Score() | ScoreCurve() | Uncertainty() | EditTree():
                 self._pending.append(record)
+            case _:
+                raise TypeError(
+                    f"a summary holds records of explainer.records, got a {type(record).__name__}; yield what you have "
+                    "as Scores (a number for a sample, or for one of its labels), or hand it to a consumer of your "
+                    "own, which a job can call itself (docs/write-a-consumer.md)"
+                )
 
     def close(self) -> None:
         """Writes the manifest of what the run really holds and closes the file; harmless when called again."""

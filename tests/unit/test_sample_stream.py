@@ -182,3 +182,49 @@ def test_a_job_that_goes_back_to_a_sample_is_told() -> None:
     list(in_order(streams, batch.cases[0]))
     with pytest.raises(RuntimeError, match="'diary' yields a record of sample 0 after those of a later one; yield"):
         list(in_order(streams, batch.cases[1]))
+
+
+# What a job of one's own yields and declares.
+
+
+class OwnRecord:
+    """A kind of record that a summary does not know."""
+
+    sample_id = 0
+
+
+def test_a_record_of_an_own_kind_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    class Own(Diary):
+        def on_batch(self, batch: ExaminedBatch) -> Iterator[Any]:
+            yield OwnRecord()
+
+    runner = runner_of(tmp_path)
+    runner.register(Own([]))
+    with pytest.raises(
+        TypeError, match=r"records of explainer.records, got a OwnRecord; yield what you have as Scores"
+    ):
+        runner.run()
+
+
+def test_an_own_job_s_parameters_are_recorded(tmp_path: Path) -> None:
+    job = Diary([])
+    job.parameters = {"depth": 3, "names": ["a"]}  # type: ignore[attr-defined]
+    runner = runner_of(tmp_path)
+    runner.register(job)
+    runner.run()
+    assert read_run(tmp_path).metadata.parameters["diary"] == {"depth": 3, "names": ["a"]}
+
+
+@pytest.mark.parametrize("parameters", [{"array": np.ones(2)}, ["depth"], {"set": {1}}])
+def test_parameters_that_a_summary_cannot_keep_are_refused_at_registration(tmp_path: Path, parameters: Any) -> None:
+    job = Diary([])
+    job.parameters = parameters  # type: ignore[attr-defined]
+    with pytest.raises(
+        TypeError, match=r"`job.parameters`.* must .*, got list|`job.parameters` of 'diary' must hold JSON"
+    ):
+        runner_of(tmp_path).register(job)
+
+
+def test_a_name_that_the_summary_uses_is_refused_at_registration(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`job.name` must not be one of network, .*, got 'metrics'"):
+        runner_of(tmp_path).register(Diary([], "metrics"))
