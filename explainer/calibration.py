@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array
 from explainer.posterior import sum_to_one
 
-Doubles = NDArray[np.float64]
 _BINS = 15
 
 
@@ -75,7 +75,7 @@ def separation(wrong: Sequence[float], right: Sequence[float]) -> float:
     return float((ranks - len(wrong) * (len(wrong) + 1) / 2) / (len(wrong) * len(right)))
 
 
-def _ece(confidence: Doubles, happened: NDArray[np.bool_]) -> float:
+def _ece(confidence: Float64Array, happened: NDArray[np.bool_]) -> float:
     """Bins (0, 1/15], (1/15, 2/15], ...; 0 is in the first."""
     places = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
     gaps = np.bincount(places, confidence - happened, minlength=_BINS)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from explainer.arrays import FloatArray
 from explainer.relu_rules import ReluRule, plain
-
-FloatArray = NDArray[np.float32]
 
 
 class LayerOutput(NamedTuple):

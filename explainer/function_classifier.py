@@ -6,16 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.checks import require_integer
 from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
 from explainer.mindspore_borrowing import one_thread
 from explainer.mindspore_inputs import evaluating
 from explainer.mindspore_program import is_cell, to_tensor, without_tensor
-
-FloatArray = NDArray[np.float32]
 
 
 class FunctionClassifier:

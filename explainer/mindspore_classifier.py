@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import mindspore
 import numpy as np
 from mindspore import Parameter, Tensor, mint, nn
-from numpy.typing import NDArray
 
 from explainer import cpu_setup
+from explainer.arrays import FloatArray, IndexArray
 from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
@@ -39,9 +39,6 @@ from explainer.mindspore_shared import shared_of
 from explainer.mindspore_slices import differentiable_slices
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
-
-FloatArray = NDArray[np.float32]
-Indices = NDArray[np.int64]
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
@@ -192,7 +189,7 @@ class MindSporeClassifier:
                     eager_around=differentiable_slices,
                 )
 
-            def logits_of_nudged(rows: Indices, change: FloatArray) -> FloatArray:
+            def logits_of_nudged(rows: IndexArray, change: FloatArray) -> FloatArray:
                 return self._logits_under(images[rows] + change, {})
 
             with differentiating(self._network):
@@ -236,7 +233,7 @@ class MindSporeClassifier:
             if missing.size:
                 activation[missing] = self._activations(cell, images[missing])
 
-            def logits_of_nudged(rows: Indices, change: FloatArray) -> FloatArray:
+            def logits_of_nudged(rows: IndexArray, change: FloatArray) -> FloatArray:
                 return self._logits_under(images[rows], {cell: nudged(class_of(cell), change)})
 
             self._require_uncut(f"layer {name!r}", seed, activation, gradient, logits_of_nudged)
@@ -399,7 +396,7 @@ class MindSporeClassifier:
         seed: FloatArray,
         values: FloatArray,
         gradient: FloatArray,
-        logits_of_nudged: Callable[[Indices, FloatArray], FloatArray],
+        logits_of_nudged: Callable[[IndexArray, FloatArray], FloatArray],
     ) -> None:
         """Raises LayerError when a gradient is exactly zero and a small change of the values changes the logits.
 

@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mindspore import Parameter, Tensor, mint, nn
-from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.checks import did_you_mean, require_type
 from explainer.errors import LayerError
 from explainer.mindspore_borrowing import blocking, cells_by_name, class_of, reclassed
 from explainer.mindspore_inputs import require_network
-
-FloatArray = NDArray[np.float32]
 
 _MOST_NAMED = 20
 _CHANNELS_FIRST = (

@@ -18,11 +18,11 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.errors import ExplainerError
 from explainer.memory import images_per_pass
 from explainer.mindspore_borrowing import TracedCalls, blocking, compiling, reclassed
 
-FloatArray = NDArray[np.float32]
 _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
 _COMPARED = 8  # images for which a graph is compared with the eager pass
 _GAP = 0.02  # how far apart the two may be, relative to the norm: a wrong graph is off by about 1

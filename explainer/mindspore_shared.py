@@ -11,11 +11,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from mindspore import Tensor, nn
-from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.mindspore_borrowing import one_thread
-
-FloatArray = NDArray[np.float32]
 
 _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
 _KEPT_BYTES = 16e6  # of outputs for clean images

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from mindspore.train import Metric, rearrange_inputs
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from explainer.arrays import FloatArray
 from explainer.checks import require_finite, require_integer, require_number, require_numbers, require_type
 from explainer.errors import NetworkOutputError
 from explainer.mindspore_classifier import MindSporeClassifier
@@ -22,7 +22,6 @@ from explainer.mindspore_program import without_tensor
 from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import fill_of
 
-FloatArray = NDArray[np.float32]
 _LARGEST = float(np.finfo(np.float32).max)
 
 

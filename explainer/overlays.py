@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array, Pixels
 from explainer.checks import require_choice, require_finite, require_number, require_numbers
 from explainer.resizing import resized
-
-Picture = NDArray[np.uint8]
-Colours = NDArray[np.float64]
 
 _HEX = {
     "viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
@@ -26,7 +24,7 @@ PALETTES = tuple(_HEX)
 signs; jet, which is neither, as in old figures."""
 
 
-def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | None = None) -> Picture:
+def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | None = None) -> Pixels:
     """The map in colours over the image in grey or its own colours: a picture (H, W, 3) uint8.
 
     The palette runs from the map's minimum to its maximum; "blue_red" from minus to plus its largest absolute value, so
@@ -62,7 +60,7 @@ def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | Non
     return np.rint(mixed).astype(np.uint8)
 
 
-def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Picture:
+def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Pixels:
     """The image where the boxes are, and all the rest dark and grey: a picture (H, W, 3) uint8.
 
     Args:
@@ -83,7 +81,7 @@ def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Picture:
         x, y, width, height = _box(place, box)
         inside = slice(max(y, 0), max(y + height, 0)), slice(max(x, 0), max(x + width, 0))
         shown[inside] = picture[inside]
-    rounded: Picture = np.rint(shown).astype(np.uint8)
+    rounded: Pixels = np.rint(shown).astype(np.uint8)
     return rounded
 
 
@@ -97,7 +95,7 @@ def _box(place: int, box: Sequence[int]) -> list[int]:
     return numbers
 
 
-def _picture(image: Any) -> Colours:
+def _picture(image: Any) -> Float64Array:
     """(H, W, 3) in [0, 255]."""
     given = require_numbers("image", image)
     if given.ndim == 2:
@@ -125,7 +123,7 @@ def _map(saliency: Any) -> NDArray[np.float32]:
     return values.astype(np.float32)
 
 
-def coloured(values: NDArray[Any], low: float, high: float, anchors: Sequence[str]) -> Colours:
+def coloured(values: NDArray[Any], low: float, high: float, anchors: Sequence[str]) -> Float64Array:
     """The values (H, W) as colours (H, W, 3) in [0, 255], between anchors at equal distances from low to high.
 
     Args:
@@ -143,6 +141,6 @@ def coloured(values: NDArray[Any], low: float, high: float, anchors: Sequence[st
     return np.stack([np.interp(places, positions, channel) for channel in table.T], axis=-1)
 
 
-def _stretched(values: NDArray[Any], low: float, high: float) -> Colours:
-    stretched: Colours = (values - low) / (high - low) if high > low else np.zeros(values.shape)
+def _stretched(values: NDArray[Any], low: float, high: float) -> Float64Array:
+    stretched: Float64Array = (values - low) / (high - low) if high > low else np.zeros(values.shape)
     return stretched

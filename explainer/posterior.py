@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri
 
-Doubles = NDArray[np.float64]
+from explainer.arrays import Float64Array
+
 INTERVALS = ("beta", "quantile")
 _LARGE = 1e7  # parameters of a Beta distribution that is all but normal
 _TAILS = (0.025, 0.975)
@@ -24,9 +25,9 @@ class Interval(NamedTuple):
         deviation: the standard deviation.
     """
 
-    low: Doubles
-    high: Doubles
-    deviation: Doubles
+    low: Float64Array
+    high: Float64Array
+    deviation: Float64Array
 
 
 class Entropies(NamedTuple):
@@ -38,9 +39,9 @@ class Entropies(NamedTuple):
         epistemic: the rest, (N,), the mutual information of prediction and network: doubt about the network.
     """
 
-    total: Doubles
-    aleatoric: Doubles
-    epistemic: Doubles
+    total: Float64Array
+    aleatoric: Float64Array
+    epistemic: Float64Array
 
 
 def beta_by_moments(mean: NDArray[Any], variance: NDArray[Any]) -> Interval:
@@ -67,7 +68,7 @@ def beta_by_moments(mean: NDArray[Any], variance: NDArray[Any]) -> Interval:
         return Interval(np.where(known, low, m), np.where(known, high, m), np.where(known, np.sqrt(v), 0.0))
 
 
-def _quantile(tail: float, m: Doubles, v: Doubles, a: Doubles, b: Doubles) -> Doubles:
+def _quantile(tail: float, m: Float64Array, v: Float64Array, a: Float64Array, b: Float64Array) -> Float64Array:
     """Of Beta(a, b), whose moments are m and v; where both are large by its expansion about the normal distribution.
 
     There the expansion is right to 2e-8 of the deviation, while SciPy below 1.16 is less so, or takes seconds.
@@ -75,7 +76,9 @@ def _quantile(tail: float, m: Doubles, v: Doubles, a: Doubles, b: Doubles) -> Do
     narrow = np.minimum(a, b) > _LARGE
     z, skewness = ndtri(tail), 2 * (1 - 2 * m) * np.sqrt(v) / (m * (1 - m))
     expanded = np.clip(m + np.sqrt(v) * (z + skewness * (z * z - 1) / 6), 0, 1)
-    quantile: Doubles = np.where(narrow, expanded, betaincinv(np.where(narrow, 1, a), np.where(narrow, 1, b), tail))
+    quantile: Float64Array = np.where(
+        narrow, expanded, betaincinv(np.where(narrow, 1, a), np.where(narrow, 1, b), tail)
+    )
     return quantile
 
 
@@ -133,7 +136,7 @@ def entropies_of(draws: NDArray[Any]) -> Entropies:
     return Entropies(total, aleatoric, np.maximum(total - aleatoric, 0.0))
 
 
-def sum_to_one(probabilities: Doubles) -> NDArray[np.bool_]:
+def sum_to_one(probabilities: Float64Array) -> NDArray[np.bool_]:
     """Whether those of the last axis are of classes that exclude one another.
 
     >>> sum_to_one(np.array([[0.25, 0.75], [0.75, 0.75]])).tolist()
@@ -143,13 +146,13 @@ def sum_to_one(probabilities: Doubles) -> NDArray[np.bool_]:
     return sums
 
 
-def _entropy(probabilities: Doubles, exclusive: NDArray[np.bool_]) -> Doubles:
+def _entropy(probabilities: Float64Array, exclusive: NDArray[np.bool_]) -> Float64Array:
     """Over the last axis."""
     of_others = np.where(exclusive[:, None], 0.0, _surprise(1 - probabilities))
-    entropy: Doubles = (_surprise(probabilities) + of_others).sum(axis=-1)
+    entropy: Float64Array = (_surprise(probabilities) + of_others).sum(axis=-1)
     return entropy
 
 
-def _surprise(probabilities: Doubles) -> Doubles:
-    surprise: Doubles = -probabilities * np.log(np.where(probabilities > 0, probabilities, 1.0))
+def _surprise(probabilities: Float64Array) -> Float64Array:
+    surprise: Float64Array = -probabilities * np.log(np.where(probabilities > 0, probabilities, 1.0))
     return surprise

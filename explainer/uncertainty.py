@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array, FloatArray
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
@@ -19,8 +19,6 @@ from explainer.mindspore_program import without_tensor
 from explainer.posterior import INTERVALS, Entropies, entropies_of, interval_of
 from explainer.streams import sample_stream
 
-FloatArray = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
 """An image (C, H, W) and a generator -> the image changed a little, of the same shape."""
 AUGMENTATIONS = ("shift", "noise")
@@ -38,10 +36,10 @@ class Estimate(NamedTuple):
         entropies: total, aleatoric and epistemic, (N,) each, in nats.
     """
 
-    mean: Doubles
-    deviation: Doubles
-    low: Doubles
-    high: Doubles
+    mean: Float64Array
+    deviation: Float64Array
+    low: Float64Array
+    high: Float64Array
     entropies: Entropies
 
 

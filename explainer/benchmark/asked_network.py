@@ -6,17 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array, FloatArray, LabelArray, Mask
 from explainer.checks import require_labels_in_range
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_inputs import require_network
-from explainer.perturb.engine import Hidden, Mask, Request, evaluated
+from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import Fill, MaskFill
-
-FloatArray = NDArray[np.float32]
-LabelArray = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 class AskedNetwork:
@@ -43,7 +39,7 @@ class AskedNetwork:
             self._classifier = MindSporeClassifier(explainer.network, self._activation, batch_size=self._batch_size)
         return self._classifier
 
-    def probabilities(self, explainer: Any, images: FloatArray, labels: LabelArray) -> Doubles:
+    def probabilities(self, explainer: Any, images: FloatArray, labels: LabelArray) -> Float64Array:
         """Of the labels (N, L) of each image, (N, L).
 
         Raises:
@@ -61,7 +57,7 @@ class AskedNetwork:
         fill: Fill | MaskFill,
         *,
         shared: bool = False,
-    ) -> Doubles:
+    ) -> Float64Array:
         """The probability of each label under its keep masks, (N, L, masks), asked in full batches.
 
         Args:
@@ -98,7 +94,7 @@ class AskedNetwork:
         require_labels_in_range(labels, self.of(explainer).class_count(images))
 
 
-def correlations(some: Doubles, others: Doubles, *, rounding: float = 0.0) -> Doubles:
+def correlations(some: Float64Array, others: Float64Array, *, rounding: float = 0.0) -> Float64Array:
     """Pearson's along the last axis; nan where `some` is constant, or `others` up to `rounding`.
 
     >>> correlations(np.array([1.0, 2, 3]), np.array([2.0, 4, 6])).item()
@@ -107,5 +103,5 @@ def correlations(some: Doubles, others: Doubles, *, rounding: float = 0.0) -> Do
     constant = (np.ptp(some, axis=-1) == 0) | (np.ptp(others, axis=-1) <= rounding)
     some, others = (values - values.mean(axis=-1, keepdims=True) for values in (some, others))
     norms = np.sqrt((some**2).sum(axis=-1) * (others**2).sum(axis=-1))
-    found: Doubles = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
+    found: Float64Array = (some * others).sum(axis=-1) / np.where(constant, np.nan, norms)
     return found.clip(-1, 1)  # rounding leaves it by some 1e-16

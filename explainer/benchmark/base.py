@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import (
     label_matrix,
     require_finite,
@@ -24,8 +25,6 @@ from explainer.checks import (
 from explainer.mindspore_program import without_tensor
 
 _Metric = TypeVar("_Metric", bound="Metric")
-FloatArray = NDArray[np.float32]
-LabelArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

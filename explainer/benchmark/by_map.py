@@ -6,12 +6,9 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
-
-Doubles = NDArray[np.float64]
-Region = NDArray[np.bool_]
+from explainer.arrays import Float64Array, FloatArray, LabelArray, Region
+from explainer.benchmark.base import LabelMetric
 
 
 class MapMetric(LabelMetric):
@@ -25,12 +22,12 @@ class MapMetric(LabelMetric):
     """
 
     @abstractmethod
-    def _of_map(self, saliency: Doubles) -> float:
+    def _of_map(self, saliency: Float64Array) -> float:
         """The score of one map (H, W); nan = undefined."""
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Region | None, explainer: Any
-    ) -> Doubles:
+    ) -> Float64Array:
         maps = (one.astype(np.float64) for one in saliency.reshape(-1, *saliency.shape[2:]))
         return np.array([self._of_map(one) for one in maps]).reshape(labels.shape)
 
@@ -49,7 +46,7 @@ class RegionMetric(LabelMetric):
 
     def evaluate(  # one argument more, as in the reference
         self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None
-    ) -> Doubles:
+    ) -> Float64Array:
         """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
 
         Args:
@@ -68,12 +65,12 @@ class RegionMetric(LabelMetric):
         return self._evaluate(explainer, inputs, targets, saliency, mask)
 
     @abstractmethod
-    def _of_region(self, saliency: Doubles, region: Region) -> float:
+    def _of_region(self, saliency: Float64Array, region: Region) -> float:
         """The score of one map (H, W) for a region (H, W) that is not empty; nan = undefined."""
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Region | None, explainer: Any
-    ) -> Doubles:
+    ) -> Float64Array:
         if regions is None:
             return np.full(labels.shape, np.nan)
         maps = (one.astype(np.float64) for one in saliency.reshape(-1, *saliency.shape[2:]))

@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.asked_network import AskedNetwork, correlations
-from explainer.benchmark.base import (
-    AggregatingMetric,
-    Case,
-    FloatArray,
-    LabelArray,
-    require_explainer,
-    require_maps,
-    scores_of_result,
-)
+from explainer.benchmark.base import AggregatingMetric, Case, require_explainer, require_maps, scores_of_result
 from explainer.checks import require_images, require_integer
 from explainer.mindspore_program import without_tensor
-
-Doubles = NDArray[np.float64]
 
 
 class ClassSensitivity(AggregatingMetric):
@@ -71,7 +61,7 @@ class ClassSensitivity(AggregatingMetric):
             raise ValueError(f"`result` must have a score per image, (N,), got shape {scores.shape}")
         self._board.add([None] * len(scores), scores.tolist())
 
-    def evaluate(self, explainer: Any, inputs: Any) -> Doubles:
+    def evaluate(self, explainer: Any, inputs: Any) -> Float64Array:
         """The scores of the explainer for the images, (N,); nan = undefined.
 
         Args:
@@ -85,11 +75,11 @@ class ClassSensitivity(AggregatingMetric):
         require_explainer(explainer)
         return self._scores(require_images(without_tensor(inputs)), explainer)
 
-    def score(self, case: Case) -> Doubles:
+    def score(self, case: Case) -> Float64Array:
         """(1,), the score of the case's explainer for its image; its labels and maps do not matter."""
         return self._scores(case.image[None], case.explainer)
 
-    def _scores(self, images: FloatArray, explainer: Any) -> Doubles:
+    def _scores(self, images: FloatArray, explainer: Any) -> Float64Array:
         labels = self._extremes(images, explainer)
         maps = require_maps("saliency", explainer(images, labels), (*labels.shape, *images.shape[2:]))
         pairs = (pair.reshape(2, -1).astype(np.float64) for pair in maps)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from explainer.benchmark.asked_network import AskedNetwork, Doubles
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
+from explainer.arrays import Float64Array, FloatArray, LabelArray
+from explainer.benchmark.asked_network import AskedNetwork
+from explainer.benchmark.base import LabelMetric
 from explainer.checks import require_integer, require_labels_in_range
 from explainer.perturb.fills import baseline_of, recorded_fill
 
@@ -58,12 +59,12 @@ class Completeness(LabelMetric):
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
-    ) -> Doubles:
+    ) -> Float64Array:
         classifier = self._asked.of(explainer)
         require_labels_in_range(labels, classifier.class_count(images))
         baselines = np.ascontiguousarray(self._baseline(images), np.float32)
         logits = classifier.clean_logits(images).astype(np.float64) - classifier.logits(baselines)
         differences = np.take_along_axis(logits, labels, 1)
         missed = np.abs(differences - saliency.sum(axis=(2, 3), dtype=np.float64))
-        scores: Doubles = missed / np.where(differences != 0, np.abs(differences), np.nan)
+        scores: Float64Array = missed / np.where(differences != 0, np.abs(differences), np.nan)
         return scores

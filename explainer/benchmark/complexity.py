@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from explainer.benchmark.by_map import Doubles, MapMetric
+from explainer.arrays import Float64Array
+from explainer.benchmark.by_map import MapMetric
 
 
 class Sparseness(MapMetric):
@@ -23,7 +24,7 @@ class Sparseness(MapMetric):
 
     name = "Sparseness"
 
-    def _of_map(self, saliency: Doubles) -> float:
+    def _of_map(self, saliency: Float64Array) -> float:
         values = np.sort(np.abs(saliency), axis=None)
         if values[-1] == 0:
             return np.nan
@@ -51,7 +52,7 @@ class Complexity(MapMetric):
     higher_is_better = False
     bounds = (0.0, float("inf"))
 
-    def _of_map(self, saliency: Doubles) -> float:
+    def _of_map(self, saliency: Float64Array) -> float:
         values = np.abs(saliency)
         if not values.any():
             return np.nan

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.asked_network import AskedNetwork, correlations
-from explainer.benchmark.base import Case, FilledCurve, FloatArray, LabelArray, LabelMetric
+from explainer.benchmark.base import Case, FilledCurve, LabelMetric
 from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
 from explainer.mindspore_inputs import require_network
 from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
 
-Doubles = NDArray[np.float64]
 _ROUNDING = 1e-7  # probabilities that differ by less are equal
 METRICS = ("NaiveFaithfulness", "DeletionAUC", "InsertionAUC")
 
@@ -28,7 +28,7 @@ class Curve(NamedTuple):
         probabilities: of each label, (N, L, P + 1).
     """
 
-    fractions: Doubles
+    fractions: Float64Array
     probabilities: FloatArray
 
 
@@ -133,7 +133,7 @@ class Faithfulness(LabelMetric):
         images, labels, maps, _ = self._checked(explainer, inputs, targets, saliency)
         return self._curve(images, labels, maps, explainer, self._fill)
 
-    def score_and_curves(self, case: Case) -> tuple[Doubles, tuple[FilledCurve, ...]]:
+    def score_and_curves(self, case: Case) -> tuple[Float64Array, tuple[FilledCurve, ...]]:
         """The scores (L,), and for the areas their curves, with `fill` and each of `curve_fills`."""
         if self._metric == METRICS[0]:
             return super().score_and_curves(case)
@@ -158,22 +158,22 @@ class Faithfulness(LabelMetric):
         saliency: FloatArray,
         regions: NDArray[np.bool_] | None,
         explainer: Any,
-    ) -> Doubles:
+    ) -> Float64Array:
         if self._metric == METRICS[0]:
             return self._naive(images, labels, saliency, explainer)
         return self._areas(self._curve(images, labels, saliency, explainer, self._fill), images, labels, explainer)
 
-    def _areas(self, curve: Curve, images: FloatArray, labels: LabelArray, explainer: Any) -> Doubles:
+    def _areas(self, curve: Curve, images: FloatArray, labels: LabelArray, explainer: Any) -> Float64Array:
         """The scores (N, L) that a curve stands for."""
         fractions, probabilities = curve
         heights = (probabilities[..., 1:] + probabilities[..., :-1].astype(np.float64)) / 2
-        areas: Doubles = (heights * np.diff(fractions)).sum(axis=-1) / fractions[-1]
+        areas: Float64Array = (heights * np.diff(fractions)).sum(axis=-1) / fractions[-1]
         if self._normalize:
             whole = self._asked.probabilities(explainer, images, labels)
             areas = np.clip(areas / np.where(whole > 0, whole, np.nan), 0, 1)
         return 1 - areas if self._metric == METRICS[1] else areas
 
-    def _naive(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Doubles:
+    def _naive(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Float64Array:
         blocks = [[self._blocks(one) for one in of_image] for of_image in saliency]
         keeps = (
             (place, _without(saliency.shape[2:], block))
@@ -223,7 +223,7 @@ class Faithfulness(LabelMetric):
 
     def _ends(self, pixels: int) -> NDArray[np.int64]:
         """How many pixels are changed after each step, from 0 on."""
-        ends: Doubles = np.linspace(0, self._changed_count(pixels), self._step_count(pixels) + 1)
+        ends: Float64Array = np.linspace(0, self._changed_count(pixels), self._step_count(pixels) + 1)
         return np.rint(ends).astype(np.int64)
 
 

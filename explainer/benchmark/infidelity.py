@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from explainer.benchmark.asked_network import AskedNetwork, Doubles
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
+from explainer.arrays import Float64Array, FloatArray, LabelArray
+from explainer.benchmark.asked_network import AskedNetwork
+from explainer.benchmark.base import LabelMetric
 from explainer.checks import require_flag, require_integer
 from explainer.mindspore_inputs import require_network
 from explainer.perturb.engine import Hidden
@@ -82,7 +83,7 @@ class Infidelity(LabelMetric):
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
-    ) -> Doubles:
+    ) -> Float64Array:
         whole = self._asked.probabilities(explainer, images, labels)
         squares = [list(self._squares(image)) for image in images]
         hidden = ((place, square) for place, of_image in enumerate(squares) for square in of_image)
@@ -93,7 +94,7 @@ class Infidelity(LabelMetric):
         squared = (sums**2).sum(axis=2)
         scale = (sums * falls).sum(axis=2) / np.where(squared > 0, squared, 1)
         size = _mean_square(falls)
-        missed: Doubles = _mean_square(scale[..., None] * sums - falls) / np.where(size > 0, size, np.nan)
+        missed: Float64Array = _mean_square(scale[..., None] * sums - falls) / np.where(size > 0, size, np.nan)
         return missed
 
     def _squares(self, image: FloatArray) -> Iterator[Hidden]:
@@ -105,11 +106,11 @@ class Infidelity(LabelMetric):
             yield slice(None), slice(top, top + side), slice(left, left + side)
 
 
-def _sums(maps: FloatArray, squares: list[Hidden]) -> Doubles:
+def _sums(maps: FloatArray, squares: list[Hidden]) -> Float64Array:
     """Of the maps (L, H, W) over each square, (L, M)."""
     return np.stack([maps[square].sum(axis=(1, 2), dtype=np.float64) for square in squares], axis=1)
 
 
-def _mean_square(values: Doubles) -> Doubles:
-    means: Doubles = (values**2).mean(axis=2)
+def _mean_square(values: Float64Array) -> Float64Array:
+    means: Float64Array = (values**2).mean(axis=2)
     return means

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from explainer.benchmark.by_map import Doubles, Region, RegionMetric
+from explainer.arrays import Float64Array, Region
+from explainer.benchmark.by_map import RegionMetric
 from explainer.checks import require_choice, require_number
 
 METRICS = ("PointingGame", "IoSR")
@@ -64,17 +65,17 @@ class Localization(RegionMetric):
         own = {"tolerance": self._tolerance} if self._metric == METRICS[0] else {"theta": self._theta}
         return super().parameters | {"metric": self._metric} | own
 
-    def _of_region(self, saliency: Doubles, region: Region) -> float:
+    def _of_region(self, saliency: Float64Array, region: Region) -> float:
         return self._points(saliency, region) if self._metric == METRICS[0] else self._overlaps(saliency, region)
 
-    def _points(self, saliency: Doubles, region: Region) -> float:
+    def _points(self, saliency: Float64Array, region: Region) -> float:
         highest = saliency == saliency.max()
         if highest.all():
             return np.nan
         near = distance_transform_edt(~region) <= self._tolerance
         return float(near[highest].mean())
 
-    def _overlaps(self, saliency: Doubles, region: Region) -> float:
+    def _overlaps(self, saliency: Float64Array, region: Region) -> float:
         highest = saliency.max()
         if highest <= 0:
             return np.nan

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from scipy.stats import entropy, rankdata
 
+from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.asked_network import correlations
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric, require_maps
+from explainer.benchmark.base import LabelMetric, require_maps
 from explainer.checks import require_choice, require_integer
 from explainer.mindspore_randomised import layers_with_weights, randomised
 from explainer.streams import sample_stream
 
-Doubles = NDArray[np.float64]
 ORDERS = ("top_down", "bottom_up")
 _WINDOW = 7  # of the structural similarity, as in skimage and Quantus
 _STABILITY = (0.01, 0.03)  # its constants K1, K2
@@ -71,7 +71,7 @@ class RandomLogit(LabelMetric):
         saliency: FloatArray,
         regions: NDArray[np.bool_] | None,
         explainer: Any,
-    ) -> Doubles:
+    ) -> Float64Array:
         drawn = [[self._other(image, label) for label in row] for image, row in zip(images, labels, strict=True)]
         others = np.array(drawn, np.int64)
         maps = require_maps("saliency", explainer(images, others), saliency.shape)
@@ -94,7 +94,7 @@ class Cascade(NamedTuple):
     """
 
     layers: tuple[str, ...]
-    similarities: Doubles
+    similarities: Float64Array
 
 
 class MPRT(LabelMetric):
@@ -167,11 +167,11 @@ class MPRT(LabelMetric):
         saliency: FloatArray,
         regions: NDArray[np.bool_] | None,
         explainer: Any,
-    ) -> Doubles:
+    ) -> Float64Array:
         similarities = self._cascade(images, labels, saliency, explainer).similarities
         known = np.isfinite(similarities)
         counts = known.sum(axis=2)
-        means: Doubles = np.where(known, similarities, 0).sum(axis=2) / np.where(counts > 0, counts, np.nan)
+        means: Float64Array = np.where(known, similarities, 0).sum(axis=2) / np.where(counts > 0, counts, np.nan)
         return means
 
     def _cascade(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Cascade:
@@ -233,14 +233,14 @@ class EfficientMPRT(LabelMetric):
         saliency: FloatArray,
         regions: NDArray[np.bool_] | None,
         explainer: Any,
-    ) -> Doubles:
+    ) -> Float64Array:
         layers = layers_with_weights(explainer.network)
         before = self._disorder(saliency)
         (after,) = _of_randomised_maps(self._disorder, explainer, images, labels, [layers], self._seed)
-        rises: Doubles = (after - before) / np.where(before > 0, before, np.nan)
+        rises: Float64Array = (after - before) / np.where(before > 0, before, np.nan)
         return rises
 
-    def _disorder(self, maps: FloatArray) -> Doubles:
+    def _disorder(self, maps: FloatArray) -> Float64Array:
         flat = (np.abs(one, dtype=np.float64) for one in maps.reshape(-1, maps.shape[2] * maps.shape[3]))
         found = [entropy(np.histogram(values, bins=self._bins)[0]) for values in flat]
         return np.array(found).reshape(maps.shape[:2])
@@ -262,8 +262,8 @@ def structural_similarity(one: NDArray[Any], other: NDArray[Any]) -> float:
         return np.nan
     inside = tuple(slice(window // 2, window // 2 + length - window + 1) for length in one.shape)
 
-    def mean(values: NDArray[Any]) -> Doubles:
-        means: Doubles = uniform_filter(values.astype(np.float64), window)[inside]
+    def mean(values: NDArray[Any]) -> Float64Array:
+        means: Float64Array = uniform_filter(values.astype(np.float64), window)[inside]
         return means
 
     a, b = mean(one), mean(other)
@@ -276,13 +276,13 @@ def structural_similarity(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def _of_randomised_maps(
-    measure: Callable[[FloatArray], Doubles],
+    measure: Callable[[FloatArray], Float64Array],
     explainer: Any,
     images: FloatArray,
     labels: LabelArray,
     stages: list[list[str]],
     seed: int,
-) -> list[Doubles]:
+) -> list[Float64Array]:
     """What is measured of the maps (N, L, H, W) at each stage, when its layers and those before are shuffled."""
     shape = (*labels.shape, *images.shape[2:])
     measured = []
@@ -294,13 +294,13 @@ def _of_randomised_maps(
     return measured
 
 
-def _ranks(maps: FloatArray) -> Doubles:
+def _ranks(maps: FloatArray) -> Float64Array:
     """The ranks of each map's values, (N, L, H x W); equal ones share the mean of theirs."""
-    ranks: Doubles = rankdata(maps.reshape(*maps.shape[:2], -1), axis=-1)
+    ranks: Float64Array = rankdata(maps.reshape(*maps.shape[:2], -1), axis=-1)
     return ranks
 
 
-def _scaled(saliency: FloatArray) -> Doubles:
+def _scaled(saliency: FloatArray) -> Float64Array:
     values = saliency.astype(np.float64)
     largest = np.abs(values).max()
     return values / largest if largest > 0 else np.full(values.shape, np.nan)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from explainer.benchmark.by_map import Doubles, Region, RegionMetric
+from explainer.arrays import Float64Array, Region
+from explainer.benchmark.by_map import RegionMetric
 
 
 class RelevanceMass(RegionMetric):
@@ -26,7 +27,7 @@ class RelevanceMass(RegionMetric):
 
     name = "RelevanceMass"
 
-    def _of_region(self, saliency: Doubles, region: Region) -> float:
+    def _of_region(self, saliency: Float64Array, region: Region) -> float:
         positive = np.maximum(saliency, 0)
         return float(positive[region].sum() / positive.sum()) if positive.any() else np.nan
 
@@ -49,7 +50,7 @@ class RelevanceRank(RegionMetric):
 
     name = "RelevanceRank"
 
-    def _of_region(self, saliency: Doubles, region: Region) -> float:
+    def _of_region(self, saliency: Float64Array, region: Region) -> float:
         if np.ptp(saliency) == 0:
             return np.nan
         size = int(region.sum())
@@ -75,7 +76,7 @@ class EnergyPointingGame(RegionMetric):
 
     name = "EnergyPointingGame"
 
-    def _of_region(self, saliency: Doubles, region: Region) -> float:
+    def _of_region(self, saliency: Float64Array, region: Region) -> float:
         energy = saliency - saliency.min()
         return float(energy[region].sum() / energy.sum()) if energy.any() else np.nan
 
@@ -98,7 +99,7 @@ class AttributionAUC(RegionMetric):
 
     name = "AttributionAUC"
 
-    def _of_region(self, saliency: Doubles, region: Region) -> float:
+    def _of_region(self, saliency: Float64Array, region: Region) -> float:
         inside, outside = int(region.sum()), int((~region).sum())
         if not outside:
             return np.nan

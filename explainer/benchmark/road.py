@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from explainer.benchmark.asked_network import AskedNetwork, Doubles
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric
+from explainer.arrays import Float64Array, FloatArray, LabelArray
+from explainer.benchmark.asked_network import AskedNetwork
+from explainer.benchmark.base import LabelMetric
 from explainer.checks import require_choice, require_integer, require_number
 from explainer.mindspore_inputs import require_network
 from explainer.perturb.fills import MaskFill, inpainted_images
@@ -86,10 +87,10 @@ class ROAD(LabelMetric):
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
-    ) -> Doubles:
+    ) -> Float64Array:
         keeps = ((place, keep) for place, maps in enumerate(saliency) for one in maps for keep in self._keeps(one))
         asked = self._asked.under(explainer, images, labels, keeps, MaskFill(self._imputed))
-        means: Doubles = asked.reshape(*labels.shape, -1, len(self._percents)).mean(axis=3)  # (N, L, orders)
+        means: Float64Array = asked.reshape(*labels.shape, -1, len(self._percents)).mean(axis=3)  # (N, L, orders)
         return (1 + means[..., 1] - means[..., 0]) / 2 if self._order == ORDERS[0] else means[..., 0]
 
     def _keeps(self, saliency: FloatArray) -> Iterator[FloatArray]:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.asked_network import AskedNetwork
-from explainer.benchmark.base import FloatArray, LabelArray, LabelMetric, require_maps
+from explainer.benchmark.base import LabelMetric, require_maps
 from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
 from explainer.memory import images_per_pass
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_inputs import require_network
 from explainer.streams import sample_stream
 
-Doubles = NDArray[np.float64]
 _NONE = -1  # the attempt of a perturbation that no label's test lets pass
 
 
@@ -118,17 +118,17 @@ class Robustness(LabelMetric):
         saliency: FloatArray,
         regions: NDArray[np.bool_] | None,
         explainer: Any,
-    ) -> Doubles:
+    ) -> Float64Array:
         norms = _norms(saliency)
         changes = self._distances(images, labels, saliency, explainer) / np.where(norms > 0, norms, np.nan)[..., None]
         return self._of_changes(changes)
 
-    def _of_changes(self, changes: Doubles) -> Doubles:
+    def _of_changes(self, changes: Float64Array) -> Float64Array:
         """The scores (N, L) of the maps' relative changes (N, L, perturbations); nan where one was left out."""
-        scores: Doubles = np.exp(-np.fmax.reduce(changes, axis=2))
+        scores: Float64Array = np.exp(-np.fmax.reduce(changes, axis=2))
         return scores
 
-    def _distances(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Doubles:
+    def _distances(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Float64Array:
         """How far the map of each perturbed image is from the image's, (N, L, perturbations); nan where left out."""
         accepted = self._accepted(images, labels, self._asked.of(explainer))
         self._left_out += int((accepted == _NONE).sum())
@@ -194,8 +194,8 @@ class MaxSensitivity(Robustness):
     higher_is_better = False
     bounds = (0.0, float("inf"))
 
-    def _of_changes(self, changes: Doubles) -> Doubles:
-        largest: Doubles = np.fmax.reduce(changes, axis=2)
+    def _of_changes(self, changes: Float64Array) -> Float64Array:
+        largest: Float64Array = np.fmax.reduce(changes, axis=2)
         return largest
 
 
@@ -216,11 +216,11 @@ class AvgSensitivity(MaxSensitivity):
 
     name = "AvgSensitivity"
 
-    def _of_changes(self, changes: Doubles) -> Doubles:
+    def _of_changes(self, changes: Float64Array) -> Float64Array:
         known = np.isfinite(changes)
         total = np.where(known, changes, 0.0).sum(axis=2)
         counts = known.sum(axis=2)
-        means: Doubles = total / np.where(counts > 0, counts, np.nan)
+        means: Float64Array = total / np.where(counts > 0, counts, np.nan)
         return means
 
 
@@ -231,8 +231,8 @@ def _draws_of(accepted: LabelArray) -> LabelArray:
     return draws
 
 
-def _norms(maps: NDArray[Any]) -> Doubles:
+def _norms(maps: NDArray[Any]) -> Float64Array:
     """Euclidean, of each map (H, W)."""
     squares = [np.square(one, dtype=np.float64).sum() for one in maps.reshape(-1, *maps.shape[-2:])]
-    norms: Doubles = np.sqrt(squares).reshape(maps.shape[:-2])
+    norms: Float64Array = np.sqrt(squares).reshape(maps.shape[:-2])
     return norms

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.checks import require_finite, require_numbers, require_type
 from explainer.perturb.fills import MaskFill, fill_of
-
-FloatArray = NDArray[np.float32]
 
 _GAUSSIAN = re.compile(r"gaussian:(\d+)", re.ASCII)
 

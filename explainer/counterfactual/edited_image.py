@@ -6,14 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray, Keep
 from explainer.counterfactual.edit_tree import Box
 from explainer.perturb.engine import Request, evaluated
-
-FloatArray = NDArray[np.float32]
-Keep = NDArray[np.bool_]
-"""Where the image is shown, (H, W); elsewhere its background is."""
 
 
 class EditedImage:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Keep
 from explainer.counterfactual.edit_tree import ROOT_LAYER, EditStep, StopReason
-from explainer.counterfactual.edited_image import EditedImage, Keep
+from explainer.counterfactual.edited_image import EditedImage
 from explainer.counterfactual.windows import WindowLayers
 from explainer.errors import NoValidResultError, OriginalOutputError
 

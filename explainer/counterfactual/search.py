@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.checks import require_flag, require_integer, require_number
 from explainer.counterfactual.backgrounds import background_of
 from explainer.counterfactual.edited_image import EditedImage
@@ -17,8 +17,6 @@ from explainer.errors import BadSampleError, NetworkOutputError, NoValidResultEr
 from explainer.function_classifier import FunctionClassifier
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_program import is_cell, without_tensor
-
-FloatArray = NDArray[np.float32]
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 

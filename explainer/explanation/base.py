@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import label_matrix, require_finite, require_images, require_labels_in_range, require_type
 from explainer.memory import passes
 from explainer.mindspore_classifier import MindSporeClassifier
 from explainer.mindspore_program import is_tensor, to_tensor, without_tensor
-
-FloatArray = NDArray[np.float32]
-LabelArray = NDArray[np.int64]
 
 
 class Explained(NamedTuple):

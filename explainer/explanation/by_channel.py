@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_choice
-from explainer.explanation.base import Attribution, FloatArray, LabelArray, pair_batches
+from explainer.explanation.base import Attribution, pair_batches
 from explainer.memory import images_per_pass
 
 

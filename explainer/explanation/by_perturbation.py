@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray, LabelArray, Mask
 from explainer.checks import require_choice, require_integer
-from explainer.explanation.base import Attribution, FloatArray, LabelArray
-from explainer.perturb.engine import Evaluated, Mask, Request, evaluated
+from explainer.explanation.base import Attribution
+from explainer.perturb.engine import Evaluated, Request, evaluated
 from explainer.perturb.fills import fill_of, recorded_fill
 
 SCORES = ("probability", "logit")

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import label_matrix, require_images, require_integer
-from explainer.explanation.base import Attribution, FloatArray, LabelArray
+from explainer.explanation.base import Attribution
 from explainer.mindspore_program import without_tensor
 from explainer.streams import sample_stream
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from explainer.explanation.base import FloatArray
+from explainer.arrays import FloatArray
 from explainer.explanation.by_layer import LayerAttribution
 from explainer.explanation.layer_maps import Reshape
 

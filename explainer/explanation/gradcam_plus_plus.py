@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from explainer.explanation.base import FloatArray
+from explainer.arrays import FloatArray
 from explainer.explanation.by_layer import LayerAttribution
 
 

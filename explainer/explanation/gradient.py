@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from explainer.explanation.base import FloatArray, LabelArray, one_hot
+from explainer.arrays import FloatArray, LabelArray
+from explainer.explanation.base import one_hot
 from explainer.explanation.by_channel import ChannelAttribution
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.special import roots_legendre
 
+from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_integer
-from explainer.explanation.base import Explained, FloatArray, LabelArray, one_hot, pair_batches
+from explainer.explanation.base import Explained, one_hot, pair_batches
 from explainer.explanation.by_channel import ChannelAttribution
 from explainer.perturb.fills import baseline_of, recorded_fill
 

@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.classifier import LayerOutput
 from explainer.errors import LayerError
 
-FloatArray = NDArray[np.float32]
 Size = tuple[int, int]
 
 _MOST_EXTRA_TOKENS = 2  # a class token, and a distillation token

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.classifier import Classifier, LayerOutput
 from explainer.errors import LayerError
 from explainer.explanation.layer_layouts import is_alike, layout_of, layouts
 
-FloatArray = NDArray[np.float32]
 Reshape = Callable[[FloatArray], FloatArray]
 """A layer's output or gradient (N, ...) -> (N, D, h, w)."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from explainer.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from explainer.explanation.base import FloatArray, LabelArray, one_hot
+from explainer.arrays import FloatArray, LabelArray
+from explainer.explanation.base import one_hot
 from explainer.explanation.by_channel import ChannelAttribution
 from explainer.relu_rules import ReluRule, deconvolution, guided
 

@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Float64Array, FloatArray
 from explainer.mindspore_program import without_tensor
 from explainer.perturb.masks import Windows
 from explainer.resizing import resized
-
-FloatArray = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 AGGREGATES = ("mean", "sum", "gaussian", "grid", "nearest", "bicubic")
 GRIDDED = ("grid", "nearest", "bicubic")
@@ -36,7 +34,7 @@ class Part(NamedTuple):
     where: Any
     weight: Any = 1.0
 
-    def add(self, maps: Doubles, falls: Doubles) -> None:
+    def add(self, maps: Float64Array, falls: Float64Array) -> None:
         """Adds the falls (L,) of this part to the maps (L, ...)."""
         at = (slice(None), *self.where)
         shape = maps[at].shape
@@ -106,7 +104,7 @@ class SegmentParts:
             yield Part(keep, (channel, hidden))
 
 
-def weights_of(windows: Windows, aggregate: str) -> Doubles:
+def weights_of(windows: Windows, aggregate: str) -> Float64Array:
     """The sum of the windows' weights at each place, by which a mean is divided; 1 where there is none."""
     if aggregate == "sum":
         return np.ones(windows.size)
@@ -116,7 +114,7 @@ def weights_of(windows: Windows, aggregate: str) -> Doubles:
         for (start, end), bell in zip(spans, bells, strict=True):
             total[start:end] += bell
         sums.append(total)
-    weights: Doubles = reduce(np.multiply.outer, sums)
+    weights: Float64Array = reduce(np.multiply.outer, sums)
     return np.where(weights == 0, 1.0, weights)
 
 
@@ -125,7 +123,7 @@ def resized_maps(maps: FloatArray, size: tuple[int, ...], aggregate: str) -> Flo
     return resized(maps, size, aggregate) if aggregate in ("nearest", "bicubic") else maps
 
 
-def _bells(windows: Windows, aggregate: str) -> list[list[Doubles]]:
+def _bells(windows: Windows, aggregate: str) -> list[list[Float64Array]]:
     """The weights of each window along each axis; a window that is cut off has its part of the bell."""
     return [
         [_bell(length, stride, place, span, windows.edges, aggregate) for place, span in enumerate(spans)]
@@ -133,13 +131,13 @@ def _bells(windows: Windows, aggregate: str) -> list[list[Doubles]]:
     ]
 
 
-def _bell(length: int, stride: int, place: int, span: tuple[int, int], edges: str, aggregate: str) -> Doubles:
+def _bell(length: int, stride: int, place: int, span: tuple[int, int], edges: str, aggregate: str) -> Float64Array:
     start, end = span
     if aggregate != "gaussian":
         return np.ones(end - start)
     whole_start = place * stride - length // 2 if edges == "clip" else start
     centre = whole_start + (length - 1) / 2
-    bell: Doubles = np.exp(-(((np.arange(start, end) - centre) / (_BELL * length)) ** 2) / 2)
+    bell: Float64Array = np.exp(-(((np.arange(start, end) - centre) / (_BELL * length)) ** 2) / 2)
     return bell
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import (
     did_you_mean,
     label_matrix,
@@ -21,7 +22,7 @@ from explainer.checks import (
 )
 from explainer.dataset import is_dataset, pairs_of
 from explainer.errors import NetworkOutputError
-from explainer.explanation.base import FloatArray, LabelArray, one_hot
+from explainer.explanation.base import one_hot
 from explainer.explanation.by_perturbation import PerturbationAttribution
 from explainer.explanation.layouts import Layout
 from explainer.explanation.occluded_parts import (

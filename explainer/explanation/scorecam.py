@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from explainer.explanation.base import FloatArray, LabelArray
+from explainer.arrays import FloatArray, LabelArray, Mask
 from explainer.explanation.by_layer import AUTO, LayerReader
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
 from explainer.explanation.layer_maps import Reshape
-from explainer.perturb.engine import Mask
 from explainer.resizing import resized
 
 _CHANNELS = 64

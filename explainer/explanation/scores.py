@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from explainer.arrays import Float64Array, FloatArray
+
 Task = Callable[[Callable[[FloatArray], Any], FloatArray, NDArray[Any]], Any]
 """f(model, x, y) -> (B,): `model` gives the network's output for an array, y is the row of targets of each x."""
 
@@ -22,11 +22,11 @@ def total_activation(outputs: FloatArray) -> FloatArray:
     >>> total_activation(np.float32([[[1, 2], [3, 4]]])).tolist()
     [[3.0, 7.0]]
     """
-    sums: Doubles = outputs.reshape(*outputs.shape[:2], -1).sum(axis=2, dtype=np.float64)
+    sums: Float64Array = outputs.reshape(*outputs.shape[:2], -1).sum(axis=2, dtype=np.float64)
     return sums.astype(np.float32)
 
 
-def regression(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+def regression(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Float64Array:
     """The sum of the outputs (B, K), each times its weight in y (B, K).
 
     >>> regression(lambda x: x, np.float32([[1, 2, 3]]), np.float32([[1, 0, -1]])).tolist()
@@ -35,7 +35,7 @@ def regression(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any
     return _sums(_outputs_like(model, x, y) * y)
 
 
-def segmentation(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+def segmentation(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Float64Array:
     """The mean of the outputs (B, K, ...) times y over the zone in which y (B, K, ...) is not 0.
 
     Source: Xplique 2.0, semantic segmentation.
@@ -48,11 +48,11 @@ def segmentation(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[A
         raise ValueError(
             "`targets` must mark a zone in every row for a segmentation, got a row of zeros: nothing to explain"
         )
-    means: Doubles = _sums(_outputs_like(model, x, y) * y) / sizes
+    means: Float64Array = _sums(_outputs_like(model, x, y) * y) / sizes
     return means
 
 
-def object_detection(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+def object_detection(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Float64Array:
     """How well some detected box matches: overlap times objectness times likeness of the classes, at best.
 
     Outputs (B, boxes, 5 + K) and targets (B, 5 + K) or (B, boxes, 5 + K) hold left, top, right, bottom, objectness and
@@ -84,7 +84,7 @@ TASKS: dict[str, Task] = {
 """Scores by the name of the task; "classification" is the logit of a label."""
 
 
-def _outputs_like(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Doubles:
+def _outputs_like(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Float64Array:
     outputs = np.asarray(model(x), np.float64)
     if outputs.shape != y.shape:
         raise ValueError(f"`targets` must have a weight for each output, {_row_shape(outputs)}, got {_row_shape(y)}")
@@ -95,12 +95,12 @@ def _row_shape(rows: NDArray[Any]) -> str:
     return f"({', '.join(['N', *map(str, rows.shape[1:])])})"
 
 
-def _sums(values: NDArray[Any]) -> Doubles:
-    sums: Doubles = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
+def _sums(values: NDArray[Any]) -> Float64Array:
+    sums: Float64Array = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
     return sums
 
 
-def _detection_score(detected: Doubles, wanted: Doubles) -> float:
+def _detection_score(detected: Float64Array, wanted: Float64Array) -> float:
     """Of one input: detected boxes (D, 5 + K), wanted boxes (W, 5 + K)."""
     detected, wanted = (boxes[(boxes != 0).any(axis=1)] for boxes in (detected, wanted))
     if not len(detected) or not len(wanted):
@@ -111,12 +111,12 @@ def _detection_score(detected: Doubles, wanted: Doubles) -> float:
     return float(matches.max(axis=1).mean())
 
 
-def _overlaps(some: Doubles, others: Doubles) -> Doubles:
+def _overlaps(some: Float64Array, others: Float64Array) -> Float64Array:
     """Intersection over union of each pair of boxes, (S, O)."""
     corner = np.maximum(some[:, None, :2], others[:, :2])
     opposite = np.minimum(some[:, None, 2:], others[:, 2:])
-    shared: Doubles = np.prod(np.maximum(0, opposite - corner), axis=2)
+    shared: Float64Array = np.prod(np.maximum(0, opposite - corner), axis=2)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (some, others)]
     union = areas[0][:, None] + areas[1] - shared
-    overlaps: Doubles = shared / np.maximum(union, _TINY)
+    overlaps: Float64Array = shared / np.maximum(union, _TINY)
     return overlaps

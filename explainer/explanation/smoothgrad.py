@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_integer, require_number, require_type
-from explainer.explanation.base import Attribution, FloatArray, LabelArray
+from explainer.explanation.base import Attribution
 from explainer.explanation.by_channel import ChannelAttribution
 from explainer.explanation.gradient import Gradient
 from explainer.streams import sample_stream

@@ -11,15 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Coalitions, Float64Array, FloatArray, LabelArray, Mask
 from explainer.checks import require_integer, require_number, require_pair
-from explainer.explanation.base import FloatArray, LabelArray
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
-from explainer.perturb.engine import Mask
 from explainer.perturb.masks import grid_cells
 from explainer.streams import sample_stream
-
-Coalitions = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
 
 
 class GridSurrogate(PerturbationAttribution):
@@ -76,7 +72,7 @@ class GridSurrogate(PerturbationAttribution):
         """Which cells each perturbed image shows, (S, cells); the first shows all, the second none."""
 
     @abstractmethod
-    def _fitted(self, coalitions: Coalitions, scores: Doubles) -> Doubles:
+    def _fitted(self, coalitions: Coalitions, scores: Float64Array) -> Float64Array:
         """What each cell adds, (cells, L), from the scores (S, L) of the coalitions (S, cells)."""
 
     def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
@@ -179,13 +175,13 @@ class LIME(GridSurrogate):
         coalitions[0], coalitions[1] = True, False
         return coalitions
 
-    def _fitted(self, coalitions: Coalitions, scores: Doubles) -> Doubles:
+    def _fitted(self, coalitions: Coalitions, scores: Float64Array) -> Float64Array:
         shown = coalitions.astype(np.float64)
         distance = 1 - np.sqrt(shown.mean(axis=1))  # cosine: k / (sqrt(k) * sqrt(M))
         weights = np.exp(-(distance**2) / self._width**2)[:, None]
         centred = shown - (weights * shown).sum(0) / weights.sum()
         left = (weights * centred).T @ centred + self._penalty * np.eye(self._cells)
-        fitted: Doubles = np.linalg.lstsq(left, (weights * centred).T @ scores, rcond=None)[0]
+        fitted: Float64Array = np.linalg.lstsq(left, (weights * centred).T @ scores, rcond=None)[0]
         return fitted
 
 
@@ -271,7 +267,7 @@ class KernelSHAP(GridSurrogate):
         ranks = stream.random((len(drawn), self._cells)).argsort(axis=1).argsort(axis=1)
         return ranks < drawn[:, None]
 
-    def _fitted(self, coalitions: Coalitions, scores: Doubles) -> Doubles:
+    def _fitted(self, coalitions: Coalitions, scores: Float64Array) -> Float64Array:
         """The regression with the ends met exactly: the last cell's value is what the others leave."""
         empty, total = scores[1], scores[0] - scores[1]
         inner = coalitions[2:].astype(np.float64)
@@ -281,7 +277,7 @@ class KernelSHAP(GridSurrogate):
         others = np.linalg.lstsq(left, right, rcond=None)[0]
         return np.vstack([others, total - others.sum(axis=0)])
 
-    def _kernel(self, sizes: NDArray[np.int64]) -> Doubles:
+    def _kernel(self, sizes: NDArray[np.int64]) -> Float64Array:
         """How much a set counts: the Shapley kernel when every set is there, 1 when they were drawn from it."""
         if not self._exact:
             return np.ones(len(sizes))

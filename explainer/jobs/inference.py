@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Pixels
 from explainer.batch import Batch
 from explainer.jobs.base import ExaminedBatch
 from explainer.options import RunOptions
 from explainer.records import OriginalImage, Prediction, Record
 
-Pixels = NDArray[np.uint8]
 ToDisplay = Callable[[NDArray[np.float32]], Pixels]
 
 

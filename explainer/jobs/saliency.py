@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray
 from explainer.batch import Batch, Box
 from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard
 from explainer.errors import BadSampleError
@@ -17,7 +18,6 @@ from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.memory import passes
 from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
 
-FloatArray = NDArray[np.float32]
 _PASSES_TOGETHER = 4  # full batches beyond which more samples would save little, and would wait for one another
 
 

@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import FloatArray, Mask
 from explainer.memory import images_per_pass
 from explainer.perturb.fills import Fill, MaskFill
 
-FloatArray = NDArray[np.float32]
-Mask = NDArray[Any]
-"""A keep mask (H, W) or (C, H, W), boolean or with values in [0, 1]: 1 shows the image, 0 shows the fill."""
 Hidden = tuple[slice, ...]
 """A rectangle of (C, H, W) in which the fill is shown, the image all around it: a slice per axis."""
 

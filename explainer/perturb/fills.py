@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from explainer.arrays import FloatArray
 from explainer.checks import did_you_mean, require_finite, require_number
 from explainer.perturb.inpainting import inpainted
 from explainer.streams import sample_stream
 
-FloatArray = NDArray[np.float32]
 Fill = Callable[[FloatArray], FloatArray]
 """Images (N, C, ...) -> what is shown where they are hidden, of the same shape."""
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import spsolve
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from explainer.arrays import BoolArray, FloatArray
 
 
 def inpainted(image: FloatArray, hidden: BoolArray) -> FloatArray:

@@ -10,9 +10,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.arrays import Mask
 from explainer.resizing import interpolation
 
-Mask = NDArray[np.float32]
 Span = tuple[int, int]
 
 EDGES = ("cover", "full", "clip")

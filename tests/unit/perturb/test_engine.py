@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from replicas import normal_images, whole_numbers
 
-from explainer.perturb.engine import Evaluated, Mask, Request, evaluated
+from explainer.arrays import Mask
+from explainer.perturb.engine import Evaluated, Request, evaluated
 from explainer.perturb.fills import MaskFill
 
 FloatArray = NDArray[Any]
