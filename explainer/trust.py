@@ -109,7 +109,7 @@ def _uncertainty(run: RunView) -> Facts | None:
         "mean_deviation_right": _mean(deviations["right"]),
         "mean_deviation_wrong": _mean(deviations["wrong"]),
         "wrong": len(parts["wrong"]),
-        "wrong_told_from_right": or_none(separation(deviations["wrong"], deviations["right"])),
+        "error_detection_auroc": or_none(separation(deviations["wrong"], deviations["right"])),
         **{
             f"mean_{kind}_entropy": _mean([getattr(doubt.uncertainty, kind) for doubt in known])
             for kind in ("total", "aleatoric", "epistemic")
@@ -136,10 +136,10 @@ def _uncertainty_text(facts: Facts | None) -> list[str]:
         f"{settings.get('method', 'unknown method')}{f' ({by})' if by else ''}: sd of the predicted label "
         f"{facts['mean_deviation']:.3f} on average over {facts['samples']} samples"
     ]
-    if facts["wrong_told_from_right"] is not None:
+    if facts["error_detection_auroc"] is not None:
         texts.append(
             f"sd {facts['mean_deviation_right']:.3f} where right, {facts['mean_deviation_wrong']:.3f} where wrong "
-            f"(n {facts['wrong']}); it tells wrong from right with AUROC {facts['wrong_told_from_right']:.3f}"
+            f"(n {facts['wrong']}); it tells wrong from right with AUROC {facts['error_detection_auroc']:.3f}"
         )
     texts.append(
         f"entropy {facts['mean_total_entropy']:.3f} nats: {facts['mean_aleatoric_entropy']:.3f} of the images "

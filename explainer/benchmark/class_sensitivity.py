@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.asked_network import AskedNetwork, correlations
 from explainer.benchmark.base import AggregatingMetric, Case, require_explainer, require_maps, scores_of_result
+from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_images, require_integer
 from explainer.mindspore_program import without_tensor
 
@@ -45,7 +45,7 @@ class ClassSensitivity(AggregatingMetric):
 
     def __init__(self, *, batch_size: int = 32) -> None:
         super().__init__(label_count=0)
-        self._asked = AskedNetwork(None, require_integer("batch_size", batch_size, 1))
+        self._probe = NetworkProbe(None, require_integer("batch_size", batch_size, 1))
 
     def aggregate(self, result: Any) -> None:
         """Takes scores as `evaluate` gives them.
@@ -88,6 +88,6 @@ class ClassSensitivity(AggregatingMetric):
 
     def _extremes(self, images: FloatArray, explainer: Any) -> LabelArray:
         """The labels of the highest and of the lowest logit, (N, 2)."""
-        logits = self._asked.of(explainer).clean_logits(images)
+        logits = self._probe.of(explainer).clean_logits(images)
         extremes: LabelArray = np.stack([logits.argmax(axis=1), logits.argmin(axis=1)], axis=1)
         return extremes

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import LabelMetric
+from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_integer, require_labels_in_range
 from explainer.perturb.fills import baseline_of, recorded_fill
 
@@ -50,7 +50,7 @@ class Completeness(LabelMetric):
         super().__init__(num_labels)
         self._given = baseline
         self._baseline = baseline_of(baseline)
-        self._asked = AskedNetwork(None, require_integer("batch_size", batch_size, 1))
+        self._probe = NetworkProbe(None, require_integer("batch_size", batch_size, 1))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Completeness(LabelMetric):
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Float64Array:
-        classifier = self._asked.of(explainer)
+        classifier = self._probe.of(explainer)
         require_labels_in_range(labels, classifier.class_count(images))
         baselines = np.ascontiguousarray(self._baseline(images), np.float32)
         logits = classifier.clean_logits(images).astype(np.float64) - classifier.logits(baselines)

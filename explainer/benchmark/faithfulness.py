@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.asked_network import AskedNetwork, correlations
 from explainer.benchmark.base import Case, FilledCurve, LabelMetric
+from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
 from explainer.mindspore_inputs import require_network
 from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
@@ -102,7 +102,7 @@ class Faithfulness(LabelMetric):
         self._fill = fill_of("fill", fill)
         self._curve_fills = _other_fills(fill, curve_fills) if metric in METRICS[1:] else {}
         self._normalize = require_flag("normalize", normalize)
-        self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
+        self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Faithfulness(LabelMetric):
         heights = (probabilities[..., 1:] + probabilities[..., :-1].astype(np.float64)) / 2
         areas: Float64Array = (heights * np.diff(fractions)).sum(axis=-1) / fractions[-1]
         if self._normalize:
-            whole = self._asked.probabilities(explainer, images, labels)
+            whole = self._probe.probabilities(explainer, images, labels)
             areas = np.clip(areas / np.where(whole > 0, whole, np.nan), 0, 1)
         return 1 - areas if self._metric == METRICS[1] else areas
 
@@ -181,8 +181,8 @@ class Faithfulness(LabelMetric):
             for of_label in of_image
             for block in of_label
         )
-        whole = self._asked.probabilities(explainer, images, labels)
-        hidden = self._asked.under(explainer, images, labels, keeps, self._fill)
+        whole = self._probe.probabilities(explainer, images, labels)
+        hidden = self._probe.under(explainer, images, labels, keeps, self._fill)
         flat = saliency.reshape(*labels.shape, 1, -1).astype(np.float64)
         means = np.take_along_axis(flat, np.array(blocks).reshape(*labels.shape, 1, -1), 3)
         means = means.reshape(*hidden.shape, -1).mean(axis=-1)
@@ -205,7 +205,7 @@ class Faithfulness(LabelMetric):
             for one in of_image
             for keep in _growing(one, ends)
         )
-        probabilities = self._asked.under(explainer, images, labels, keeps, fill)
+        probabilities = self._probe.under(explainer, images, labels, keeps, fill)
         return Curve(ends / pixels, probabilities.astype(np.float32))
 
     def _step_count(self, pixels: int) -> int:

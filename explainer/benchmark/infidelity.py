@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import LabelMetric
+from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_flag, require_integer
 from explainer.mindspore_inputs import require_network
 from explainer.perturb.engine import Hidden
@@ -69,7 +69,7 @@ class Infidelity(LabelMetric):
         self._fill = fill_of("fill", fill)
         self._normalize = require_flag("normalize", normalize)
         self._seed = require_integer("seed", seed, 0)
-        self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
+        self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -84,10 +84,10 @@ class Infidelity(LabelMetric):
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Float64Array:
-        whole = self._asked.probabilities(explainer, images, labels)
+        whole = self._probe.probabilities(explainer, images, labels)
         squares = [list(self._squares(image)) for image in images]
         hidden = ((place, square) for place, of_image in enumerate(squares) for square in of_image)
-        falls = whole[..., None] - self._asked.under(explainer, images, labels, hidden, self._fill, shared=True)
+        falls = whole[..., None] - self._probe.under(explainer, images, labels, hidden, self._fill, shared=True)
         sums = np.array([_sums(*pair) for pair in zip(saliency, squares, strict=True)])
         if not self._normalize:
             return _mean_square(sums - falls)

@@ -11,8 +11,8 @@ from scipy.ndimage import uniform_filter
 from scipy.stats import entropy, rankdata
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.asked_network import correlations
 from explainer.benchmark.base import LabelMetric, require_maps
+from explainer.benchmark.network_probe import correlations
 from explainer.checks import require_choice, require_integer
 from explainer.mindspore_randomised import layers_with_weights, randomised
 from explainer.streams import sample_stream

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import LabelMetric
+from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_choice, require_integer, require_number
 from explainer.mindspore_inputs import require_network
 from explainer.perturb.fills import MaskFill, inpainted_images
@@ -73,7 +73,7 @@ class ROAD(LabelMetric):
             raise ValueError(f"`percents` must be parts between 0 and 1, at least one, got {list(percents)}")
         self._noise = require_number("noise", noise, 0.0, np.inf)
         self._seed = require_integer("seed", seed, 0)
-        self._asked = AskedNetwork(activation_fn, require_integer("batch_size", batch_size, 1))
+        self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class ROAD(LabelMetric):
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Float64Array:
         keeps = ((place, keep) for place, maps in enumerate(saliency) for one in maps for keep in self._keeps(one))
-        asked = self._asked.under(explainer, images, labels, keeps, MaskFill(self._imputed))
+        asked = self._probe.under(explainer, images, labels, keeps, MaskFill(self._imputed))
         means: Float64Array = asked.reshape(*labels.shape, -1, len(self._percents)).mean(axis=3)  # (N, L, orders)
         return (1 + means[..., 1] - means[..., 0]) / 2 if self._order == ORDERS[0] else means[..., 0]
 

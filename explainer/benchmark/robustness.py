@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.asked_network import AskedNetwork
 from explainer.benchmark.base import LabelMetric, require_maps
+from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
 from explainer.memory import images_per_pass
 from explainer.mindspore_classifier import MindSporeClassifier
@@ -86,7 +86,7 @@ class Robustness(LabelMetric):
         self._tries = require_integer("tries", tries, 1)
         self._seed = require_integer("seed", seed, 0)
         self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._asked = AskedNetwork(activation_fn, self._batch_size)
+        self._probe = NetworkProbe(activation_fn, self._batch_size)
         self._left_out = 0
 
     @property
@@ -130,7 +130,7 @@ class Robustness(LabelMetric):
 
     def _distances(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Float64Array:
         """How far the map of each perturbed image is from the image's, (N, L, perturbations); nan where left out."""
-        accepted = self._accepted(images, labels, self._asked.of(explainer))
+        accepted = self._accepted(images, labels, self._probe.of(explainer))
         self._left_out += int((accepted == _NONE).sum())
         found = np.full(accepted.shape, np.nan)
         for draws in self._chunks(_draws_of(accepted), images):

@@ -35,7 +35,7 @@ from explainer.explanation.occluded_parts import (
     resized_maps,
     weights_of,
 )
-from explainer.explanation.progress import Teller
+from explainer.explanation.progress import ProgressReporter
 from explainer.explanation.scores import TASKS, total_activation
 from explainer.explanation.window_geometry import Geometry
 from explainer.function_classifier import FunctionClassifier
@@ -174,7 +174,7 @@ class Occlusion(PerturbationAttribution):
                 "data_format": data_format,
             },
         )
-        self._progress = Teller(self.name, on_progress)
+        self._progress = ProgressReporter(self.name, on_progress)
 
     @property
     def gives_pictures(self) -> bool:

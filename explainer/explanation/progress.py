@@ -10,7 +10,7 @@ _LOG = logging.getLogger("explainer")
 _LONG = 60.0  # seconds; what takes longer is told
 
 
-class Teller:
+class ProgressReporter:
     """Tells once, early, when an explanation will take long, and after each batch how far it has come.
 
     Args:
@@ -26,7 +26,7 @@ class Teller:
             raise TypeError(f"`on_progress` must be a function, got {type(on_progress).__name__}")
         self._name = name
         self._on_progress = on_progress
-        self._has_told = False
+        self._warned = False
 
     def of(self, total: int) -> Progress:
         """The progress of an explanation of so many parts."""
@@ -37,10 +37,10 @@ class Teller:
         if self._on_progress is not None:
             self._on_progress(done, total)
 
-    def tell_of(self, seconds: float, total: int) -> None:
+    def warn_if_slow(self, seconds: float, total: int) -> None:
         """Says, the first time, that an explanation will take so long, if that is long."""
-        if seconds > _LONG and not self._has_told:
-            self._has_told = True
+        if seconds > _LONG and not self._warned:
+            self._warned = True
             _LOG.warning(
                 "%s: %d parts to be hidden, one after another, take about %.1f minutes; larger strides or fewer "
                 "segments take less",
@@ -53,8 +53,8 @@ class Teller:
 class Progress:
     """The progress of one explanation; `add` is called after each batch."""
 
-    def __init__(self, teller: Teller, total: int) -> None:
-        self._teller = teller
+    def __init__(self, reporter: ProgressReporter, total: int) -> None:
+        self._reporter = reporter
         self._total = total
         self._done = 0
         self._since: tuple[float, int] | None = None
@@ -67,5 +67,5 @@ class Progress:
             self._since = now, self._done
         elif self._done < self._total:
             start, done = self._since
-            self._teller.tell_of((now - start) / (self._done - done) * (self._total - done), self._total)
-        self._teller.tell(self._done, self._total)
+            self._reporter.warn_if_slow((now - start) / (self._done - done) * (self._total - done), self._total)
+        self._reporter.tell(self._done, self._total)

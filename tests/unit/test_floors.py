@@ -12,6 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 
 FLOORS = {
     1: {
+        "arrays",
         "calibration",
         "cpu_setup",
         "errors",

@@ -112,7 +112,7 @@ def test_doubt_is_the_deviation_of_the_likeliest_label() -> None:
         "mean_deviation_right": 0.125,
         "mean_deviation_wrong": 0.25,
         "wrong": 1,
-        "wrong_told_from_right": 1.0,
+        "error_detection_auroc": 1.0,
         "mean_total_entropy": 0.5,
         "mean_aleatoric_entropy": 0.375,
         "mean_epistemic_entropy": 0.125,
@@ -121,12 +121,12 @@ def test_doubt_is_the_deviation_of_the_likeliest_label() -> None:
 
 def test_doubt_that_misleads_has_an_auroc_below_a_half() -> None:
     sure = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.0, 0.5])
-    assert trust_facts(view(RIGHT, sure))["uncertainty"]["wrong_told_from_right"] == 0.0
+    assert trust_facts(view(RIGHT, sure))["uncertainty"]["error_detection_auroc"] == 0.0
 
 
 def test_without_a_wrong_sample_nothing_is_told_apart() -> None:
     facts = trust_facts(view(RIGHT, UNKNOWN))
-    assert facts["uncertainty"]["wrong_told_from_right"] is None
+    assert facts["uncertainty"]["error_detection_auroc"] is None
     assert not any("AUROC" in text for _, text in trust_lines(facts))
 
 

@@ -15,7 +15,7 @@ from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import Fill, MaskFill
 
 
-class AskedNetwork:
+class NetworkProbe:
     """Asks the network of whatever explainer is given, with one activation; kept as long as the network is the same.
 
     Args:
