@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -31,12 +30,12 @@ from explainer.records import (
 )
 from explainer.statistics import MethodStatistics, SingleScore, method_statistics
 from explainer.summary import codec, images, recordfile
+from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import RunFiles, find_runs
 from explainer.summary.recordfile import Damage
 
-_Kind = TypeVar("_Kind", SaliencyFile, Score, ScoreCurve, EditTree)
-_PartOfSample = ImageFile | Prediction | SaliencyFile | Score | ScoreCurve | Uncertainty | EditTree | SampleDone
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,72 +189,106 @@ def _decode(frame: recordfile.Frame) -> Iterator[StoredRecord | Finding]:
     yield from records
 
 
+def iter_samples(event_file: Path) -> Iterator[SampleView]:
+    """The whole samples of an event file, each as soon as it has been read; memory does not grow with their number.
+
+    Of a sample that was recorded twice both come, the later one later.
+
+    Raises:
+        SummaryReadError: the file cannot be opened, or its format is a later one.
+    """
+    yield from _Reading().samples(read_records(event_file))
+
+
+class _Reading:
+    """One pass over the records of a run: its samples one by one, everything else noted."""
+
+    def __init__(self) -> None:
+        self.metadata: RunMetadata | None = None
+        self.skipped: dict[int, str] = {}
+        self.begun: set[int] = set()
+        self.benchmarks: list[Benchmark] = []
+        self.findings: list[Finding] = []
+        self.ended = False
+        self._assembler = SampleAssembler()
+
+    def samples(self, records: Iterable[StoredRecord | Finding]) -> Iterator[SampleView]:
+        """The whole samples."""
+        for record in records:
+            if isinstance(record, SampleDone):
+                self.begun.add(record.sample_id)
+                view = self._view(record.sample_id)
+                if view is not None:
+                    yield view
+            else:
+                self._note(record)
+
+    def _note(self, record: StoredRecord | Finding) -> None:
+        match record:
+            case RunMetadata():
+                self.metadata = self.metadata or record
+            case SampleSkipped():
+                self.skipped[record.sample_id] = record.reason
+            case Benchmark():
+                self.benchmarks.append(record)
+            case RunEnd():
+                self.ended = True
+            case Finding():
+                self.findings.append(record)
+                self._assembler.drop()  # it may have cost them a map or a score
+            case _:
+                self.begun.add(record.sample_id)
+                if isinstance(record, ImageFile):
+                    self._assembler.begin(record.sample_id)
+                self._assembler.add(record)
+
+    def _view(self, sample_id: int) -> SampleView | None:
+        """The sample that has just ended; None when its beginning is missing."""
+        parts = self._assembler.end(sample_id)
+        images, predictions = _all(parts, ImageFile), _all(parts, Prediction)
+        if not images or not predictions:
+            return None
+        return SampleView(
+            sample_id,
+            images[-1],
+            predictions[-1],
+            _all(parts, SaliencyFile),
+            _all(parts, Score),
+            _all(parts, ScoreCurve),
+            next(iter(_all(parts, Uncertainty)), None),
+            _all(parts, EditTree),
+            self._absence_known,
+        )
+
+    @property
+    def _absence_known(self) -> bool:
+        metadata = self.metadata
+        if metadata is None:
+            return False
+        return len(metadata.labels) == 1 and metadata.parameters.get("label_format") == "multi-hot"
+
+
 def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
-    records = list(read_records(files.event_file))
-    metadata = next((record for record in records if isinstance(record, RunMetadata)), None)
-    if metadata is None:
+    reading = _Reading()
+    samples = {sample.sample_id: sample for sample in reading.samples(read_records(files.event_file))}
+    if reading.metadata is None:
         raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
-    skipped = {record.sample_id: record.reason for record in records if isinstance(record, SampleSkipped)}
-    absence_known = len(metadata.labels) == 1 and metadata.parameters.get("label_format") == "multi-hot"
-    samples = _samples(records, absence_known)
-    seen = {record.sample_id for record in records if isinstance(record, _PartOfSample)}
     return RunView(
         summary_dir=folder,
         files=files,
-        metadata=metadata,
-        samples=samples,
-        skipped=skipped,
-        unfinished=tuple(sorted(seen - samples.keys())),
-        benchmarks=tuple(record for record in records if isinstance(record, Benchmark)),
-        ended=any(isinstance(record, RunEnd) for record in records),
-        findings=tuple(record for record in records if isinstance(record, Finding)),
+        metadata=reading.metadata,
+        samples=dict(sorted(samples.items())),
+        skipped=reading.skipped,
+        unfinished=tuple(sorted(reading.begun - samples.keys())),
+        benchmarks=tuple(reading.benchmarks),
+        ended=reading.ended,
+        findings=tuple(reading.findings),
         older=older,
     )
 
 
-def _samples(records: list[StoredRecord | Finding], absence_known: bool) -> dict[int, SampleView]:
-    pictures = {record.sample_id: record for record in records if isinstance(record, ImageFile)}
-    predictions = {record.sample_id: record for record in records if isinstance(record, Prediction)}
-    maps, scores = _by_sample(records, SaliencyFile), _by_sample(records, Score)
-    curves, trees = _by_sample(records, ScoreCurve), _by_sample(records, EditTree)
-    doubts = {record.sample_id: record for record in records if isinstance(record, Uncertainty)}
-    return {
-        number: SampleView(
-            number,
-            pictures[number],
-            predictions[number],
-            maps[number],
-            scores[number],
-            curves[number],
-            doubts.get(number),
-            trees[number],
-            absence_known,
-        )
-        for number in sorted(_done(records) & pictures.keys() & predictions.keys())
-    }
-
-
-def _by_sample(records: list[StoredRecord | Finding], kind: type[_Kind]) -> defaultdict[int, tuple[_Kind, ...]]:
-    """The records of a kind in their order, by the number of their sample."""
-    found: defaultdict[int, tuple[_Kind, ...]] = defaultdict(tuple)
-    for record in records:
-        if isinstance(record, kind):
-            found[record.sample_id] += (record,)
-    return found
-
-
-def _done(records: list[StoredRecord | Finding]) -> set[int]:
-    """The samples that were finished without damage on the way, which may have cost a map or a score."""
-    done: set[int] = set()
-    damaged = False
-    for record in records:
-        if isinstance(record, ImageFile):
-            damaged = False
-        elif isinstance(record, Finding):
-            damaged = True
-        elif isinstance(record, SampleDone) and not damaged:
-            done.add(record.sample_id)
-    return done
+def _all(records: list[Any], kind: type[_Kind]) -> tuple[_Kind, ...]:
+    return tuple(record for record in records if isinstance(record, kind))
 
 
 def _hint(folder: Path) -> str:

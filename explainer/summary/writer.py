@@ -42,6 +42,7 @@ from explainer.records import (
     Uncertainty,
 )
 from explainer.summary import codec, folder, images, recordfile
+from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.reader import read_records
 
@@ -78,7 +79,7 @@ class SummaryWriter:
         self._folder = Path(summary_dir)
         with self._disk_errors(self._folder):
             _warn_if_merged(self._folder, metadata)
-        self._pending: list[Record] = []
+        self._pending = SampleAssembler()
         self._benchmarks: list[Benchmark] = []
         self._found = dict.fromkeys(_MANIFEST_KEYS, False)
         self._explainer_folders = _explainer_folders(metadata.explainers)
@@ -129,7 +130,7 @@ class SummaryWriter:
             case SampleDone():
                 self._write_sample(record)
             case SampleSkipped():
-                self._drop_pending(record.sample_id)
+                self._pending.end(record.sample_id)
                 self._append(codec.encode_skipped(record))
             case Benchmark():
                 self._benchmarks.append(record)
@@ -138,7 +139,7 @@ class SummaryWriter:
             case RunMetadata():
                 raise ValueError("the metadata is written when the writer is made, once per run")
             case OriginalImage() | Prediction() | Saliency() | Score() | ScoreCurve() | Uncertainty() | EditTree():
-                self._pending.append(record)
+                self._pending.add(record)
             case _:
                 raise TypeError(
                     f"a summary holds records of explainer.records, got a {type(record).__name__}; yield what you have "
@@ -155,7 +156,7 @@ class SummaryWriter:
         self._write_manifest(self._found)
 
     def _write_sample(self, done: SampleDone) -> None:
-        records = self._drop_pending(done.sample_id)
+        records = self._pending.end(done.sample_id)
         image = _only(records, OriginalImage, done.sample_id)
         prediction = _only(records, Prediction, done.sample_id)
         path = images.image_path(self._data.name, done.sample_id)
@@ -193,11 +194,6 @@ class SummaryWriter:
         table = _in_table_order(self._benchmarks, self._metadata) if self._benchmarks else []
         self._append(*([codec.encode_benchmarks(table)] if table else []), codec.encode_end())
         self._found["benchmark"] = bool(table)
-
-    def _drop_pending(self, sample_id: int) -> list[Record]:
-        taken = [record for record in self._pending if getattr(record, "sample_id", None) == sample_id]
-        self._pending = [record for record in self._pending if getattr(record, "sample_id", None) != sample_id]
-        return taken
 
     def _append(self, *messages: Explain) -> None:
         """Writes all of them or none: after half a record, nothing that follows in the file could be read."""
