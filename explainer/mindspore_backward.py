@@ -15,6 +15,8 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
+from explainer.mindspore_borrowing import forget_failed_pass
+
 _COMPILED = "bprop_builder"  # in the name of what `mindspore.jit` has compiled
 _OWN_CELL = "CellCustomBackward"  # a cell with a `bprop`
 _COMPARISONS = ("Greater", "GreaterEqual", "Less", "LessEqual")
@@ -89,7 +91,11 @@ def way_back(network: nn.Cell, image: NDArray[np.float32]) -> WayBack:
         found.append(way_back_from(network(images.copy())))
         return (images * 0).sum()  # a way back of its own: the network's is read, not run
 
-    mindspore.grad(recorded)(Tensor(image))
+    try:
+        mindspore.grad(recorded)(Tensor(image))
+    except BaseException:
+        forget_failed_pass()
+        raise
     return found[0]
 
 

@@ -8,7 +8,6 @@ every call site of a shared cell, and MindSpore compiles it like any other cell.
 from __future__ import annotations
 
 import importlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,7 +21,6 @@ from mindspore._c_expression import ms_ctx_param
 
 _LOCK = threading.RLock()
 _RECOMPUTE = "_recompute_cell"
-_SWITCH = "MS_JIT"  # "0" in the environment: what `mindspore.jit` has wrapped to be parsed runs as it was written
 
 
 def _module(*names: str) -> Any:
@@ -64,9 +62,21 @@ def _traced_already() -> bool:
     return True
 
 
-_MINDSPORES_OWN = [  # and what stands there while nothing is to be compiled
+class _AsWritten:
+    """Made for a function that is compiled by parsing it, it is the function itself; MindSpore's own are compiled."""
+
+    def __new__(cls, function: Callable[..., Any], *settings: Any, **named: Any) -> Any:
+        if function.__module__.startswith("mindspore."):  # `vmap` would call itself for ever
+            return _EXECUTOR(function, *settings, **named)
+        return function
+
+
+_API = _module("mindspore.graph.api", "mindspore.common.api")
+_EXECUTOR = _API._JitExecutor
+_MINDSPORES_OWN = [  # and what stands there while nothing of the user's is to be compiled
     (owner, name, getattr(owner, name), idle)
     for owner, name, idle in (
+        (_API, "_JitExecutor", _AsWritten),
         (_TRACING, "jit_context", _traced_already),
         (_BYTECODE, "__enter__", lambda capture: capture),
         (_BYTECODE, "__exit__", lambda capture, *error: None),
@@ -165,6 +175,11 @@ class TracedCalls:
         return bool(_traced_calls)
 
 
+def forget_failed_pass() -> None:
+    """MindSpore drops what an eager pass that failed has left behind; else later gradients trip over it."""
+    _API._pynative_executor.clear_res()
+
+
 @contextmanager
 def blocking() -> Iterator[None]:
     """Operators run one after the other, so that a failing one raises at once.
@@ -237,20 +252,10 @@ def _without_recomputation(network: nn.Cell) -> Iterator[None]:
 @contextmanager
 def _jit_switched(*, off: bool) -> Iterator[None]:
     """`mindspore.jit` in all its three modes does nothing, or what MindSpore has it do."""
-    before = os.environ.get(_SWITCH)
     with ExitStack() as stack:
         for owner, name, own, idle in _MINDSPORES_OWN:
             stack.enter_context(_attribute(owner, name, idle if off else own))
-        stack.callback(_set_switch, before)
-        _set_switch("0" if off else None)
         yield
-
-
-def _set_switch(value: str | None) -> None:
-    if value is None:
-        os.environ.pop(_SWITCH, None)
-    else:
-        os.environ[_SWITCH] = value
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, mint, nn
 
 from explainer import cpu_setup
-from explainer.arrays import FloatArray, IndexArray
+from explainer.arrays import Float64Array, FloatArray, IndexArray
 from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
@@ -97,6 +97,7 @@ class MindSporeClassifier:
             NetworkOutputError: the output is not one tensor of (N, K).
         """
         with borrowed(self._network):
+            self._drop_what_is_stale()
             return self._class_count(images)
 
     def logits(self, images: FloatArray) -> FloatArray:
@@ -104,7 +105,9 @@ class MindSporeClassifier:
         with borrowed(self._network):
             self._class_count(images)
             program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
-            return _with_a_row_each(program(images)[0], len(images))
+            with evaluating(self._network, images):
+                outputs = program(images)
+            return _with_a_row_each(outputs[0], len(images))
 
     def outputs(self, images: FloatArray) -> Any:
         """The network's output, whatever it is: an array (N, ...) float32, or a tuple of them.
@@ -118,7 +121,8 @@ class MindSporeClassifier:
         with borrowed(self._network):
             self._output_shapes(images)
             program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
-            outputs = tuple(_with_a_row_each(output, len(images)) for output in program(images))
+            with evaluating(self._network, images):
+                outputs = tuple(_with_a_row_each(output, len(images)) for output in program(images))
         return outputs[0] if len(outputs) == 1 else outputs
 
     def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
@@ -128,6 +132,7 @@ class MindSporeClassifier:
             NetworkOutputError: as for `outputs`.
         """
         with borrowed(self._network):
+            self._drop_what_is_stale()
             return self._output_shapes(images)
 
     def probabilities(self, images: FloatArray) -> FloatArray:
@@ -192,9 +197,14 @@ class MindSporeClassifier:
             def logits_of_nudged(rows: IndexArray, change: FloatArray) -> FloatArray:
                 return self._logits_under(images[rows] + change, {})
 
+            program = self._program(("gradient", plain), images.shape[1:], trace)
+
+            def gradient_of(images: FloatArray, seed: FloatArray) -> FloatArray:
+                return program(images, seed)[0]
+
             with differentiating(self._network):
-                gradient = self._program(("gradient", plain), images.shape[1:], trace)(images, seed)[0]
-            self._require_uncut("the input", seed, images, gradient, logits_of_nudged)
+                gradient = gradient_of(images, seed)
+            self._require_uncut("the input", images, seed, images, gradient, gradient_of, logits_of_nudged)
         return gradient
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
@@ -226,8 +236,13 @@ class MindSporeClassifier:
                 )
 
             self._require_gradient(name, images)
+            program = self._program(("layer", name), images.shape[1:], trace)
+
+            def gradient_of(images: FloatArray, seed: FloatArray) -> FloatArray:
+                return program(images, seed)[1]
+
             with differentiating(self._network):
-                activation, gradient = self._program(("layer", name), images.shape[1:], trace)(images, seed)
+                activation, gradient = program(images, seed)
             # Both come back with the gradient, so where the way back is cut neither does.
             missing = np.flatnonzero(~activation.reshape(len(activation), -1).any(axis=1))
             if missing.size:
@@ -236,7 +251,7 @@ class MindSporeClassifier:
             def logits_of_nudged(rows: IndexArray, change: FloatArray) -> FloatArray:
                 return self._logits_under(images[rows], {cell: nudged(class_of(cell), change)})
 
-            self._require_uncut(f"layer {name!r}", seed, activation, gradient, logits_of_nudged)
+            self._require_uncut(f"layer {name!r}", images, seed, activation, gradient, gradient_of, logits_of_nudged)
         return activation, gradient
 
     def activations(self, images: FloatArray, name: str) -> FloatArray:
@@ -362,12 +377,37 @@ class MindSporeClassifier:
         """What one image tells of the output, remembered; the first thing that every question asks."""
         return self._shared.first(("output", images.shape[1:]), lambda: self._first_pass(images[:1]))
 
+    def _drop_what_is_stale(self) -> None:
+        """What was compiled is dropped when the network now answers otherwise.
+
+        A graph keeps what the network was made of when it was compiled: its constants, the entries of its lists, its
+        functions, its hooks, variables of its module. Only asking the network itself tells that they have changed.
+        """
+        image = self._shared.probe
+        if image is None or self._shared.keeps_outputs or not self._shared.compiled:
+            return
+        with blocking():
+            answers = _arrays(self._network(Tensor(image)))
+        if not self._shared.answered_alike(answers):
+            self._shared.drop()
+
     def _first_pass(self, image: FloatArray) -> _Output:
+        self._require_own_statistics()
         with evaluating(self._network, image), blocking():
             output = self._network(Tensor(image))
         parts = output if isinstance(output, tuple) else (output,)
+        self._shared.remember_answer(image, _arrays(output))
         batches = bool(parts) and all(is_batch_of_one(part) for part in parts)
         return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, describe(output))
+
+    def _require_own_statistics(self) -> None:
+        for name, cell in self._network.cells_and_names():
+            if getattr(cell, "use_batch_statistics", None) is True:
+                raise NetworkOutputError(
+                    f"`network` must answer each image for itself, but its cell {name!r} ({_kind(cell)}) normalises by "
+                    "the statistics of the batch, and would change its own with each pass; make it with "
+                    "use_batch_statistics=None"
+                )
 
     def _ruled_gradient(self, images: FloatArray, seed: FloatArray, rule: ReluRule) -> FloatArray:
         reached = self._reach(rule, images)
@@ -393,26 +433,32 @@ class MindSporeClassifier:
     def _require_uncut(
         self,
         what: str,
+        images: FloatArray,
         seed: FloatArray,
         values: FloatArray,
         gradient: FloatArray,
+        gradient_of: Callable[[FloatArray, FloatArray], FloatArray],
         logits_of_nudged: Callable[[IndexArray, FloatArray], FloatArray],
     ) -> None:
-        """Raises LayerError when a gradient is exactly zero and a small change of the values changes the logits.
+        """Raises LayerError when a gradient is exactly zero and small changes of the values change the logits.
 
-        By as much as a slope would: twice the change, twice the effect. Where a ReLU is only near its threshold the
-        effect falls off faster, and the gradient is zero in truth.
+        By as much as a slope would: twice the change, twice the effect. Near the threshold of a ReLU the effect falls
+        off faster. At the threshold itself (a black image) it does not, but there the gradient of an image beside it is
+        not zero.
         """
         zero = np.flatnonzero(seed.any(axis=1) & ~gradient.reshape(len(gradient), -1).any(axis=1))
         size = images_per_pass(self._batch_size, values.shape[1:])
         for rows in (zero[at : at + size] for at in range(0, len(zero), size)):
             change = _nudges(values[rows])
             at_rest, coarse, fine = (
-                (seed[rows] * logits_of_nudged(rows, (change * scale).astype(np.float32))).sum(axis=1, dtype=np.float64)
+                (seed[rows] * logits_of_nudged(rows, (scale * change).astype(np.float32))).sum(axis=1, dtype=np.float64)
                 for scale in (0.0, 1.0, 1 / _FINER)
             )
-            effect, finer_effect = np.abs(coarse - at_rest), np.abs(fine - at_rest)
-            cut = (effect > _NOTICED * np.abs(at_rest).max()) & (finer_effect > effect / (3 * _FINER))
+            effect = np.abs(coarse - at_rest)
+            cut = (effect > _NOTICED * np.abs(at_rest).max()) & (np.abs(fine - at_rest) > effect / (3 * _FINER))
+            if cut.any():
+                beside = images[rows] + _nudges(images[rows]).astype(np.float32)
+                cut &= ~gradient_of(beside, seed[rows]).reshape(len(rows), -1).any(axis=1)
             if cut.any():
                 at = int(np.argmax(cut))
                 raise _cut(what, int(rows[at]), at_rest[at], coarse[at])
@@ -493,6 +539,12 @@ def _forward(network: nn.Cell) -> Callable[[Tensor], Tensor]:
     return forward
 
 
+def _arrays(output: Any) -> list[FloatArray]:
+    """The tensors of an output, as arrays."""
+    parts = output if isinstance(output, tuple) else (output,)
+    return [part.asnumpy().astype(np.float32) for part in parts if isinstance(part, Tensor)]
+
+
 def _only(output: Any) -> Any:
     """The logits of a network that gives them alone, or as a tuple of one."""
     return output[0] if isinstance(output, tuple) else output
@@ -513,7 +565,8 @@ def _checked_objective(
     """<seed, logits>, as it runs eagerly: the logits are looked at first."""
 
     def checked_objective(images: Tensor, seed: Tensor) -> Tensor:
-        logits = _only(network(images.copy()))
+        with evaluating(network, images):
+            logits = _only(network(images.copy()))
         _require_a_row_each(logits.shape, len(seed))
         if look is not None:
             look(logits)
@@ -568,12 +621,12 @@ def _cut(what: str, row: int, at_rest: float, nudged_logit: float) -> LayerError
     )
 
 
-def _nudges(values: FloatArray) -> FloatArray:
+def _nudges(values: FloatArray) -> Float64Array:
     """A small random change of each row, in the unit of its deviation; the same at each call."""
     axes = tuple(range(1, values.ndim))
     deviation = values.std(axis=axes, keepdims=True)
     unit = np.where(deviation > 0, deviation, np.maximum(np.abs(values).max(axis=axes, keepdims=True), 1e-3))
-    changes: FloatArray = _NUDGE * unit * np.random.default_rng(0).standard_normal(values.shape)
+    changes: Float64Array = _NUDGE * unit * np.random.default_rng(0).standard_normal(values.shape)
     return changes
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_type
 from explainer.errors import ExplainerError, NetworkInputError, NoGradientError
+from explainer.mindspore_borrowing import forget_failed_pass
 
 _MINDSPORE = str(Path(mindspore.__file__).parent)
 _INSIDE_MINDSPORE = ("C++ Call Stack", "mindspore/ccsrc", "mindspore/core")
@@ -42,19 +43,20 @@ def require_network(name: str, value: Any) -> None:
 
 
 @contextmanager
-def evaluating(network: Any, image: NDArray[np.float32]) -> Iterator[None]:
-    """What MindSpore raises for an image (1, ...) becomes a NetworkInputError; errors of the user's own code stay."""
+def evaluating(network: Any, images: NDArray[np.float32]) -> Iterator[None]:
+    """What MindSpore raises for images (N, ...) becomes a NetworkInputError; errors of the user's own code stay."""
     try:
         yield
     except ExplainerError:
         raise
     except Exception as error:
+        forget_failed_pass()
         if not _is_mindspores(error):
             raise
         name = getattr(network, "__name__", type(network).__name__)
         raise NetworkInputError(
-            f"`network` ({name}) must be one that can be evaluated for one input of shape "
-            f"{image.shape} float32, but MindSpore says: {_first_line(error)}; {_advice(error, image.shape)}"
+            f"`network` ({name}) must be one that can be evaluated for {_inputs(images.shape)} "
+            f"of shape {images.shape} float32, but MindSpore says: {_first_line(error)}; {_advice(error, images.shape)}"
         ) from error
 
 
@@ -75,6 +77,10 @@ def differentiating(network: nn.Cell, *, eagerly: bool = False) -> Iterator[None
         ) from error
 
 
+def _inputs(shape: tuple[int, ...]) -> str:
+    return "one input" if shape[0] == 1 else "inputs"
+
+
 def _needed(cell: nn.Cell) -> list[str]:
     """The names of what `construct` cannot do without."""
     try:
@@ -86,7 +92,9 @@ def _needed(cell: nn.Cell) -> list[str]:
 
 
 def _is_mindspores(error: Exception) -> bool:
-    """Whether MindSpore raised this, not the user's own code."""
+    """Whether MindSpore raised this, not the user's own code; an attribute that a cell lacks is the user's."""
+    if isinstance(error, AttributeError | NameError | NotImplementedError):
+        return False
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -103,6 +111,8 @@ def _first_line(error: Exception) -> str:
 def _advice(error: Exception, shape: tuple[int, ...]) -> str:
     if re.search("kernel.*(unregistered|failed)", str(error)):
         return "it has no such operator on this device: use another operator, or another device"
+    if shape[0] > 1:
+        return "it can be for one input: it must take batches of any size, as x.reshape(x.shape[0], -1) does"
     if len(shape) == 4 and shape[1] not in _CHANNELS and shape[3] in _CHANNELS:
         return "the channels seem to come last: give (N, C, H, W), for arrays images.transpose(0, 3, 1, 2)"
     return "give inputs of the channels and size that the network was made for, its axes (N, C, H, W) for images"

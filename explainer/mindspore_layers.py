@@ -33,7 +33,7 @@ _CHANNELS_FIRST = (
     mint.nn.MaxPool2d,
     mint.nn.AdaptiveAvgPool2d,
 )
-_CHANNELS_LAST = (nn.Dense, mint.nn.Linear, nn.LayerNorm, mint.nn.LayerNorm)
+_CHANNELS_LAST = (nn.LayerNorm, mint.nn.LayerNorm)  # a Dense may mix tokens, or columns
 
 
 class Seen(NamedTuple):
@@ -180,7 +180,8 @@ def _noting(kind: type[nn.Cell], runs: list[Seen], depth: list[int]) -> type[nn.
     class Noting(kind):
         def construct(self, *inputs: Any, **named: Any) -> Any:
             output = super().construct(*inputs, **named)
-            runs.append(Seen(self, output, depth[0] > 0))
+            kept = output.copy() if isinstance(output, Tensor) else output  # the network may write into it later
+            runs.append(Seen(self, kept, depth[0] > 0))
             return output
 
     return Noting

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from numpy.typing import NDArray
 from explainer.arrays import FloatArray
 from explainer.errors import ExplainerError
 from explainer.memory import images_per_pass
-from explainer.mindspore_borrowing import TracedCalls, blocking, compiling, reclassed
+from explainer.mindspore_borrowing import TracedCalls, blocking, compiling, forget_failed_pass, reclassed
 
 _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
 _COMPARED = 8  # images for which a graph is compared with the eager pass
 _GAP = 0.02  # how far apart the two may be, relative to the norm: a wrong graph is off by about 1
+_UNSTEADY = 1e-4  # how far apart two passes of one graph may be
 _LEAST_EVEN = 8  # images in a batch beyond which an odd number costs more than a smaller rest
 _NUMBERS = itertools.count()
 _LOG = logging.getLogger("explainer")
@@ -115,6 +117,9 @@ class Program:
         try:
             with nullcontext() if count in self._proven else blocking():
                 outputs = _call(self._trace(count), chunk)
+        except BaseException:
+            forget_failed_pass()
+            raise
         finally:
             self._compilable &= not traced.any
         self._proven.add(count)
@@ -125,12 +130,13 @@ class Program:
         compiled = self._trace(1).compiled(chunk)
         try:
             with _without_dump():
-                outputs = _call(compiled, chunk)
+                outputs, again = _call(compiled, chunk), _call(compiled, chunk)
         except Exception as error:  # MindSpore raises nearly anything for code that it cannot compile
             self._compilable = False
             _LOG.info("the network runs eagerly: MindSpore cannot compile it (%s)", str(error).split("\n")[0][:200])
             return None
-        if proven and not self._is_as_eager(outputs, chunk):
+        steady = all(map(partial(_nearly_equal, gap=_UNSTEADY), again, outputs))  # a graph may write into its constants
+        if not steady or (proven and not self._is_as_eager(outputs, chunk)):
             self._compilable = False
             _LOG.warning("the network runs eagerly: compiled by MindSpore it gives other values")
             return None
@@ -143,14 +149,14 @@ class Program:
         return all(_nearly_equal(ours[:_COMPARED], eager) for ours, eager in zip(outputs, wanted, strict=True))
 
 
-def _nearly_equal(one: FloatArray, other: FloatArray) -> bool:
+def _nearly_equal(one: FloatArray, other: FloatArray, gap: float = _GAP) -> bool:
     if one.shape != other.shape:
         return False
     finite = np.isfinite(other)
     if not np.array_equal(np.isfinite(one), finite):
         return False
     wanted = other[finite].astype(np.float64)
-    return bool(np.linalg.norm(one[finite] - wanted) <= _GAP * np.linalg.norm(wanted))
+    return bool(np.linalg.norm(one[finite] - wanted) <= gap * np.linalg.norm(wanted))
 
 
 def _pieces(count: int, batch_size: int) -> list[slice]:

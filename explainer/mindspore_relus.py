@@ -23,7 +23,7 @@ from explainer.relu_rules import ReluRule
 
 _REACHABLE = (nn.ReLU, nn.ReLU6)
 _OPERATORS = (ops.ReLU, ops.ReLU6)
-_NAMES = ("ReLU", "ReLU6", "InplaceReLU")  # on the way back
+_NAMES = ("ReLU", "ReLU6", "ReLUV3", "InplaceReLU")  # on the way back
 _LEAKY = (nn.LeakyReLU, nn.PReLU, nn.RReLU)
 _BOUND = 6.0
 _MOST_NAMED = 5

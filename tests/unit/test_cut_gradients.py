@@ -160,3 +160,37 @@ def test_a_network_that_answers_a_batch_as_one_image_is_refused(ask: str) -> Non
     arguments = {"gradient": (seeds,), "layer": (seeds, "0")}.get(ask, ())
     with pytest.raises(NetworkOutputError, match=r"a row for each image, gave shape \(1, 2\) for a batch of 3"):
         getattr(classifier, ask)(IMAGES, *arguments)
+
+
+# At a threshold the gradient is zero in truth.
+
+
+class WithoutBias(nn.Cell):
+    """Answers a black image with zeros: every ReLU is at its threshold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 6, 3, weight_init=random_weights((6, 2, 3, 3), 1), has_bias=False)
+        self.relu = nn.ReLU()
+        self.fc = nn.Dense(6, 4, weight_init=random_weights((4, 6), 2), has_bias=False)
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.fc(self.relu(self.conv(images)).mean((2, 3)))
+
+
+@pytest.mark.parametrize("method", [Gradient, GuidedBackprop, IntegratedGradients, lambda net: GradCAM(net, "conv")])
+def test_a_black_image_has_a_map_of_zeros_where_no_bias_lights_a_unit(method: Any) -> None:
+    images = IMAGES.copy()
+    images[1] = 0
+    maps = method(WithoutBias())(images, 1)
+    assert not maps[1].any()
+    assert maps[0].any()
+
+
+@pytest.mark.parametrize("at_zero", [ops.abs, lambda images: ops.maximum(images, 0)], ids=["abs", "maximum"])
+def test_a_kink_at_the_image_is_no_cut(at_zero: Any) -> None:
+    class Kinked(nn.Cell):
+        def construct(self, images: Tensor) -> Tensor:
+            return at_zero(images).sum((2, 3))
+
+    Gradient(Kinked())(np.zeros((2, 2, 5, 7), np.float32), 1)

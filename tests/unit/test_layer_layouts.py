@@ -110,6 +110,27 @@ def test_tokens_are_found_on_either_axis(tokens_last: bool) -> None:
     np.testing.assert_allclose(HiResCAM(network, "layer")(IMAGES, 3), wanted, rtol=1e-5, atol=1e-7)
 
 
+class Mixer(nn.Cell):
+    """Mixes tokens by a Dense over them, (N, D, T): 16 tokens of 64 features, both of which would make a map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 64, 2, 2, "valid", weight_init=random_weights((64, 3, 2, 2), 1))
+        self.mix = nn.Dense(
+            16, 16, weight_init=random_weights((16, 16), 2, 0.05) + Tensor(np.eye(16, dtype=np.float32))
+        )
+        self.fc = nn.Dense(64, 5, weight_init=random_weights((5, 64), 3))
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.fc(ops.relu(self.mix(self.conv(images).flatten(start_dim=2))).mean(2))
+
+
+def test_a_dense_over_tokens_is_not_taken_for_one_over_features() -> None:
+    network = Mixer()
+    wanted = HiResCAM(network, "mix", reshape_transform=lambda values: values.reshape(-1, 64, 4, 4))(IMAGES, 3)
+    np.testing.assert_allclose(HiResCAM(network, "mix")(IMAGES, 3), wanted, rtol=1e-5, atol=1e-7)
+
+
 def test_a_layer_whose_axes_nothing_tells_is_refused_and_passed_over() -> None:
     message = r"`layer` 'layer' gives \(8, 8, 8\) .* read as maps or as maps, channels last, .*`reshape_transform`"
     with pytest.raises(LayerError, match=message):
@@ -164,4 +185,4 @@ def test_what_class_or_shape_tell_is_not_looked_at(shape: tuple[int, ...], axis:
 def test_the_channels_of_known_classes_are_told() -> None:
     network = Turned(8, LAST, nn.LayerNorm((8,)))
     axes = {layer.name: layer.channel_axis for layer in MindSporeClassifier(network).layers(IMAGES)}
-    assert axes == {"conv": 1, "layer": -1, "fc": -1}
+    assert axes == {"conv": 1, "layer": -1, "fc": None}  # a Dense may mix tokens, or columns

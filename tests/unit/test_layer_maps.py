@@ -519,7 +519,7 @@ def test_layers_are_told_in_the_order_in_which_they_end() -> None:
         LayerOutput("conv2", "Conv2d", (6, 5, 7), 1),
         LayerOutput("relu2", "ReLU", (6, 5, 7)),
         LayerOutput("dropout", "Dropout", (6,)),
-        LayerOutput("fc", "Dense", (4,), -1),
+        LayerOutput("fc", "Dense", (4,)),
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from mindspore import Tensor, mint, nn, ops
 from mindspore.common._grad_function import _Function
 from mindspore.ops import relu
+from mindspore.ops.operations.nn_ops import ReLUV3
 from networks import FailingNetwork, LinearNetwork, SmallCnn, rectified
 
 from explainer.errors import NoReluError
@@ -296,6 +297,12 @@ def test_a_relu_out_of_reach_is_told_though_there_are_relu_cells(activation: typ
         NoReluError, match=rf"found 1 ReLU cells .*1 of 2 calls of a ReLU lie .*\({found}\).*use nn.ReLU"
     ):
         reach(network, guided, PIXELS)
+
+
+def test_an_operator_that_is_a_relu_of_another_name_is_told() -> None:
+    network = nn.SequentialCell(nn.ReLU(), Sum(ReLUV3()))
+    with pytest.raises(NoReluError, match="the way back under the rule meets 1 calls of a ReLU that it does not reach"):
+        GuidedBackprop(network)(PIXELS, 0)
 
 
 def test_a_backward_rule_around_no_relu_is_no_hindrance() -> None:
