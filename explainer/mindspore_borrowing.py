@@ -65,9 +65,9 @@ def _traced_already() -> bool:
 class _AsWritten:
     """Made for a function that is compiled by parsing it, it is the function itself; MindSpore's own are compiled."""
 
-    def __new__(cls, function: Callable[..., Any], *settings: Any, **named: Any) -> Any:
-        if function.__module__.startswith("mindspore."):  # `vmap` would call itself for ever
-            return _EXECUTOR(function, *settings, **named)
+    def __new__(cls, function: Callable[..., Any], key: Any, signature: Any, owner: Any, *settings: Any) -> Any:
+        if owner is None and function.__module__.startswith("mindspore."):  # `vmap` would call itself for ever
+            return _EXECUTOR(function, key, signature, owner, *settings)
         return function
 
 
