@@ -13,13 +13,14 @@ import numpy as np
 from mindspore import Parameter, Tensor, mint, nn
 
 from explainer import cpu_setup
-from explainer.arrays import Float64Array, FloatArray, IndexArray
+from explainer.arrays import FloatArray, IndexArray
 from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
-from explainer.errors import LayerError, NetworkOutputError, NoDropoutError
+from explainer.errors import NetworkOutputError, NoDropoutError
 from explainer.memory import images_per_pass
 from explainer.mindspore_backward import way_back_from
 from explainer.mindspore_borrowing import blocking, borrowed, class_of, reclassed
+from explainer.mindspore_cuts import Found, require_uncut
 from explainer.mindspore_inputs import differentiating, evaluating, require_network
 from explainer.mindspore_layers import (
     channel_axis,
@@ -43,9 +44,6 @@ from explainer.streams import sample_stream
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
 _DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
-_NUDGE = 1e-2  # of a layer's standard deviation
-_FINER = 8.0
-_NOTICED = 1e-5  # of the largest logit
 
 
 class MindSporeClassifier:
@@ -204,7 +202,8 @@ class MindSporeClassifier:
 
             with differentiating(self._network):
                 gradient = gradient_of(images, seed)
-            self._require_uncut("the input", images, seed, images, gradient, gradient_of, logits_of_nudged)
+            found = Found("the input", images, seed, images, gradient)
+            require_uncut(found, gradient_of, logits_of_nudged, self._batch_size)
         return gradient
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
@@ -251,7 +250,8 @@ class MindSporeClassifier:
             def logits_of_nudged(rows: IndexArray, change: FloatArray) -> FloatArray:
                 return self._logits_under(images[rows], {cell: nudged(class_of(cell), change)})
 
-            self._require_uncut(f"layer {name!r}", images, seed, activation, gradient, gradient_of, logits_of_nudged)
+            found = Found(f"layer {name!r}", images, seed, activation, gradient)
+            require_uncut(found, gradient_of, logits_of_nudged, self._batch_size)
         return activation, gradient
 
     def activations(self, images: FloatArray, name: str) -> FloatArray:
@@ -430,39 +430,6 @@ class MindSporeClassifier:
     def _require_ruled(self, output: Tensor) -> None:
         require_ruled(self._network, way_back_from(output))
 
-    def _require_uncut(
-        self,
-        what: str,
-        images: FloatArray,
-        seed: FloatArray,
-        values: FloatArray,
-        gradient: FloatArray,
-        gradient_of: Callable[[FloatArray, FloatArray], FloatArray],
-        logits_of_nudged: Callable[[IndexArray, FloatArray], FloatArray],
-    ) -> None:
-        """Raises LayerError when a gradient is exactly zero and small changes of the values change the logits.
-
-        By as much as a slope would: twice the change, twice the effect. Near the threshold of a ReLU the effect falls
-        off faster. At the threshold itself (a black image) it does not, but there the gradient of an image beside it is
-        not zero.
-        """
-        zero = np.flatnonzero(seed.any(axis=1) & ~gradient.reshape(len(gradient), -1).any(axis=1))
-        size = images_per_pass(self._batch_size, values.shape[1:])
-        for rows in (zero[at : at + size] for at in range(0, len(zero), size)):
-            change = _nudges(values[rows])
-            at_rest, coarse, fine = (
-                (seed[rows] * logits_of_nudged(rows, (scale * change).astype(np.float32))).sum(axis=1, dtype=np.float64)
-                for scale in (0.0, 1.0, 1 / _FINER)
-            )
-            effect = np.abs(coarse - at_rest)
-            cut = (effect > _NOTICED * np.abs(at_rest).max()) & (np.abs(fine - at_rest) > effect / (3 * _FINER))
-            if cut.any():
-                beside = images[rows] + _nudges(images[rows]).astype(np.float32)
-                cut &= ~gradient_of(beside, seed[rows]).reshape(len(rows), -1).any(axis=1)
-            if cut.any():
-                at = int(np.argmax(cut))
-                raise _cut(what, int(rows[at]), at_rest[at], coarse[at])
-
     def _logits_under(self, images: FloatArray, classes: Mapping[nn.Cell, type[nn.Cell]]) -> FloatArray:
         with reclassed(classes), blocking():
             logits: FloatArray = _only(self._network(Tensor(images))).asnumpy().astype(np.float32)
@@ -610,24 +577,6 @@ def _slot_gradients(
 
 def _layer_output(name: str, cell: nn.Cell, output: Tensor) -> LayerOutput:
     return LayerOutput(name, _kind(cell), tuple(output.shape[1:]), channel_axis(cell))
-
-
-def _cut(what: str, row: int, at_rest: float, nudged_logit: float) -> LayerError:
-    return LayerError(
-        f"the gradient at {what} is exactly zero in row {row}, yet a change of {what} by {_NUDGE:g} of its deviation "
-        f"takes the logit from {at_rest:g} to {nudged_logit:g}: something cuts the way back (a bprop, stop_gradient, "
-        "rounding, a detour through NumPy), and the map would be zero for no reason; name a layer behind it, or use a "
-        "method without gradients"
-    )
-
-
-def _nudges(values: FloatArray) -> Float64Array:
-    """A small random change of each row, in the unit of its deviation; the same at each call."""
-    axes = tuple(range(1, values.ndim))
-    deviation = values.std(axis=axes, keepdims=True)
-    unit = np.where(deviation > 0, deviation, np.maximum(np.abs(values).max(axis=axes, keepdims=True), 1e-3))
-    changes: Float64Array = _NUDGE * unit * np.random.default_rng(0).standard_normal(values.shape)
-    return changes
 
 
 def _checked_probabilities(probabilities: FloatArray, shape: tuple[int, int]) -> FloatArray:

@@ -32,6 +32,7 @@ FLOORS = {
         "mindspore_backward",
         "mindspore_borrowing",
         "mindspore_classifier",
+        "mindspore_cuts",
         "mindspore_inputs",
         "mindspore_layers",
         "mindspore_program",
