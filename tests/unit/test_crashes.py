@@ -77,7 +77,7 @@ gaps = [np.inf] * 4
 
 
 def work(index):
-    for _ in range(4):
+    for _ in range(2):
         gaps[index] = max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(maps(index), wanted[index]))
 
 
