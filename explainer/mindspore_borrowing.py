@@ -86,22 +86,17 @@ _MINDSPORES_OWN = [  # and what stands there while nothing of the user's is to b
 
 
 @contextmanager
-def borrowed(network: nn.Cell, *, uncompiled: bool = True) -> Iterator[None]:
+def borrowed(network: nn.Cell) -> Iterator[None]:
     """The network in evaluation mode and PyNative; every flag and the mode are put back, whatever happens.
 
     MindSpore's eager mode belongs to the process: two threads in it at once abort, hang or give zeros. So one thread
-    has the networks at a time, all others wait.
-
-    Args:
-        network: the network.
-        uncompiled: run what the user has compiled (`mindspore.jit`) as it was written, so that layers and ReLUs inside
-            can be reached. What pays is compiled by us.
+    has the networks at a time, all others wait. What the user has compiled (`mindspore.jit`) runs as it was written, so
+    that layers and ReLUs inside can be reached; what pays is compiled by us.
     """
     with _LOCK, ExitStack() as stack:
         stack.enter_context(_in_evaluation_mode(network))
         stack.enter_context(_without_recomputation(network))
-        if uncompiled:
-            stack.enter_context(_jit_switched(off=True))
+        stack.enter_context(_jit_switched(off=True))
         yield
 
 
@@ -144,6 +139,16 @@ def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
     while getattr(function, "__wrapped_by_jit__", False):
         function = function.__wrapped__  # type: ignore[attr-defined]
     return function
+
+
+def is_as_made(cell: nn.Cell, kinds: tuple[type[nn.Cell], ...]) -> bool:
+    """Whether the cell computes what one of these classes does: a subclass may compute something else."""
+    return any(isinstance(cell, kind) and class_of(cell).construct is kind.construct for kind in kinds)
+
+
+def cells_of(network: nn.Cell) -> list[nn.Cell]:
+    """Every cell once, the network first."""
+    return [cell for _, cell in network.cells_and_names()]
 
 
 def cells_by_name(network: nn.Cell) -> dict[str, nn.Cell]:

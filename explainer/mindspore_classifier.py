@@ -19,7 +19,7 @@ from explainer.classifier import LayerOutput
 from explainer.errors import NetworkOutputError, NoDropoutError
 from explainer.memory import images_per_pass
 from explainer.mindspore_backward import way_back_from
-from explainer.mindspore_borrowing import blocking, borrowed, class_of, reclassed
+from explainer.mindspore_borrowing import blocking, borrowed, cells_of, class_of, reclassed
 from explainer.mindspore_cuts import Found, require_uncut
 from explainer.mindspore_inputs import differentiating, evaluating, require_network
 from explainer.mindspore_layers import (
@@ -468,7 +468,7 @@ class _Output(NamedTuple):
 
 def require_dropout(network: nn.Cell) -> list[nn.Cell]:
     """The network's cells that drop something; NoDropoutError when there is none."""
-    dropouts = [cell for cell in _cells(network) if _drop_rate(cell) > 0]
+    dropouts = [cell for cell in cells_of(network) if _drop_rate(cell) > 0]
     if not dropouts:
         raise NoDropoutError(
             f"{_kind(network)} has no dropout cell with a rate above 0, so every draw would be equal; give several "
@@ -489,10 +489,6 @@ def require_device(device: str) -> None:
             f"`device` {device} is not in use: MindSpore runs on {current} here; where there is one, choose it with "
             f'mindspore.set_device("{device}") before anything else, or give device="auto"'
         )
-
-
-def _cells(network: nn.Cell) -> list[nn.Cell]:
-    return [cell for _, cell in network.cells_and_names()]
 
 
 def _kind(cell: nn.Cell) -> str:

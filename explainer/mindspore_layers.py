@@ -12,7 +12,7 @@ from mindspore import Parameter, Tensor, mint, nn
 from explainer.arrays import FloatArray
 from explainer.checks import did_you_mean, require_type
 from explainer.errors import LayerError
-from explainer.mindspore_borrowing import blocking, cells_by_name, class_of, reclassed
+from explainer.mindspore_borrowing import blocking, cells_by_name, cells_of, class_of, is_as_made, reclassed
 from explainer.mindspore_inputs import require_network
 
 _MOST_NAMED = 20
@@ -116,7 +116,7 @@ def watched(network: nn.Cell, cells: list[nn.Cell], image: FloatArray) -> list[S
     """Every run of these cells for one image (1, C, H, W), in the order in which they end."""
     runs: list[Seen] = []
     depth = [0]
-    with_own_rule = [cell for _, cell in network.cells_and_names() if cell.has_bprop]
+    with_own_rule = [cell for cell in cells_of(network) if cell.has_bprop]
     classes = {cell: _deepening(class_of(cell), depth) for cell in with_own_rule}
     classes |= {cell: _noting(classes.get(cell, class_of(cell)), runs, depth) for cell in cells}
     with reclassed(classes), blocking():
@@ -153,10 +153,10 @@ def slot(name: str, shape: tuple[int, ...]) -> Parameter:
 
 def channel_axis(cell: nn.Cell) -> int | None:
     """The axis of the channels in a layer's output, 1 or -1, where its class says so; None for any other."""
-    if _is_as_made(cell, _CHANNELS_FIRST):
+    if is_as_made(cell, _CHANNELS_FIRST):
         layout = getattr(cell, "format", getattr(cell, "data_format", "NCHW"))
         return -1 if layout == "NHWC" else 1
-    if _is_as_made(cell, _CHANNELS_LAST) and len(np.atleast_1d(getattr(cell, "normalized_shape", 1))) == 1:
+    if is_as_made(cell, _CHANNELS_LAST) and len(np.atleast_1d(getattr(cell, "normalized_shape", 1))) == 1:
         return -1
     return None
 
@@ -169,11 +169,6 @@ def is_batch_of_one(output: Any) -> bool:
 def describe(output: Any) -> str:
     """The output in words."""
     return f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-
-
-def _is_as_made(cell: nn.Cell, kinds: tuple[type[nn.Cell], ...]) -> bool:
-    """Whether the cell computes what one of these classes does: a subclass may turn its axes around."""
-    return any(isinstance(cell, kind) and class_of(cell).construct is kind.construct for kind in kinds)
 
 
 def _noting(kind: type[nn.Cell], runs: list[Seen], depth: list[int]) -> type[nn.Cell]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from explainer.errors import NoReluError
 from explainer.mindspore_backward import WayBack, way_back
-from explainer.mindspore_borrowing import blocking, cells_by_name, class_of, reclassed
+from explainer.mindspore_borrowing import blocking, cells_by_name, cells_of, class_of, is_as_made, reclassed
 from explainer.relu_rules import ReluRule
 
 _REACHABLE = (nn.ReLU, nn.ReLU6)
@@ -55,7 +55,7 @@ def reach(network: nn.Cell, rule: ReluRule, image: NDArray[np.float32]) -> Reach
         with _called_as(_counted(calls)):
             unruled = way_back(network, image)
         _require_within_reach(network, unruled, len(calls))
-        relus = {cell: _ruled(class_of(cell), rule) for cell in _cells(network) if _is_relu(cell)}
+        relus = {cell: _ruled(class_of(cell), rule) for cell in cells_of(network) if _is_relu(cell)}
         with reclassed(relus):
             by_operator = way_back(network, image).count(*_NAMES) > 0
         if by_operator:
@@ -122,10 +122,8 @@ def _ruled(kind: type[nn.Cell], rule: ReluRule) -> type[nn.Cell]:
 
 
 def _is_relu(cell: nn.Cell) -> bool:
-    """Whether the cell is a ReLU as MindSpore made it: a subclass may compute more than that."""
-    if cell.has_bprop:
-        return False
-    return any(isinstance(cell, kind) and class_of(cell).construct is kind.construct for kind in _REACHABLE)
+    """Whether the cell is a ReLU as MindSpore made it, with no backward rule of its own."""
+    return not cell.has_bprop and is_as_made(cell, _REACHABLE)
 
 
 def _counted(calls: list[None]) -> Callable[[Callable[[Any, Tensor], Tensor]], Callable[[Any, Tensor], Tensor]]:
@@ -169,7 +167,7 @@ def _require_within_reach(network: nn.Cell, back: WayBack, calls: int) -> None:
 
 
 def _refusal(network: nn.Cell, why: str) -> NoReluError:
-    cells = _cells(network)
+    cells = cells_of(network)
     count = sum(isinstance(cell, _REACHABLE) for cell in cells)
     return NoReluError(
         f"found {count} ReLU cells among {len(cells)} cells of {type(network).__name__}, {why}: "
@@ -198,7 +196,3 @@ def _leaky(network: nn.Cell) -> str:
     found = [name or "the network itself" for name, cell in cells_by_name(network).items() if isinstance(cell, _LEAKY)]
     more = ", ..." if len(found) > _MOST_NAMED else ""
     return f", and leaky ones ({', '.join(found[:_MOST_NAMED])}{more})" if found else ""
-
-
-def _cells(network: nn.Cell) -> list[nn.Cell]:
-    return [cell for _, cell in network.cells_and_names()]

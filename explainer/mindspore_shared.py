@@ -13,7 +13,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from explainer.arrays import FloatArray
-from explainer.mindspore_borrowing import one_thread
+from explainer.mindspore_borrowing import cells_of, one_thread
 from explainer.mindspore_program import Program
 
 _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
@@ -78,11 +78,11 @@ class Shared:
             self.drop()
         if self._known:
             return self.remembered(key, make)
-        before = _constants(_cells(self._network))
+        before = _constants(cells_of(self._network))
         made = self.remembered(key, make)
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
-        self._storages = _storages(_cells(self._network))
-        after = _constants(_cells(self._network))
+        self._storages = _storages(cells_of(self._network))
+        after = _constants(cells_of(self._network))
         self._constants = {key: value for key, value in after.items() if before.get(key) == value}
         return made
 
@@ -141,7 +141,7 @@ class Shared:
 
     def _is_up_to_date(self) -> bool:
         """Whether cells, parameters, their storage and the cells' constants are what they were."""
-        cells = _cells(self._network)
+        cells = cells_of(self._network)
         constants = _constants(cells)
         same = all(constants.get(key) == value for key, value in self._constants.items())
         return same and _storages(cells) == self._storages
@@ -159,10 +159,6 @@ def shared_of(network: nn.Cell) -> Shared:
         if found is None:
             found = _SHARED[id(network)] = Shared(network)
         return found
-
-
-def _cells(network: nn.Cell) -> list[nn.Cell]:
-    return [cell for _, cell in network.cells_and_names()]
 
 
 def _alike(one: FloatArray, other: FloatArray) -> bool:
