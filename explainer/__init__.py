@@ -9,7 +9,7 @@ A name is imported when it is used, so that reading a summary loads no MindSpore
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from explainer import cpu_setup
+from explainer.network.mindspore import cpu_setup
 from explainer.version import __version__
 
 if TYPE_CHECKING:

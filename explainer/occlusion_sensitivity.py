@@ -16,9 +16,9 @@ from tqdm import tqdm
 from explainer.arrays import FloatArray
 from explainer.checks import require_finite, require_integer, require_number, require_numbers, require_type
 from explainer.errors import NetworkOutputError
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_inputs import require_network
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.inputs import require_network
+from explainer.network.mindspore.program import without_tensor
 from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import fill_of
 

@@ -29,8 +29,8 @@ from explainer.jobs.inference import InferenceJob
 from explainer.jobs.saliency import SaliencyJob
 from explainer.jobs.stream import SampleStream, in_order
 from explainer.jobs.uncertainty import UncertaintyJob
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_inputs import require_network
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.inputs import require_network
 from explainer.options import RunOptions
 from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.summary.writer import SummaryWriter

@@ -13,9 +13,9 @@ from explainer.arrays import Float64Array, FloatArray
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
-from explainer.mindspore_classifier import MindSporeClassifier, require_dropout
-from explainer.mindspore_inputs import require_network
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.adapter import MindSporeClassifier, require_dropout
+from explainer.network.mindspore.inputs import require_network
+from explainer.network.mindspore.program import without_tensor
 from explainer.posterior import INTERVALS, Entropies, entropies_of, interval_of
 from explainer.streams import sample_stream
 

@@ -26,7 +26,7 @@ from explainer import ImageClassificationRunner, OcclusionSensitivity, RunOption
 from explainer.benchmark import ROAD, ClassSensitivity, Faithfulness, Infidelity, LabelMetric, Robustness
 from explainer.counterfactual import HierarchicalOcclusion
 from explainer.explanation import RISE, Attribution, GradCAM, Gradient, IntegratedGradients, Occlusion
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.resizing import resized
 
 BATCH = 32

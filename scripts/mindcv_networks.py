@@ -48,9 +48,9 @@ from explainer.explanation import (
     SmoothGrad,
 )
 from explainer.explanation.layer_layouts import layouts
-from explainer.mindspore_borrowing import reclassed
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_program import Program
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.borrowing import reclassed
+from explainer.network.mindspore.program import Program
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]

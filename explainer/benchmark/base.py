@@ -22,7 +22,7 @@ from explainer.checks import (
     require_numbers,
     require_type,
 )
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.program import without_tensor
 
 _Metric = TypeVar("_Metric", bound="Metric")
 

@@ -10,7 +10,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import AggregatingMetric, Case, require_explainer, require_maps, scores_of_result
 from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_images, require_integer
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.program import without_tensor
 
 
 class ClassSensitivity(AggregatingMetric):

@@ -13,7 +13,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import Case, FilledCurve, LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
-from explainer.mindspore_inputs import require_network
+from explainer.network.mindspore.inputs import require_network
 from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
 
 _ROUNDING = 1e-7  # probabilities that differ by less are equal

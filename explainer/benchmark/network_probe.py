@@ -9,8 +9,8 @@ import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray, Mask
 from explainer.checks import require_labels_in_range
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_inputs import require_network
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.inputs import require_network
 from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import Fill, MaskFill
 

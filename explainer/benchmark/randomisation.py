@@ -14,7 +14,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric, require_maps
 from explainer.benchmark.network_probe import correlations
 from explainer.checks import require_choice, require_integer
-from explainer.mindspore_randomised import layers_with_weights, randomised
+from explainer.network.mindspore.randomised import layers_with_weights, randomised
 from explainer.streams import sample_stream
 
 ORDERS = ("top_down", "bottom_up")

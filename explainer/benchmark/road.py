@@ -11,7 +11,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_choice, require_integer, require_number
-from explainer.mindspore_inputs import require_network
+from explainer.network.mindspore.inputs import require_network
 from explainer.perturb.fills import MaskFill, inpainted_images
 from explainer.streams import sample_stream
 

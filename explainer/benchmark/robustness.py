@@ -13,8 +13,8 @@ from explainer.benchmark.base import LabelMetric, require_maps
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
 from explainer.memory import images_per_pass
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_inputs import require_network
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.inputs import require_network
 from explainer.streams import sample_stream
 
 _NONE = -1  # the attempt of a perturbation that no label's test lets pass

@@ -14,9 +14,9 @@ from explainer.counterfactual.edited_image import EditedImage
 from explainer.counterfactual.label_search import Goal, LabelSearch, SearchResult
 from explainer.counterfactual.windows import layers_for, require_layers
 from explainer.errors import BadSampleError, NetworkOutputError, NoValidResultError, OriginalOutputError
-from explainer.function_classifier import FunctionClassifier
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_program import is_cell, without_tensor
+from explainer.network.function import FunctionClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.program import is_cell, without_tensor
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 

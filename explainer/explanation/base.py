@@ -11,8 +11,8 @@ import numpy as np
 from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import label_matrix, require_finite, require_images, require_labels_in_range, require_type
 from explainer.memory import passes
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_program import is_tensor, to_tensor, without_tensor
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.program import is_tensor, to_tensor, without_tensor
 
 
 class Explained(NamedTuple):

@@ -12,7 +12,7 @@ from explainer.arrays import FloatArray, LabelArray
 from explainer.explanation.base import Attribution, one_hot, pair_batches
 from explainer.explanation.layer_layouts import Layout, layout_of
 from explainer.explanation.layer_maps import Reshape, last_spatial_layer, reshaped
-from explainer.mindspore_layers import resolve_layer
+from explainer.network.mindspore.layers import resolve_layer
 from explainer.resizing import resized
 
 AUTO = "auto"

@@ -9,7 +9,7 @@ import numpy as np
 from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import label_matrix, require_images, require_integer
 from explainer.explanation.base import Attribution
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.program import without_tensor
 from explainer.streams import sample_stream
 
 _WIDTH = 1 / 4  # the deviation of the blob, as a part of each side

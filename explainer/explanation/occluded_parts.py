@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.program import without_tensor
 from explainer.perturb.masks import Windows
 from explainer.resizing import resized
 

@@ -38,10 +38,10 @@ from explainer.explanation.occluded_parts import (
 from explainer.explanation.progress import ProgressReporter
 from explainer.explanation.scores import TASKS, total_activation
 from explainer.explanation.window_geometry import Geometry
-from explainer.function_classifier import FunctionClassifier
 from explainer.memory import images_per_pass
-from explainer.mindspore_classifier import MindSporeClassifier, require_device
-from explainer.mindspore_program import is_cell, is_tensor, to_tensor, without_tensor
+from explainer.network.function import FunctionClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier, require_device
+from explainer.network.mindspore.program import is_cell, is_tensor, to_tensor, without_tensor
 from explainer.perturb.engine import Request, evaluated
 
 _OF_LABELS = ("probability", "logit")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explainer.arrays import FloatArray, LabelArray, Mask
 from explainer.checks import require_finite, require_integer, require_number, require_pair
 from explainer.explanation.by_perturbation import PerturbationAttribution, add_weighted, of_targets
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.program import without_tensor
 from explainer.perturb.masks import random_grids
 from explainer.streams import sample_stream
 

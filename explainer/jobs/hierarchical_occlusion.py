@@ -14,7 +14,7 @@ from explainer.counterfactual.label_search import SearchResult
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.errors import BadSampleError
 from explainer.jobs.base import Examined, ExaminedBatch
-from explainer.mindspore_program import without_tensor
+from explainer.network.mindspore.program import without_tensor
 from explainer.records import EditLayer, EditTree, Record
 
 _CHANNELS = 3

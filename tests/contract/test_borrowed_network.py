@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from explainer import explanation
 from explainer.explanation.by_perturbation import PerturbationAttribution
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.relu_rules import guided
 
 recomputation: Any = import_module("mindspore.common.recompute")  # not the function of that name

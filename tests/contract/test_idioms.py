@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from explainer import errors, explanation
 from explainer.explanation import Deconvolution, GradCAM, GuidedBackprop
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.relu_rules import guided
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

@@ -30,7 +30,7 @@ from explainer.explanation import (
     Occlusion,
     ScoreCAM,
 )
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 FloatArray = NDArray[Any]
 

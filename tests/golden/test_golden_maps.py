@@ -17,7 +17,7 @@ from trial.data import require_shared
 from trial.networks import golden, golden_images, golden_net
 
 from explainer.explanation import RISE, Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop, Occlusion
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.perturb.masks import coverage, spans
 from explainer.resizing import resized
 

@@ -16,7 +16,7 @@ from trial.networks import golden, golden_images, golden_net
 
 from explainer.benchmark import ClassSensitivity, Robustness
 from explainer.explanation import Deconvolution, Gradient, GuidedBackprop, Occlusion
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.perturb.masks import coverage
 
 FloatArray = NDArray[Any]

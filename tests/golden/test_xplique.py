@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from explainer.explanation import Occlusion
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 FloatArray = NDArray[Any]
 

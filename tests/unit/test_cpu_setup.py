@@ -14,8 +14,8 @@ import mindspore
 import pytest
 
 import explainer
-from explainer import cpu_setup
-from explainer.cpu_setup import Outcome, set_up, warn_if_late
+from explainer.network.mindspore import cpu_setup
+from explainer.network.mindspore.cpu_setup import Outcome, set_up, warn_if_late
 
 ONEDNN_3 = any((Path(mindspore.__file__).parent / "lib").glob("libdnnl.so.3*"))
 NEEDED = cpu_setup._has_avx512() and ONEDNN_3

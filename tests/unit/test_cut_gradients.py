@@ -12,7 +12,7 @@ from networks import LinearNetwork, SmallCnn, random_weights
 
 from explainer.errors import LayerError, NetworkOutputError, NoGradientError
 from explainer.explanation import GradCAM, Gradient, GuidedBackprop, HiResCAM, IntegratedGradients, ScoreCAM
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 IMAGES = np.random.default_rng(0).standard_normal((3, 2, 5, 7)).astype(np.float32)
 

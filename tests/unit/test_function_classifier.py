@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from replicas import normal_images, softmax, whole_numbers
 
 from explainer.errors import NetworkOutputError
-from explainer.function_classifier import FunctionClassifier
+from explainer.network.function import FunctionClassifier
 
 FloatArray = NDArray[Any]
 

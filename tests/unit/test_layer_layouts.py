@@ -14,7 +14,7 @@ from explainer.classifier import LayerOutput
 from explainer.errors import LayerError
 from explainer.explanation import GradCAM, HiResCAM, ScoreCAM
 from explainer.explanation.layer_layouts import Layout, layout_of, layouts
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 FloatArray = NDArray[np.float32]
 SIZE = 8

@@ -18,7 +18,7 @@ from explainer.errors import LayerError
 from explainer.explanation import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
 from explainer.explanation.layer_layouts import layout_of
 from explainer.explanation.layer_maps import last_spatial_layer
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 FloatArray = NDArray[Any]
 

@@ -16,7 +16,7 @@ from replicas import RecordingNetwork
 from explainer.errors import LayerError
 from explainer.explanation import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
 from explainer.explanation.by_layer import LayerAttribution
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 FloatArray = NDArray[Any]
 Formula = Callable[[FloatArray, FloatArray], FloatArray]

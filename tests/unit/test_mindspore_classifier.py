@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 import explainer
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError, NoReluError
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_layers import resolve_layer
-from explainer.mindspore_program import _pieces
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.layers import resolve_layer
+from explainer.network.mindspore.program import _pieces
 from explainer.relu_rules import ReluRule, deconvolution, guided, plain
 
 FloatArray = NDArray[Any]
@@ -873,7 +873,7 @@ SLICE_WRITER = """
 import numpy as np
 import explainer
 from mindspore import nn
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 class SliceWriter(nn.Cell):
     def construct(self, images):

@@ -13,7 +13,7 @@ from networks import LinearNetwork, SmallCnn
 
 from explainer.errors import NetworkInputError
 from explainer.explanation import GradCAM, Gradient, Occlusion
-from explainer.mindspore_classifier import MindSporeClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier
 
 IMAGES = np.random.default_rng(0).standard_normal((3, 2, 5, 7)).astype(np.float32)
 

@@ -16,7 +16,7 @@ from networks import FailingNetwork, LinearNetwork, SmallCnn, rectified
 
 from explainer.errors import NoReluError
 from explainer.explanation import Attribution, Deconvolution, Gradient, GuidedBackprop
-from explainer.mindspore_relus import reach
+from explainer.network.mindspore.relus import reach
 from explainer.relu_rules import guided
 
 RULED = [GuidedBackprop, Deconvolution]

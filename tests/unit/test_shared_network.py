@@ -26,10 +26,10 @@ from explainer.explanation import (
     KernelSHAP,
     Occlusion,
 )
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_program import Program
-from explainer.mindspore_randomised import layers_with_weights, randomised
-from explainer.mindspore_shared import shared_of
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.program import Program
+from explainer.network.mindspore.randomised import layers_with_weights, randomised
+from explainer.network.mindspore.shared import shared_of
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 2, 5, 7)).astype(np.float32)
 SOFTMAX = nn.Softmax()
@@ -146,7 +146,7 @@ def test_nothing_is_kept_while_weights_are_shuffled() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explainer.mindspore_shared._KEPT_BYTES", 3 * 4 * 4)  # three rows of four logits
+    monkeypatch.setattr("explainer.network.mindspore.shared._KEPT_BYTES", 3 * 4 * 4)  # three rows of four logits
     classifier = MindSporeClassifier(SmallCnn())
     with classifier.outputs_kept():
         for image in IMAGES:

@@ -17,8 +17,8 @@ from explainer.benchmark import MPRT, EfficientMPRT, RandomLogit
 from explainer.benchmark.randomisation import structural_similarity
 from explainer.explanation import Gradient
 from explainer.explanation.controls import CentreControl
-from explainer.mindspore_classifier import MindSporeClassifier
-from explainer.mindspore_randomised import layers_with_weights, randomised
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.randomised import layers_with_weights, randomised
 
 FloatArray = NDArray[Any]
 IMAGES = normal_images(3)

@@ -15,7 +15,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from explainer.mindspore_borrowing import forget_failed_pass
+from explainer.network.mindspore.borrowing import forget_failed_pass
 
 _COMPILED = "bprop_builder"  # in the name of what `mindspore.jit` has compiled
 _OWN_CELL = "CellCustomBackward"  # a cell with a `bprop`

@@ -17,8 +17,8 @@ from mindspore import Tensor, nn, ops
 from numpy.typing import NDArray
 
 from explainer.errors import NoReluError
-from explainer.mindspore_backward import WayBack, way_back
-from explainer.mindspore_borrowing import blocking, cells_by_name, cells_of, class_of, is_as_made, reclassed
+from explainer.network.mindspore.backward import WayBack, way_back
+from explainer.network.mindspore.borrowing import blocking, cells_by_name, cells_of, class_of, is_as_made, reclassed
 from explainer.relu_rules import ReluRule
 
 _REACHABLE = (nn.ReLU, nn.ReLU6)

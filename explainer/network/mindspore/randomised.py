@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from explainer.mindspore_shared import shared_of
+from explainer.network.mindspore.shared import shared_of
 
 _STATISTICS = ("moving_mean", "moving_variance")  # of batch norms: what went through a layer, not what it learned
 

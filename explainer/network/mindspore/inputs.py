@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from explainer.checks import require_type
 from explainer.errors import ExplainerError, NetworkInputError, NoGradientError
-from explainer.mindspore_borrowing import forget_failed_pass
+from explainer.network.mindspore.borrowing import forget_failed_pass
 
 _MINDSPORE = str(Path(mindspore.__file__).parent)
 _INSIDE_MINDSPORE = ("C++ Call Stack", "mindspore/ccsrc", "mindspore/core")

@@ -11,9 +11,9 @@ from explainer.arrays import FloatArray
 from explainer.checks import require_integer
 from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
-from explainer.mindspore_borrowing import one_thread
-from explainer.mindspore_inputs import evaluating
-from explainer.mindspore_program import is_cell, to_tensor, without_tensor
+from explainer.network.mindspore.borrowing import one_thread
+from explainer.network.mindspore.inputs import evaluating
+from explainer.network.mindspore.program import is_cell, to_tensor, without_tensor
 
 
 class FunctionClassifier:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from explainer.arrays import FloatArray
 from explainer.errors import ExplainerError
 from explainer.memory import images_per_pass
-from explainer.mindspore_borrowing import TracedCalls, blocking, compiling, forget_failed_pass, reclassed
+from explainer.network.mindspore.borrowing import TracedCalls, blocking, compiling, forget_failed_pass, reclassed
 
 _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
 _COMPARED = 8  # images for which a graph is compared with the eager pass

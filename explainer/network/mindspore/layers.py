@@ -12,8 +12,8 @@ from mindspore import Parameter, Tensor, mint, nn
 from explainer.arrays import FloatArray
 from explainer.checks import did_you_mean, require_type
 from explainer.errors import LayerError
-from explainer.mindspore_borrowing import blocking, cells_by_name, cells_of, class_of, is_as_made, reclassed
-from explainer.mindspore_inputs import require_network
+from explainer.network.mindspore.borrowing import blocking, cells_by_name, cells_of, class_of, is_as_made, reclassed
+from explainer.network.mindspore.inputs import require_network
 
 _MOST_NAMED = 20
 _CHANNELS_FIRST = (

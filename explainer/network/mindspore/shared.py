@@ -13,8 +13,8 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from explainer.arrays import FloatArray
-from explainer.mindspore_borrowing import cells_of, one_thread
-from explainer.mindspore_program import Program
+from explainer.network.mindspore.borrowing import cells_of, one_thread
+from explainer.network.mindspore.program import Program
 
 _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
 _KEPT_BYTES = 16e6  # of outputs for clean images

@@ -12,17 +12,17 @@ import mindspore
 import numpy as np
 from mindspore import Parameter, Tensor, mint, nn
 
-from explainer import cpu_setup
 from explainer.arrays import FloatArray, IndexArray
 from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
 from explainer.errors import NetworkOutputError, NoDropoutError
 from explainer.memory import images_per_pass
-from explainer.mindspore_backward import way_back_from
-from explainer.mindspore_borrowing import blocking, borrowed, cells_of, class_of, reclassed
-from explainer.mindspore_cuts import Found, require_uncut
-from explainer.mindspore_inputs import differentiating, evaluating, require_network
-from explainer.mindspore_layers import (
+from explainer.network.mindspore import cpu_setup
+from explainer.network.mindspore.backward import way_back_from
+from explainer.network.mindspore.borrowing import blocking, borrowed, cells_of, class_of, reclassed
+from explainer.network.mindspore.cuts import Found, require_uncut
+from explainer.network.mindspore.inputs import differentiating, evaluating, require_network
+from explainer.network.mindspore.layers import (
     channel_axis,
     describe,
     is_batch_of_one,
@@ -34,10 +34,10 @@ from explainer.mindspore_layers import (
     watched,
     watched_layer,
 )
-from explainer.mindspore_program import Program, Trace
-from explainer.mindspore_relus import Reach, reach, require_ruled, ruled_operators
-from explainer.mindspore_shared import shared_of
-from explainer.mindspore_slices import differentiable_slices
+from explainer.network.mindspore.program import Program, Trace
+from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
+from explainer.network.mindspore.shared import shared_of
+from explainer.network.mindspore.slices import differentiable_slices
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 

@@ -1,0 +1,1 @@
+"""The user's network behind one seam; importing this loads no MindSpore."""
