@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_integer, require_number
-from explainer.label_column import LABEL_FORMATS
+from explainer.data.label_column import LABEL_FORMATS
 
 BAD_SAMPLE_POLICIES = ("raise", "skip")
 

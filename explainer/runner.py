@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from explainer.batch import Batch, Sample
 from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
 from explainer.counterfactual.search import HierarchicalOcclusion
-from explainer.dataset import has_boxes, read_batches, require_dataset, sample_count
+from explainer.data.batch import Batch, Sample
+from explainer.data.mindspore_dataset import has_boxes, read_batches, require_dataset, sample_count
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl

@@ -20,7 +20,7 @@ from explainer.checks import (
     require_labels_in_range,
     require_type,
 )
-from explainer.dataset import is_dataset, pairs_of
+from explainer.data.mindspore_dataset import is_dataset, pairs_of
 from explainer.errors import NetworkOutputError
 from explainer.explanation.base import one_hot
 from explainer.explanation.by_perturbation import PerturbationAttribution

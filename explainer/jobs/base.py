@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.batch import Batch, Sample
+from explainer.data.batch import Batch, Sample
 from explainer.records import Record
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.batch import Batch
 from explainer.counterfactual.backgrounds import auto_mask, background_of
 from explainer.counterfactual.label_search import SearchResult
 from explainer.counterfactual.search import HierarchicalOcclusion
+from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
 from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.network.mindspore.program import without_tensor

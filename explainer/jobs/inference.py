@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Pixels
-from explainer.batch import Batch
+from explainer.data.batch import Batch
 from explainer.jobs.base import ExaminedBatch
 from explainer.options import RunOptions
 from explainer.records import OriginalImage, Prediction, Record

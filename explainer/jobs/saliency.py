@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
-from explainer.batch import Batch, Box
 from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard
+from explainer.data.batch import Batch, Box
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
 from explainer.jobs.base import Examined, ExaminedBatch

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from explainer.batch import Batch
 from explainer.checks import first_non_finite
+from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
 from explainer.jobs.base import ExaminedBatch
 from explainer.records import Record

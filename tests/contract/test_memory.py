@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from replicas import RecordingNetwork, normal_images
 
 from explainer import OcclusionSensitivity, explanation
-from explainer.batch import Sample
 from explainer.benchmark import (
     ROAD,
     ClassSensitivity,
@@ -26,7 +25,8 @@ from explainer.benchmark import (
     Robustness,
 )
 from explainer.counterfactual import HierarchicalOcclusion
-from explainer.dataset import read_batches
+from explainer.data.batch import Sample
+from explainer.data.mindspore_dataset import read_batches
 from explainer.explanation import Gradient, Occlusion
 from explainer.explanation.base import Attribution
 from explainer.jobs.base import Examined, ExaminedBatch

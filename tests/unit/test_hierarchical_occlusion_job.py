@@ -15,8 +15,8 @@ from replicas import sigmoid
 from unit.counterfactual.seen import Seen, ones
 
 from explainer import ImageClassificationRunner, RunOptions, read_run
-from explainer.batch import Batch, Sample
 from explainer.counterfactual import EditStep, HierarchicalOcclusion
+from explainer.data.batch import Batch, Sample
 from explainer.errors import BadSampleError
 from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.jobs.hierarchical_occlusion import HierarchicalOcclusionJob

@@ -8,8 +8,8 @@ from mindspore import nn
 from networks import LinearNetwork
 
 from explainer import RunOptions
-from explainer.batch import Batch, Box, Sample
 from explainer.benchmark import Metric
+from explainer.data.batch import Batch, Box, Sample
 from explainer.explanation import RISE, Attribution, Occlusion
 from explainer.explanation.base import Explained
 from explainer.jobs.base import Examined, ExaminedBatch

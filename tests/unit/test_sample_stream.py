@@ -13,7 +13,7 @@ from mindspore.dataset import NumpySlicesDataset
 from networks import LinearNetwork
 
 from explainer import ImageClassificationRunner, RunOptions, read_run
-from explainer.batch import Sample
+from explainer.data.batch import Sample
 from explainer.errors import BadSampleError
 from explainer.explanation import RISE, Gradient
 from explainer.jobs.base import Examined, ExaminedBatch

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from replicas import normal_images, sigmoid
 
 from explainer import ImageClassificationRunner, RunOptions, read_run
-from explainer.batch import Batch, Sample
+from explainer.data.batch import Batch, Sample
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation import Gradient
 from explainer.jobs.base import Examined, ExaminedBatch

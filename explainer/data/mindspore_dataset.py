@@ -21,10 +21,10 @@ from mindspore.dataset import GeneratorDataset
 from mindspore.dataset.engine.datasets import Dataset, FilterDataset
 from numpy.typing import NDArray
 
-from explainer.batch import Batch, Box, Sample
 from explainer.checks import require_type
+from explainer.data.batch import Batch, Box, Sample
+from explainer.data.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
 from explainer.errors import DatasetError
-from explainer.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
 from explainer.memory import images_per_pass
 
 _PARTS = ("images", "labels", "bboxes")  # of a sample, by the place of the column
