@@ -15,9 +15,9 @@ from explainer.version import __version__
 if TYPE_CHECKING:
     from explainer.errors import ExplainerError
     from explainer.occlusion_sensitivity import OcclusionSensitivity
-    from explainer.options import RunOptions
     from explainer.overlays import overlay, spotlight
-    from explainer.runner import ImageClassificationRunner, RunResult
+    from explainer.run.options import RunOptions
+    from explainer.run.runner import ImageClassificationRunner, RunResult
     from explainer.summary.reader import RunView, read_run
 
 __all__ = [

@@ -23,8 +23,8 @@ from explainer import benchmark, explanation
 from explainer.benchmark.base import Metric
 from explainer.checks import did_you_mean, require_choice
 from explainer.explanation.base import Attribution
-from explainer.options import RunOptions
-from explainer.runner import ImageClassificationRunner, RunResult
+from explainer.run.options import RunOptions
+from explainer.run.runner import ImageClassificationRunner, RunResult
 
 _ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
 _NOT_FOR_A_COMMAND = ("network", "activation_fn", "num_labels", "reshape_transform", "method", "curve_fills")

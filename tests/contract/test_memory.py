@@ -29,8 +29,8 @@ from explainer.data.batch import Sample
 from explainer.data.mindspore_dataset import read_batches
 from explainer.explanation import Gradient, Occlusion
 from explainer.explanation.base import Attribution
-from explainer.jobs.base import Examined, ExaminedBatch
-from explainer.jobs.saliency import explain
+from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.saliency import explain
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty, EnsembleUncertainty
 
 FloatArray = NDArray[Any]

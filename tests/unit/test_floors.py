@@ -94,7 +94,7 @@ from .. import records
 def later():
     from google.protobuf.message import DecodeError
 """
-    assert imports_of(source, "explainer.jobs.base", False) == {
+    assert imports_of(source, "explainer.run.job", False) == {
         "explainer.errors",
         "explainer.network.mindspore.cpu_setup",
         "explainer.checks",

@@ -18,9 +18,9 @@ from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.counterfactual import EditStep, HierarchicalOcclusion
 from explainer.data.batch import Batch, Sample
 from explainer.errors import BadSampleError
-from explainer.jobs.base import Examined, ExaminedBatch
-from explainer.jobs.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.records import EditLayer, EditTree
+from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
+from explainer.run.job import Examined, ExaminedBatch
 
 FloatArray = NDArray[np.float32]
 LABELS = ["ant", "bee", "cat", "dog"]

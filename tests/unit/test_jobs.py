@@ -12,10 +12,10 @@ from explainer.benchmark import Metric
 from explainer.data.batch import Batch, Box, Sample
 from explainer.explanation import RISE, Attribution, Occlusion
 from explainer.explanation.base import Explained
-from explainer.jobs.base import Examined, ExaminedBatch
-from explainer.jobs.inference import InferenceJob, stretched
-from explainer.jobs.saliency import SaliencyJob, explain, regions
 from explainer.records import Benchmark, OriginalImage, Prediction, Saliency, Score
+from explainer.run.inference import InferenceJob, stretched
+from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.saliency import SaliencyJob, explain, regions
 
 HEIGHT, WIDTH = 5, 7
 LABELS = ["ant", "bee", "cat", "dog"]

@@ -16,9 +16,9 @@ from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.data.batch import Sample
 from explainer.errors import BadSampleError
 from explainer.explanation import RISE, Gradient
-from explainer.jobs.base import Examined, ExaminedBatch
-from explainer.jobs.stream import SampleStream, in_order
 from explainer.records import Record, SampleDone, SampleSkipped, Score
+from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.stream import SampleStream, in_order
 
 IMAGES = np.random.default_rng(0).random((6, 3, 4, 5)).astype(np.float32)
 NETWORK = LinearNetwork(np.random.default_rng(1).standard_normal((2, 60)))

@@ -17,9 +17,9 @@ from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.data.batch import Batch, Sample
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation import Gradient
-from explainer.jobs.base import Examined, ExaminedBatch
-from explainer.jobs.uncertainty import UncertaintyJob
 from explainer.records import Uncertainty as UncertaintyRecord
+from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.uncertainty import UncertaintyJob
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty, EnsembleUncertainty, Uncertainty
 
 FloatArray = NDArray[Any]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from explainer.arrays import Pixels
 from explainer.data.batch import Batch
-from explainer.jobs.base import ExaminedBatch
-from explainer.options import RunOptions
 from explainer.records import OriginalImage, Prediction, Record
+from explainer.run.job import ExaminedBatch
+from explainer.run.options import RunOptions
 
 ToDisplay = Callable[[NDArray[np.float32]], Pixels]
 

@@ -14,9 +14,9 @@ from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard
 from explainer.data.batch import Batch, Box
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
-from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.memory import passes
 from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
+from explainer.run.job import Examined, ExaminedBatch
 
 _PASSES_TOGETHER = 4  # full batches beyond which more samples would save little, and would wait for one another
 

@@ -10,9 +10,9 @@ import numpy as np
 from explainer.checks import first_non_finite
 from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
-from explainer.jobs.base import ExaminedBatch
 from explainer.records import Record
 from explainer.records import Uncertainty as UncertaintyRecord
+from explainer.run.job import ExaminedBatch
 from explainer.uncertainty import Uncertainty
 
 

@@ -23,16 +23,16 @@ from explainer.data.mindspore_dataset import has_boxes, read_batches, require_da
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
-from explainer.jobs.base import Examined, ExaminedBatch, Job, Sink
-from explainer.jobs.hierarchical_occlusion import HierarchicalOcclusionJob
-from explainer.jobs.inference import InferenceJob
-from explainer.jobs.saliency import SaliencyJob
-from explainer.jobs.stream import SampleStream, in_order
-from explainer.jobs.uncertainty import UncertaintyJob
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.inputs import require_network
-from explainer.options import RunOptions
 from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
+from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
+from explainer.run.inference import InferenceJob
+from explainer.run.job import Examined, ExaminedBatch, Job, Sink
+from explainer.run.options import RunOptions
+from explainer.run.saliency import SaliencyJob
+from explainer.run.stream import SampleStream, in_order
+from explainer.run.uncertainty import UncertaintyJob
 from explainer.summary.writer import SummaryWriter
 from explainer.uncertainty import (
     DRAWS,

@@ -13,9 +13,9 @@ from explainer.counterfactual.label_search import SearchResult
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
-from explainer.jobs.base import Examined, ExaminedBatch
 from explainer.network.mindspore.program import without_tensor
 from explainer.records import EditLayer, EditTree, Record
+from explainer.run.job import Examined, ExaminedBatch
 
 _CHANNELS = 3
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from explainer.errors import BadSampleError
-from explainer.jobs.base import Examined, ExaminedBatch, Job
 from explainer.records import Record
+from explainer.run.job import Examined, ExaminedBatch, Job
 
 
 class SampleStream:

@@ -1,0 +1,1 @@
+"""A run: jobs over a whole dataset, their records to the sinks."""
