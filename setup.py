@@ -44,7 +44,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={"demo": DEMO, "mindcv": MINDCV, "test": TEST},
-    entry_points={"console_scripts": ["explainer = explainer.cli:main"]},
+    entry_points={"console_scripts": ["explainer = explainer.command.main:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
         "Programming Language :: Python :: 3.10",

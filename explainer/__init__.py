@@ -13,12 +13,12 @@ from explainer.network.mindspore import cpu_setup
 from explainer.version import __version__
 
 if TYPE_CHECKING:
+    from explainer.analysis.view import RunView, read_run
     from explainer.errors import ExplainerError
-    from explainer.occlusion_sensitivity import OcclusionSensitivity
-    from explainer.overlays import overlay, spotlight
+    from explainer.explanation.occlusion_sensitivity import OcclusionSensitivity
+    from explainer.report.overlays import overlay, spotlight
     from explainer.run.options import RunOptions
     from explainer.run.runner import ImageClassificationRunner, RunResult
-    from explainer.summary.reader import RunView, read_run
 
 __all__ = [
     "ExplainerError",
@@ -35,14 +35,14 @@ __all__ = [
 
 _MODULES = {
     "ExplainerError": "errors",
-    "ImageClassificationRunner": "runner",
-    "OcclusionSensitivity": "occlusion_sensitivity",
-    "RunOptions": "options",
-    "RunResult": "runner",
-    "RunView": "summary.reader",
-    "overlay": "overlays",
-    "read_run": "summary.reader",
-    "spotlight": "overlays",
+    "ImageClassificationRunner": "run.runner",
+    "OcclusionSensitivity": "explanation.occlusion_sensitivity",
+    "RunOptions": "run.options",
+    "RunResult": "run.runner",
+    "RunView": "analysis.view",
+    "overlay": "report.overlays",
+    "read_run": "analysis.view",
+    "spotlight": "report.overlays",
 }
 
 cpu_setup.set_up()  # before MindSpore runs its first operator; it need not be imported for that

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from explainer.errors import BadSampleError
 
+_SUM = 1e-3  # how far the sum of probabilities of classes that exclude one another may be from 1
+
 
 def require_type(name: str, value: Any, kind: type | tuple[type, ...], what: str, do: str = "") -> None:
     """Raises TypeError unless `value` is of `kind`; `what` names the kind for a person."""
@@ -135,6 +137,16 @@ def require_labels_in_range(labels: NDArray[np.int64], class_count: int) -> None
             f"`targets` must lie in [0, {class_count - 1}] as the network has {class_count} classes, "
             f"got {int(outside[0])}"
         )
+
+
+def sum_to_one(probabilities: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether those of the last axis are of classes that exclude one another.
+
+    >>> sum_to_one(np.array([[0.25, 0.75], [0.75, 0.75]])).tolist()
+    [True, False]
+    """
+    sums: NDArray[np.bool_] = np.abs(probabilities.sum(axis=-1) - 1) < _SUM
+    return sums
 
 
 def require_distinct(name: str, values: list[str], do: str) -> None:

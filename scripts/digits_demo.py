@@ -20,7 +20,7 @@ from tqdm import trange
 
 from explainer import ImageClassificationRunner, RunOptions
 from explainer.benchmark import Faithfulness, Localization, Metric
-from explainer.cli import main as explainer_command
+from explainer.command.main import main as explainer_command
 from explainer.explanation import RISE, Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop, Occlusion
 
 LABELS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from explainer.statistics import summary_of
+from explainer.analysis.statistics import summary_of
 
 Doubles = NDArray[np.float64]
 Ends = tuple[Doubles, Doubles]

@@ -48,7 +48,7 @@ from explainer.explanation import (
     ScoreCAM,
     SmoothGrad,
 )
-from explainer.overlays import coloured, spotlight
+from explainer.report.overlays import coloured, spotlight
 
 Floats = NDArray[np.float32]
 Colours = NDArray[np.float64]

@@ -195,7 +195,7 @@ class ImageClassificationRunner:
             augment: "shift", "noise" or a function; see `explainer.uncertainty.AugmentationUncertainty`.
             draws: how often each image is predicted; of no meaning for an ensemble.
             seed: what the draws depend on.
-            interval: "beta" or "quantile"; see `explainer.posterior.interval_of`.
+            interval: "beta" or "quantile"; see `explainer.uncertainty.posterior.interval_of`.
 
         Raises:
             TypeError, ValueError: an argument of a wrong type or value; both `networks` and `augment`.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from google.protobuf.message import DecodeError
-from numpy.typing import NDArray
 
 from explainer.errors import SummaryReadError
 from explainer.records import (
@@ -28,11 +25,9 @@ from explainer.records import (
     StoredRecord,
     Uncertainty,
 )
-from explainer.statistics import MethodStatistics, SingleScore, method_statistics
-from explainer.summary import codec, images, recordfile
+from explainer.summary import codec, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Event
-from explainer.summary.folder import RunFiles, find_runs
 from explainer.summary.recordfile import Damage
 
 _Kind = TypeVar("_Kind")
@@ -75,94 +70,6 @@ class Finding:
     what: str
 
 
-@dataclass(frozen=True, eq=False)
-class RunView:
-    """One run as it stands on disk.
-
-    Attributes:
-        summary_dir: the job folder, to which the paths of pictures are relative.
-        metadata: what the run is about.
-        samples: the whole samples by their number.
-        skipped: why a sample was left out, by its number.
-        unfinished: samples of which something was written, but not all.
-        benchmarks: the mean scores; written at the end of a run.
-        ended: whether the run ended as planned.
-        findings: what is damaged in the event file.
-        older: the other runs in the folder, oldest first.
-    """
-
-    summary_dir: Path
-    files: RunFiles
-    metadata: RunMetadata
-    samples: dict[int, SampleView] = field(default_factory=dict)
-    skipped: dict[int, str] = field(default_factory=dict)
-    unfinished: tuple[int, ...] = ()
-    benchmarks: tuple[Benchmark, ...] = ()
-    ended: bool = False
-    findings: tuple[Finding, ...] = ()
-    older: tuple[RunFiles, ...] = ()
-
-    def statistics(self) -> list[MethodStatistics]:
-        """For each metric and method, controls too, what its single scores say: means, spread, intervals, ranks.
-
-        Once for all samples, and for those whose most probable label is a true one and those where it is not; samples
-        without a true label are in neither part.
-        """
-        parts = {True: "right", False: "wrong", None: ""}
-        scores = [
-            SingleScore(score.metric, score.explainer, score.value, parts[sample.right])
-            for sample in self.samples.values()
-            for score in sample.scores
-        ]
-        return method_statistics(scores, self.metadata)
-
-    def saliency(self, entry: SaliencyFile) -> NDArray[np.float32]:
-        """The map (H, W) float32, to within (high - low) / 510.
-
-        Raises:
-            SummaryReadError: the picture is outside the job folder, missing, damaged or not grey.
-        """
-        grey = self._pixels(entry.path)
-        if grey.ndim != 2:
-            raise SummaryReadError(f"the saliency map {entry.path!r} must be a grey picture, got shape {grey.shape}")
-        return images.from_grey(grey, entry.low, entry.high)
-
-    def picture(self, entry: ImageFile) -> NDArray[np.uint8]:
-        """The sample as a person sees it: (H, W) or (H, W, 3 or 4) uint8.
-
-        Raises:
-            SummaryReadError: the picture is outside the job folder, missing or damaged.
-        """
-        return self._pixels(entry.path)
-
-    def _pixels(self, path: str) -> NDArray[np.uint8]:
-        try:
-            root = self.summary_dir.resolve()
-            target = (root / path).resolve()
-            if target.is_relative_to(root):
-                return images.read_png(target)
-        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL character
-            raise SummaryReadError(f"could not read the picture {path!r}: {error}") from error
-        raise SummaryReadError(f"picture paths must stay in the summary's folder, got {path!r}")
-
-
-def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
-    """The newest run in a job folder.
-
-    Raises:
-        SummaryReadError: there is no run, no metadata in it, or its format is a later one.
-    """
-    folder = Path(summary_dir)
-    try:
-        runs = find_runs(folder)
-        hint = "" if runs else _hint(folder)
-    except OSError as error:
-        raise SummaryReadError(f"could not read {folder}: {error.strerror or error}") from error
-    if not runs:
-        raise SummaryReadError(f"found no summary in {folder}{hint}")
-    return _read(folder, runs[-1], tuple(runs[:-1]))
-
-
 def read_records(event_file: Path) -> Iterator[StoredRecord | Finding]:
     """Every record of an event file in its order, and every damage where it was met.
 
@@ -197,10 +104,10 @@ def iter_samples(event_file: Path) -> Iterator[SampleView]:
     Raises:
         SummaryReadError: the file cannot be opened, or its format is a later one.
     """
-    yield from _Reading().samples(read_records(event_file))
+    yield from RunReader().samples(read_records(event_file))
 
 
-class _Reading:
+class RunReader:
     """One pass over the records of a run: its samples one by one, everything else noted."""
 
     def __init__(self) -> None:
@@ -268,31 +175,5 @@ class _Reading:
         return len(metadata.labels) == 1 and metadata.parameters.get("label_format") == "multi-hot"
 
 
-def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
-    reading = _Reading()
-    samples = {sample.sample_id: sample for sample in reading.samples(read_records(files.event_file))}
-    if reading.metadata is None:
-        raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
-    return RunView(
-        summary_dir=folder,
-        files=files,
-        metadata=reading.metadata,
-        samples=dict(sorted(samples.items())),
-        skipped=reading.skipped,
-        unfinished=tuple(sorted(reading.begun - samples.keys())),
-        benchmarks=tuple(reading.benchmarks),
-        ended=reading.ended,
-        findings=tuple(reading.findings),
-        older=older,
-    )
-
-
 def _all(records: list[Any], kind: type[_Kind]) -> tuple[_Kind, ...]:
     return tuple(record for record in records if isinstance(record, kind))
-
-
-def _hint(folder: Path) -> str:
-    if not folder.is_dir():
-        return ": there is no such folder"
-    inside = sorted(child.name for child in folder.iterdir() if child.is_dir() and find_runs(child))
-    return f"; its folders {', '.join(inside[:5])} hold summaries" if inside else ": no file *summary.<number>*_explain"

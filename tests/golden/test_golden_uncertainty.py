@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trial.data import require_shared
 from trial.networks import golden
 
-from explainer.posterior import beta_by_moments
+from explainer.uncertainty.posterior import beta_by_moments
 
 FloatArray = NDArray[Any]
 ROUNDING: dict[str, Any] = {"rtol": 0, "atol": 1e-8}

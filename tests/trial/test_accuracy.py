@@ -8,7 +8,7 @@ import pytest
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from explainer.calibration import separation
+from explainer.analysis.calibration import separation
 from explainer.uncertainty import DropoutUncertainty
 
 from .data import Photos, cifar10, cifar10_train, imagenet_labels, mnist, photos, require_shared

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explainer.calibration import reliability, separation
+from explainer.analysis.calibration import reliability, separation
 
 FloatArray = NDArray[Any]
 

@@ -15,9 +15,9 @@ from replicas import TARGETS, RecordingNetwork, normal_images
 
 from explainer import ImageClassificationRunner, read_run
 from explainer.benchmark import Localization, Sparseness
+from explainer.command.inspection import as_text, summarise
 from explainer.explanation import Gradient
 from explainer.explanation.controls import CentreControl, RandomControl
-from explainer.inspection import as_text, summarise
 
 NAMES = ["control: random", "control: centre"]
 

@@ -13,11 +13,11 @@ from networks import SmallCnn
 from replicas import normal_images
 
 from explainer import ImageClassificationRunner, read_run
+from explainer.analysis.view import RunView
 from explainer.benchmark import Case, Faithfulness, Metric
+from explainer.command.inspection import as_text, summarise
 from explainer.errors import BadSampleError
 from explainer.explanation import Gradient
-from explainer.inspection import as_text, summarise
-from explainer.summary.reader import RunView
 
 IMAGES = normal_images(3, 3)
 LABELS = ["ant", "bee", "cat", "dog"]

@@ -10,9 +10,10 @@ from mindspore import nn
 from networks import LinearNetwork, SmallCnn
 from PIL import Image
 
-from explainer import cli, read_run
+from explainer import read_run
+from explainer.command import main as cli
+from explainer.command.run import load_network
 from explainer.explanation import GradCAM, Gradient
-from explainer.folder_run import load_network
 
 HEIGHT, WIDTH = 6, 9
 LABELS = ["ant", "bee", "cat", "dog"]

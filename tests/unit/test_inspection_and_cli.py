@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explainer.cli import main
-from explainer.inspection import as_text, summarise
+from explainer.analysis.view import read_run
+from explainer.command.inspection import as_text, summarise
+from explainer.command.main import main
 from explainer.records import (
     Benchmark,
     OriginalImage,
@@ -28,7 +29,6 @@ from explainer.records import (
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
-from explainer.summary.reader import read_run
 from explainer.summary.recordfile import frame
 from explainer.summary.writer import SummaryWriter
 from explainer.version import __version__

@@ -12,8 +12,8 @@ import pytest
 import explainer
 
 READING = [
-    *("batch", "calibration", "cli", "inspection", "jobs.base", "jobs.inference", "options"),
-    *("overlays", "records", "statistics", "summary", "trust"),
+    *("analysis", "analysis.calibration", "analysis.statistics", "analysis.view", "command.inspection", "command.main"),
+    *("data.batch", "records", "report", "report.overlays", "run.inference", "run.job", "run.options", "summary"),
 ]
 
 
@@ -36,7 +36,7 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["inspect", "--help"], ["run", "--help"], ["--version"]])
 def test_the_command_s_help_loads_no_mindspore(arguments: list[str]) -> None:
     script = (
-        "import sys, contextlib, io\nfrom explainer.cli import main\n"
+        "import sys, contextlib, io\nfrom explainer.command.main import main\n"
         f"with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n    main({arguments!r})\n"
         "print('mindspore' in sys.modules)"
     )

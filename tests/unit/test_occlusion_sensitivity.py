@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from replicas import RecordingNetwork, normal_images, whole_numbers
 from tqdm import tqdm
 
-from explainer import OcclusionSensitivity, occlusion_sensitivity
+from explainer import OcclusionSensitivity
+from explainer.explanation import occlusion_sensitivity
 
 FloatArray = NDArray[Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explainer import overlay, spotlight
-from explainer.overlays import PALETTES
+from explainer.report.overlays import PALETTES
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
 SALIENCY = np.random.default_rng(1).random((5, 7)).astype(np.float32)

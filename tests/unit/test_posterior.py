@@ -11,7 +11,7 @@ from replicas import sigmoid
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
 
-from explainer.posterior import INTERVALS, Interval, beta_by_moments, entropies_of, interval_of
+from explainer.uncertainty.posterior import INTERVALS, Interval, beta_by_moments, entropies_of, interval_of
 
 FloatArray = NDArray[Any]
 CASES = 2000

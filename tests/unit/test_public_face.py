@@ -173,4 +173,4 @@ def test_the_command_is_installed_under_its_name():
     found = [command.value for command in entry_points(group="console_scripts", name="explainer")]
     if not found:
         pytest.skip("the package is on the path, but not installed")
-    assert set(found) == {"explainer.cli:main"}  # twice where an older checkout left its name
+    assert set(found) == {"explainer.command.main:main"}  # twice where an older checkout left its name

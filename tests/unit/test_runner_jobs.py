@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from replicas import normal_images
 
 from explainer import ImageClassificationRunner, RunOptions, RunResult, read_run
+from explainer.analysis.view import RunView
 from explainer.benchmark import Metric
 from explainer.counterfactual import HierarchicalOcclusion
 from explainer.errors import NoDropoutError
 from explainer.explanation import Gradient
 from explainer.records import EditTree, RunMetadata, SampleDone, Uncertainty
 from explainer.summary.explain_pb2 import Event, Explain
-from explainer.summary.reader import RunView, SampleView
+from explainer.summary.reader import SampleView
 from explainer.summary.recordfile import read_frames
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty, EnsembleUncertainty
 

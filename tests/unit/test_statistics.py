@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from explainer.analysis.statistics import SingleScore, method_statistics, ranks, summary_of
 from explainer.records import RunMetadata
-from explainer.statistics import SingleScore, method_statistics, ranks, summary_of
 
 NAN = math.nan
 

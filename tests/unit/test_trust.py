@@ -13,12 +13,13 @@ from mindspore.dataset import NumpySlicesDataset
 from networks import SmallCnn
 
 from explainer import ImageClassificationRunner, read_run
+from explainer.analysis.view import RunView
+from explainer.command.inspection import as_text, summarise
+from explainer.command.trust import covered_part, trust_facts, trust_lines
 from explainer.explanation import Gradient
-from explainer.inspection import as_text, summarise
 from explainer.records import EditLayer, EditTree, ImageFile, Prediction, RunMetadata, Uncertainty
 from explainer.summary.folder import RunFiles
-from explainer.summary.reader import RunView, SampleView
-from explainer.trust import covered_part, trust_facts, trust_lines
+from explainer.summary.reader import SampleView
 
 LABELS = ("ant", "bee", "cat")
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from replicas import RecordingNetwork, cnn_scores, normal_images, sigmoid, softmax
 
 from explainer.errors import BadSampleError, NetworkOutputError, NoDropoutError
-from explainer.posterior import entropies_of, interval_of
 from explainer.streams import sample_stream
 from explainer.uncertainty import (
     AugmentationUncertainty,
@@ -23,6 +22,7 @@ from explainer.uncertainty import (
     Estimate,
     Uncertainty,
 )
+from explainer.uncertainty.posterior import entropies_of, interval_of
 
 FloatArray = NDArray[Any]
 Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from explainer.analysis.view import read_run
 from explainer.records import OriginalImage, Prediction, RunEnd, RunMetadata, Saliency, SampleDone, Score
-from explainer.summary import SummaryWriter, iter_samples, read_run, reader
+from explainer.summary import SummaryWriter, iter_samples, reader
 from explainer.summary.assemble import SampleAssembler
 
 METADATA = RunMetadata(labels=("a", "b"), explainers=("Gradient",), metrics=("m",), jobs=("saliency",))

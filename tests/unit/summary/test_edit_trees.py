@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explainer.analysis.view import RunView, read_run
 from explainer.counterfactual import EditStep
 from explainer.counterfactual.edit_tree import StopReason
 from explainer.records import (
@@ -30,7 +31,7 @@ from explainer.records import (
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
-from explainer.summary.reader import RunView, SampleView, read_records, read_run
+from explainer.summary.reader import SampleView, read_records
 from explainer.summary.recordfile import frame, read_frames
 from explainer.summary.text import plain_text
 from explainer.summary.writer import SummaryWriter

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import explainer
+from explainer.analysis.view import RunView, read_run
 from explainer.errors import ExplainerError, SummaryReadError
 from explainer.records import (
     Benchmark,
@@ -35,7 +36,7 @@ from explainer.records import (
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.images import write_png
-from explainer.summary.reader import Finding, RunView, SampleView, read_records, read_run
+from explainer.summary.reader import Finding, SampleView, read_records
 from explainer.summary.recordfile import Damage, frame, read_frames
 from explainer.summary.writer import SummaryWriter
 
@@ -407,7 +408,7 @@ package = types.ModuleType("explainer")  # without MindSpore, which chooses the 
 package.__path__ = [sys.argv[1]]
 sys.modules["explainer"] = package
 from google.protobuf.internal import api_implementation
-from explainer.summary.reader import read_run
+from explainer.analysis.view import read_run
 
 run = read_run(sys.argv[2])
 print(api_implementation.Type())

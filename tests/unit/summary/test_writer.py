@@ -23,6 +23,7 @@ import pytest
 from PIL import Image
 
 import explainer
+from explainer.analysis.view import read_run
 from explainer.errors import SummaryWriteError
 from explainer.records import (
     Benchmark,
@@ -39,7 +40,7 @@ from explainer.records import (
     Score,
 )
 from explainer.summary.explain_pb2 import Event
-from explainer.summary.reader import read_records, read_run
+from explainer.summary.reader import read_records
 from explainer.summary.recordfile import read_frames
 from explainer.summary.writer import SummaryWriter
 

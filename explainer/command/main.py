@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from explainer.analysis.view import read_run
+from explainer.command.inspection import as_text, summarise
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
-from explainer.inspection import as_text, summarise
-from explainer.summary.reader import read_run
 from explainer.version import __version__
 
 _EXAMPLE = """\
@@ -144,7 +144,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from explainer.folder_run import run_folder  # imports MindSpore's dataset, which inspect has no use for
+    from explainer.command.run import run_folder  # imports MindSpore's dataset, which inspect has no use for
 
     result = run_folder(options)
     _print(as_text(summarise(read_run(result.summary_dir))))

@@ -16,8 +16,8 @@ from explainer.memory import images_per_pass
 from explainer.network.mindspore.adapter import MindSporeClassifier, require_dropout
 from explainer.network.mindspore.inputs import require_network
 from explainer.network.mindspore.program import without_tensor
-from explainer.posterior import INTERVALS, Entropies, entropies_of, interval_of
 from explainer.streams import sample_stream
+from explainer.uncertainty.posterior import INTERVALS, Entropies, entropies_of, interval_of
 
 Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
 """An image (C, H, W) and a generator -> the image changed a little, of the same shape."""
@@ -47,7 +47,7 @@ class Uncertainty(ABC):
     """A way to draw probabilities of an image many times.
 
     Args:
-        interval: "beta" or "quantile"; see `explainer.posterior.interval_of`.
+        interval: "beta" or "quantile"; see `explainer.uncertainty.posterior.interval_of`.
 
     Raises:
         ValueError: an unknown interval.

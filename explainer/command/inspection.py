@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from explainer.analysis.statistics import LEAST, Summary
+from explainer.analysis.view import RunView
+from explainer.command.trust import or_none, trust_facts, trust_lines
 from explainer.records import Benchmark, ScoreCurve
-from explainer.statistics import LEAST, Summary
-from explainer.summary.reader import RunView
-from explainer.trust import or_none, trust_facts, trust_lines
 
 _MOST_NAMES = 12
 _PARTS = ("right", "wrong")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.calibration import reliability, separation
+from explainer.analysis.calibration import reliability, separation
+from explainer.analysis.view import RunView
 from explainer.records import EditTree, Uncertainty
-from explainer.summary.reader import RunView, SampleView
+from explainer.summary.reader import SampleView
 
 Facts = dict[str, Any]
 

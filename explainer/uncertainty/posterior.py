@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri
 
 from explainer.arrays import Float64Array
+from explainer.checks import sum_to_one
 
 INTERVALS = ("beta", "quantile")
 _LARGE = 1e7  # parameters of a Beta distribution that is all but normal
 _TAILS = (0.025, 0.975)
-_SUM = 1e-3  # how far the sum of probabilities of classes that exclude one another may be from 1
 
 
 class Interval(NamedTuple):
@@ -134,16 +134,6 @@ def entropies_of(draws: NDArray[Any]) -> Entropies:
     total = _entropy(samples.mean(axis=0), exclusive)
     aleatoric = _entropy(samples, exclusive).mean(axis=0)
     return Entropies(total, aleatoric, np.maximum(total - aleatoric, 0.0))
-
-
-def sum_to_one(probabilities: Float64Array) -> NDArray[np.bool_]:
-    """Whether those of the last axis are of classes that exclude one another.
-
-    >>> sum_to_one(np.array([[0.25, 0.75], [0.75, 0.75]])).tolist()
-    [True, False]
-    """
-    sums: NDArray[np.bool_] = np.abs(probabilities.sum(axis=-1) - 1) < _SUM
-    return sums
 
 
 def _entropy(probabilities: Float64Array, exclusive: NDArray[np.bool_]) -> Float64Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array
-from explainer.posterior import sum_to_one
+from explainer.checks import sum_to_one
 
 _BINS = 15
 
