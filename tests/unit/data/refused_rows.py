@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from unit.test_dataset import rows_with, samples_of
+from unit.data.test_mindspore_dataset import rows_with, samples_of
 
 
 @pytest.mark.parametrize("batch_size", [None, 2])

@@ -30,7 +30,7 @@ Pair = tuple[int, int]
 Rectangle = tuple[slice, slice]
 Options = dict[str, Any]
 
-PAGE = Path(__file__).parents[2] / "docs" / "methods" / "occlusion.md"
+PAGE = Path(__file__).parents[3] / "docs" / "methods" / "occlusion.md"
 WEIGHTS = whole_numbers(4, 70, seed=1)
 IMAGES = whole_numbers(3, 2, 5, 7, seed=2)
 LABELS = np.array([1, 0, 3])
