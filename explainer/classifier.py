@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from explainer.arrays import FloatArray
 from explainer.relu_rules import ReluRule, plain
@@ -24,7 +26,37 @@ class LayerOutput(NamedTuple):
     channel_axis: int | None = None
 
 
-class Classifier(Protocol):
+@runtime_checkable
+class Evaluator(Protocol):
+    """What gives outputs for inputs (N, ...) float32, in any number."""
+
+    @property
+    def network(self) -> Any:
+        """What is evaluated: what a user handed in."""
+
+    @property
+    def batch_size(self) -> int:
+        """Inputs in one pass, at most."""
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether outputs for clean images are remembered, as in a run."""
+
+    def outputs(self, images: FloatArray) -> Any:
+        """The output, whatever it is: an array (N, ...), or a tuple of them; images may have any axes."""
+
+    def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
+        """The shapes of the output's arrays for images of this shape, without the batch axis."""
+
+    def probabilities(self, images: FloatArray) -> FloatArray:
+        """The output after the activation, (N, K) in [0, 1]."""
+
+    def clean_probabilities(self, images: FloatArray) -> FloatArray:
+        """As `probabilities`, of images as they are in the data: in a run they are not computed twice."""
+
+
+@runtime_checkable
+class Classifier(Evaluator, Protocol):
     """An image classifier of K classes; images are (N, C, H, W) float32 and come in any number."""
 
     def class_count(self, images: FloatArray) -> int:
@@ -33,29 +65,20 @@ class Classifier(Protocol):
     def logits(self, images: FloatArray) -> FloatArray:
         """The network's output, (N, K)."""
 
-    def outputs(self, images: FloatArray) -> Any:
-        """The network's output, whatever it is: an array (N, ...), or a tuple of them; images may have any axes."""
-
-    def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
-        """The shapes of the output's arrays for images of this shape, without the batch axis."""
-
-    def probabilities(self, images: FloatArray) -> FloatArray:
-        """The output after the activation, (N, K) in [0, 1]."""
-
     def clean_logits(self, images: FloatArray) -> FloatArray:
         """As `logits`, of images as they are in the data: in a run they are not computed twice."""
 
-    def clean_probabilities(self, images: FloatArray) -> FloatArray:
-        """As `probabilities`, of images as they are in the data: in a run they are not computed twice."""
-
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
         """D <seed, logits> / d images, (N, C, H, W), for a seed of (N, K)."""
+
+    def layer_name(self, layer: Any) -> str:
+        """The name of a layer that a user gives, by name or as a part of the network; "" is the input."""
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output, both (N, ...)."""
 
     def activations(self, images: FloatArray, name: str) -> FloatArray:
-        """The output of a layer, (N, ...); no gradient is asked for."""
+        """The output of a layer, (N, ...); no gradient is needed."""
 
     def layer_output(self, images: FloatArray, name: str) -> LayerOutput:
         """What a layer gives for images of this shape."""
@@ -63,5 +86,14 @@ class Classifier(Protocol):
     def layers(self, images: FloatArray) -> list[LayerOutput]:
         """The layers that run once for an image and give one array, in the order in which they end."""
 
+    def layers_with_weights(self) -> list[str]:
+        """The names of the layers that hold weights of their own, the first layer first."""
+
+    def randomised(self, seed: int) -> AbstractContextManager[Callable[[str], None]]:
+        """A function that shuffles the weights of a layer by its name; all are put back at the end."""
+
+    def require_dropout(self) -> None:
+        """Raises NoDropoutError when nothing in the network drops anything."""
+
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
-        """Probabilities with the dropout alive and the batch norm frozen, (draws, N, K)."""
+        """Probabilities with the dropout at work and the batch norm frozen, (draws, N, K)."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from explainer.checks import (
     require_numbers,
     require_type,
 )
-from explainer.network.mindspore.program import without_tensor
+from explainer.network.of import without_tensor
 
 _Metric = TypeVar("_Metric", bound="Metric")
 
@@ -70,7 +71,10 @@ class Metric(ABC):
     """What must be there: "boxes", "explainer" (its network, or new maps)."""
     per_label: ClassVar[bool] = True
     """Whether there is a score for each label; False: one for each image."""
+    settings: Mapping[str, Any] = MappingProxyType({})
+    """How this one is set up, as JSON values; a metric with settings puts them here in its constructor."""
 
+    @final
     @property
     def parameters(self) -> dict[str, Any]:
         """What the metric declares, as JSON values; a summary keeps it, so that a reader knows which way is better."""
@@ -79,6 +83,7 @@ class Metric(ABC):
             "higher_is_better": self.higher_is_better,
             "bounds": [bound if math.isfinite(bound) else None for bound in self.bounds],
             "per_label": self.per_label,
+            **self.settings,
         }
 
     def named(self: _Metric, name: str) -> _Metric:
@@ -100,9 +105,18 @@ class Metric(ABC):
     def score(self, case: Case) -> NDArray[np.float64]:
         """(L,) scores, or (1,) where `per_label` is False; nan = undefined."""
 
+
+@runtime_checkable
+class HasCurves(Protocol):
+    """A metric of which a run keeps curves beside the scores, for plots."""
+
     def score_and_curves(self, case: Case) -> tuple[NDArray[np.float64], tuple[FilledCurve, ...]]:
-        """What `score` gives, and the curves that a run keeps beside it, for plots; most metrics have none."""
-        return self.score(case), ()
+        """What `score` gives, and the curves."""
+
+
+def score_and_curves(metric: Metric, case: Case) -> tuple[NDArray[np.float64], tuple[FilledCurve, ...]]:
+    """The scores of a case by any metric, and its curves, where it has any."""
+    return metric.score_and_curves(case) if isinstance(metric, HasCurves) else (metric.score(case), ())
 
 
 class AggregatingMetric(Metric):
@@ -188,25 +202,25 @@ class LabelMetric(AggregatingMetric):
     ) -> NDArray[np.float64]:
         """(N, L) scores of the maps (N, L, H, W) of the images (N, C, H, W) for the labels (N, L); nan = undefined."""
 
-    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> NDArray[np.float64]:
+    @final
+    def evaluate(
+        self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None
+    ) -> NDArray[np.float64]:
         """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
 
         Args:
-            explainer: whose network is asked, and which makes the maps if there are none.
+            explainer: whose network is evaluated, and which makes the maps if there are none.
             inputs: (N, C, H, W).
             targets: an int, or labels of shape (), (N,) or (N, L).
             saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+            mask: the regions of the objects, of the same shape, for a metric that `needs` boxes; anything but 0 is
+                inside.
 
         Raises:
             TypeError: an argument of a wrong type.
-            ValueError: a wrong shape, a NaN or infinity, or a label that there is not.
+            ValueError: a wrong shape, a NaN or infinity, or a label that there is not; no `mask` where it is needed,
+                one where it is not.
         """
-        return self._evaluate(explainer, inputs, targets, saliency)
-
-    def _evaluate(
-        self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None
-    ) -> NDArray[np.float64]:
-        """As `evaluate`, with the regions of the objects; every argument checked before any work."""
         images, labels, maps, regions = self._checked(explainer, inputs, targets, saliency, mask)
         scores = self._scores(images, labels, maps, regions, explainer)
         return scores if np.ndim(without_tensor(targets)) == 2 else scores[:, 0]
@@ -215,6 +229,7 @@ class LabelMetric(AggregatingMetric):
         self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None
     ) -> tuple[FloatArray, LabelArray, FloatArray, NDArray[np.bool_] | None]:
         """Images, labels (N, L), maps (N, L, H, W), made if there are none, and regions of that shape, if any."""
+        self._require_mask(mask)
         require_explainer(explainer)
         images = require_images(without_tensor(inputs))
         labels = self._labels(targets, len(images))
@@ -222,6 +237,12 @@ class LabelMetric(AggregatingMetric):
         regions = None if mask is None else require_maps("mask", mask, shape) != 0
         given = explainer(images, labels) if saliency is None else saliency
         return images, labels, require_maps("saliency", given, shape), regions
+
+    def _require_mask(self, mask: Any) -> None:
+        if mask is None and "boxes" in self.needs:
+            raise ValueError("`mask` must be given, (N, 1, H, W): there is no localization without the object's region")
+        if mask is not None and "boxes" not in self.needs:
+            raise ValueError(f"`mask` must be None, as {self.name} looks at no regions; leave it out")
 
     def _labels(self, targets: Any, count: int) -> LabelArray:
         labels = label_matrix(without_tensor(targets), count)
@@ -271,6 +292,8 @@ class ScoreBoard:
         self._label_count = label_count
         self._scores: dict[int | None, list[float]] = defaultdict(list)
         self._undefined = 0
+        self.left_out = 0
+        """How many perturbations were left out of the scores; a metric that leaves some out counts them here."""
 
     def add(self, labels: Sequence[int | None], scores: Sequence[float]) -> None:
         """Takes one score for each label; None = the metric does not look at labels."""

@@ -22,14 +22,14 @@ class MapMetric(LabelMetric):
     """
 
     @abstractmethod
-    def _of_map(self, saliency: Float64Array) -> float:
+    def _score_map(self, saliency: Float64Array) -> float:
         """The score of one map (H, W); nan = undefined."""
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Region | None, explainer: Any
     ) -> Float64Array:
         maps = (one.astype(np.float64) for one in saliency.reshape(-1, *saliency.shape[2:]))
-        return np.array([self._of_map(one) for one in maps]).reshape(labels.shape)
+        return np.array([self._score_map(one) for one in maps]).reshape(labels.shape)
 
 
 class RegionMetric(LabelMetric):
@@ -44,28 +44,8 @@ class RegionMetric(LabelMetric):
 
     needs = frozenset({"boxes"})
 
-    def evaluate(  # one argument more, as in the reference
-        self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None
-    ) -> Float64Array:
-        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
-
-        Args:
-            explainer: makes the maps if there are none.
-            inputs: (N, C, H, W).
-            targets: an int, or labels of shape (), (N,) or (N, L).
-            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
-            mask: the regions of the objects, of the same shape; anything but 0 is inside.
-
-        Raises:
-            TypeError: an argument of a wrong type.
-            ValueError: no `mask`, a wrong shape, a NaN or infinity, or a label that there is not.
-        """
-        if mask is None:
-            raise ValueError("`mask` must be given, (N, 1, H, W): there is no localization without the object's region")
-        return self._evaluate(explainer, inputs, targets, saliency, mask)
-
     @abstractmethod
-    def _of_region(self, saliency: Float64Array, region: Region) -> float:
+    def _score_region(self, saliency: Float64Array, region: Region) -> float:
         """The score of one map (H, W) for a region (H, W) that is not empty; nan = undefined."""
 
     def _scores(
@@ -75,5 +55,5 @@ class RegionMetric(LabelMetric):
             return np.full(labels.shape, np.nan)
         maps = (one.astype(np.float64) for one in saliency.reshape(-1, *saliency.shape[2:]))
         pairs = zip(maps, regions.reshape(-1, *regions.shape[2:]), strict=True)
-        scores = [self._of_region(one, region) if region.any() else np.nan for one, region in pairs]
+        scores = [self._score_region(one, region) if region.any() else np.nan for one, region in pairs]
         return np.array(scores).reshape(labels.shape)

@@ -10,7 +10,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import AggregatingMetric, Case, require_explainer, require_maps, scores_of_result
 from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_images, require_integer
-from explainer.network.mindspore.program import without_tensor
+from explainer.network.of import without_tensor
 
 
 class ClassSensitivity(AggregatingMetric):
@@ -65,7 +65,7 @@ class ClassSensitivity(AggregatingMetric):
         """The scores of the explainer for the images, (N,); nan = undefined.
 
         Args:
-            explainer: whose network is asked, and which makes the maps.
+            explainer: whose network is evaluated, and which makes the maps.
             inputs: (N, C, H, W).
 
         Raises:

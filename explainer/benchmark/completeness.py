@@ -10,6 +10,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_integer, require_labels_in_range
+from explainer.perturb.engine import outputs_of_variants
 from explainer.perturb.fills import baseline_of, recorded_fill
 
 
@@ -48,14 +49,9 @@ class Completeness(LabelMetric):
 
     def __init__(self, num_labels: int, *, baseline: Any = 0.0, batch_size: int = 32) -> None:
         super().__init__(num_labels)
-        self._given = baseline
         self._baseline = baseline_of(baseline)
         self._probe = NetworkProbe(None, require_integer("batch_size", batch_size, 1))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        return super().parameters | {"baseline": recorded_fill(self._given)}
+        self.settings = {"baseline": recorded_fill(baseline)}
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
@@ -63,7 +59,8 @@ class Completeness(LabelMetric):
         classifier = self._probe.of(explainer)
         require_labels_in_range(labels, classifier.class_count(images))
         baselines = np.ascontiguousarray(self._baseline(images), np.float32)
-        logits = classifier.clean_logits(images).astype(np.float64) - classifier.logits(baselines)
+        of_baselines = outputs_of_variants(classifier, "logits", images, baselines, batch_size=classifier.batch_size)
+        logits = classifier.clean_logits(images).astype(np.float64) - of_baselines
         differences = np.take_along_axis(logits, labels, 1)
         missed = np.abs(differences - saliency.sum(axis=(2, 3), dtype=np.float64))
         scores: Float64Array = missed / np.where(differences != 0, np.abs(differences), np.nan)

@@ -18,13 +18,13 @@ class Sparseness(MapMetric):
 
     Cost: no forward pass.
 
-    >>> Sparseness(1)._of_map(np.array([[0.0, 0, 0, 4]]))
+    >>> Sparseness(1)._score_map(np.array([[0.0, 0, 0, 4]]))
     0.75
     """
 
     name = "Sparseness"
 
-    def _of_map(self, saliency: Float64Array) -> float:
+    def _score_map(self, saliency: Float64Array) -> float:
         values = np.sort(np.abs(saliency), axis=None)
         if values[-1] == 0:
             return np.nan
@@ -44,7 +44,7 @@ class Complexity(MapMetric):
 
     Cost: no forward pass.
 
-    >>> round(Complexity(1)._of_map(np.array([[1.0, -1, 0, 0]])), 4)
+    >>> round(Complexity(1)._score_map(np.array([[1.0, -1, 0, 0]])), 4)
     0.6931
     """
 
@@ -52,7 +52,7 @@ class Complexity(MapMetric):
     higher_is_better = False
     bounds = (0.0, float("inf"))
 
-    def _of_map(self, saliency: Float64Array) -> float:
+    def _score_map(self, saliency: Float64Array) -> float:
         values = np.abs(saliency)
         if not values.any():
             return np.nan

@@ -13,7 +13,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import Case, FilledCurve, LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
-from explainer.network.mindspore.inputs import require_network
+from explainer.network.of import require_activation
 from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
 
 _ROUNDING = 1e-7  # probabilities that differ by less are equal
@@ -88,7 +88,7 @@ class Faithfulness(LabelMetric):
         batch_size: int = 32,
     ) -> None:
         super().__init__(num_labels)
-        require_network("activation_fn", activation_fn)
+        require_activation(activation_fn)
         if not isinstance(metric, str):
             raise TypeError(f"`metric` must be a string, got {type(metric).__name__}")
         require_choice("metric", metric, METRICS)
@@ -98,20 +98,15 @@ class Faithfulness(LabelMetric):
         if self._percent == 0:
             raise ValueError("`percent` must be above 0: nothing would be changed")
         self._steps = None if steps is None else require_integer("steps", steps, 2)
-        self._given_fill = fill
         self._fill = fill_of("fill", fill)
         self._curve_fills = _other_fills(fill, curve_fills) if metric in METRICS[1:] else {}
         self._normalize = require_flag("normalize", normalize)
         self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        return super().parameters | {
-            "metric": self._metric,
+        self.settings = {
+            "metric": metric,
             "percent": self._percent,
             "steps": self._steps,
-            "fill": recorded_fill(self._given_fill),
+            "fill": recorded_fill(fill),
             "curve_fills": list(self._curve_fills),
             "normalize": self._normalize,
         }
@@ -136,9 +131,9 @@ class Faithfulness(LabelMetric):
     def score_and_curves(self, case: Case) -> tuple[Float64Array, tuple[FilledCurve, ...]]:
         """The scores (L,), and for the areas their curves, with `fill` and each of `curve_fills`."""
         if self._metric == METRICS[0]:
-            return super().score_and_curves(case)
+            return self.score(case), ()
         images, labels = case.image[None], np.array(case.labels, np.int64)[None]
-        fills = {str(recorded_fill(self._given_fill)): self._fill} | self._curve_fills
+        fills = {str(self.settings["fill"]): self._fill} | self._curve_fills
         curves = {
             name: self._curve(images, labels, case.saliency[None], case.explainer, fill) for name, fill in fills.items()
         }
@@ -176,8 +171,8 @@ class Faithfulness(LabelMetric):
     def _naive(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Float64Array:
         blocks = [[self._blocks(one) for one in of_image] for of_image in saliency]
         keeps = (
-            (place, _without(saliency.shape[2:], block))
-            for place, of_image in enumerate(blocks)
+            (index, _without(saliency.shape[2:], block))
+            for index, of_image in enumerate(blocks)
             for of_label in of_image
             for block in of_label
         )
@@ -200,8 +195,8 @@ class Faithfulness(LabelMetric):
         ends = self._ends(pixels)
         inserted = self._metric == METRICS[2]
         keeps = (
-            (place, keep if inserted else ~keep)
-            for place, of_image in enumerate(saliency)
+            (index, keep if inserted else ~keep)
+            for index, of_image in enumerate(saliency)
             for one in of_image
             for keep in _growing(one, ends)
         )
@@ -233,7 +228,7 @@ def _other_fills(fill: Any, given: Sequence[Any] | None) -> dict[str, Fill | Mas
         given = (0.0,) if isinstance(fill, str) and fill.startswith("blur") else ("blur",)
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise TypeError(f'`curve_fills` must be a sequence of fills, as ("blur", 0.5), got {given!r}')
-    fills = [fill_of(f"curve_fills[{place}]", one) for place, one in enumerate(given)]
+    fills = [fill_of(f"curve_fills[{index}]", one) for index, one in enumerate(given)]
     names = [str(recorded_fill(one)) for one in [fill, *given]]
     require_distinct("fill and curve_fills", names, "curves are filed under their fill")
     return dict(zip(names[1:], fills, strict=True))

@@ -11,17 +11,17 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_flag, require_integer
-from explainer.network.mindspore.inputs import require_network
+from explainer.network.of import require_activation
 from explainer.perturb.engine import Hidden
 from explainer.perturb.fills import fill_of, recorded_fill
 from explainer.streams import sample_stream
 
 
 class Infidelity(LabelMetric):
-    """The mean squared difference of what a hidden square's saliency sums to and what the probability falls by.
+    """The mean squared difference of what a hidden square's saliency sums to and what the probability drops by.
 
     0 for a map whose values are what its pixels contribute. With `normalize` the map is scaled so that it fits best,
-    and the error is a part of the mean squared fall: in [0, 1], 1 for a map that says nothing. nan where nothing falls.
+    and the error is a part of the mean squared drop: in [0, 1], 1 for a map that says nothing. nan where nothing drops.
 
     Source: Yeh et al. 2019, "On the (In)fidelity and Sensitivity of Explanations", definition 2.1 with the square
     removal of section 2.2, and the scaling of its appendix.
@@ -29,7 +29,7 @@ class Infidelity(LabelMetric):
     Args:
         num_labels: how many labels there are.
         activation_fn: logits -> probabilities, nn.Softmax() or nn.Sigmoid().
-        perturbations: squares per image, each of random place and of a side from 1 to half the shorter one.
+        perturbations: squares per image, each of random position and of a side from 1 to half the shorter one.
         fill: what hides; as for `Occlusion`.
         normalize: scale the map, as above; without, the error is that of the map's own units.
         seed: of the squares; an image has its own, the same for all its labels, whatever the batch.
@@ -62,21 +62,16 @@ class Infidelity(LabelMetric):
         batch_size: int = 32,
     ) -> None:
         super().__init__(num_labels)
-        require_network("activation_fn", activation_fn)
+        require_activation(activation_fn)
         self.bounds = (0.0, 1.0 if normalize else float("inf"))
         self._perturbations = require_integer("perturbations", perturbations, 2)
-        self._given_fill = fill
         self._fill = fill_of("fill", fill)
         self._normalize = require_flag("normalize", normalize)
         self._seed = require_integer("seed", seed, 0)
         self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        return super().parameters | {
+        self.settings = {
             "perturbations": self._perturbations,
-            "fill": recorded_fill(self._given_fill),
+            "fill": recorded_fill(fill),
             "normalize": self._normalize,
             "seed": self._seed,
         }
@@ -86,15 +81,15 @@ class Infidelity(LabelMetric):
     ) -> Float64Array:
         whole = self._probe.probabilities(explainer, images, labels)
         squares = [list(self._squares(image)) for image in images]
-        hidden = ((place, square) for place, of_image in enumerate(squares) for square in of_image)
-        falls = whole[..., None] - self._probe.under(explainer, images, labels, hidden, self._fill, shared=True)
+        hidden = ((index, square) for index, of_image in enumerate(squares) for square in of_image)
+        drops = whole[..., None] - self._probe.under(explainer, images, labels, hidden, self._fill, shared=True)
         sums = np.array([_sums(*pair) for pair in zip(saliency, squares, strict=True)])
         if not self._normalize:
-            return _mean_square(sums - falls)
+            return _mean_square(sums - drops)
         squared = (sums**2).sum(axis=2)
-        scale = (sums * falls).sum(axis=2) / np.where(squared > 0, squared, 1)
-        size = _mean_square(falls)
-        missed: Float64Array = _mean_square(scale[..., None] * sums - falls) / np.where(size > 0, size, np.nan)
+        scale = (sums * drops).sum(axis=2) / np.where(squared > 0, squared, 1)
+        size = _mean_square(drops)
+        missed: Float64Array = _mean_square(scale[..., None] * sums - drops) / np.where(size > 0, size, np.nan)
         return missed
 
     def _squares(self, image: FloatArray) -> Iterator[Hidden]:

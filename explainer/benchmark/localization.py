@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
@@ -58,14 +56,10 @@ class Localization(RegionMetric):
         self.name = self._metric = metric
         self._tolerance = require_number("tolerance", tolerance, 0.0, np.inf)
         self._theta = require_number("theta", theta, 0.0, 1.0)
+        own = {"tolerance": self._tolerance} if metric == METRICS[0] else {"theta": self._theta}
+        self.settings = {"metric": metric, **own}
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        own = {"tolerance": self._tolerance} if self._metric == METRICS[0] else {"theta": self._theta}
-        return super().parameters | {"metric": self._metric} | own
-
-    def _of_region(self, saliency: Float64Array, region: Region) -> float:
+    def _score_region(self, saliency: Float64Array, region: Region) -> float:
         return self._points(saliency, region) if self._metric == METRICS[0] else self._overlaps(saliency, region)
 
     def _points(self, saliency: Float64Array, region: Region) -> float:

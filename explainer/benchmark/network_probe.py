@@ -1,4 +1,4 @@
-"""The network of an explainer, asked by a metric for what it says of changed images."""
+"""The network of an explainer, evaluated by a metric for changed images."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray, Mask
 from explainer.checks import require_labels_in_range
-from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.mindspore.inputs import require_network
-from explainer.perturb.engine import Hidden, Request, evaluated
+from explainer.classifier import Classifier
+from explainer.network.of import classifier_of, require_activation
+from explainer.perturb.engine import Hidden, Request, evaluated_by
 from explainer.perturb.fills import Fill, MaskFill
 
 
 class NetworkProbe:
-    """Asks the network of whatever explainer is given, with one activation; kept as long as the network is the same.
+    """Evaluates the network of whatever explainer is given, with one activation.
 
     Args:
-        activation_fn: logits -> probabilities; None where only logits are asked for.
+        activation_fn: logits -> probabilities; None where only logits are needed.
         batch_size: images in one pass through the network.
 
     Raises:
@@ -28,15 +28,15 @@ class NetworkProbe:
 
     def __init__(self, activation_fn: Any, batch_size: int) -> None:
         if activation_fn is not None:
-            require_network("activation_fn", activation_fn)
+            require_activation(activation_fn)
         self._activation = activation_fn
         self._batch_size = batch_size
-        self._classifier: MindSporeClassifier | None = None
+        self._classifier: Classifier | None = None
 
-    def of(self, explainer: Any) -> MindSporeClassifier:
+    def of(self, explainer: Any) -> Classifier:
         """The explainer's network."""
-        if self._classifier is None or self._classifier.network is not explainer.network:
-            self._classifier = MindSporeClassifier(explainer.network, self._activation, batch_size=self._batch_size)
+        # Kept, so that what was compiled for it lives from one call to the next.
+        self._classifier = classifier_of(explainer.network, self._activation, batch_size=self._batch_size)
         return self._classifier
 
     def probabilities(self, explainer: Any, images: FloatArray, labels: LabelArray) -> Float64Array:
@@ -58,14 +58,14 @@ class NetworkProbe:
         *,
         shared: bool = False,
     ) -> Float64Array:
-        """The probability of each label under its keep masks, (N, L, masks), asked in full batches.
+        """The probability of each label under its keep masks, (N, L, masks), evaluated in full batches.
 
         Args:
-            explainer: whose network is asked.
+            explainer: whose network is evaluated.
             images: (N, C, H, W).
             labels: (N, L).
-            keeps: pairs of a place in `images` and a mask or a hidden rectangle, as many for each label of each image,
-                in their order.
+            keeps: pairs of an index into `images` and a mask or a hidden rectangle, as many for each label of each
+                image, in their order.
             fill: what is shown where the images are hidden.
             shared: the masks are those of an image, for all its labels.
 
@@ -73,22 +73,13 @@ class NetworkProbe:
             ValueError: a label that the network does not have.
         """
         self._require(explainer, images, labels)
-        classifier = self.of(explainer)
-
-        def clean(images: FloatArray, indices: LabelArray) -> FloatArray:
-            return classifier.clean_probabilities(images)
-
-        batches = evaluated(
-            lambda shown, indices: classifier.probabilities(shown),
-            images,
-            (Request(index, keep) for index, keep in keeps),
-            fill=fill,
-            batch_size=self._batch_size,
-            evaluate_clean=clean if classifier.keeps_outputs else None,
+        requests = (Request(index, keep) for index, keep in keeps)
+        batches = evaluated_by(
+            self.of(explainer), "probabilities", images, requests, batch_size=self._batch_size, fill=fill
         )
-        asked = np.concatenate([batch.outputs for batch in batches])
-        asked = asked.reshape(len(images), 1 if shared else labels.shape[1], -1, asked.shape[1])
-        return np.take_along_axis(asked, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
+        outputs = np.concatenate([batch.outputs for batch in batches])
+        outputs = outputs.reshape(len(images), 1 if shared else labels.shape[1], -1, outputs.shape[1])
+        return np.take_along_axis(outputs, labels[:, :, None, None], 3)[..., 0].astype(np.float64)
 
     def _require(self, explainer: Any, images: FloatArray, labels: LabelArray) -> None:
         require_labels_in_range(labels, self.of(explainer).class_count(images))

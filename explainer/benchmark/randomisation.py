@@ -14,7 +14,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric, require_maps
 from explainer.benchmark.network_probe import correlations
 from explainer.checks import require_choice, require_integer
-from explainer.network.mindspore.randomised import layers_with_weights, randomised
+from explainer.network.of import classifier_of
 from explainer.streams import sample_stream
 
 ORDERS = ("top_down", "bottom_up")
@@ -58,11 +58,7 @@ class RandomLogit(LabelMetric):
         super().__init__(num_labels)
         require_integer("num_labels", num_labels, 2)
         self._seed = require_integer("seed", seed, 0)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        return super().parameters | {"seed": self._seed}
+        self.settings = {"seed": self._seed}
 
     def _scores(
         self,
@@ -139,11 +135,7 @@ class MPRT(LabelMetric):
         require_choice("order", order, ORDERS)
         self._order = order
         self._seed = require_integer("seed", seed, 0)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        return super().parameters | {"order": self._order, "seed": self._seed}
+        self.settings = {"order": order, "seed": self._seed}
 
     def cascade(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> Cascade:
         """The similarities stage by stage, of which the score is the mean.
@@ -175,7 +167,7 @@ class MPRT(LabelMetric):
         return means
 
     def _cascade(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Cascade:
-        layers = layers_with_weights(explainer.network)[:: -1 if self._order == ORDERS[0] else 1]
+        layers = classifier_of(explainer.network).layers_with_weights()[:: -1 if self._order == ORDERS[0] else 1]
         ranks = _ranks(saliency)
         stages = _of_randomised_maps(
             lambda maps: correlations(ranks, _ranks(maps)),
@@ -220,11 +212,7 @@ class EfficientMPRT(LabelMetric):
         super().__init__(num_labels)
         self._bins = require_integer("bins", bins, 2)
         self._seed = require_integer("seed", seed, 0)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        return super().parameters | {"bins": self._bins, "seed": self._seed}
+        self.settings = {"bins": self._bins, "seed": self._seed}
 
     def _scores(
         self,
@@ -234,7 +222,7 @@ class EfficientMPRT(LabelMetric):
         regions: NDArray[np.bool_] | None,
         explainer: Any,
     ) -> Float64Array:
-        layers = layers_with_weights(explainer.network)
+        layers = classifier_of(explainer.network).layers_with_weights()
         before = self._disorder(saliency)
         (after,) = _of_randomised_maps(self._disorder, explainer, images, labels, [layers], self._seed)
         rises: Float64Array = (after - before) / np.where(before > 0, before, np.nan)
@@ -286,7 +274,7 @@ def _of_randomised_maps(
     """What is measured of the maps (N, L, H, W) at each stage, when its layers and those before are shuffled."""
     shape = (*labels.shape, *images.shape[2:])
     measured = []
-    with randomised(explainer.network, seed) as shuffle:
+    with classifier_of(explainer.network).randomised(seed) as shuffle:
         for layers in stages:
             for layer in layers:
                 shuffle(layer)

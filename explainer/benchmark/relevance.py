@@ -21,13 +21,13 @@ class RelevanceMass(RegionMetric):
 
     Cost: no forward pass.
 
-    >>> RelevanceMass(1)._of_region(np.array([[1.0, 3, -5]]), np.array([[False, True, True]]))
+    >>> RelevanceMass(1)._score_region(np.array([[1.0, 3, -5]]), np.array([[False, True, True]]))
     0.75
     """
 
     name = "RelevanceMass"
 
-    def _of_region(self, saliency: Float64Array, region: Region) -> float:
+    def _score_region(self, saliency: Float64Array, region: Region) -> float:
         positive = np.maximum(saliency, 0)
         return float(positive[region].sum() / positive.sum()) if positive.any() else np.nan
 
@@ -44,13 +44,13 @@ class RelevanceRank(RegionMetric):
 
     Cost: no forward pass.
 
-    >>> RelevanceRank(1)._of_region(np.array([[1.0, 3, 2]]), np.array([[True, True, False]]))
+    >>> RelevanceRank(1)._score_region(np.array([[1.0, 3, 2]]), np.array([[True, True, False]]))
     0.5
     """
 
     name = "RelevanceRank"
 
-    def _of_region(self, saliency: Float64Array, region: Region) -> float:
+    def _score_region(self, saliency: Float64Array, region: Region) -> float:
         if np.ptp(saliency) == 0:
             return np.nan
         size = int(region.sum())
@@ -70,13 +70,13 @@ class EnergyPointingGame(RegionMetric):
 
     Cost: no forward pass.
 
-    >>> EnergyPointingGame(1)._of_region(np.array([[1.0, 4, 2]]), np.array([[True, True, False]]))
+    >>> EnergyPointingGame(1)._score_region(np.array([[1.0, 4, 2]]), np.array([[True, True, False]]))
     0.75
     """
 
     name = "EnergyPointingGame"
 
-    def _of_region(self, saliency: Float64Array, region: Region) -> float:
+    def _score_region(self, saliency: Float64Array, region: Region) -> float:
         energy = saliency - saliency.min()
         return float(energy[region].sum() / energy.sum()) if energy.any() else np.nan
 
@@ -93,13 +93,13 @@ class AttributionAUC(RegionMetric):
 
     Cost: no forward pass.
 
-    >>> AttributionAUC(1)._of_region(np.array([[1.0, 4, 2]]), np.array([[True, True, False]]))
+    >>> AttributionAUC(1)._score_region(np.array([[1.0, 4, 2]]), np.array([[True, True, False]]))
     0.5
     """
 
     name = "AttributionAUC"
 
-    def _of_region(self, saliency: Float64Array, region: Region) -> float:
+    def _score_region(self, saliency: Float64Array, region: Region) -> float:
         inside, outside = int(region.sum()), int((~region).sum())
         if not outside:
             return np.nan

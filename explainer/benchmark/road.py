@@ -11,12 +11,12 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_choice, require_integer, require_number
-from explainer.network.mindspore.inputs import require_network
+from explainer.network.of import require_activation
 from explainer.perturb.fills import MaskFill, inpainted_images
 from explainer.streams import sample_stream
 
 ORDERS = ("combined", "MoRF", "LeRF")
-_TENTHS = tuple(place / 10 for place in range(1, 10))
+_TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
 
 
 class ROAD(LabelMetric):
@@ -63,23 +63,18 @@ class ROAD(LabelMetric):
         batch_size: int = 32,
     ) -> None:
         super().__init__(num_labels)
-        require_network("activation_fn", activation_fn)
+        require_activation(activation_fn)
         require_choice("order", order, ORDERS)
         self._order = order
         self.name = "ROAD" if order == ORDERS[0] else f"ROAD-{order}"
         self.higher_is_better = order != "MoRF"
-        self._percents = [require_number(f"percents[{place}]", one, 0.0, 1.0) for place, one in enumerate(percents)]
+        self._percents = [require_number(f"percents[{index}]", one, 0.0, 1.0) for index, one in enumerate(percents)]
         if not self._percents or not 0 < min(self._percents) <= max(self._percents) < 1:
             raise ValueError(f"`percents` must be parts between 0 and 1, at least one, got {list(percents)}")
         self._noise = require_number("noise", noise, 0.0, np.inf)
         self._seed = require_integer("seed", seed, 0)
         self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        own = {"order": self._order, "percents": self._percents, "noise": self._noise, "seed": self._seed}
-        return super().parameters | own
+        self.settings = {"order": order, "percents": self._percents, "noise": self._noise, "seed": self._seed}
 
     def cost(self) -> int:
         """Forward passes per map."""
@@ -88,9 +83,9 @@ class ROAD(LabelMetric):
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> Float64Array:
-        keeps = ((place, keep) for place, maps in enumerate(saliency) for one in maps for keep in self._keeps(one))
-        asked = self._probe.under(explainer, images, labels, keeps, MaskFill(self._imputed))
-        means: Float64Array = asked.reshape(*labels.shape, -1, len(self._percents)).mean(axis=3)  # (N, L, orders)
+        keeps = ((index, keep) for index, maps in enumerate(saliency) for one in maps for keep in self._keeps(one))
+        outputs = self._probe.under(explainer, images, labels, keeps, MaskFill(self._imputed))
+        means: Float64Array = outputs.reshape(*labels.shape, -1, len(self._percents)).mean(axis=3)  # (N, L, orders)
         return (1 + means[..., 1] - means[..., 0]) / 2 if self._order == ORDERS[0] else means[..., 0]
 
     def _keeps(self, saliency: FloatArray) -> Iterator[FloatArray]:

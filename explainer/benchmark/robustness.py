@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,15 +13,131 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric, require_maps
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
-from explainer.memory import images_per_pass
-from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.mindspore.inputs import require_network
+from explainer.classifier import Classifier
+from explainer.network.of import require_activation
+from explainer.perturb.engine import Evaluate, Evaluated, Request, Variant, evaluated
 from explainer.streams import sample_stream
 
 _NONE = -1  # the attempt of a perturbation that no label's test lets pass
 
 
-class Robustness(LabelMetric):
+class _PerturbedMaps(LabelMetric):
+    """A metric of how the map of each image changes when noise is added to it; the hole is `_score_changes`."""
+
+    needs = frozenset({"explainer"})
+
+    def __init__(
+        self,
+        num_labels: int,
+        activation_fn: Any,
+        *,
+        radius: float = 0.2,
+        relative: bool = False,
+        perturbations: int = 10,
+        threshold: float = 0.1,
+        tries: int = 3,
+        seed: int = 0,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__(num_labels)
+        require_activation(activation_fn)
+        self._radius = require_number("radius", radius, 0.0, float(np.finfo(np.float32).max))
+        if self._radius == 0:
+            raise ValueError("`radius` must be above 0: nothing would be changed")
+        self._relative = require_flag("relative", relative)
+        self._perturbations = require_integer("perturbations", perturbations, 1)
+        self._threshold = require_number("threshold", threshold, 0.0, 1.0)
+        self._tries = require_integer("tries", tries, 1)
+        self._seed = require_integer("seed", seed, 0)
+        self._batch_size = require_integer("batch_size", batch_size, 1)
+        self._probe = NetworkProbe(activation_fn, self._batch_size)
+        self.settings = {
+            "radius": self._radius,
+            "relative": self._relative,
+            "perturbations": self._perturbations,
+            "threshold": self._threshold,
+            "tries": self._tries,
+            "seed": self._seed,
+        }
+        self._left_out = 0
+
+    @property
+    def left_out(self) -> int:
+        """How many perturbations were left out of the scores since the last `reset`, each map's counted by itself."""
+        return self._board.left_out
+
+    def _scores(
+        self,
+        images: FloatArray,
+        labels: LabelArray,
+        saliency: FloatArray,
+        regions: NDArray[np.bool_] | None,
+        explainer: Any,
+    ) -> Float64Array:
+        norms = _norms(saliency)
+        changes = self._distances(images, labels, saliency, explainer) / np.where(norms > 0, norms, np.nan)[..., None]
+        return self._score_changes(changes)
+
+    @abstractmethod
+    def _score_changes(self, changes: Float64Array) -> Float64Array:
+        """The scores (N, L) of the maps' relative changes (N, L, perturbations); nan where one was left out."""
+
+    def _distances(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Float64Array:
+        """How far the map of each perturbed image is from the image's, (N, L, perturbations); nan where left out."""
+        accepted = self._accepted(images, labels, self._probe.of(explainer))
+        self._board.left_out += int((accepted == _NONE).sum())
+        found = np.full(accepted.shape, np.nan)
+        shape = saliency.shape[1:]
+
+        def maps_of(shown: FloatArray, indices: LabelArray) -> FloatArray:
+            return require_maps("saliency", explainer(shown, labels[indices]), (len(indices), *shape))
+
+        for batch in self._evaluated(maps_of, images, _draws_of(accepted)):
+            for (index, _, (number, attempt)), maps in zip(batch.requests, batch.outputs, strict=True):
+                takers = accepted[index, :, number] == attempt
+                found[index, takers, number] = _norms(maps.astype(np.float64) - saliency[index])[takers]
+        return found
+
+    def _accepted(self, images: FloatArray, labels: LabelArray, classifier: Classifier) -> LabelArray:
+        """The first attempt at each perturbation that the label accepts, or _NONE: (N, L, perturbations)."""
+        whole = classifier.clean_probabilities(images).astype(np.float64)
+        require_labels_in_range(labels, whole.shape[1])
+        accepted = np.full((*labels.shape, self._perturbations), _NONE, np.int64)
+
+        def changes_of(shown: FloatArray, indices: LabelArray) -> Float64Array:
+            changes = np.abs(classifier.probabilities(shown) - whole[indices])
+            changed = (shown != images[indices]).any(axis=(1, 2, 3))
+            return np.where(changed[:, None], changes, np.inf)  # noise lost in rounding tells nothing
+
+        for attempt in range(self._tries):
+            waiting = np.argwhere((accepted == _NONE).any(axis=1))
+            for batch in self._evaluated(changes_of, images, np.insert(waiting, 2, attempt, axis=1)):
+                numbers = np.array([request.payload[0] for request in batch.requests])
+                fits = np.take_along_axis(batch.outputs, labels[batch.indices], 1) <= self._threshold
+                known = accepted[batch.indices, :, numbers]
+                accepted[batch.indices, :, numbers] = np.where((known == _NONE) & fits, attempt, known)
+        return accepted
+
+    def _evaluated(self, evaluate: Evaluate, images: FloatArray, draws: LabelArray) -> Iterator[Evaluated]:
+        """What is computed of the image of each draw (index, number, attempt) with its noise."""
+        requests = (
+            Request(index, Variant(self._noisy(images[index], number, attempt)), (number, attempt))
+            for index, number, attempt in draws.tolist()
+        )
+        return evaluated(evaluate, images, requests, batch_size=self._batch_size)
+
+    def _noisy(self, image: FloatArray, number: int, attempt: int) -> FloatArray:
+        """The image with the noise of an attempt at a perturbation."""
+        noisy: FloatArray = (image + self._noise(image, number, attempt)).astype(np.float32)
+        return noisy
+
+    def _noise(self, image: FloatArray, number: int, attempt: int) -> Float64Array:
+        """The noise of an attempt at a perturbation, of the image's shape."""
+        radius = self._radius * (float(image.max()) - float(image.min())) if self._relative else self._radius
+        return sample_stream(self._seed, image, number, attempt).uniform(-radius, radius, image.shape)
+
+
+class Robustness(_PerturbedMaps):
     """How little a map changes when noise is added to the image; one score per map, in [0, 1], 1 for no change.
 
     exp(-max_i ||S(x_i) - S(x)|| / ||S(x)||) over the perturbed images x_i, S the map, in the Euclidean norm. An x_i
@@ -60,122 +177,13 @@ class Robustness(LabelMetric):
     """
 
     name = "Robustness"
-    needs = frozenset({"explainer"})
 
-    def __init__(
-        self,
-        num_labels: int,
-        activation_fn: Any,
-        *,
-        radius: float = 0.2,
-        relative: bool = False,
-        perturbations: int = 10,
-        threshold: float = 0.1,
-        tries: int = 3,
-        seed: int = 0,
-        batch_size: int = 32,
-    ) -> None:
-        super().__init__(num_labels)
-        require_network("activation_fn", activation_fn)
-        self._radius = require_number("radius", radius, 0.0, float(np.finfo(np.float32).max))
-        if self._radius == 0:
-            raise ValueError("`radius` must be above 0: nothing would be changed")
-        self._relative = require_flag("relative", relative)
-        self._perturbations = require_integer("perturbations", perturbations, 1)
-        self._threshold = require_number("threshold", threshold, 0.0, 1.0)
-        self._tries = require_integer("tries", tries, 1)
-        self._seed = require_integer("seed", seed, 0)
-        self._batch_size = require_integer("batch_size", batch_size, 1)
-        self._probe = NetworkProbe(activation_fn, self._batch_size)
-        self._left_out = 0
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the metric declares, as JSON values."""
-        return super().parameters | {
-            "radius": self._radius,
-            "relative": self._relative,
-            "perturbations": self._perturbations,
-            "threshold": self._threshold,
-            "tries": self._tries,
-            "seed": self._seed,
-        }
-
-    @property
-    def left_out(self) -> int:
-        """How many perturbations were left out of the scores since the last `reset`, each map's counted by itself."""
-        return self._left_out
-
-    def reset(self) -> None:
-        """Forgets what was aggregated, and how many perturbations were left out."""
-        super().reset()
-        self._left_out = 0
-
-    def _scores(
-        self,
-        images: FloatArray,
-        labels: LabelArray,
-        saliency: FloatArray,
-        regions: NDArray[np.bool_] | None,
-        explainer: Any,
-    ) -> Float64Array:
-        norms = _norms(saliency)
-        changes = self._distances(images, labels, saliency, explainer) / np.where(norms > 0, norms, np.nan)[..., None]
-        return self._of_changes(changes)
-
-    def _of_changes(self, changes: Float64Array) -> Float64Array:
-        """The scores (N, L) of the maps' relative changes (N, L, perturbations); nan where one was left out."""
+    def _score_changes(self, changes: Float64Array) -> Float64Array:
         scores: Float64Array = np.exp(-np.fmax.reduce(changes, axis=2))
         return scores
 
-    def _distances(self, images: FloatArray, labels: LabelArray, saliency: FloatArray, explainer: Any) -> Float64Array:
-        """How far the map of each perturbed image is from the image's, (N, L, perturbations); nan where left out."""
-        accepted = self._accepted(images, labels, self._probe.of(explainer))
-        self._left_out += int((accepted == _NONE).sum())
-        found = np.full(accepted.shape, np.nan)
-        for draws in self._chunks(_draws_of(accepted), images):
-            places, numbers, attempts = draws.T
-            given = explainer(self._perturbed(images, draws), labels[places])
-            maps = require_maps("saliency", given, (len(draws), *saliency.shape[1:]))
-            pairs = zip(maps, places, strict=True)
-            distances = np.stack([_norms(one.astype(np.float64) - saliency[place]) for one, place in pairs])
-            rows, columns = np.nonzero(accepted[places, :, numbers] == attempts[:, None])
-            found[places[rows], columns, numbers[rows]] = distances[rows, columns]
-        return found
 
-    def _accepted(self, images: FloatArray, labels: LabelArray, classifier: MindSporeClassifier) -> LabelArray:
-        """The first attempt at each perturbation that the label accepts, or _NONE: (N, L, perturbations)."""
-        whole = classifier.clean_probabilities(images).astype(np.float64)
-        require_labels_in_range(labels, whole.shape[1])
-        accepted = np.full((*labels.shape, self._perturbations), _NONE, np.int64)
-        for attempt in range(self._tries):
-            waiting = np.argwhere((accepted == _NONE).any(axis=1))
-            for draws in self._chunks(np.insert(waiting, 2, attempt, axis=1), images):
-                places, numbers, _ = draws.T
-                shown = self._perturbed(images, draws)
-                changes = np.abs(classifier.probabilities(shown) - whole[places])
-                fits = np.take_along_axis(changes, labels[places], 1) <= self._threshold
-                fits &= (shown != images[places]).any(axis=(1, 2, 3))[:, None]  # noise lost in rounding tells nothing
-                known = accepted[places, :, numbers]
-                accepted[places, :, numbers] = np.where((known == _NONE) & fits, attempt, known)
-        return accepted
-
-    def _chunks(self, draws: LabelArray, images: FloatArray) -> Iterator[LabelArray]:
-        size = images_per_pass(self._batch_size, images.shape[1:])
-        return (draws[at : at + size] for at in range(0, len(draws), size))
-
-    def _perturbed(self, images: FloatArray, draws: LabelArray) -> FloatArray:
-        """The image of each draw (place, number, attempt) with its noise."""
-        noisy = ((images[place], self._noise(images[place], number, attempt)) for place, number, attempt in draws)
-        return np.stack([(image + noise).astype(np.float32) for image, noise in noisy])
-
-    def _noise(self, image: FloatArray, number: int, attempt: int) -> NDArray[Any]:
-        """The noise of an attempt at a perturbation, of the image's shape."""
-        radius = self._radius * (float(image.max()) - float(image.min())) if self._relative else self._radius
-        return sample_stream(self._seed, image, number, attempt).uniform(-radius, radius, image.shape)
-
-
-class MaxSensitivity(Robustness):
+class MaxSensitivity(_PerturbedMaps):
     """The largest relative change of a map when noise is added to the image; one score per map, 0 for none.
 
     max_i ||S(x_i) - S(x)|| / ||S(x)||, of which `Robustness` is exp(-...): lower is better.
@@ -194,12 +202,12 @@ class MaxSensitivity(Robustness):
     higher_is_better = False
     bounds = (0.0, float("inf"))
 
-    def _of_changes(self, changes: Float64Array) -> Float64Array:
+    def _score_changes(self, changes: Float64Array) -> Float64Array:
         largest: Float64Array = np.fmax.reduce(changes, axis=2)
         return largest
 
 
-class AvgSensitivity(MaxSensitivity):
+class AvgSensitivity(_PerturbedMaps):
     """The mean relative change of a map when noise is added to the image; one score per map, 0 for none.
 
     mean_i ||S(x_i) - S(x)|| / ||S(x)||, over the draws that leave the prediction: lower is better.
@@ -215,8 +223,10 @@ class AvgSensitivity(MaxSensitivity):
     """
 
     name = "AvgSensitivity"
+    higher_is_better = False
+    bounds = (0.0, float("inf"))
 
-    def _of_changes(self, changes: Float64Array) -> Float64Array:
+    def _score_changes(self, changes: Float64Array) -> Float64Array:
         known = np.isfinite(changes)
         total = np.where(known, changes, 0.0).sum(axis=2)
         counts = known.sum(axis=2)
@@ -225,9 +235,9 @@ class AvgSensitivity(MaxSensitivity):
 
 
 def _draws_of(accepted: LabelArray) -> LabelArray:
-    """What some label accepts, each once: rows of (place, number, attempt)."""
-    places, _, numbers = np.nonzero(accepted != _NONE)
-    draws: LabelArray = np.unique(np.stack([places, numbers, accepted[accepted != _NONE]], axis=1), axis=0)
+    """What some label accepts, each once: rows of (index, number, attempt)."""
+    indices, _, numbers = np.nonzero(accepted != _NONE)
+    draws: LabelArray = np.unique(np.stack([indices, numbers, accepted[accepted != _NONE]], axis=1), axis=0)
     return draws
 
 

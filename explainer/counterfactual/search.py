@@ -14,9 +14,7 @@ from explainer.counterfactual.edited_image import EditedImage
 from explainer.counterfactual.label_search import Goal, LabelSearch, SearchResult
 from explainer.counterfactual.windows import layers_for, require_layers
 from explainer.errors import BadSampleError, NetworkOutputError, NoValidResultError, OriginalOutputError
-from explainer.network.function import FunctionClassifier
-from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.mindspore.program import is_cell, without_tensor
+from explainer.network.of import evaluator_of, without_tensor
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 
@@ -69,7 +67,7 @@ class HierarchicalOcclusion:
         by_masking: bool = False,
         batch_size: int = 64,
     ) -> None:
-        self._classifier = _classifier_of(network, activation_fn, batch_size)
+        self._classifier = evaluator_of(network, activation_fn, batch_size=batch_size)
         self._activated = activation_fn is not None
         self._own_layers = require_layers(win_sizes, strides)
         if require_number("threshold", threshold, 0, 1) == 1:
@@ -170,8 +168,8 @@ class HierarchicalOcclusion:
 
     def _probabilities(self, images: FloatArray, labels: list[int]) -> FloatArray:
         """Those of the labels, (B, L)."""
-        ask = self._classifier.probabilities if self._activated else self._classifier.outputs
-        probabilities = _checked_probabilities(ask(images), len(images))
+        evaluate = self._classifier.probabilities if self._activated else self._classifier.outputs
+        probabilities = _checked_probabilities(evaluate(images), len(images))
         class_count = probabilities.shape[1]
         if max(labels) >= class_count:
             raise ValueError(
@@ -179,14 +177,6 @@ class HierarchicalOcclusion:
                 f"got {max(labels)}"
             )
         return probabilities[:, labels]
-
-
-def _classifier_of(network: Any, activation_fn: Any, batch_size: int) -> MindSporeClassifier | FunctionClassifier:
-    if is_cell(network) or isinstance(network, type) or not callable(network):
-        return MindSporeClassifier(network, activation_fn, batch_size=batch_size)
-    if activation_fn is not None and not callable(activation_fn):
-        raise TypeError(f"`activation_fn` must be a cell, a function or None, got {type(activation_fn).__name__}")
-    return FunctionClassifier(network, activation_fn, batch_size=batch_size)
 
 
 def _one_image(given: Any) -> FloatArray:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
 
 from explainer.arrays import FloatArray, LabelArray
-from explainer.checks import label_matrix, require_finite, require_images, require_labels_in_range, require_type
+from explainer.checks import require_finite, require_type
+from explainer.explanation.inputs import ImagesAndLabels, Inputs
 from explainer.memory import passes
-from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.mindspore.program import is_tensor, to_tensor, without_tensor
+from explainer.network.of import classifier_of, is_tensor, to_tensor
+
+Parameters = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""A method's configuration as JSON values, or a function that gives it, where a call adds to it."""
 
 
 class Explained(NamedTuple):
@@ -25,11 +29,35 @@ class Explained(NamedTuple):
     """
 
     maps: FloatArray
-    completeness_gaps: FloatArray | None
+    completeness_gaps: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a kind of method declares of itself; the defaults are those of a method of one pass per image and label.
+
+    Attributes:
+        passes_per_image: about how many images go through the network for each that is explained; a function of
+            (C, H, W) where it depends on the size.
+        gives_pictures: whether maps are (N, L, H, W) for images (N, C, H, W) and labels (N, L), as a run needs them.
+        trial: of the method, images and targets: the first bit of the work, where the whole takes long.
+        classifier: how the network is asked for: `classifier_of`, or `evaluator_of` where any function will do.
+        inputs: what a call takes, made for the classifier.
+    """
+
+    passes_per_image: int | Callable[[tuple[int, ...]], int] = 1
+    gives_pictures: bool = True
+    trial: Callable[[Any, FloatArray, Any], object] | None = None
+    classifier: Callable[..., Any] = classifier_of
+    inputs: Callable[[Any], Inputs] = ImagesAndLabels
+
+
+ONE_PASS = Traits()
+"""Those of a method of one pass per image and label."""
 
 
 class Attribution(ABC):
-    """A method that explains why a network gives a label to an image.
+    """A method that explains why a network gives a label to an image. The declared hole is `_explain`.
 
     Args:
         network: the mindspore.nn.Cell to be explained, images (N, C, H, W) -> logits (N, K). It is borrowed for each
@@ -37,7 +65,8 @@ class Attribution(ABC):
         name: what the method is called in a summary; by default the name of its class.
         batch_size: images in one pass through the network.
         activation_fn: logits -> probabilities, for methods that explain a probability.
-        parameters: what a summary records of the method's configuration, as JSON values.
+        parameters: what a summary records of the method's configuration.
+        traits: what the kind of method declares of itself.
 
     Raises:
         TypeError: an argument of a wrong type.
@@ -54,15 +83,18 @@ class Attribution(ABC):
         name: str | None = None,
         batch_size: int = 32,
         activation_fn: Any = None,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Parameters | None = None,
+        traits: Traits = ONE_PASS,
     ) -> None:
         if name is not None:
             require_type("name", name, str, "a string")
         self._name = type(self).__name__ if name is None else name.strip()
         if not self._name:
             raise ValueError(f"`name` must not be blank, got {name!r}; it names the method in the summary")
-        self._classifier = self._classifier_of(network, activation_fn, batch_size)
-        self._parameters = dict(parameters or {})
+        self._classifier = traits.classifier(network, activation_fn, batch_size=batch_size)
+        self._inputs = traits.inputs(self._classifier)
+        self._traits = traits
+        self._parameters: Parameters = {} if parameters is None else parameters
 
     @property
     def network(self) -> Any:
@@ -74,24 +106,30 @@ class Attribution(ABC):
         """What the method is called in a summary."""
         return self._name
 
+    @final
     @property
     def parameters(self) -> dict[str, Any]:
         """The method's configuration, as JSON values."""
-        return {"class": type(self).__name__, **self._parameters}
+        own = self._parameters() if callable(self._parameters) else self._parameters
+        return {"class": type(self).__name__, **own}
 
     @property
     def batch_size(self) -> int:
         """Images in one pass through the network, at most."""
-        return self._classifier.batch_size
+        size: int = self._classifier.batch_size
+        return size
 
+    @final
     def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
-        """About how many images go through the network for each that is explained, (C, H, W); 1 unless told."""
-        return 1
+        """About how many images go through the network for each that is explained, (C, H, W)."""
+        given = self._traits.passes_per_image
+        return given(image_shape) if callable(given) else given
 
+    @final
     @property
     def gives_pictures(self) -> bool:
         """Whether the maps are (N, L, H, W) for images (N, C, H, W) and labels (N, L), as a run needs them."""
-        return True
+        return self._traits.gives_pictures
 
     @final
     def __call__(self, inputs: Any, targets: Any) -> Any:
@@ -122,10 +160,11 @@ class Attribution(ABC):
         Raises:
             TypeError, ValueError: as for a call.
         """
-        images, labels = self._checked(inputs, targets)
-        maps, gaps = self._explain_with_gaps(images, labels)
+        images, labels = self._inputs.checked(inputs, targets)
+        found = self._explain(images, labels)
+        maps, gaps = found if isinstance(found, Explained) else Explained(found)
         saliency = np.ascontiguousarray(maps, dtype=np.float32)
-        expected = self._map_shape(images, labels)
+        expected = self._inputs.map_shape(images, labels)
         if saliency.shape != expected:
             raise ValueError(
                 f"{self._name} must give maps of shape {expected}, gave {saliency.shape}; mend its _explain"
@@ -133,8 +172,9 @@ class Attribution(ABC):
         require_finite(f"saliency of {self._name}", saliency)
         return Explained(saliency, gaps)
 
+    @final
     def check(self, inputs: Any) -> None:
-        """Nothing; explains the images for label 0, so that what a call would refuse is told before a long run.
+        """Nothing; tries the images with label 0, so that what a call would refuse is known before a long run.
 
         Args:
             inputs: (N, C, H, W), best one image.
@@ -142,30 +182,14 @@ class Attribution(ABC):
         Raises:
             TypeError, ValueError: as for a call.
         """
-        self.explained(inputs, 0)
-
-    def _classifier_of(self, network: Any, activation_fn: Any, batch_size: int) -> MindSporeClassifier:
-        """The network as it is asked."""
-        return MindSporeClassifier(network, activation_fn, batch_size=batch_size)
-
-    def _map_shape(self, images: FloatArray, targets: LabelArray) -> tuple[int, ...]:
-        """What the maps' shape has to be."""
-        return (*targets.shape, *images.shape[2:])
-
-    def _checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, LabelArray]:
-        """Images (N, C, H, W) and labels (N, L) of a call's arguments."""
-        images = require_images(without_tensor(inputs))
-        labels = label_matrix(without_tensor(targets), len(images))
-        require_labels_in_range(labels, self._classifier.class_count(images))
-        return images, labels
-
-    def _explain_with_gaps(self, images: FloatArray, targets: LabelArray) -> Explained:
-        """The maps, and their completeness gaps where the method is complete in theory."""
-        return Explained(self._explain(images, targets), None)
+        if self._traits.trial is None:
+            self.explained(inputs, 0)
+        else:
+            self._traits.trial(self, *self._inputs.checked(inputs, 0))
 
     @abstractmethod
-    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        """Maps (N, L, H, W) for checked images (N, C, H, W) and targets (N, L)."""
+    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray | Explained:
+        """Maps (N, L, H, W) for checked images (N, C, H, W) and targets (N, L), or `Explained` where gaps are known."""
 
 
 def one_hot_pairs(images: FloatArray, targets: LabelArray, class_count: int) -> tuple[FloatArray, FloatArray]:
@@ -174,20 +198,20 @@ def one_hot_pairs(images: FloatArray, targets: LabelArray, class_count: int) -> 
 
 
 def pair_batches(images: FloatArray, targets: LabelArray) -> Iterator[tuple[LabelArray | slice, LabelArray]]:
-    """Each (image, label) pair, image by image, in batches of as many as fit: places in `images`, and labels (B,).
+    """Each (image, label) pair, image by image, in batches of as many as fit: indices in `images`, and labels (B,).
 
-    Places are (B,), or a slice where each image has one label, so that none is copied.
+    Indices are (B,), or a slice where each image has one label, so that none is copied.
 
-    >>> ((places, labels),) = pair_batches(np.zeros((2, 1, 3, 3), np.float32), np.array([[3, 0], [1, 3]]))
-    >>> places.tolist(), labels.tolist()
+    >>> ((indices, labels),) = pair_batches(np.zeros((2, 1, 3, 3), np.float32), np.array([[3, 0], [1, 3]]))
+    >>> indices.tolist(), labels.tolist()
     ([0, 0, 1, 1], [3, 0, 1, 3])
     """
     labels = targets.ravel()
     parts = passes(len(labels), images.shape[1:])
     if len(labels) == len(images):
         return ((rows, labels[rows]) for rows in parts)
-    places = np.repeat(np.arange(len(images)), targets.shape[1])
-    return ((places[rows], labels[rows]) for rows in parts)
+    indices = np.repeat(np.arange(len(images)), targets.shape[1])
+    return ((indices[rows], labels[rows]) for rows in parts)
 
 
 def one_hot(labels: LabelArray, class_count: int) -> FloatArray:

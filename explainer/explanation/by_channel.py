@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
 from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_choice
-from explainer.explanation.base import Attribution, pair_batches
-from explainer.memory import images_per_pass
+from explainer.explanation.base import Attribution, one_hot, pair_batches
+from explainer.perturb.engine import Request, Variant, evaluated
+from explainer.relu_rules import ReluRule, plain
 
 
 def absolute_maximum(attributions: FloatArray) -> FloatArray:
@@ -52,8 +52,8 @@ REDUCTIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
 }
 
 
-class ChannelAttribution(Attribution):
-    """An attribution of every channel, reduced to one map. The declared hole is `attributions`.
+class ByChannel(Attribution):
+    """A method that attributes to every channel; the hole is `_explain_channels`, and how that becomes maps.
 
     Args:
         network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
@@ -77,18 +77,23 @@ class ChannelAttribution(Attribution):
     ) -> None:
         require_choice("reduction", reduction, REDUCTIONS)
         self._reduction = reduction
-        super().__init__(
-            network, name=name, batch_size=batch_size, parameters={"reduction": reduction, **(parameters or {})}
-        )
+        own = {"reduction": reduction, **(parameters or {})}
+        super().__init__(network, name=name, batch_size=batch_size, parameters=own)
 
-    @abstractmethod
+    @final
     def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The attribution of each image's own label to every channel, (M, C, H, W), for labels (M,); unchecked."""
+        return self._explain_channels(images, labels)
 
-    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
-        pairs = pair_batches(images, targets)
-        maps = [self._reduced(self.attributions(images[places], labels)) for places, labels in pairs]
-        return np.concatenate(maps).reshape(*targets.shape, *images.shape[2:])
+    @abstractmethod
+    def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+        """The attribution of each image's own label to every channel, (M, C, H, W), for labels (M,)."""
+
+    def _gradients(self, images: FloatArray, labels: LabelArray, rule: ReluRule = plain) -> FloatArray:
+        """The gradient of each image's own logit, (M, C, H, W)."""
+        seeds = one_hot(labels, self._classifier.class_count(images))
+        found: FloatArray = self._classifier.gradient(images, seeds, relu_rule=rule)
+        return found
 
     def _reduced(self, attributions: FloatArray) -> FloatArray:
         """Maps (B, H, W) of attributions (B, C, H, W)."""
@@ -101,15 +106,27 @@ class ChannelAttribution(Attribution):
         images: FloatArray,
         labels: LabelArray,
     ) -> FloatArray:
-        """For each image the sum of weight * attribution over the variants (place, variant, weight) drawn of it."""
+        """For each image the sum of weight * attribution over the variants (index, variant, weight) drawn of it."""
         totals = np.zeros(images.shape, np.float64)
-        variants = iter(drawn)
-        size = images_per_pass(self._classifier.batch_size, images.shape[1:])
-        while chunk := list(islice(variants, size)):
-            owners = [(place, weight) for place, _, weight in chunk]
-            changed = np.stack([variant for _, variant, _ in chunk])
-            chunk.clear()  # the variants are in `changed`
-            attributed = attribute(changed, labels[[place for place, _ in owners]])
-            for (place, weight), one in zip(owners, attributed, strict=True):
-                totals[place] += np.multiply(one, weight, dtype=np.float64)
+        batches = evaluated(
+            lambda shown, indices: attribute(shown, labels[indices]),
+            images,
+            (Request(index, Variant(variant), weight) for index, variant, weight in drawn),
+            batch_size=self.batch_size,
+        )
+        for batch in batches:
+            for request, one in zip(batch.requests, batch.outputs, strict=True):
+                totals[request.image] += np.multiply(one, request.payload, dtype=np.float64)
         return totals.astype(np.float32)
+
+
+class ChannelAttribution(ByChannel):
+    """An attribution of every channel, reduced to one map. The declared hole is `_explain_channels`.
+
+    Args, Raises: as for `ByChannel`.
+    """
+
+    def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
+        pairs = pair_batches(images, targets)
+        maps = [self._reduced(self._explain_channels(images[indices], labels)) for indices, labels in pairs]
+        return np.concatenate(maps).reshape(*targets.shape, *images.shape[2:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from explainer.arrays import FloatArray, LabelArray
 from explainer.explanation.base import Attribution, one_hot, pair_batches
 from explainer.explanation.layer_layouts import Layout, layout_of
 from explainer.explanation.layer_maps import Reshape, last_spatial_layer, reshaped
-from explainer.network.mindspore.layers import resolve_layer
+from explainer.network.of import classifier_of
 from explainer.resizing import resized
 
 AUTO = "auto"
@@ -33,7 +33,8 @@ class LayerReader:
     def __init__(self, network: Any, layer: Any, reshape: Reshape | None) -> None:
         if reshape is not None and not callable(reshape):
             raise TypeError(f"`reshape_transform` must be a function of the layer's output, got {reshape!r}")
-        self._given = AUTO if isinstance(layer, str) and layer == AUTO else resolve_layer(network, layer)
+        automatic = isinstance(layer, str) and layer == AUTO
+        self._given = AUTO if automatic else classifier_of(network).layer_name(layer)
         self._reshape = reshape
         self._chosen: dict[tuple[int, ...], str] = {}
         self._layouts: dict[tuple[int, ...], Layout] = {}
@@ -74,7 +75,7 @@ class LayerReader:
 
 
 class LayerAttribution(Attribution):
-    """A layer's map, negatives cut off, resized to the image. The declared hole is `combined`.
+    """A layer's map, negatives cut off, resized to the image. The declared hole is `_explain_layer`.
 
     Args:
         network: the mindspore.nn.Cell to be explained, (N, C, H, W) -> logits (N, K).
@@ -102,24 +103,28 @@ class LayerAttribution(Attribution):
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self._layer = LayerReader(network, layer, reshape_transform)
-        super().__init__(network, name=name, batch_size=batch_size, parameters=parameters)
+        self._own = dict(parameters or {})
+        super().__init__(network, name=name, batch_size=batch_size, parameters=self._recorded)
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The method's configuration, as JSON values."""
-        return {**super().parameters, **self._layer.recorded}
+    def _recorded(self) -> dict[str, Any]:
+        return self._own | self._layer.recorded  # with the layer that "auto" has chosen, once images have come
+
+    @final
+    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+        """The map (M, h, w) of a layer's outputs and gradients, both (M, D, h, w), before negatives are cut off."""
+        return self._explain_layer(activations, gradients)
 
     @abstractmethod
-    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+    def _explain_layer(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
         """The map (M, h, w) of a layer's outputs and gradients, both (M, D, h, w)."""
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         pairs = pair_batches(images, targets)
-        maps = np.concatenate([self._maps(images[places], labels) for places, labels in pairs])
+        maps = np.concatenate([self._maps(images[indices], labels) for indices, labels in pairs])
         return maps.reshape(*targets.shape, *images.shape[2:])
 
     def _maps(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The map (B, H, W) of each image's own label, for labels (B,)."""
         seeds = one_hot(labels, self._classifier.class_count(images))
-        maps = self.combined(*self._layer.read(self._classifier, images, seeds))
+        maps = self._explain_layer(*self._layer.read(self._classifier, images, seeds))
         return resized(np.maximum(maps, 0).astype(np.float32), images.shape[2:])

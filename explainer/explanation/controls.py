@@ -7,23 +7,18 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import FloatArray, LabelArray
-from explainer.checks import label_matrix, require_images, require_integer
-from explainer.explanation.base import Attribution
-from explainer.network.mindspore.program import without_tensor
+from explainer.checks import require_integer
+from explainer.explanation.base import Attribution, Traits
+from explainer.explanation.inputs import AnyLabels
 from explainer.streams import sample_stream
 
 _WIDTH = 1 / 4  # the deviation of the blob, as a part of each side
 
 
-class _Control(Attribution):
-    """A method that never asks the network, not even for its number of labels."""
-
-    def _checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, LabelArray]:
-        images = require_images(without_tensor(inputs))
-        return images, label_matrix(without_tensor(targets), len(images))
+_TRAITS = Traits(inputs=AnyLabels)  # the network is not evaluated, not even for its number of labels
 
 
-class RandomControl(_Control):
+class RandomControl(Attribution):
     """A random map, uniform in [0, 1), for each image and label; what any score gives by chance.
 
     Args:
@@ -42,7 +37,7 @@ class RandomControl(_Control):
 
     def __init__(self, network: Any, *, seed: int = 0, name: str = "control: random") -> None:
         self._seed = require_integer("seed", seed, 0)
-        super().__init__(network, name=name, parameters={"seed": self._seed})
+        super().__init__(network, name=name, parameters={"seed": self._seed}, traits=_TRAITS)
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         size = images.shape[2:]
@@ -51,7 +46,7 @@ class RandomControl(_Control):
         return np.stack([one.astype(np.float32) for one in drawn]).reshape(*targets.shape, *size)
 
 
-class CentreControl(_Control):
+class CentreControl(Attribution):
     """A blob in the middle of the image, a Gaussian of a quarter of each side: objects are mostly in the middle.
 
     Args:
@@ -68,7 +63,7 @@ class CentreControl(_Control):
     """
 
     def __init__(self, network: Any, *, name: str = "control: centre") -> None:
-        super().__init__(network, name=name)
+        super().__init__(network, name=name, traits=_TRAITS)
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         rows, columns = (_bell(length) for length in images.shape[2:])

@@ -51,7 +51,7 @@ class GradCAM(LayerAttribution):
     ) -> None:
         super().__init__(network, layer, reshape_transform=reshape_transform, name=name, batch_size=batch_size)
 
-    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+    def _explain_layer(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
         """The channels weighted by their mean gradients."""
         weights = gradients.mean(axis=(2, 3), dtype=np.float64)
         combined: FloatArray = np.einsum("nd,ndhw->nhw", weights, activations)

@@ -35,7 +35,7 @@ class GradCAMPlusPlus(LayerAttribution):
     [[[[0.6000000238418579, 0.20000000298023224]]]]
     """
 
-    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+    def _explain_layer(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
         """The channels weighted by weighted positive gradients."""
         gradients = gradients.astype(np.float64)
         total = activations.sum(axis=(2, 3), keepdims=True, dtype=np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from explainer.arrays import FloatArray, LabelArray
-from explainer.explanation.base import one_hot
 from explainer.explanation.by_channel import ChannelAttribution
 
 
@@ -32,6 +31,6 @@ class Gradient(ChannelAttribution):
     [[[[1.0, -2.0]]]]
     """
 
-    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+    def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The gradient of each image's logit, (M, C, H, W)."""
-        return self._classifier.gradient(images, one_hot(labels, self._classifier.class_count(images)))
+        return self._gradients(images, labels)

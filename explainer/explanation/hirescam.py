@@ -34,7 +34,7 @@ class HiResCAM(LayerAttribution):
     [[[[30.0, 0.0]]]]
     """
 
-    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+    def _explain_layer(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
         """The outputs weighted by their gradients."""
         combined: FloatArray = np.einsum("ndhw,ndhw->nhw", gradients, activations)
         return combined

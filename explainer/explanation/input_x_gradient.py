@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from explainer.arrays import FloatArray, LabelArray
-from explainer.explanation.base import one_hot
 from explainer.explanation.by_channel import ChannelAttribution
 
 
@@ -34,6 +33,6 @@ class InputXGradient(ChannelAttribution):
     def __init__(self, network: Any, *, reduction: str = "sum", name: str | None = None, batch_size: int = 32) -> None:
         super().__init__(network, reduction=reduction, name=name, batch_size=batch_size)
 
-    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+    def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The image times the gradient of its logit, (M, C, H, W)."""
-        return images * self._classifier.gradient(images, one_hot(labels, self._classifier.class_count(images)))
+        return images * self._gradients(images, labels)

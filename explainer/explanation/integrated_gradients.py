@@ -10,12 +10,13 @@ from scipy.special import roots_legendre
 
 from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_integer
-from explainer.explanation.base import Explained, one_hot, pair_batches
-from explainer.explanation.by_channel import ChannelAttribution
+from explainer.explanation.base import Explained, Traits, pair_batches
+from explainer.explanation.by_channel import ByChannel
+from explainer.perturb.engine import outputs_of_variants
 from explainer.perturb.fills import baseline_of, recorded_fill
 
 
-class IntegratedGradients(ChannelAttribution):
+class IntegratedGradients(ByChannel):
     """(image - baseline) times the mean gradient between the two, summed over the channels; any sign.
 
     The sum of a map is the difference of the logit between image and baseline, but for the error of the integration:
@@ -63,12 +64,9 @@ class IntegratedGradients(ChannelAttribution):
             batch_size=batch_size,
             parameters={"baseline": recorded_fill(baseline), "steps": int(steps)},
         )
+        self._traits = Traits(passes_per_image=len(self._path))
 
-    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
-        """The number of steps."""
-        return len(self._path)
-
-    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+    def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """What every channel contributes to each image's logit, (M, C, H, W)."""
         return self._integrated(images, self._baseline(images), labels)
 
@@ -86,14 +84,15 @@ class IntegratedGradients(ChannelAttribution):
         assert gaps is not None
         return gaps
 
-    def _explain_with_gaps(self, images: FloatArray, targets: LabelArray) -> Explained:
+    def _explain(self, images: FloatArray, targets: LabelArray) -> Explained:
         baselines = self._baseline(images)  # once, as one that is drawn differs each time
         maps, sums = [], []
-        for places, labels in pair_batches(images, targets):
-            attributions = self._integrated(images[places], baselines[places], labels)
+        for indices, labels in pair_batches(images, targets):
+            attributions = self._integrated(images[indices], baselines[indices], labels)
             sums.append(attributions.sum(axis=(1, 2, 3), dtype=np.float64))
             maps.append(self._reduced(attributions))
-        differences = self._classifier.clean_logits(images) - self._classifier.logits(baselines)
+        of_baselines = outputs_of_variants(self._classifier, "logits", images, baselines, batch_size=self.batch_size)
+        differences = self._classifier.clean_logits(images) - of_baselines
         explained = np.concatenate(sums).reshape(targets.shape)
         gaps = (np.take_along_axis(differences, targets, 1) - explained).astype(np.float32)
         return Explained(np.concatenate(maps).reshape(*targets.shape, *images.shape[2:]), gaps)
@@ -102,10 +101,7 @@ class IntegratedGradients(ChannelAttribution):
         path = self._between(images, baselines)
         return (images - baselines) * self._weighted_sums(self._gradients, path, images, labels)
 
-    def _gradients(self, images: FloatArray, labels: LabelArray) -> FloatArray:
-        return self._classifier.gradient(images, one_hot(labels, self._classifier.class_count(images)))
-
     def _between(self, images: FloatArray, baselines: FloatArray) -> Iterator[tuple[int, FloatArray, float]]:
-        for place, (image, baseline) in enumerate(zip(images, baselines, strict=True)):
+        for index, (image, baseline) in enumerate(zip(images, baselines, strict=True)):
             for along, weight in self._path:
-                yield place, baseline + np.float32(along) * (image - baseline), weight
+                yield index, baseline + np.float32(along) * (image - baseline), weight

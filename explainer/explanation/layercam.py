@@ -33,7 +33,7 @@ class LayerCAM(LayerAttribution):
     [[[[30.0, 0.0]]]]
     """
 
-    def combined(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
+    def _explain_layer(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
         """The outputs weighted by their positive gradients."""
         combined: FloatArray = np.einsum("ndhw,ndhw->nhw", np.maximum(gradients, 0), activations)
         return combined

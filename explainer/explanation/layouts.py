@@ -13,7 +13,7 @@ from explainer.arrays import FloatArray
 
 @dataclass(frozen=True)
 class Layout:
-    """Axes by letter: N samples, C channels (at most one axis, maybe none), all others places.
+    """Axes by letter: N samples, C channels (at most one axis, maybe none), all others positions.
 
     Attributes:
         letters: such as "NCHW", "NHWC", "NCDHW", "NTW" (time series), "NW" (tabular).
@@ -39,7 +39,7 @@ class Layout:
             )
 
     @property
-    def places(self) -> int:
+    def axes(self) -> int:
         """How many axes are neither samples nor channels."""
         return len(self.letters) - 1 - ("C" in self.letters)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from explainer.arrays import FloatArray, LabelArray
-from explainer.explanation.base import one_hot
 from explainer.explanation.by_channel import ChannelAttribution
 from explainer.relu_rules import ReluRule, deconvolution, guided
 
@@ -18,10 +17,9 @@ class ModifiedReLU(ChannelAttribution):
     def rule(self) -> ReluRule:
         """What each ReLU passes back."""
 
-    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+    def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The gradient of each image's logit under the rule, (M, C, H, W)."""
-        seeds = one_hot(labels, self._classifier.class_count(images))
-        return self._classifier.gradient(images, seeds, relu_rule=self.rule)
+        return self._gradients(images, labels, self.rule)
 
 
 class Deconvolution(ModifiedReLU):

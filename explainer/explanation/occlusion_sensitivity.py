@@ -15,10 +15,9 @@ from tqdm import tqdm
 
 from explainer.arrays import FloatArray
 from explainer.checks import require_finite, require_integer, require_number, require_numbers, require_type
+from explainer.classifier import Classifier
 from explainer.errors import NetworkOutputError
-from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.mindspore.inputs import require_network
-from explainer.network.mindspore.program import without_tensor
+from explainer.network.of import classifier_of, require_network, without_tensor
 from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import fill_of
 
@@ -26,11 +25,11 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 class OcclusionSensitivity(Metric):
-    """How far the network's output for a label falls when a cuboid around each place of the input is hidden.
+    """How far the network's output for a label drops when a cuboid around each position of the input is hidden.
 
-    Every place of the input counts, channels included: at place i the cuboid [i - margin, i + margin) along each axis
-    is filled with `pad_val`. Higher values: more important. A cuboid in which nothing changes, or that changes the same
-    places as one that was asked for, is not asked for again.
+    Every position of the input counts, channels included: at index i the cuboid [i - margin, i + margin) along each
+    axis is filled with `pad_val`. Higher values: more important. A cuboid in which nothing changes, or that changes the
+    same positions as an earlier one, is not evaluated.
 
     Source: `mindspore.train.OcclusionSensitivity` of MindSpore 2.10, whose numbers these are; Zeiler and Fergus 2014,
     section 3. There a Sequence for `margin`, an int for a label and labels of shape (1,) fail, though documented.
@@ -40,8 +39,8 @@ class OcclusionSensitivity(Metric):
         margin: how far a cuboid reaches along each axis, one whole number >= 0 for all axes or one for each, channels
             included.
         n_batch: inputs in one pass through the network.
-        b_box: the places to be asked about, [min1, max1, min2, max2, ...] for every axis but the batch, both included;
-            a negative minimum is 0, a negative maximum the last place. None: all of them.
+        b_box: the positions to be explained, [min1, max1, min2, max2, ...] for every axis but the batch, both included;
+            a negative minimum is 0, a negative maximum the last position. None: all of them.
 
     Raises:
         TypeError: an argument of a wrong type.
@@ -68,7 +67,7 @@ class OcclusionSensitivity(Metric):
         self.margin = _margins(margin)
         self.n_batch = require_integer("n_batch", n_batch, 1)
         self.b_box = None if b_box is None else _whole_numbers("b_box", b_box)
-        self._classifier: MindSporeClassifier | None = None
+        self._classifier: Classifier | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -80,8 +79,9 @@ class OcclusionSensitivity(Metric):
         """Computes the map of one input.
 
         Args:
-            inputs: `model`, the mindspore.nn.Cell to be asked, in its evaluation mode; `y_pred`, one input as a Tensor,
-                list or array (1, ...) of any number of axes; `label`, an int, or a Tensor or array of one number.
+            inputs: `model`, the mindspore.nn.Cell to be evaluated, in its evaluation mode; `y_pred`, one input as a
+                Tensor, list or array (1, ...) of any number of axes; `label`, an int, or a Tensor or array of one
+                number.
 
         Raises:
             ValueError: not three inputs, a label that the network does not have, a bounding box that does not fit, or
@@ -97,12 +97,11 @@ class OcclusionSensitivity(Metric):
             raise RuntimeError(f"`y_pred` must be a batch of one input, (1, ...), got shape {image.shape}")
         require_finite("y_pred", image)
         box = _bounds(self.b_box, image.shape[1:])
-        if self._classifier is None or self._classifier.network is not model:
-            self._classifier = MindSporeClassifier(model, batch_size=self.n_batch)
+        self._classifier = classifier_of(model, batch_size=self.n_batch)
         self._sensitivity = self._map(self._classifier, image, label, box)
 
     def eval(self) -> FloatArray:
-        """The map: float32, an axis for each of the input's in which the bounding box has more than one place.
+        """The map: float32, an axis for each of the input's in which the bounding box has more than one position.
 
         Raises:
             RuntimeError: `update` was not called, or `clear` after it.
@@ -111,24 +110,24 @@ class OcclusionSensitivity(Metric):
             raise RuntimeError("there is nothing to evaluate; call `update` with a model, an input and a label first")
         return self._sensitivity.copy()
 
-    def _map(self, classifier: MindSporeClassifier, image: FloatArray, label: int, box: list[range]) -> FloatArray:
+    def _map(self, classifier: Classifier, image: FloatArray, label: int, box: list[range]) -> FloatArray:
         whole = float(_outputs(classifier, image, label)[0])
-        parts = _DistinctParts(image[0], self.pad_val, self._margins_of(image.ndim - 1), box)
-        falls = [0.0]  # where nothing changes
+        regions = _DistinctRegions(image[0], self.pad_val, self._margins_of(image.ndim - 1), box)
+        score_drops = [0.0]  # where nothing changes
         fill = fill_of("pad_val", self.pad_val)
-        with tqdm(total=prod(map(len, box)), unit="place", disable=None) as bar:  # None: on a terminal only
+        with tqdm(total=prod(map(len, box)), unit="position", disable=None) as bar:  # None: on a terminal only
             batches = evaluated(
                 lambda shown, indices: _outputs(classifier, shown, label),
                 image,
-                (Request(0, part) for part in parts),
+                (Request(0, region) for region in regions),
                 fill=fill,
                 batch_size=self.n_batch,
             )
             for batch in batches:
-                falls.extend(whole - batch.outputs.astype(np.float64))
-                bar.update(len(parts.numbers) - bar.n)
-            bar.update(len(parts.numbers) - bar.n)
-        sensitivity: FloatArray = np.array(falls, np.float32)[parts.numbers]
+                score_drops.extend(whole - batch.outputs.astype(np.float64))
+                bar.update(len(regions.numbers) - bar.n)
+            bar.update(len(regions.numbers) - bar.n)
+        sensitivity: FloatArray = np.array(score_drops, np.float32)[regions.numbers]
         return np.squeeze(sensitivity.reshape([len(axis) for axis in box]))
 
     def _margins_of(self, axes: int) -> tuple[int, ...]:
@@ -142,11 +141,12 @@ class OcclusionSensitivity(Metric):
         return self.margin
 
 
-class _DistinctParts:
-    """The hidden cuboids around the places of a box, those left out that change what another one changes.
+class _DistinctRegions:
+    """The hidden cuboids around the positions of a box, those left out that change what another one changes.
 
     Attributes:
-        numbers: for each place, after the parts were drawn, the number of its cuboid from 1, 0 where nothing changes.
+        numbers: for each position, after the regions were drawn, the number of its cuboid from 1; 0 where nothing
+            changes.
     """
 
     def __init__(self, image: FloatArray, pad_val: float, margins: tuple[int, ...], box: list[range]) -> None:
@@ -160,26 +160,26 @@ class _DistinctParts:
         known = {hashlib.blake2b(b"", digest_size=16).digest(): 0}
         sides = zip(self._box, self._margins, self._ids.shape, strict=True)
         spans = [[slice(max(0, at - margin), min(size, at + margin)) for at in axis] for axis, margin, size in sides]
-        for part in product(*spans):
-            changed = self._ids[part][self._changes[part]].tobytes()
+        for region in product(*spans):
+            changed = self._ids[region][self._changes[region]].tobytes()
             key = hashlib.blake2b(changed, digest_size=16).digest()
             if key not in known:
                 known[key] = len(known)
                 self.numbers.append(known[key])
-                yield part
+                yield region
             else:
                 self.numbers.append(known[key])
 
 
-def _outputs(classifier: MindSporeClassifier, images: FloatArray, label: int) -> FloatArray:
+def _outputs(classifier: Classifier, images: FloatArray, label: int) -> FloatArray:
     """What the network says of the label, (B,)."""
     outputs = classifier.outputs(images)
     if isinstance(outputs, tuple) or outputs.ndim != 2:
         raise NetworkOutputError(f"`model` must give one tensor (N, K), gave {np.shape(outputs)}")
     if not 0 <= label < outputs.shape[1]:
         raise ValueError(f"`label` must lie in [0, {outputs.shape[1] - 1}], as the model has so many, got {label}")
-    said: FloatArray = outputs[:, label]
-    return said
+    of_label: FloatArray = outputs[:, label]
+    return of_label
 
 
 def _array(name: str, given: Any) -> FloatArray:
@@ -198,16 +198,16 @@ def _label(given: Any) -> int:
 def _margins(given: Any) -> int | tuple[int, ...]:
     if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str):
         return require_integer("margin", given, 0)
-    return tuple(require_integer(f"margin[{place}]", value, 0) for place, value in enumerate(given))
+    return tuple(require_integer(f"margin[{index}]", value, 0) for index, value in enumerate(given))
 
 
 def _whole_numbers(name: str, given: Any) -> tuple[int, ...]:
     require_type(name, given, (Sequence, np.ndarray), "a sequence of whole numbers")
-    return tuple(require_integer(f"{name}[{place}]", value, -sys.maxsize) for place, value in enumerate(given))
+    return tuple(require_integer(f"{name}[{index}]", value, -sys.maxsize) for index, value in enumerate(given))
 
 
 def _bounds(b_box: tuple[int, ...] | None, size: tuple[int, ...]) -> list[range]:
-    """The places of each axis."""
+    """The positions of each axis."""
     if b_box is None:
         return [range(length) for length in size]
     if len(b_box) != 2 * len(size):
@@ -215,12 +215,12 @@ def _bounds(b_box: tuple[int, ...] | None, size: tuple[int, ...]) -> list[range]
             f"`b_box` must have a minimum and a maximum for each of the {len(size)} axes of the input but the batch, "
             f"got {len(b_box)} numbers"
         )
-    places = []
+    positions = []
     for lowest, highest, length in zip(b_box[::2], b_box[1::2], size, strict=True):
         first, last = max(0, lowest), length - 1 if highest < 0 else highest
         if last >= length:
             raise ValueError(f"`b_box` must stay within the input: a maximum must be below {length}, got {last}")
         if first > last:
             raise ValueError(f"`b_box` must have minima up to the maxima, got [{first}, {last}]")
-        places.append(range(first, last + 1))
-    return places
+        positions.append(range(first, last + 1))
+    return positions

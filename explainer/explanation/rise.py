@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray, LabelArray, Mask
 from explainer.checks import require_finite, require_integer, require_number, require_pair
+from explainer.explanation.base import Traits
 from explainer.explanation.by_perturbation import PerturbationAttribution, add_weighted, of_targets
-from explainer.network.mindspore.program import without_tensor
+from explainer.network.of import without_tensor
 from explainer.perturb.masks import random_grids
 from explainer.streams import sample_stream
 
@@ -89,22 +90,19 @@ class RISE(PerturbationAttribution):
                 "masks_given": self._given is not None,
                 **(drawn if self._given is None else {"masks_mean": self._mean}),
             },
+            traits=Traits(passes_per_image=self._count),
         )
-
-    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
-        """The number of masks."""
-        return self._count
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         sums = np.zeros((*targets.shape, *images.shape[2:]), np.float64)
-        for batch in self._scores_under(images, self._keeps(images)):
+        for batch in self._outputs_under(images, self._keeps(images)):
             indices = batch.indices
             add_weighted(sums, indices, of_targets(batch.outputs, indices, targets), batch.masks)
         sums /= self._count * self._mean
         return sums.astype(np.float32)
 
     def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
-        return ((place, keep) for place, image in enumerate(images) for keep in self._masks(image))
+        return ((index, keep) for index, image in enumerate(images) for keep in self._masks(image))
 
     def _masks(self, image: FloatArray) -> Iterator[FloatArray]:
         size = image.shape[1], image.shape[2]

@@ -1,4 +1,4 @@
-"""ScoreCAM: a layer's channels weighted by what the network says of the image seen through each."""
+"""ScoreCAM: a layer's channels weighted by the network's output for the image seen through each."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import FloatArray, LabelArray, Mask
+from explainer.explanation.base import Traits
 from explainer.explanation.by_layer import AUTO, LayerReader
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
 from explainer.explanation.layer_maps import Reshape
 from explainer.resizing import resized
 
-_CHANNELS = 64
+_CHANNELS = 64  # that layers seldom have fewer of
 
 
 class ScoreCAM(PerturbationAttribution):
@@ -59,20 +60,20 @@ class ScoreCAM(PerturbationAttribution):
         name: str | None = None,
     ) -> None:
         self._layer = LayerReader(network, layer, reshape_transform)
-        super().__init__(network, activation_fn, perturbation_per_eval, fill=fill, score=score, name=name)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The method's configuration, as JSON values."""
-        return {**super().parameters, **self._layer.recorded}
-
-    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
-        """A number of channels that layers seldom have fewer of."""
-        return _CHANNELS
+        super().__init__(
+            network,
+            activation_fn,
+            perturbation_per_eval,
+            fill=fill,
+            score=score,
+            name=name,
+            parameters=lambda: self._layer.recorded,
+            traits=Traits(passes_per_image=_CHANNELS),
+        )
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         activations = self._activations(images)
-        scored = self._scores_under(images, _channel_masks(activations, images.shape[2:]))
+        scored = self._outputs_under(images, _channel_masks(activations, images.shape[2:]))
         rows = [of_targets(batch.outputs, batch.indices, targets) for batch in scored]
         scores = np.concatenate(rows).reshape(*activations.shape[:2], -1)
         maps = np.einsum("ndl,ndhw->nlhw", _weights(scores, activations), activations)
@@ -87,11 +88,11 @@ class ScoreCAM(PerturbationAttribution):
 
 def _channel_masks(activations: FloatArray, size: tuple[int, ...]) -> Iterator[tuple[int, FloatArray]]:
     """For each image the map of each channel, stretched to [0, 1]."""
-    for place, channels in enumerate(activations):
+    for index, channels in enumerate(activations):
         for channel in channels:
             mask = resized(channel, size)
             spread = np.ptp(mask)
-            yield place, (mask - mask.min()) / spread if spread else np.zeros_like(mask)
+            yield index, (mask - mask.min()) / spread if spread else np.zeros_like(mask)
 
 
 def _weights(scores: FloatArray, activations: FloatArray) -> FloatArray:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray
+from explainer.checks import require_choice
+from explainer.classifier import Evaluator
+from explainer.network.of import without_tensor
 
 Task = Callable[[Callable[[FloatArray], Any], FloatArray, NDArray[Any]], Any]
 """f(model, x, y) -> (B,): `model` gives the network's output for an array, y is the row of targets of each x."""
@@ -82,6 +86,76 @@ TASKS: dict[str, Task] = {
     "object detection": object_detection,
 }
 """Scores by the name of the task; "classification" is the logit of a label."""
+
+
+OF_LABELS = ("probability", "logit")
+OUTPUTS = (*OF_LABELS, *TASKS)
+
+
+@dataclass(frozen=True)
+class ExplainedOutput:
+    """The number that is explained for each target.
+
+    Attributes:
+        name: one of OUTPUTS, or "function".
+        function: the user's own, where it is one.
+        recorded: what a summary keeps.
+    """
+
+    name: str
+    function: Task | None = None
+    recorded: str = ""
+
+    @classmethod
+    def given(cls, score: Any, activation_fn: Any, choices: Iterable[str]) -> ExplainedOutput:
+        """What a user gives as `score`, one of the choices.
+
+        Raises:
+            TypeError: a probability without an `activation_fn`.
+            ValueError: another choice.
+        """
+        require_choice("score", score, choices)
+        if activation_fn is None and score == "probability":
+            raise TypeError('`activation_fn` must be a mindspore.nn.Cell, got None; only score="logit" needs none')
+        return cls(score, None, score)
+
+    @classmethod
+    def given_or_function(cls, score: Any, activation_fn: Any) -> ExplainedOutput:
+        """As `given`, of OUTPUTS, or a function of the user's.
+
+        Raises:
+            TypeError, ValueError: as for `given`.
+        """
+        if callable(score):
+            return cls("function", score, getattr(score, "__name__", "function"))
+        return cls.given(score, activation_fn, OUTPUTS)
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether targets are labels."""
+        return self.name in OF_LABELS
+
+    def of_clean(self, evaluator: Evaluator, inputs: FloatArray, rows: NDArray[Any]) -> FloatArray:
+        """As `of`, for inputs as they are in the data."""
+        if self.name == "probability":
+            return np.take_along_axis(evaluator.clean_probabilities(inputs), rows, 1)
+        return self.of(evaluator, inputs, rows)
+
+    def of(self, evaluator: Evaluator, inputs: FloatArray, rows: NDArray[Any]) -> FloatArray:
+        """The number of each input's own targets, (B, L).
+
+        Raises:
+            ValueError: a function of the user's gives something else than a number for each input.
+        """
+        if self.name == "probability":
+            return np.take_along_axis(evaluator.probabilities(inputs), rows, 1)
+        if self.name == "logit":
+            return np.take_along_axis(total_activation(evaluator.outputs(inputs)), rows, 1)
+        task: Any = self.function or TASKS[self.name]
+        found = np.asarray(without_tensor(task(evaluator.outputs, inputs, rows)), np.float32)
+        if found.shape not in ((len(inputs),), (len(inputs), 1)):
+            raise ValueError(f"`score` must give one number per input, ({len(inputs)},), gave shape {found.shape}")
+        return found.reshape(-1, 1)
 
 
 def _outputs_like(model: Callable[[FloatArray], Any], x: FloatArray, y: NDArray[Any]) -> Float64Array:

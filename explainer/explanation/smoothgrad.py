@@ -10,8 +10,8 @@ import numpy as np
 
 from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_integer, require_number, require_type
-from explainer.explanation.base import Attribution
-from explainer.explanation.by_channel import ChannelAttribution
+from explainer.explanation.base import Attribution, Traits
+from explainer.explanation.by_channel import ByChannel, ChannelAttribution
 from explainer.explanation.gradient import Gradient
 from explainer.streams import sample_stream
 
@@ -47,7 +47,7 @@ class SmoothGrad(ChannelAttribution):
     def __init__(
         self,
         network: Any,
-        method: Callable[..., ChannelAttribution] = Gradient,
+        method: Callable[..., ByChannel] = Gradient,
         *,
         samples: int = 50,
         noise: float = 0.15,
@@ -72,32 +72,29 @@ class SmoothGrad(ChannelAttribution):
                 "seed": self._seed,
             },
         )
+        self._traits = Traits(passes_per_image=lambda shape: self._samples * self._method.passes_per_image(shape))
 
-    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
-        """The number of copies, times what the method takes for each."""
-        return self._samples * self._method.passes_per_image(image_shape)
-
-    def attributions(self, images: FloatArray, labels: LabelArray) -> FloatArray:
+    def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The method's mean attribution over the noisy copies of each image, (M, C, H, W)."""
         return self._weighted_sums(self._method.attributions, self._copies(images), images, labels)
 
     def _copies(self, images: FloatArray) -> Iterator[tuple[int, FloatArray, float]]:
-        for place, image in enumerate(images):
+        for index, image in enumerate(images):
             stream = sample_stream(self._seed, image)
             deviation = np.float32(self._noise) * np.ptp(image)
             for _ in range(self._samples):
                 copy = image + deviation * stream.standard_normal(image.shape, np.float32)
-                yield place, copy, 1 / self._samples
+                yield index, copy, 1 / self._samples
 
 
-def _made(method: Any, network: Any, batch_size: int) -> ChannelAttribution:
+def _made(method: Any, network: Any, batch_size: int) -> ByChannel:
     """The method for the network; a class takes our batch size, a function of the user's own sets its own."""
     if isinstance(method, Attribution) or not callable(method):
         raise TypeError(f"`method` must be a class of explainers or a function of the network, got {method!r}")
     gradient_method = "a gradient method such as Gradient"
-    if isinstance(method, type) and not issubclass(method, ChannelAttribution):
+    if isinstance(method, type) and not issubclass(method, ByChannel):
         raise TypeError(f"`method` must be {gradient_method}, got {method.__name__}")
     takes_size = isinstance(method, type | partial)
     made = method(network, batch_size=batch_size) if takes_size else method(network)
-    require_type("method", made, ChannelAttribution, gradient_method)
+    require_type("method", made, ByChannel, gradient_method)
     return made  # type: ignore[no-any-return]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from explainer.arrays import Coalitions, Float64Array, FloatArray, LabelArray, Mask
 from explainer.checks import require_integer, require_number, require_pair
+from explainer.explanation.base import Traits
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
 from explainer.perturb.masks import grid_cells
 from explainer.streams import sample_stream
@@ -65,6 +66,7 @@ class GridSurrogate(PerturbationAttribution):
             score=score,
             name=name,
             parameters={"grid": list(self._grid), "samples": self._samples, "seed": self._seed, **(parameters or {})},
+            traits=Traits(passes_per_image=self._samples),
         )
 
     @abstractmethod
@@ -75,16 +77,12 @@ class GridSurrogate(PerturbationAttribution):
     def _fitted(self, coalitions: Coalitions, scores: Float64Array) -> Float64Array:
         """What each cell adds, (cells, L), from the scores (S, L) of the coalitions (S, cells)."""
 
-    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
-        """The number of samples, at most."""
-        return self._samples
-
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
         drawn = self._coalitions(images)
-        scored = self._scores_under(images, self._shown(images, drawn))
-        scores = np.concatenate([of_targets(batch.outputs, batch.indices, targets) for batch in scored])
+        batches = self._outputs_under(images, self._shown(images, drawn))
+        scores = np.concatenate([of_targets(batch.outputs, batch.indices, targets) for batch in batches])
         by_image = np.split(scores.astype(np.float64), np.cumsum([len(coalitions) for coalitions in drawn])[:-1])
-        fitted = [self._fitted(shown, said) for shown, said in zip(drawn, by_image, strict=True)]
+        fitted = [self._fitted(shown, outputs) for shown, outputs in zip(drawn, by_image, strict=True)]
         maps: FloatArray = np.stack([added.T[:, self._numbers(images)] for added in fitted]).astype(np.float32)
         return maps
 
@@ -96,7 +94,7 @@ class GridSurrogate(PerturbationAttribution):
 
     def _shown(self, images: FloatArray, drawn: list[Coalitions]) -> Iterator[tuple[int, Mask]]:
         numbers = self._numbers(images)
-        return ((place, shown[numbers]) for place, coalitions in enumerate(drawn) for shown in coalitions)
+        return ((index, shown[numbers]) for index, coalitions in enumerate(drawn) for shown in coalitions)
 
     def _numbers(self, images: FloatArray) -> NDArray[np.int64]:
         """The number of each pixel's cell, (H, W)."""

@@ -13,7 +13,7 @@ from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.inputs import evaluating
-from explainer.network.mindspore.program import is_cell, to_tensor, without_tensor
+from explainer.network.mindspore.tensors import is_cell, to_tensor, without_tensor
 
 
 class FunctionClassifier:
@@ -53,6 +53,11 @@ class FunctionClassifier:
     def batch_size(self) -> int:
         """Inputs in one call of the function."""
         return self._batch_size
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Never: what a function gives is not remembered."""
+        return False
 
     def outputs(self, images: FloatArray) -> Any:
         """What the function gives: an array (N, ...) float32, or a tuple of them.

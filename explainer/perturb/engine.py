@@ -1,8 +1,9 @@
-"""The engine: outputs for images of which parts are hidden, in full batches whatever their number."""
+"""The engine: outputs for perturbed images, in full batches whatever their number."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray, Mask
+from explainer.classifier import Evaluator
 from explainer.memory import images_per_pass
 from explainer.perturb.fills import Fill, MaskFill
 
@@ -17,17 +19,24 @@ Hidden = tuple[slice, ...]
 """A rectangle of (C, H, W) in which the fill is shown, the image all around it: a slice per axis."""
 
 
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """What is shown in place of an image, in full: (C, ...), as a noisy copy or a point on the way to a baseline."""
+
+    image: FloatArray
+
+
 class Request(NamedTuple):
     """One perturbed image that is to be evaluated.
 
     Attributes:
         image: the index of the image.
-        keep: its keep mask, or the rectangle that is hidden.
+        shown: its keep mask, the rectangle of it that is hidden, or a variant of it.
         payload: whatever the caller wants back with the outputs.
     """
 
     image: int
-    keep: Any
+    shown: Any
     payload: Any = None
 
 
@@ -40,7 +49,7 @@ class Evaluated(NamedTuple):
     """
 
     requests: list[Request]
-    outputs: FloatArray
+    outputs: NDArray[Any]
 
     @property
     def indices(self) -> NDArray[np.int64]:
@@ -50,11 +59,12 @@ class Evaluated(NamedTuple):
     @property
     def masks(self) -> FloatArray:
         """The keep masks, (B, H, W)."""
-        return np.stack([request.keep for request in self.requests], dtype=np.float32)
+        return np.stack([request.shown for request in self.requests], dtype=np.float32)
 
 
-Evaluate = Callable[[FloatArray, NDArray[np.int64]], FloatArray]
+Evaluate = Callable[[FloatArray, NDArray[np.int64]], NDArray[Any]]
 """Images (B, C, ...), and the index of each -> outputs (B, ...)."""
+OUTPUTS = ("logits", "probabilities")
 
 
 def evaluated(
@@ -62,25 +72,26 @@ def evaluated(
     images: FloatArray,
     requests: Iterable[Request],
     *,
-    fill: Fill | MaskFill,
     batch_size: int,
+    fill: Fill | MaskFill | None = None,
     evaluate_clean: Evaluate | None = None,
 ) -> Iterator[Evaluated]:
-    """The outputs of keep * image + (1 - keep) * fill for each request, in their order.
+    """The outputs of keep * image + (1 - keep) * fill, or of a variant, for each request, in their order.
 
     The one way in which perturbed images go through a network. Requests are drawn as they are needed, and those of
-    several images share batches, so that memory depends on the batch size alone and no pass is half empty.
+    several images share batches, so that memory depends on the batch size alone and no pass is half empty. The requests
+    of a batch come back without their variants.
 
     Args:
-        evaluate: what is asked of the perturbed images.
+        evaluate: what is computed of the perturbed images.
         images: (N, C, ...), of any number of axes behind the channels.
-        requests: which image, and what of it is shown.
-        fill: images -> what is shown where they are hidden, of the same shape; or a MaskFill.
+        requests: which image, and what of it, or in its place, is shown.
         batch_size: perturbed images in one batch, at most; large ones are fewer, see `explainer.memory`.
-        evaluate_clean: what is asked where a mask hides nothing; by default `evaluate` as well.
+        fill: images -> what is shown where they are hidden, of the same shape; or a MaskFill. Variants need none.
+        evaluate_clean: what is computed where a mask hides nothing; by default `evaluate` as well.
 
     >>> image = np.float32([[[[1, 2, 3]]]])
-    >>> requests = [Request(0, np.array([[0, 1, 1]]), "first"), Request(0, np.array([[1, 1, 0]]), "last")]
+    >>> requests = [Request(0, np.array([[0, 1, 1]]), "first"), Request(0, Variant(image[0] / 2), "last")]
     >>> total = lambda images, indices: images.sum(axis=(1, 2, 3))
     >>> batches = evaluated(total, image, requests, fill=np.zeros_like, batch_size=2)
     >>> [(request.payload, float(output)) for batch in batches for request, output in zip(*batch)]
@@ -90,11 +101,63 @@ def evaluated(
         indices = np.array([request.image for request in chunk], np.int64)
         clean = np.zeros(len(chunk), bool)
         if evaluate_clean is not None:
-            clean[:] = [not isinstance(request.keep, tuple) and bool((request.keep == 1).all()) for request in chunk]
+            clean[:] = [_hides_nothing(request.shown) for request in chunk]
         if evaluate_clean is None or not clean.any():
             yield Evaluated(chunk, evaluate(shown, indices))
         else:
             yield Evaluated(chunk, _merged(clean, images, shown, indices, evaluate, evaluate_clean))
+
+
+def evaluated_by(
+    classifier: Evaluator,
+    output: str,
+    images: FloatArray,
+    requests: Iterable[Request],
+    *,
+    batch_size: int,
+    fill: Fill | MaskFill | None = None,
+) -> Iterator[Evaluated]:
+    """As `evaluated`, for an output of a classifier, which may know it already where nothing is hidden.
+
+    Args:
+        classifier: whose output it is.
+        output: one of OUTPUTS.
+        images: as for `evaluated`.
+        requests: as for `evaluated`.
+        batch_size: as for `evaluated`.
+        fill: as for `evaluated`.
+    """
+    perturbed: Callable[[FloatArray], FloatArray] = getattr(classifier, output)
+    clean: Callable[[FloatArray], FloatArray] = getattr(classifier, f"clean_{output}")
+    return evaluated(
+        lambda shown, indices: perturbed(shown),
+        images,
+        requests,
+        batch_size=batch_size,
+        fill=fill,
+        evaluate_clean=(lambda shown, indices: clean(shown)) if classifier.keeps_outputs else None,
+    )
+
+
+def outputs_of_variants(
+    classifier: Evaluator, output: str, images: FloatArray, variants: FloatArray, *, batch_size: int
+) -> FloatArray:
+    """The output of one variant of each image, (N, K).
+
+    Args:
+        classifier: as for `evaluated_by`.
+        output: as for `evaluated_by`.
+        images: (N, C, ...).
+        variants: of the same shape.
+        batch_size: as for `evaluated`.
+    """
+    requests = (Request(index, Variant(variant)) for index, variant in enumerate(variants))
+    batches = evaluated_by(classifier, output, images, requests, batch_size=batch_size)
+    return np.concatenate([batch.outputs for batch in batches])
+
+
+def _hides_nothing(shown: Any) -> bool:
+    return isinstance(shown, np.ndarray) and bool((shown == 1).all())
 
 
 def _merged(
@@ -104,7 +167,7 @@ def _merged(
     indices: NDArray[np.int64],
     evaluate: Evaluate,
     evaluate_clean: Evaluate,
-) -> FloatArray:
+) -> NDArray[Any]:
     """The outputs of a batch of which some images are clean."""
     of_clean = evaluate_clean(images[indices[clean]], indices[clean])
     outputs = np.empty((len(clean), *of_clean.shape[1:]), of_clean.dtype)
@@ -115,23 +178,42 @@ def _merged(
 
 
 def _perturbed(
-    images: FloatArray, requests: Iterable[Request], *, fill: Fill | MaskFill, batch_size: int
+    images: FloatArray, requests: Iterable[Request], *, fill: Fill | MaskFill | None, batch_size: int
 ) -> Iterator[tuple[list[Request], FloatArray]]:
     """The requests in batches, and the images of each, (B, C, ...)."""
-    once = None if isinstance(fill, MaskFill) else np.asarray(fill(images), np.float32)
+    once = None if fill is None or isinstance(fill, MaskFill) else np.asarray(fill(images), np.float32)
     waiting = iter(requests)
     size = images_per_pass(batch_size, images.shape[1:])
     while chunk := list(islice(waiting, size)):
         rows = images[[request.image for request in chunk]]
         if isinstance(fill, MaskFill):
-            shown = np.stack([_shown(request.keep, images.shape[1:]) for request in chunk])
-            filled = list(np.asarray(fill(rows.copy(), shown), np.float32))  # may give back what it was given
+            _hide_by_mask(rows, chunk, fill)
         else:
-            assert once is not None
-            filled = [once[request.image] for request in chunk]
-        for image, hidden, request in zip(rows, filled, chunk, strict=True):
-            _hide(image, hidden, request.keep)
-        yield chunk, rows
+            for image, request in zip(rows, chunk, strict=True):
+                _show(image, request, once)
+        yield [_light(request) for request in chunk], rows
+
+
+def _hide_by_mask(rows: FloatArray, chunk: list[Request], fill: MaskFill) -> None:
+    """Hides in each row what its request hides, with a fill that depends on it."""
+    shown = np.stack([_mask_of(request.shown, rows.shape[1:]) for request in chunk])
+    filled = np.asarray(fill(rows.copy(), shown), np.float32)  # may give back what it was given
+    for image, hidden, request in zip(rows, filled, chunk, strict=True):
+        _hide(image, hidden, request.shown)
+
+
+def _show(image: FloatArray, request: Request, filled: FloatArray | None) -> None:
+    """Makes of the image what the request shows."""
+    if isinstance(request.shown, Variant):
+        image[...] = request.shown.image
+    else:
+        assert filled is not None  # masks come with a fill
+        _hide(image, filled[request.image], request.shown)
+
+
+def _light(request: Request) -> Request:
+    """The request without its variant, of which the batch has a copy."""
+    return request._replace(shown=None) if isinstance(request.shown, Variant) else request
 
 
 def _hide(image: FloatArray, filled: FloatArray, keep: Mask | Hidden) -> None:
@@ -144,7 +226,7 @@ def _hide(image: FloatArray, filled: FloatArray, keep: Mask | Hidden) -> None:
         image += filled * (1 - keep)
 
 
-def _shown(keep: Mask | Hidden, shape: tuple[int, ...]) -> FloatArray:
+def _mask_of(keep: Mask | Hidden, shape: tuple[int, ...]) -> FloatArray:
     """The keep mask of an image of this shape (C, ...)."""
     if not isinstance(keep, tuple):
         return np.broadcast_to(keep.astype(np.float32), shape)

@@ -13,7 +13,7 @@ from explainer.counterfactual.label_search import SearchResult
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
-from explainer.network.mindspore.program import without_tensor
+from explainer.network.of import without_tensor
 from explainer.records import EditLayer, EditTree, Record
 from explainer.run.job import Examined, ExaminedBatch
 

@@ -24,7 +24,7 @@ from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.mindspore.inputs import require_network
+from explainer.network.of import require_network
 from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob

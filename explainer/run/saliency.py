@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
-from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard
+from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard, score_and_curves
 from explainer.data.batch import Batch, Box
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
@@ -142,7 +142,7 @@ def regions(case: Examined) -> NDArray[np.bool_] | None:
 def _scores_and_curves(metric: Metric, case: Case) -> tuple[list[float], Sequence[FilledCurve]]:
     """The scores and curves of a case; undefined where a further map that the metric asks for is not finite."""
     try:
-        scores, curves = metric.score_and_curves(case)
+        scores, curves = score_and_curves(metric, case)
     except BadSampleError:
         return [np.nan] * (len(case.labels) if metric.per_label else 1), ()
     return [float(score) for score in scores], curves

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +11,8 @@ import numpy as np
 from explainer.arrays import Float64Array, FloatArray
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
-from explainer.memory import images_per_pass
-from explainer.network.mindspore.adapter import MindSporeClassifier, require_dropout
-from explainer.network.mindspore.inputs import require_network
-from explainer.network.mindspore.program import without_tensor
+from explainer.network.of import classifier_of, require_network, without_tensor
+from explainer.perturb.engine import Request, Variant, evaluated_by
 from explainer.streams import sample_stream
 from explainer.uncertainty.posterior import INTERVALS, Entropies, entropies_of, interval_of
 
@@ -145,8 +142,8 @@ class DropoutUncertainty(Uncertainty):
         require_network("activation_fn", activation_fn)
         self._count = require_integer("draws", draws, 2)
         self._seed = require_integer("seed", seed, 0)
-        require_dropout(network)
-        self._classifier = MindSporeClassifier(network, activation_fn, batch_size=batch_size)
+        self._classifier = classifier_of(network, activation_fn, batch_size=batch_size)
+        self._classifier.require_dropout()
 
     def _parameters(self) -> dict[str, Any]:
         return {"draws": self._count, "seed": self._seed}
@@ -195,7 +192,7 @@ class EnsembleUncertainty(Uncertainty):
                 "that the prediction is sure"
             )
         require_network("activation_fn", activation_fn)
-        self._classifiers = [MindSporeClassifier(network, activation_fn, batch_size=batch_size) for network in networks]
+        self._classifiers = [classifier_of(network, activation_fn, batch_size=batch_size) for network in networks]
 
     def _parameters(self) -> dict[str, Any]:
         return {"networks": len(self._classifiers)}
@@ -261,19 +258,18 @@ class AugmentationUncertainty(Uncertainty):
         )
         self._count = require_integer("draws", draws, 2)
         self._seed = require_integer("seed", seed, 0)
-        self._classifier = MindSporeClassifier(network, activation_fn, batch_size=batch_size)
+        self._classifier = classifier_of(network, activation_fn, batch_size=batch_size)
 
     def _parameters(self) -> dict[str, Any]:
         return {"augment": self._augment_name, "draws": self._count, "seed": self._seed}
 
     def _draws(self, images: FloatArray) -> FloatArray:
-        pairs = iter([(draw, image) for draw in range(self._count) for image in images])
-        size = images_per_pass(self._classifier.batch_size, images.shape[1:])
-        drawn = []
-        while chunk := list(islice(pairs, size)):
-            changed = np.stack([self._changed(image, draw) for draw, image in chunk])
-            drawn.append(self._classifier.probabilities(changed))
-        return np.concatenate(drawn).reshape(self._count, len(images), -1)
+        rows = ((draw, index) for draw in range(self._count) for index in range(len(images)))
+        requests = (Request(index, Variant(self._changed(images[index], draw))) for draw, index in rows)
+        size = self._classifier.batch_size
+        batches = evaluated_by(self._classifier, "probabilities", images, requests, batch_size=size)
+        drawn: FloatArray = np.concatenate([batch.outputs for batch in batches])
+        return drawn.reshape(self._count, len(images), -1)
 
     def _changed(self, image: FloatArray, draw: int) -> FloatArray:
         changed = np.asarray(self._augment(image.copy(), sample_stream(self._seed, image, draw)), np.float32)

@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from inspect import isabstract
+from inspect import isabstract, signature
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from networks import FailingNetwork, LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
 from explainer import explanation
-from explainer.explanation.by_perturbation import PerturbationAttribution
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.relu_rules import guided
 
@@ -73,7 +72,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def explaining(name: str, label: int = 2) -> Use:
     method = getattr(explanation, name)
-    batches = "perturbation_per_eval" if issubclass(method, PerturbationAttribution) else "batch_size"
+    names = signature(method).parameters
+    batches = "perturbation_per_eval" if "perturbation_per_eval" in names else "batch_size"
 
     def explain(network: nn.Cell, images: FloatArray) -> Any:
         layer = {"layer": conv2_of(network)} if name == "GradCAM" else {}

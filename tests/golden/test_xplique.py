@@ -154,7 +154,7 @@ def places(name: str, window: str) -> tuple[int, int]:
 
 
 def warns_of_gaps(gaps: int, count: int) -> AbstractContextManager[Any]:
-    return pytest.warns(UserWarning, match=f": {gaps} of {count} places are in no window") if gaps else nullcontext()
+    return pytest.warns(UserWarning, match=f": {gaps} of {count} positions are in no window") if gaps else nullcontext()
 
 
 @pytest.fixture(autouse=True)

@@ -29,12 +29,14 @@ from explainer.network.mindspore.layers import (
     layer_named,
     nudged,
     require_gradient,
+    resolve_layer,
     slot,
     tapped,
     watched,
     watched_layer,
 )
 from explainer.network.mindspore.program import Program, Trace
+from explainer.network.mindspore.randomised import layers_with_weights, randomised
 from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
 from explainer.network.mindspore.shared import shared_of
 from explainer.network.mindspore.slices import differentiable_slices
@@ -206,6 +208,15 @@ class MindSporeClassifier:
             require_uncut(found, gradient_of, logits_of_nudged, self._batch_size)
         return gradient
 
+    def layer_name(self, layer: Any) -> str:
+        """The name of a layer given by name or as a cell of the network; "" is the input.
+
+        Raises:
+            TypeError: `layer` is neither a string nor a cell.
+            LayerError: the network has no such layer; the nearest names are told.
+        """
+        return resolve_layer(self._network, layer)
+
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
         """The output of a layer and d <seed, logits> / d output: both (N, ...) float32.
 
@@ -305,6 +316,18 @@ class MindSporeClassifier:
             if counts[run.cell] == 1 and not run.inside_own_rule and is_batch_of_one(run.output)
         ]
 
+    def layers_with_weights(self) -> list[str]:
+        """The names of the cells that hold weights of their own, in the order of `network.cells_and_names()`."""
+        return layers_with_weights(self._network)
+
+    def randomised(self, seed: int) -> AbstractContextManager[Callable[[str], None]]:
+        """A function that shuffles the weights of a layer by its name; all of them are put back, whatever happens."""
+        return randomised(self._network, seed)
+
+    def require_dropout(self) -> None:
+        """Raises NoDropoutError when no cell of the network drops anything."""
+        _require_dropout(self._network)
+
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
         """Probabilities under the network's own dropout, batch norm frozen: (draws, N, K) float32.
 
@@ -320,7 +343,7 @@ class MindSporeClassifier:
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
         require_integer("seed", seed, 0)
-        dropouts = require_dropout(self._network)
+        dropouts = _require_dropout(self._network)
         rows = [(draw, place) for draw in range(require_integer("draws", draws, 1)) for place in range(len(images))]
         with borrowed(self._network), borrowed(self._required_activation()):
             class_count = self._class_count(images)
@@ -466,7 +489,7 @@ class _Output(NamedTuple):
     description: str
 
 
-def require_dropout(network: nn.Cell) -> list[nn.Cell]:
+def _require_dropout(network: nn.Cell) -> list[nn.Cell]:
     """The network's cells that drop something; NoDropoutError when there is none."""
     dropouts = [cell for cell in cells_of(network) if _drop_rate(cell) > 0]
     if not dropouts:

@@ -17,7 +17,6 @@ from typing import Any
 import mindspore
 import numpy as np
 from mindspore import Tensor, nn
-from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import ExplainerError
@@ -200,26 +199,6 @@ def _without_dump() -> Iterator[None]:
     finally:
         if not was_there:
             shutil.rmtree(dump, ignore_errors=True)
-
-
-def without_tensor(value: Any) -> Any:
-    """A tensor as a NumPy array, anything else as it is."""
-    return value.asnumpy() if isinstance(value, Tensor) else value
-
-
-def to_tensor(array: NDArray[Any]) -> Tensor:
-    """The array as a tensor of the same dtype, sharing nothing with it."""
-    return Tensor(array)
-
-
-def is_cell(value: Any) -> bool:
-    """Whether the value is a MindSpore cell."""
-    return isinstance(value, nn.Cell)
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether the value is a MindSpore tensor."""
-    return isinstance(value, Tensor)
 
 
 def _call(trace: Trace, arrays: list[FloatArray]) -> tuple[FloatArray, ...]:

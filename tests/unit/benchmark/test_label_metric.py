@@ -27,10 +27,6 @@ class MeanPlusLabel(LabelMetric):
 
     name = "MeanPlusLabel"
 
-    def evaluate(self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None) -> FloatArray:
-        scores: FloatArray = self._evaluate(explainer, inputs, targets, saliency)
-        return scores
-
     def _scores(
         self, images: FloatArray, labels: FloatArray, saliency: FloatArray, regions: Any, explainer: Any
     ) -> FloatArray:

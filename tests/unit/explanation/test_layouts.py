@@ -66,7 +66,7 @@ def test_networks_are_given_arrays_in_the_order_of_their_axes(letters: str, want
 
 @BY_ORDER
 def test_places_are_all_axes_but_samples_and_channels(letters: str, wanted: str) -> None:
-    assert Layout(letters).places == len(wanted) - 2
+    assert Layout(letters).axes == len(wanted) - 2
 
 
 @pytest.mark.parametrize(

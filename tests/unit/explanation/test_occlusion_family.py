@@ -84,7 +84,7 @@ def xplique(network: Any = None, **options: Any) -> Occlusion:
     return Occlusion(linear() if network is None else network, None, **(defaults | options))
 
 
-gaps = pytest.mark.filterwarnings("ignore:.* places are in no window")
+gaps = pytest.mark.filterwarnings("ignore:.* positions are in no window")
 
 
 # X1: the model, and how many perturbed inputs at once.
@@ -150,7 +150,7 @@ def test_x2_whole_patches_are_moved_by_the_stride_as_long_as_they_fit(patch: Any
 
 def test_x2_a_stride_beyond_the_patch_leaves_gaps_which_are_told_and_zero() -> None:
     explainer = xplique(window=1, stride=2)
-    with pytest.warns(UserWarning, match=r"Occlusion: 23 of 35 places are in no window, .* their saliency is 0"):
+    with pytest.warns(UserWarning, match=r"Occlusion: 23 of 35 positions are in no window, .* their saliency is 0"):
         maps = explainer.explain(IMAGES, LABELS)
     assert not maps[:, 1::2].any()
     assert not maps[:, :, 1::2].any()
@@ -543,7 +543,7 @@ def test_t5_bicubic_is_that_of_a_known_library_away_from_the_border() -> None:
 
 @pytest.mark.parametrize("aggregate", ["nearest", "bicubic"])
 @pytest.mark.parametrize("edges", ["clip", "full", "cover"])
-@pytest.mark.filterwarnings("ignore:.* places are in no window")
+@pytest.mark.filterwarnings("ignore:.* positions are in no window")
 def test_t5_maps_have_exactly_the_size_of_the_input(aggregate: str, edges: str) -> None:
     for stride in (1, 2, 3, 5):
         maps = matlab(linear(), window=3, stride=stride, edges=edges, aggregate=aggregate)(IMAGES, TARGETS)
@@ -824,7 +824,7 @@ def test_volumes_have_every_aggregate(aggregate: str) -> None:
 
 
 @pytest.mark.parametrize("edges", ["cover", "full", "clip"])
-@pytest.mark.filterwarnings("ignore:.* places are in no window")
+@pytest.mark.filterwarnings("ignore:.* positions are in no window")
 def test_a_gaussian_bell_weights_the_middle_of_each_window(edges: str) -> None:
     window, stride = (3, 4), (2, 3)
     of_edges = {"cover": captum_rectangles, "full": xplique_rectangles, "clip": matlab_rectangles}

@@ -36,7 +36,7 @@ IMAGES = whole_numbers(3, 2, 5, 7, seed=2)
 LABELS = np.array([1, 0, 3])
 SEGMENTS = np.random.default_rng(3).integers(0, 5, (5, 7))
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* places are in no window")
+pytestmark = pytest.mark.filterwarnings("ignore:.* positions are in no window")
 
 
 @pytest.fixture(autouse=True)

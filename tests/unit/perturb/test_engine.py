@@ -259,8 +259,8 @@ def test_rectangles_and_masks_go_together_in_one_batch() -> None:
     rectangle, mask = RECTANGLES[PICTURES][1], binary_masks(1)[0]
     (batch,) = perturbed(whole_numbers(*PICTURES), [(1, rectangle), (2, mask)], fill=seven, batch_size=5)
     assert batch.indices.tolist() == [1, 2]
-    assert batch.requests[0].keep is rectangle
-    assert batch.requests[1].keep is mask
+    assert batch.requests[0].shown is rectangle
+    assert batch.requests[1].shown is mask
     np.testing.assert_array_equal(batch.outputs[0], all_shown(PICTURES, [rectangle] * 3, seven)[2])
     np.testing.assert_array_equal(batch.outputs[1], np.where(mask == 1, whole_numbers(*PICTURES)[2], 7))
 

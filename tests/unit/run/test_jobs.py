@@ -50,8 +50,8 @@ class Joint(Fingerprint):
 class Gappy(Fingerprint):
     """As Fingerprint, with a completeness gap that only this image and label have."""
 
-    def _explain_with_gaps(self, images, targets):
-        return Explained(self._explain(images, targets), gap_of(images, targets))
+    def _explain(self, images, targets):
+        return Explained(super()._explain(images, targets), gap_of(images, targets))
 
 
 class JointGappy(Gappy):

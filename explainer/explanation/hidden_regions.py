@@ -1,4 +1,4 @@
-"""The hidden parts of an input, and how their falls become a map."""
+"""The regions of an input that are hidden one at a time, and how their score drops become a map."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray
-from explainer.network.mindspore.program import without_tensor
+from explainer.network.of import without_tensor
 from explainer.perturb.masks import Windows
 from explainer.resizing import resized
 
@@ -21,12 +21,12 @@ GRIDDED = ("grid", "nearest", "bicubic")
 _BELL = 1 / 4  # the deviation of a window's bell, as a part of the window
 
 
-class Part(NamedTuple):
-    """A part of an input that is hidden at a time.
+class HiddenRegion(NamedTuple):
+    """A region of an input that is hidden at a time.
 
     Attributes:
         keep: a keep mask, or the hidden rectangle of (C, ...), for the engine.
-        where: what its fall counts for, an index of the map of one label.
+        where: what its score drop counts for, an index of the map of one label.
         weight: how much it counts there.
     """
 
@@ -34,20 +34,20 @@ class Part(NamedTuple):
     where: Any
     weight: Any = 1.0
 
-    def add(self, maps: Float64Array, falls: Float64Array) -> None:
-        """Adds the falls (L,) of this part to the maps (L, ...)."""
+    def add(self, maps: Float64Array, score_drops: Float64Array) -> None:
+        """Adds the score drops (L,) of this region to the maps (L, ...)."""
         at = (slice(None), *self.where)
         shape = maps[at].shape
-        maps[at] += falls.reshape(-1, *[1] * (len(shape) - 1)) * self.weight
+        maps[at] += score_drops.reshape(-1, *[1] * (len(shape) - 1)) * self.weight
 
 
-class WindowParts:
-    """The windows on each of so many inputs, input by input: pairs of the input's place and a part.
+class WindowRegions:
+    """The windows on each of so many inputs, input by input: pairs of the input's index and a region.
 
     Args:
         count: of the inputs.
         windows: on each.
-        aggregate: what becomes of their falls, one of AGGREGATES.
+        aggregate: what becomes of their score drops, one of AGGREGATES.
         channels: None hides all channels at once; a number of them hides one at a time.
     """
 
@@ -60,22 +60,22 @@ class WindowParts:
     def __len__(self) -> int:
         return self._count * len(self._windows) * (self._channels or 1)
 
-    def __iter__(self) -> Iterator[tuple[int, Part]]:
-        for place in range(self._count):
+    def __iter__(self) -> Iterator[tuple[int, HiddenRegion]]:
+        for index in range(self._count):
             for channel in [None] if self._channels is None else range(self._channels):
-                yield from ((place, part) for part in self._of_channel(channel))
+                yield from ((index, region) for region in self._of_channel(channel))
 
-    def _of_channel(self, channel: int | None) -> Iterator[Part]:
+    def _of_channel(self, channel: int | None) -> Iterator[HiddenRegion]:
         hidden, layer = (slice(None), ()) if channel is None else (slice(channel, channel + 1), (channel,))
-        places = product(*map(range, self._windows.grid))
+        cells = product(*map(range, self._windows.grid))
         bells = product(*_bells(self._windows, self._aggregate)) if self._aggregate == "gaussian" else None
-        for place, window in zip(places, self._windows, strict=True):
+        for cell, window in zip(cells, self._windows, strict=True):
             weight = 1.0 if bells is None else reduce(np.multiply.outer, next(bells))
-            yield Part((hidden, *window), (*layer, *(place if self._aggregate in GRIDDED else window)), weight)
+            yield HiddenRegion((hidden, *window), (*layer, *(cell if self._aggregate in GRIDDED else window)), weight)
 
 
-class SegmentParts:
-    """The segments of each input, input by input: pairs of the input's place and a part.
+class SegmentRegions:
+    """The segments of each input, input by input: pairs of the input's index and a region.
 
     Args:
         numbers: the segments of each input, (N, ...).
@@ -83,29 +83,29 @@ class SegmentParts:
     """
 
     def __init__(self, numbers: list[NDArray[np.int64]], channels: int | None) -> None:
-        self._regions = [(each, np.unique(each)) for each in numbers]
+        self._segments = [(each, np.unique(each)) for each in numbers]
         self._channels = channels
 
     def __len__(self) -> int:
-        return sum(len(regions) for _, regions in self._regions) * (self._channels or 1)
+        return sum(len(segments) for _, segments in self._segments) * (self._channels or 1)
 
-    def __iter__(self) -> Iterator[tuple[int, Part]]:
-        for place, (numbers, regions) in enumerate(self._regions):
-            for region in regions:
-                yield from ((place, part) for part in self._of_region(numbers == region))
+    def __iter__(self) -> Iterator[tuple[int, HiddenRegion]]:
+        for index, (numbers, segments) in enumerate(self._segments):
+            for segment in segments:
+                yield from ((index, region) for region in self._of_segment(numbers == segment))
 
-    def _of_region(self, hidden: NDArray[np.bool_]) -> Iterator[Part]:
+    def _of_segment(self, hidden: NDArray[np.bool_]) -> Iterator[HiddenRegion]:
         if self._channels is None:
-            yield Part(~hidden, (hidden,))
+            yield HiddenRegion(~hidden, (hidden,))
             return
         for channel in range(self._channels):
             keep = np.ones((self._channels, *hidden.shape), bool)
             keep[channel] = ~hidden
-            yield Part(keep, (channel, hidden))
+            yield HiddenRegion(keep, (channel, hidden))
 
 
 def weights_of(windows: Windows, aggregate: str) -> Float64Array:
-    """The sum of the windows' weights at each place, by which a mean is divided; 1 where there is none."""
+    """The sum of the windows' weights at each position, by which a mean is divided; 1 where there is none."""
     if aggregate == "sum":
         return np.ones(windows.size)
     sums = []
@@ -126,16 +126,16 @@ def resized_maps(maps: FloatArray, size: tuple[int, ...], aggregate: str) -> Flo
 def _bells(windows: Windows, aggregate: str) -> list[list[Float64Array]]:
     """The weights of each window along each axis; a window that is cut off has its part of the bell."""
     return [
-        [_bell(length, stride, place, span, windows.edges, aggregate) for place, span in enumerate(spans)]
+        [_bell(length, stride, index, span, windows.edges, aggregate) for index, span in enumerate(spans)]
         for length, stride, spans in zip(windows.window, windows.stride, windows.axes, strict=True)
     ]
 
 
-def _bell(length: int, stride: int, place: int, span: tuple[int, int], edges: str, aggregate: str) -> Float64Array:
+def _bell(length: int, stride: int, index: int, span: tuple[int, int], edges: str, aggregate: str) -> Float64Array:
     start, end = span
     if aggregate != "gaussian":
         return np.ones(end - start)
-    whole_start = place * stride - length // 2 if edges == "clip" else start
+    whole_start = index * stride - length // 2 if edges == "clip" else start
     centre = whole_start + (length - 1) / 2
     bell: Float64Array = np.exp(-(((np.arange(start, end) - centre) / (_BELL * length)) ** 2) / 2)
     return bell

@@ -1,0 +1,142 @@
+"""Inputs of any axes - images, volumes, series, tables - and targets of any kind, checked at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.arrays import FloatArray, LabelArray
+from explainer.checks import did_you_mean, label_matrix, require_images, require_labels_in_range
+from explainer.classifier import Evaluator
+from explainer.errors import NetworkOutputError
+from explainer.explanation.base import one_hot
+from explainer.explanation.layouts import Layout
+from explainer.explanation.scores import ExplainedOutput
+from explainer.network.of import without_tensor
+
+Shapes = list[tuple[int, ...]]
+
+
+class AnyInputs:
+    """Inputs in a layout of the user's, and the targets that the explained output needs.
+
+    Args:
+        evaluator: of the network or function.
+        layout: the axes of the inputs.
+        output: what is explained.
+        labels: the names of the classes, so that a target may be a name; or None.
+        map_shape: the shape of the maps, of checked inputs and the number of labels.
+
+    Raises:
+        TypeError: `labels` is no list of names.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        *,
+        layout: Layout,
+        output: ExplainedOutput,
+        labels: Any,
+        map_shape: Callable[[FloatArray, int], tuple[int, ...]],
+    ) -> None:
+        self._evaluator = evaluator
+        self._layout = layout
+        self._output = output
+        self._labels = _require_names(labels)
+        self._shape = map_shape
+
+    def checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, NDArray[Any]]:
+        """The inputs as (N, C, ...), and labels (N, L) or whatever targets the output needs, a row per input.
+
+        Raises:
+            TypeError, ValueError: inputs or targets that do not fit; an output without labels.
+        """
+        images = self.images(inputs)
+        shapes = self._evaluator.output_shapes(self._layout.outside(images[:1]))
+        if not self._output.of_labels:
+            return images, self._rows(targets, len(images), shapes)
+        if len(shapes) != 1 or not shapes[0]:
+            raise NetworkOutputError(
+                f"`network` must give one tensor of logits (N, K), or (N, K, ...), got shapes {shapes} for one input; "
+                "let `score` be a function that makes a number of it"
+            )
+        labels = label_matrix(self._ids(without_tensor(targets)), len(images))
+        require_labels_in_range(labels, shapes[0][0])
+        return images, labels
+
+    def images(self, inputs: Any) -> FloatArray:
+        """The inputs as (N, C, ...) float32.
+
+        Raises:
+            TypeError, ValueError: no batch of finite numbers with these axes.
+        """
+        arrays = require_images(without_tensor(inputs), self._layout.letters)
+        return np.ascontiguousarray(self._layout.inside(arrays))
+
+    def rows_of(self, targets: Any) -> NDArray[Any]:
+        """One target for each input, as `checked` takes it: class ids for names and for one-hot rows (N, K).
+
+        Raises:
+            TypeError, ValueError: unknown names; rows that are not one-hot.
+        """
+        rows = np.asarray(self._ids(without_tensor(targets)))
+        return _labels_of_rows(rows) if self._output.of_labels and rows.ndim == 2 else rows
+
+    def map_shape(self, images: FloatArray, targets: NDArray[Any]) -> tuple[int, ...]:
+        """(N, L, ...), one map for each label, or for each row of targets."""
+        return self._shape(images, targets.shape[1] if self._output.of_labels else 1)
+
+    def _ids(self, targets: Any) -> Any:
+        """Class ids for class names; anything else as it is."""
+        if not isinstance(targets, str | list | tuple) or not all(isinstance(one, str) for one in _listed(targets)):
+            return targets
+        known = self._labels
+        if known is None:
+            raise TypeError(
+                f"`targets` must be whole numbers (class ids), got {targets!r}; names need `labels`, the list of them"
+            )
+        for one in _listed(targets):
+            if one not in known:
+                near = did_you_mean(one, known)
+                raise ValueError(f"`targets` must be among the {len(known)} `labels`, got {one!r}{near}")
+        ids = [known.index(one) for one in _listed(targets)]
+        return ids[0] if isinstance(targets, str) else ids
+
+    def _rows(self, targets: Any, count: int, shapes: Shapes) -> NDArray[Any]:
+        """The targets with a row per input."""
+        rows = np.asarray(without_tensor(targets))
+        if rows.ndim == 0:
+            rows = np.full(count, rows)
+        if len(rows) != count:
+            raise ValueError(f"`targets` must have a row for each of {count} inputs, got shape {rows.shape}")
+        if self._output.name == "regression" and rows.ndim == 1 and rows.dtype.kind in "iu":
+            labels = label_matrix(rows, count)
+            require_labels_in_range(labels, shapes[0][0])
+            return one_hot(labels[:, 0], shapes[0][0])
+        return rows
+
+
+def _require_names(labels: Any) -> list[str] | None:
+    if labels is None:
+        return None
+    if isinstance(labels, str) or not isinstance(labels, Iterable) or not all(isinstance(one, str) for one in labels):
+        raise TypeError(f"`labels` must be a list of class names, got {labels!r}")
+    return list(labels)
+
+
+def _listed(targets: Any) -> list[Any]:
+    return [targets] if isinstance(targets, str) else list(targets)
+
+
+def _labels_of_rows(rows: NDArray[Any]) -> LabelArray:
+    """Class ids of one-hot rows (N, K)."""
+    if not (((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all()):
+        raise ValueError(
+            '`targets` (N, K) must be one-hot rows, a single 1 in each; other weights go with score="regression"'
+        )
+    labels: LabelArray = rows.argmax(axis=1)
+    return labels

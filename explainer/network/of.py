@@ -1,0 +1,82 @@
+"""The door to a network: whoever evaluates one, asks here for its classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakValueDictionary
+
+from explainer.checks import require_integer
+from explainer.classifier import Classifier, Evaluator
+from explainer.network.function import FunctionClassifier
+from explainer.network.mindspore.adapter import MindSporeClassifier, require_device
+from explainer.network.mindspore.borrowing import one_thread
+from explainer.network.mindspore.inputs import require_network
+from explainer.network.mindspore.tensors import is_cell, is_tensor, to_tensor, without_tensor
+
+__all__ = [
+    "classifier_of",
+    "evaluator_of",
+    "is_tensor",
+    "require_activation",
+    "require_device",
+    "require_network",
+    "to_tensor",
+    "without_tensor",
+]
+
+_ADAPTERS: WeakValueDictionary[tuple[int, int, int], MindSporeClassifier] = WeakValueDictionary()
+# Each holds its network and activation, so that their ids stay their own as long as it is there.
+
+
+def classifier_of(network: Any, activation_fn: Any = None, *, batch_size: int = 32) -> Classifier:
+    """The classifier of a network: one for all who ask with the same activation and batch size.
+
+    What was found out and compiled is shared by all classifiers of a network object, and gone when they are.
+
+    Args:
+        network: a mindspore.nn.Cell, images (N, C, H, W) -> logits (N, K); or a Classifier, which is given back as it
+            is: its own activation and batch size count.
+        activation_fn: logits -> probabilities (N, K), a mindspore.nn.Cell; needed for probabilities only.
+        batch_size: images in one pass through the network, at most.
+
+    Raises:
+        TypeError: `network` is neither, or `activation_fn` no cell.
+        ValueError: a batch size below 1.
+
+    >>> from mindspore import nn
+    >>> network, softmax = nn.SequentialCell(nn.Flatten(), nn.Dense(12, 5)), nn.Softmax()
+    >>> classifier_of(network, softmax) is classifier_of(network, softmax)
+    True
+    """
+    if isinstance(network, Classifier):
+        return network
+    key = (id(network), id(activation_fn), require_integer("batch_size", batch_size, 1))
+    with one_thread():
+        found = _ADAPTERS.get(key)
+        if found is None:
+            found = _ADAPTERS[key] = MindSporeClassifier(network, activation_fn, batch_size=batch_size)
+    return found
+
+
+def evaluator_of(network: Any, activation_fn: Any = None, *, batch_size: int = 32) -> Evaluator:
+    """As `classifier_of`, for whoever needs outputs alone: any function of arrays will do, too.
+
+    Raises:
+        TypeError, ValueError: as for `classifier_of`; an `activation_fn` that cannot be called.
+
+    >>> import numpy as np
+    >>> evaluator_of(lambda images: images.sum(axis=1)).outputs(np.ones((2, 3), np.float32)).tolist()
+    [3.0, 3.0]
+    """
+    if isinstance(network, Evaluator):
+        return network
+    if is_cell(network) or isinstance(network, type) or not callable(network):
+        return classifier_of(network, activation_fn, batch_size=batch_size)
+    if activation_fn is not None and not callable(activation_fn):
+        raise TypeError(f"`activation_fn` must be a cell, a function or None, got {type(activation_fn).__name__}")
+    return FunctionClassifier(network, activation_fn, batch_size=batch_size)
+
+
+def require_activation(activation_fn: Any) -> None:
+    """Raises TypeError unless this is a mindspore.nn.Cell of one input."""
+    require_network("activation_fn", activation_fn)
