@@ -13,6 +13,7 @@ MINDCV = ["mindcv>=0.3"]
 TEST = [
     *DEMO,
     *MINDCV,
+    "build>=1.2",
     "grpcio-tools>=1.82",
     "hypothesis>=6.100",
     "mypy>=1.11",
