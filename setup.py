@@ -19,7 +19,9 @@ TEST = [
     "mypy>=1.11",
     "pytest>=8.2",
     "pytest-xdist>=3.6",
+    "pyyaml>=6",
     "ruff>=0.9",
+    "setuptools>=69",
     "types-protobuf",
     "types-tqdm",
 ]
