@@ -13,12 +13,15 @@ MINDCV = ["mindcv>=0.3"]
 TEST = [
     *DEMO,
     *MINDCV,
+    "build>=1.2",
     "grpcio-tools>=1.82",
     "hypothesis>=6.100",
     "mypy>=1.11",
     "pytest>=8.2",
     "pytest-xdist>=3.6",
+    "pyyaml>=6",
     "ruff>=0.9",
+    "setuptools>=69",
     "types-protobuf",
     "types-tqdm",
 ]

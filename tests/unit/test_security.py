@@ -1,0 +1,94 @@
+"""SECURITY.md's promises about a summary folder from someone else that no other test holds.
+
+Paths out of the folder, pipes, damage: tests/unit/summary/test_reader.py; the terminal: tests/unit/command; large
+records and pictures: test_recordfile.py and test_images.py beside the reader's tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from explainer.records import (
+    OriginalImage,
+    Prediction,
+    RunEnd,
+    RunMetadata,
+    Saliency,
+    SampleDone,
+    Score,
+)
+from explainer.summary.writer import SummaryWriter
+
+# Imports happen in a first reading; the second one is watched by Python's own audit events.
+WATCH = """
+import json, sys
+from contextlib import redirect_stdout
+from io import StringIO
+from explainer import read_run
+from explainer.command.main import main
+from explainer.summary import iter_samples
+
+def read(folder):
+    with redirect_stdout(StringIO()):
+        main(["inspect", folder]), main(["inspect", folder, "--json"])
+    run = read_run(folder)
+    for sample in iter_samples(run.files.event_file):
+        run.picture(sample.image), [run.saliency(entry) for entry in sample.maps]
+    run.statistics()
+
+events = []
+read(sys.argv[1])
+sys.addaudithook(lambda name, arguments: events.append((name, [str(value) for value in arguments])))
+read(sys.argv[1])
+print(json.dumps([sorted({name for name, _ in events}), [entry for name, entry in events if name == "open"]]))
+print("mindspore" in sys.modules)
+"""
+LOOKING = {"open", "os.listdir", "os.scandir", "pathlib.Path.glob", "pathlib.Path.rglob"}
+
+
+def written(folder: Path) -> None:
+    metadata = RunMetadata(
+        labels=("cat", "dog"), explainers=("GradCAM",), metrics=("Faithfulness",), jobs=("saliency",)
+    )
+    with SummaryWriter(folder, metadata) as writer:
+        writer.write(OriginalImage(3, np.full((5, 7, 3), 9, np.uint8)))
+        writer.write(Prediction(3, (1,), (0,), (0, 1), np.float32([0.75, 0.25])))
+        writer.write(Saliency(3, "GradCAM", 1, np.arange(35, dtype=np.float32).reshape(5, 7)))
+        writer.write(Score(3, "GradCAM", "Faithfulness", 1, 0.5))
+        writer.write(SampleDone(3))
+        writer.write(RunEnd())
+
+
+def tree(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    """Every path under a folder with the time of its last change and its content."""
+    paths = sorted(folder.rglob("*"))
+    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in paths}
+
+
+def test_reading_a_summary_looks_into_its_folder_and_does_nothing_else(tmp_path: Path):
+    job = tmp_path / "job"
+    written(job)
+    before = tree(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, str(job)],
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    report, with_mindspore = done.stdout.splitlines()
+    names, opened = json.loads(report)
+    doing = [name for name in names if name.partition(".")[0] not in ("object", "builtins", "sys", "code", "cpython")]
+    assert set(doing) <= LOOKING  # nothing is imported, executed, started, sent, made or removed
+    assert {Path(path).is_relative_to(job) for path, _, _ in opened} == {True}
+    assert {mode for _, mode, _ in opened} <= {"r", "rb"}
+    assert {path.suffix for path in (Path(path) for path, _, _ in opened)} >= {".png"}
+    assert with_mindspore == "False"
+    assert tree(tmp_path) == before
