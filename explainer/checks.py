@@ -15,7 +15,7 @@ _SUM = 1e-3  # how far the sum of probabilities of classes that exclude one anot
 
 
 def require_type(name: str, value: Any, kind: type | tuple[type, ...], what: str, do: str = "") -> None:
-    """Raises TypeError unless `value` is of `kind`; `what` names the kind for a person."""
+    """Raises TypeError unless `value` is of `kind`; `what` names the kind in words."""
     if not isinstance(value, kind):
         raise TypeError(f"`{name}` must be {what}, got {type(value).__name__}{_hint(do)}")
 
@@ -99,7 +99,7 @@ def require_finite(name: str, values: NDArray[Any]) -> None:
         raise BadSampleError(
             f"`{name}` must be finite, got NaN or infinity in sample {bad} of {len(values)}; "
             "nothing computed from it would mean anything, so clean or drop that sample",
-            place=bad,
+            index=bad,
         )
 
 
@@ -151,8 +151,8 @@ def sum_to_one(probabilities: NDArray[Any]) -> NDArray[np.bool_]:
 
 def require_distinct(name: str, values: list[str], do: str) -> None:
     """Raises ValueError, naming the first value that occurs twice."""
-    for place, value in enumerate(values):
-        if value in values[:place]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
             raise ValueError(f"`{name}` must be distinct, got {value!r} twice{_hint(do)}")
 
 

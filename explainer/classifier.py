@@ -17,7 +17,7 @@ class LayerOutput(NamedTuple):
         name: the layer's name.
         kind: its class.
         shape: of its output, without the batch axis.
-        channel_axis: of its channels, the batch axis counted: 1 or -1; None where the class of the layer does not say.
+        channel_axis: of its channels, the batch axis counted: 1 or -1; None where the class of the layer does not tell.
     """
 
     name: str

@@ -5,8 +5,8 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── NetworkInputError (ValueError)  images that the network cannot be evaluated for
 ├── NoGradientError (ValueError)    an operator of the network that MindSpore has no gradient for
 ├── NetworkOutputError (ValueError) a network or activation whose output is not what a classifier gives
-├── NoReluError (ValueError)        a ReLU rule asked of a network in which no ReLU can be changed
-├── NoDropoutError (ValueError)     dropout samples asked of a network without dropout
+├── NoReluError (ValueError)        a ReLU rule for a network in which no ReLU can be changed
+├── NoDropoutError (ValueError)     dropout samples of a network without dropout
 ├── BadSampleError (ValueError)     one sample of the data that cannot be explained
 ├── OriginalOutputError (ValueError) an image whose label is not above the threshold, so that nothing can be searched
 ├── NoValidResultError (ValueError) a search that finds no region that meets the threshold
@@ -18,6 +18,8 @@ Arguments of a wrong type are plain TypeErrors, wrong values plain ValueErrors, 
 """
 
 from __future__ import annotations
+
+import warnings
 
 
 class ExplainerError(Exception):
@@ -41,25 +43,31 @@ class NetworkOutputError(ExplainerError, ValueError):
 
 
 class NoReluError(ExplainerError, ValueError):
-    """A ReLU rule asked of a network in which no ReLU can be changed."""
+    """A ReLU rule for a network in which no ReLU can be changed."""
 
 
 class NoDropoutError(ExplainerError, ValueError):
-    """Dropout samples asked of a network without dropout."""
+    """Dropout samples of a network without dropout."""
 
 
 class BadSampleError(ExplainerError, ValueError):
     """One sample of the data that cannot be explained.
 
     Attributes:
-        place: where the sample stands on axis 0 of the array that was given, when the error is about an array.
+        index: of the sample on axis 0 of the array that was given, when the error is about an array.
         sample_id: the number of the sample in the dataset, when the error is about a run.
     """
 
-    def __init__(self, message: str, *, place: int | None = None, sample_id: int | None = None) -> None:
+    def __init__(self, message: str, *, index: int | None = None, sample_id: int | None = None) -> None:
         super().__init__(message)
-        self.place = place
+        self.index = index
         self.sample_id = sample_id
+
+    @property
+    def place(self) -> int | None:
+        """The old name of `index`."""
+        warnings.warn("BadSampleError.place is called `index` now", DeprecationWarning, stacklevel=2)
+        return self.index
 
 
 class OriginalOutputError(ExplainerError, ValueError):

@@ -1,4 +1,4 @@
-"""How many images may be alive at once: bounded in bytes as well as in number, so that large images fit, too.
+"""How many images are held in memory at once: bounded in bytes as well as in number, so that large images fit, too.
 
 What a pass through a network takes grows with the bytes of its images. Results do not depend on the batch size, so the
 bound changes none.

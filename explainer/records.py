@@ -29,7 +29,7 @@ class RunMetadata:
 
 @dataclass(frozen=True, eq=False)
 class OriginalImage:
-    """The picture of a sample as a person sees it: (H, W) or (H, W, 3 or 4) uint8."""
+    """The picture of a sample, displayable: (H, W) or (H, W, 3 or 4) uint8."""
 
     sample_id: int
     pixels: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class OriginalImage:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What is true of a sample, what the network says, and which labels are explained."""
+    """The true labels of a sample, the network's prediction, and which labels are explained."""
 
     sample_id: int
     ground_truth: tuple[int, ...]
@@ -91,7 +91,7 @@ class ScoreCurve:
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """How sure the network is of a sample: what draws of each label's probability say, and entropies in nats.
+    """How sure the network is of a sample: the spread of draws of each label's probability, and entropies in nats.
 
     mean, deviation: of the draws, (K,); low, high: where 95 % of them lie, (K,). total: the entropy of the mean
     prediction; aleatoric: of the draws, on average; epistemic: the rest.
@@ -109,7 +109,7 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class EditLayer:
-    """The boxes that are edited in a layer, and what the network then says.
+    """The boxes that are edited in a layer, and the network's output then.
 
     output: the label's probability. boxes: (x, y, width, height) in pixels of the image.
     """
@@ -191,7 +191,7 @@ class SaliencyFile:
 
     @property
     def constant(self) -> bool:
-        """Whether all values of the map are equal, so that it says nothing."""
+        """Whether all values of the map are equal, so that it ranks no pixel."""
         return self.low == self.high
 
 

@@ -24,8 +24,8 @@ def resized(maps: NDArray[np.float32], size: tuple[int, ...], method: str = "lin
     leading, old = maps.shape[: maps.ndim - len(size)], maps.shape[maps.ndim - len(size) :]
     matrices = [_MATRICES[method](*lengths) for lengths in zip(old, size, strict=True)]
     result = np.empty((*leading, *size), np.float32)
-    for place in np.ndindex(leading):  # one by one, as they are resized in float64
-        result[place] = _along_each_axis(maps[place], matrices)
+    for index in np.ndindex(leading):  # one by one, as they are resized in float64
+        result[index] = _along_each_axis(maps[index], matrices)
     return result
 
 

@@ -1,4 +1,4 @@
-"""Whether a map says little: concentrated on few pixels, or spread over all."""
+"""How simple a map is: concentrated on few pixels, or spread over all."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Faithfulness(LabelMetric):
     """How well a map's values foretell what hiding pixels does to the probability; one score per map, in [0, 1].
 
     NaiveFaithfulness: blocks of pixels, the most important half of the image, are hidden one at a time; (1 + r) / 2, r
-    the correlation of the blocks' mean saliency with the fall of the probability. nan where either is constant.
+    the correlation of the blocks' mean saliency with the drop of the probability. nan where either is constant.
     DeletionAUC: 1 - the area under the probability while pixels are hidden one block after another.
     InsertionAUC: the area under the probability while they are shown one block after another.
 
@@ -143,7 +143,7 @@ class Faithfulness(LabelMetric):
         )
 
     def cost(self, size: tuple[int, int]) -> int:
-        """Forward passes per map for images of this size, beside one per image where that is asked for itself."""
+        """Forward passes per map for images of this size, beside one per image where its own output is needed."""
         return self._step_count(size[0] * size[1]) + (self._metric != METRICS[0])
 
     def _scores(

@@ -21,7 +21,8 @@ class Infidelity(LabelMetric):
     """The mean squared difference of what a hidden square's saliency sums to and what the probability drops by.
 
     0 for a map whose values are what its pixels contribute. With `normalize` the map is scaled so that it fits best,
-    and the error is a part of the mean squared drop: in [0, 1], 1 for a map that says nothing. nan where nothing drops.
+    and the error is a part of the mean squared drop: in [0, 1], 1 for a map without information. nan where nothing
+        drops.
 
     Source: Yeh et al. 2019, "On the (In)fidelity and Sensitivity of Explanations", definition 2.1 with the square
     removal of section 2.2, and the scaling of its appendix.

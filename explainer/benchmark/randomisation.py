@@ -104,8 +104,8 @@ class MPRT(LabelMetric):
     Greenfeld 2021), and top-down similarities favour noisy maps (Hedström et al. 2023); see `EfficientMPRT`.
 
     Source: Adebayo et al. 2018, "Sanity Checks for Saliency Maps", section 4.1, the model parameter randomization test,
-    cascading. There weights are drawn anew; here those of a tensor change their places, which keeps their scale without
-    knowing how they were drawn. Quantus counts the untouched network as a stage, too.
+    cascading. There weights are drawn anew; here those of a tensor change their positions, which keeps their scale
+    without knowing how they were drawn. Quantus counts the untouched network as a stage, too.
 
     Args:
         num_labels: how many labels there are.

@@ -55,8 +55,8 @@ def background_of(mask: Any, image: FloatArray) -> FloatArray:
     if isinstance(mask, np.ndarray):
         return _picture(mask, image.shape)
     if isinstance(mask, tuple):
-        for place, value in enumerate(mask):
-            require_type(f"mask[{place}]", value, (float, np.floating), "a float", "write 0.0 for 0")
+        for index, value in enumerate(mask):
+            require_type(f"mask[{index}]", value, (float, np.floating), "a float", "write 0.0 for 0")
     fill = fill_of("mask", f"blur:{_deviation(mask)}" if isinstance(mask, str) else mask)
     assert not isinstance(fill, MaskFill)  # neither a blur nor numbers depend on what is hidden
     return fill(image)

@@ -1,4 +1,4 @@
-"""The tree of boxes that a hierarchical occlusion finds: what was edited, and what the network then said."""
+"""The tree of boxes that a hierarchical occlusion finds: what was edited, and the network's output then."""
 
 from __future__ import annotations
 

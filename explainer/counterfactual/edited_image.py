@@ -1,4 +1,4 @@
-"""An image under edits, asked for what the network says of it: no picture is shown to the network twice."""
+"""An image under edits, and the network's outputs for it: no picture is shown to the network twice."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from explainer.perturb.engine import Request, evaluated
 
 
 class EditedImage:
-    """What the network says of an image, of parts of which only the background is seen.
+    """The network's outputs for an image, of parts of which only the background is seen.
 
     Answers are kept by what is shown, not by the boxes that led to it: boxes that together cover what one box covers
-    have the very same output.
+    have the same output.
 
     Args:
         image: (1, C, H, W).
         background: what is seen where the image is hidden, of its shape.
         by_masking: editing hides the image; else it starts hidden and editing shows it.
-        score: images (B, C, H, W) -> what is asked of them (B, L).
-        batch_size: pictures that are alive at once, and in one call of `score`.
+        score: images (B, C, H, W) -> their outputs (B, L).
+        batch_size: pictures held in memory at once, and in one call of `score`.
 
     >>> total = lambda images: images.sum(axis=(1, 2, 3))[:, None]
     >>> image = np.float32([[[[1, 2, 4]]]])
@@ -70,29 +70,29 @@ class EditedImage:
         return keep & self.keep([box]) if self._by_masking else keep | self.keep([box])
 
     def outputs(self, keeps: Iterable[Keep]) -> FloatArray:
-        """What the network says of each, (M, L); they are drawn as they are needed, those already known only looked up.
+        """The network's output for each, (M, L); they are drawn as they are needed, those already known only looked up.
 
         Args:
             keeps: one or more.
         """
-        asked: list[bytes] = []
+        wanted: list[bytes] = []
         batches = evaluated(
             lambda shown, indices: self._score(shown),
             self._image,
-            self._unknown(keeps, asked),
+            self._unknown(keeps, wanted),
             fill=lambda _: self._background,
             batch_size=self._batch_size,
         )
         for batch in batches:
             self._known.update((request.payload, outputs) for request, outputs in zip(*batch, strict=True))
-        return np.stack([self._known[key] for key in asked])
+        return np.stack([self._known[key] for key in wanted])
 
-    def _unknown(self, keeps: Iterable[Keep], asked: list[bytes]) -> Iterator[Request]:
-        """The masks to be evaluated, with their keys; notes every key in `asked`."""
+    def _unknown(self, keeps: Iterable[Keep], wanted: list[bytes]) -> Iterator[Request]:
+        """The masks to be evaluated, with their keys; notes every key in `wanted`."""
         coming: set[bytes] = set()
         for keep in keeps:
             key = blake2b(np.packbits(keep).tobytes(), digest_size=16).digest()
-            asked.append(key)
+            wanted.append(key)
             if key not in self._known and key not in coming:
                 coming.add(key)
                 yield Request(0, keep, key)

@@ -55,7 +55,7 @@ class Goal:
         return change < 0 if self.falling else change > 0
 
     def best(self, outputs: NDArray[np.float64]) -> int:
-        """The place of the best output, the first of equals."""
+        """The index of the best output, the first of equals."""
         return int(outputs.argmin() if self.falling else outputs.argmax())
 
 
@@ -76,15 +76,15 @@ class LabelSearch:
     """The search for one label.
 
     Args:
-        edited: the image to be edited, asked for the probabilities of some labels.
-        place: which of them.
+        edited: the image to be edited, with the probabilities of some labels.
+        index: which of them.
         layers: the windows.
         goal: where to get to.
     """
 
-    def __init__(self, edited: EditedImage, place: int, layers: WindowLayers, goal: Goal) -> None:
+    def __init__(self, edited: EditedImage, index: int, layers: WindowLayers, goal: Goal) -> None:
         self._edited = edited
-        self._place = place
+        self._index = index
         self._layers = layers
         self._goal = goal
 
@@ -148,7 +148,7 @@ class LabelSearch:
 
     def _outputs(self, keeps: Iterable[Keep]) -> NDArray[np.float64]:
         """The label's probability for each, (M,)."""
-        return self._edited.outputs(keeps)[:, self._place].astype(np.float64)
+        return self._edited.outputs(keeps)[:, self._index].astype(np.float64)
 
     def _why_nothing(self, root: EditStep) -> str:
         if root.stop_reason is StopReason.THRESHOLD_MET:

@@ -41,7 +41,7 @@ class HierarchicalOcclusion:
             it. Give both or none.
         threshold: in [0, 1): the probability to be reached; by masking, to be fallen to.
         by_masking: search what the label cannot do without.
-        batch_size: pictures that are alive at once, and in one pass through the network; changes no result but by
+        batch_size: pictures held in memory at once, and in one pass through the network; changes no result but by
             float32 rounding.
 
     Raises:
@@ -91,7 +91,7 @@ class HierarchicalOcclusion:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What was asked for, as JSON values; None: by the size of the image."""
+        """The settings, as JSON values; None: by the size of the image."""
         own = self._own_layers
         return {
             "win_sizes": None if own is None else own.win_sizes,
@@ -101,7 +101,7 @@ class HierarchicalOcclusion:
         }
 
     def require_image(self, image: Any, mask: Any = None) -> None:
-        """Raises what `search` raises for an image or a mask that it cannot work on; the network is not asked.
+        """Raises what `search` raises for an image or a mask that it cannot work on; the network is not evaluated.
 
         Args:
             image: as for `search`.
@@ -129,7 +129,7 @@ class HierarchicalOcclusion:
             OriginalOutputError: the label's probability is not above the threshold in the first place.
             NoValidResultError: no region meets the threshold.
             NetworkOutputError: the network gives no probabilities (N, K).
-            BadSampleError: NaN or infinity in the image, or in what the network says of it.
+            BadSampleError: NaN or infinity in the image, or in the network's output for it.
             ValueError: any other wrong value: an image too small for the windows, or a label that the network does not
                 have, ...
         """
@@ -163,7 +163,7 @@ class HierarchicalOcclusion:
             score=lambda images: self._probabilities(images, labels),
             batch_size=self._classifier.batch_size,
         )
-        searches = {label: LabelSearch(edited, place, layers, self._goal) for place, label in enumerate(labels)}
+        searches = {label: LabelSearch(edited, index, layers, self._goal) for index, label in enumerate(labels)}
         return {label: _result_or_error(search) for label, search in searches.items()}
 
     def _probabilities(self, images: FloatArray, labels: list[int]) -> FloatArray:
@@ -197,8 +197,8 @@ def _one_image(given: Any) -> FloatArray:
 def _checked_probabilities(outputs: Any, count: int) -> FloatArray:
     """Probabilities (B, K), rounding errors at 0 and 1 cut off."""
     if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
-        told = f"an output of shape {outputs.shape}" if isinstance(outputs, np.ndarray) else f"{len(outputs)} outputs"
-        raise NetworkOutputError(f"`network` must give one output (N, K), got {told} for {count} images")
+        given = f"an output of shape {outputs.shape}" if isinstance(outputs, np.ndarray) else f"{len(outputs)} outputs"
+        raise NetworkOutputError(f"`network` must give one output (N, K), got {given} for {count} images")
     if not np.isfinite(outputs).all():
         raise BadSampleError("the network must give finite outputs, gave NaN or infinity for the edited image")
     lowest, highest = outputs.min(), outputs.max()
@@ -214,4 +214,4 @@ def _result_or_error(search: LabelSearch) -> SearchResult | OriginalOutputError 
     try:
         return search.result()
     except (OriginalOutputError, NoValidResultError) as error:
-        return error.with_traceback(None)  # which would keep the pictures alive
+        return error.with_traceback(None)  # which would keep the pictures in memory

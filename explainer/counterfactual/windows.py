@@ -118,7 +118,7 @@ def layers_for(own: WindowLayers | None, short_side: int) -> WindowLayers:
 
 def _falling(name: str, given: Any) -> list[int]:
     require_type(name, given, (list, tuple), "a list of whole numbers")
-    numbers = [require_integer(f"{name}[{place}]", number, 1) for place, number in enumerate(given)]
+    numbers = [require_integer(f"{name}[{index}]", number, 1) for index, number in enumerate(given)]
     if not numbers:
         raise ValueError(f"`{name}` must have a number for each layer, got none; leave it out for automatic ones")
     if any(later >= earlier for earlier, later in pairwise(numbers)):

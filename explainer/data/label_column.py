@@ -1,4 +1,4 @@
-"""What a labels column says: class ids, or a zero or one for each class. Told by many rows, never guessed from one.
+"""What a labels column holds: class ids, or a zero or one for each class. Decided by many rows, never guessed from one.
 
 A column is (N,), a value per sample, or (N, k), and K is the number of classes. What can be read in one way only:
 
@@ -7,7 +7,7 @@ multi-hot  rows of K zeros and ones that are floats, or True and False; with one
 
 Whole numbers, K zeros and ones in a row, can be both: [0, 1] is classes 0 and 1, or class 1 alone. Such rows wait for
 one that can be read in one way only. Where none comes, they are multi-hot from three classes on, as ids would name a
-label twice; for one and two classes, and where each row has K boxes, nothing tells, so that the user is asked.
+label twice; for one and two classes, and where each row has K boxes, nothing decides, and the user has to.
 """
 
 from __future__ import annotations
@@ -99,20 +99,20 @@ class LabelReading:
     def _learn(self, column: NDArray[Any], first_id: int, box_count: int | None) -> None:
         if box_count is None:
             self._require_sense(column, first_id)
-        for place, told in self._signs(column):
-            row = self._shown(column, place, first_id)
+        for index, reading in self._signs(column):
+            row = self._shown(column, index, first_id)
             if self._format is None:
                 what = row if column.dtype.kind in "iu" else f"{_width(column)} of dtype {column.dtype}"
-                self._decide(told, f"as {what} can be nothing else")
-            elif self._format != told:
+                self._decide(reading, f"as {what} can be nothing else")
+            elif self._format != reading:
                 raise ValueError(
                     f"labels are read as {_MEANING[self._format]}, {self._why}, but {row} can only be "
-                    f"{_MEANING[told]}; make the rows alike, or {_ASK}"
+                    f"{_MEANING[reading]}; make the rows alike, or {_ASK}"
                 )
 
-    def _decide(self, told: str, why: str) -> None:
-        self._format, self._why = told, why
-        if told == "multi-hot":
+    def _decide(self, reading: str, why: str) -> None:
+        self._format, self._why = reading, why
+        if reading == "multi-hot":
             _LOG.info("labels: rows of %d zeros and ones are read as one-hot rows", self._class_count)
 
     def _signs(self, column: NDArray[Any]) -> list[tuple[int, str]]:
@@ -125,7 +125,7 @@ class LabelReading:
         telling = {"ids": ~_zeros_and_ones(rows)}
         if self._class_count == 1:
             telling["multi-hot"] = rows[:, 0] == 1
-        return sorted((int(np.argmax(found)), told) for told, found in telling.items() if found.any())
+        return sorted((int(np.argmax(found)), reading) for reading, found in telling.items() if found.any())
 
     def _require_sense(self, column: NDArray[Any], first_id: int) -> None:
         """Raises ValueError for a row such as [0, 0, 1, -1] of four classes, where -1 may well stand for "unknown".
@@ -139,10 +139,10 @@ class LabelReading:
         twice = ((rows == 0).sum(axis=1) > 1) | ((rows == 1).sum(axis=1) > 1)
         senseless = few & twice & ~_zeros_and_ones(rows)
         if senseless.any():
-            place = int(np.argmax(senseless))
+            index = int(np.argmax(senseless))
             raise ValueError(
                 "labels must be class ids or a zero or one for each class, got "
-                f"{self._shown(column, place, first_id)}: ids that name a label twice, or zeros and ones with another "
+                f"{self._shown(column, index, first_id)}: ids that name a label twice, or zeros and ones with another "
                 'value among them; give RunOptions(label_format="ids") if they are ids, else put 0 or 1 for that value'
             )
 
@@ -183,10 +183,10 @@ class LabelReading:
             "one for each class"
         )
 
-    def _shown(self, column: NDArray[Any], place: int, first_id: int) -> str:
-        values = [str(value) for value in _rows(column)[place].tolist()]
+    def _shown(self, column: NDArray[Any], index: int, first_id: int) -> str:
+        values = [str(value) for value in _rows(column)[index].tolist()]
         values = values[:12] + ["..."] * (len(values) > 12)
-        return f"[{', '.join(values)}] {self._at(first_id + place)}"
+        return f"[{', '.join(values)}] {self._at(first_id + index)}"
 
     def _at(self, sample_id: int) -> str:
         return f"at sample {sample_id} of column {self._name!r}"

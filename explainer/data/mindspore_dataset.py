@@ -1,6 +1,6 @@
 """A MindSpore dataset as checked batches of one fixed size, whatever the batch size of the dataset itself.
 
-Columns by place: images; labels; bounding boxes. Rows may be one sample (C, H, W) or a batch (N, C, H, W).
+Columns by position: images; labels; bounding boxes. Rows may be one sample (C, H, W) or a batch (N, C, H, W).
 
 labels   class ids, one per sample, or k per sample (multi-label). Where there is a row of them per sample, ids outside
          [0, K) are padding and dropped; where there is one, -1 means "no label". Or rows of K zeros and ones, a one for
@@ -27,10 +27,10 @@ from explainer.data.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, La
 from explainer.errors import DatasetError
 from explainer.memory import images_per_pass
 
-_PARTS = ("images", "labels", "bboxes")  # of a sample, by the place of the column
+_PARTS = ("images", "labels", "bboxes")  # of a sample, by the position of the column
 _CHANNELS = (1, 3, 4)
 _TELLING = ("- Python Call Stack:", "- Dataset Pipeline Error Message:")  # the telling parts of MindSpore's errors
-_UNREADABLE = ("inhomogeneous shape", "data type is unknown")  # so NumPy and MindSpore say, but not of which column
+_UNREADABLE = ("inhomogeneous shape", "data type is unknown")  # NumPy's and MindSpore's words, without the column
 
 
 def require_dataset(dataset: Any) -> None:
@@ -71,7 +71,7 @@ def pairs_of(dataset: Dataset, axes: int) -> Iterator[tuple[NDArray[Any], NDArra
     rows = _rows(dataset)
     while (row := _next_row(rows, read, columns)) is not None:
         for what, name, column in zip(("inputs", "targets"), columns, row, strict=True):
-            _require_array(_Place(what, name, read), column, "hold numbers")
+            _require_array(_Column(what, name, read), column, "hold numbers")
         inputs, targets = row
         read += 1 if inputs.ndim < axes else len(inputs)
         yield (inputs[None], targets[None]) if inputs.ndim == axes - 1 else (inputs, targets)
@@ -199,11 +199,11 @@ def _checked_rows(dataset: Dataset, columns: Sequence[str], reading: LabelReadin
     next_id = 0
     rows = _rows(dataset)
     while (row := _next_row(rows, next_id, columns)) is not None:
-        places = [_Place(what, name, next_id) for what, name in zip(_PARTS, columns, strict=False)]
-        images = _images(places[0], row[0])
+        where = [_Column(what, name, next_id) for what, name in zip(_PARTS, columns, strict=False)]
+        images = _images(where[0], row[0])
         unbatched = row[0].ndim == 3
-        labels = _labels(places[1], row[1], unbatched, len(images)) if len(columns) > 1 else None
-        boxes = _boxes(places[2], row[2], unbatched, len(images)) if len(columns) > 2 else None
+        labels = _labels(where[1], row[1], unbatched, len(images)) if len(columns) > 1 else None
+        boxes = _boxes(where[2], row[2], unbatched, len(images)) if len(columns) > 2 else None
         if reading is not None and labels is not None:
             reading.look(labels, next_id, None if boxes is None else boxes.shape[1])
         yield _Row(next_id, images, labels, boxes)
@@ -212,12 +212,12 @@ def _checked_rows(dataset: Dataset, columns: Sequence[str], reading: LabelReadin
 
 def _samples(row: _Row, reading: LabelReading | None, class_count: int) -> Iterator[Sample]:
     if reading is None or row.labels is None:
-        yield from (Sample(row.first_id + place, image, ()) for place, image in enumerate(row.images))
+        yield from (Sample(row.first_id + index, image, ()) for index, image in enumerate(row.images))
         return
-    for place, (image, ids) in enumerate(zip(row.images, reading.read(row.labels), strict=True)):
+    for index, (image, ids) in enumerate(zip(row.images, reading.read(row.labels), strict=True)):
         kept = _kept(ids, class_count)
-        boxes = () if row.boxes is None else _place_boxes(row.boxes[place], ids, kept, image.shape[1:])
-        yield Sample(row.first_id + place, image, kept, boxes, reading.format)
+        boxes = () if row.boxes is None else _place_boxes(row.boxes[index], ids, kept, image.shape[1:])
+        yield Sample(row.first_id + index, image, kept, boxes, reading.format)
 
 
 def _rows(dataset: Dataset) -> Iterator[Any]:
@@ -238,25 +238,25 @@ def _cause(error: Exception) -> str:
     if not isinstance(error, RuntimeError):
         return " ".join(f"{type(error).__name__}: {error}".split())
     parts = [part.strip() for part in re.split(r"-{20,}", str(error)) if part.strip()]
-    told = {title: body for title, body in pairwise(parts) if title.startswith("- ")}
-    title = next((title for title in _TELLING if title in told), None)
-    body = parts[0] if parts and title is None else told.get(title or "", "no reason given")
+    bodies = {title: body for title, body in pairwise(parts) if title.startswith("- ")}
+    title = next((title for title in _TELLING if title in bodies), None)
+    body = parts[0] if parts and title is None else bodies.get(title or "", "no reason given")
     line = body.splitlines()[-1] if title == _TELLING[0] else " ".join(body.split())
     return line.strip().removeprefix("[ERROR] ")
 
 
 def _advice(cause: str, columns: Sequence[str]) -> str:
     """Which column holds what MindSpore cannot carry, and what to give it; nothing where that was not the cause."""
-    place = re.search(r"Data type of (\d+)th item", cause)
-    known = place is not None and 0 < int(place[1]) <= len(columns)
+    index = re.search(r"Data type of (\d+)th item", cause)
+    known = index is not None and 0 < int(index[1]) <= len(columns)
     if not known and not any(text in cause for text in _UNREADABLE):
         return ""
-    what = f"the column {columns[int(place[1]) - 1]!r}" if place is not None and known else "each column"
+    what = f"the column {columns[int(index[1]) - 1]!r}" if index is not None and known else "each column"
     return f"; {what} must hold numbers, in arrays without None, objects or rows of unequal length (pad them)"
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Column:
     """Where a column's row stands, for errors: which part of a sample it is to be, and from which sample on."""
 
     what: str
@@ -267,33 +267,33 @@ class _Place:
         return f"at sample {self.first_id} of column {self.name!r}"
 
 
-def _require_array(place: _Place, column: Any, must: str) -> None:
+def _require_array(where: _Column, column: Any, must: str) -> None:
     """Raises TypeError, with the way out of a dictionary, unless MindSpore handed over an array."""
     if isinstance(column, np.ndarray):
         return
     if not isinstance(column, dict):
-        raise TypeError(f"{place.what} must {must}, got {type(column).__name__} {place}")
+        raise TypeError(f"{where.what} must {must}, got {type(column).__name__} {where}")
     keys = ", ".join(repr(key) for key in column)
     raise TypeError(
-        f"{place.what} must {must}, got a dict of {keys or 'nothing'} {place}; take out what is needed with "
-        f"dataset.map(lambda entry: entry[key], input_columns=[{place.name!r}])"
+        f"{where.what} must {must}, got a dict of {keys or 'nothing'} {where}; take out what is needed with "
+        f"dataset.map(lambda entry: entry[key], input_columns=[{where.name!r}])"
     )
 
 
-def _require_kind(place: _Place, column: NDArray[Any], kinds: str, must: str, do: str) -> None:
+def _require_kind(where: _Column, column: NDArray[Any], kinds: str, must: str, do: str) -> None:
     """Raises TypeError unless the array's dtype is of one of the kinds."""
     if column.dtype.kind not in kinds:
-        raise TypeError(f"{place.what} must {must}, got dtype {column.dtype} {place}; {do}")
+        raise TypeError(f"{where.what} must {must}, got dtype {column.dtype} {where}; {do}")
 
 
-def _images(place: _Place, column: Any) -> NDArray[np.float32]:
-    _require_array(place, column, "hold numbers")
+def _images(where: _Column, column: Any) -> NDArray[np.float32]:
+    _require_array(where, column, "hold numbers")
     do = "decode files with mindspore.dataset.vision.Decode()" if column.dtype.kind in "SU" else "convert to float32"
-    _require_kind(place, column, "fiu", "hold numbers", do)
+    _require_kind(where, column, "fiu", "hold numbers", do)
     images = column[None] if column.ndim == 3 else column
     if images.ndim != 4 or images.shape[1] not in _CHANNELS or 0 in images.shape:
         raise ValueError(
-            f"images must be (C, H, W) or (N, C, H, W) with 1, 3 or 4 channels, got shape {column.shape} {place}; "
+            f"images must be (C, H, W) or (N, C, H, W) with 1, 3 or 4 channels, got shape {column.shape} {where}; "
             f"{_advice_on_shape(images.shape)}"
         )
     return np.ascontiguousarray(images, dtype=np.float32)
@@ -309,26 +309,26 @@ def _advice_on_shape(shape: tuple[int, ...]) -> str:
     return "the first column must be the images: dataset.project([...]) puts columns in order"
 
 
-def _labels(place: _Place, column: Any, unbatched: bool, count: int) -> NDArray[Any]:
+def _labels(where: _Column, column: Any, unbatched: bool, count: int) -> NDArray[Any]:
     must = "be class ids (integers) or one-hot rows"
-    _require_array(place, column, must)
-    _require_kind(place, column, "fiub", must, "give each name's number in the list of labels")
+    _require_array(where, column, must)
+    _require_kind(where, column, "fiub", must, "give each name's number in the list of labels")
     labels: NDArray[Any] = column[None] if unbatched else column
     if labels.ndim not in (1, 2) or len(labels) != count:
         raise ValueError(
-            f"labels must be ({count},) or ({count}, k) beside {count} images, got {labels.shape} {place}; give each "
+            f"labels must be ({count},) or ({count}, k) beside {count} images, got {labels.shape} {where}; give each "
             "image a class id, or k of them, or a zero or one for each class"
         )
     return labels
 
 
-def _boxes(place: _Place, column: Any, unbatched: bool, count: int) -> NDArray[np.float64]:
-    _require_array(place, column, "hold numbers")
-    _require_kind(place, column, "fiu", "hold numbers", "give [x, y, width, height] in pixels")
+def _boxes(where: _Column, column: Any, unbatched: bool, count: int) -> NDArray[np.float64]:
+    _require_array(where, column, "hold numbers")
+    _require_kind(where, column, "fiu", "hold numbers", "give [x, y, width, height] in pixels")
     boxes: NDArray[Any] = column[None] if unbatched else column
     if boxes.ndim != 3 or boxes.shape[2] != 4 or len(boxes) != count:
         raise ValueError(
-            f"bboxes must be ({count}, k, 4) as [x, y, width, height], got shape {boxes.shape} {place}; give k boxes "
+            f"bboxes must be ({count}, k, 4) as [x, y, width, height], got shape {boxes.shape} {where}; give k boxes "
             "to each image, even where k is 1"
         )
     return boxes.astype(np.float64)

@@ -41,7 +41,7 @@ class Traits:
             (C, H, W) where it depends on the size.
         gives_pictures: whether maps are (N, L, H, W) for images (N, C, H, W) and labels (N, L), as a run needs them.
         trial: of the method, images and targets: the first bit of the work, where the whole takes long.
-        classifier: how the network is asked for: `classifier_of`, or `evaluator_of` where any function will do.
+        classifier: how a network's classifier is made: `classifier_of`, or `evaluator_of` where any function will do.
         inputs: what a call takes, made for the classifier.
     """
 

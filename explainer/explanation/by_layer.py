@@ -89,7 +89,7 @@ class LayerAttribution(Attribution):
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell, or `layer` neither a string nor a cell.
-        LayerError: no such layer; the nearest names are told. When called: a layer without a spatial map.
+        LayerError: no such layer; the message lists the nearest names. When called: a layer without a spatial map.
     """
 
     def __init__(

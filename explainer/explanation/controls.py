@@ -22,7 +22,7 @@ class RandomControl(Attribution):
     """A random map, uniform in [0, 1), for each image and label; what any score gives by chance.
 
     Args:
-        network: that of the methods beside which the control stands; it is not asked.
+        network: that of the methods beside which the control stands; it is not evaluated.
         seed: of the maps; an image and label have their own, whatever the batch.
         name: what the control is called.
 
@@ -50,7 +50,7 @@ class CentreControl(Attribution):
     """A blob in the middle of the image, a Gaussian of a quarter of each side: objects are mostly in the middle.
 
     Args:
-        network: that of the methods beside which the control stands; it is not asked.
+        network: that of the methods beside which the control stands; it is not evaluated.
         name: what the control is called.
 
     Raises:

@@ -1,4 +1,4 @@
-"""GradCAM: which places of a layer's map speak for the label."""
+"""GradCAM: which positions of a layer's map speak for the label."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GradCAM(LayerAttribution):
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell, or `layer` neither a string nor a cell.
-        LayerError: no such layer; the nearest names are told. When called: a layer without a spatial map.
+        LayerError: no such layer; the message lists the nearest names. When called: a layer without a spatial map.
 
     >>> import numpy as np
     >>> from mindspore import nn

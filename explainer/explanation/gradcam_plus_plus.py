@@ -1,4 +1,4 @@
-"""GradCAMPlusPlus: Grad-CAM whose weights count every place of a feature map alike, however often it occurs."""
+"""GradCAMPlusPlus: Grad-CAM whose weights count every position of a feature map alike, however often it occurs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class GradCAMPlusPlus(LayerAttribution):
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell, or `layer` neither a string nor a cell.
-        LayerError: no such layer; the nearest names are told. When called: a layer without a spatial map.
+        LayerError: no such layer; the message lists the nearest names. When called: a layer without a spatial map.
 
     >>> from mindspore import Tensor, nn
     >>> network = nn.SequentialCell(nn.Flatten(), nn.Dense(2, 1, weight_init=Tensor([[2.0, -1]])))

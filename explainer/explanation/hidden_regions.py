@@ -119,7 +119,7 @@ def weights_of(windows: Windows, aggregate: str) -> Float64Array:
 
 
 def resized_maps(maps: FloatArray, size: tuple[int, ...], aggregate: str) -> FloatArray:
-    """The maps in the size of the input, where the aggregate asks for it."""
+    """The maps in the size of the input, where the aggregate needs it."""
     return resized(maps, size, aggregate) if aggregate in ("nearest", "bicubic") else maps
 
 

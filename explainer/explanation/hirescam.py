@@ -1,4 +1,4 @@
-"""HiResCAM: which places of a layer's map contribute to the label."""
+"""HiResCAM: which positions of a layer's map contribute to the label."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from explainer.explanation.by_layer import LayerAttribution
 class HiResCAM(LayerAttribution):
     """The layer's output times its gradient, summed over the channels, negatives cut off, resized to the image; >= 0.
 
-    Where a linear layer follows, each place's value is what it contributes to the logit, which Grad-CAM's mean of the
-    gradients does not keep.
+    Where a linear layer follows, each position's value is what it contributes to the logit, which Grad-CAM's mean of
+    the gradients does not keep.
 
     Source: Draelos and Carin 2020, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
     networks", section 3.2.
@@ -26,7 +26,7 @@ class HiResCAM(LayerAttribution):
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell, or `layer` neither a string nor a cell.
-        LayerError: no such layer; the nearest names are told. When called: a layer without a spatial map.
+        LayerError: no such layer; the message lists the nearest names. When called: a layer without a spatial map.
 
     >>> from mindspore import Tensor, nn
     >>> network = nn.SequentialCell(nn.Flatten(), nn.Dense(2, 1, weight_init=Tensor([[3.0, -1]])))

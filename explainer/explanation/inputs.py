@@ -23,7 +23,7 @@ class Inputs(Protocol):
 
 
 class AnyLabels:
-    """Images (N, C, H, W) and labels (N, L) of which the network is not asked whether it has them.
+    """Images (N, C, H, W) and labels (N, L), whether the network has them or not.
 
     Args:
         classifier: not used.

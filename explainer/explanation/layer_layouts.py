@@ -1,4 +1,4 @@
-"""Which axes of a layer's output are height, width and channels: told by its class, by its shape, or by looking.
+"""Which axes of a layer's output are height, width and channels: known from its class, from its shape, or by looking.
 
 Networks keep their features as (N, D, h, w), as (N, h, w, D) (ConvNeXt, Swin), or as tokens, (N, T, D) or (N, D, T).
 Read in the wrong way each gives a map, and none of them is the right one.
@@ -49,8 +49,8 @@ class Layout:
     grid: Size
 
     @property
-    def places(self) -> int:
-        """How many places the map has."""
+    def positions(self) -> int:
+        """How many positions the map has."""
         return self.grid[0] * self.grid[1]
 
     def spatial(self, values: FloatArray) -> FloatArray:
@@ -60,7 +60,7 @@ class Layout:
         if self.kind == "maps, channels last":
             return np.ascontiguousarray(np.moveaxis(values, -1, 1))
         tokens = values if self.kind == "tokens" else values.swapaxes(1, 2)
-        inside = tokens[:, tokens.shape[1] - self.places :]
+        inside = tokens[:, tokens.shape[1] - self.positions :]
         return np.ascontiguousarray(inside.swapaxes(1, 2)).reshape(len(values), -1, *self.grid)
 
 
@@ -108,7 +108,7 @@ def layouts(layer: LayerOutput, size: Size) -> list[Layout]:
     if len(shape) == 2:
         tokens = Layout("tokens", grid) if (grid := token_grid(shape[0], size)) else None
         turned = Layout("tokens, channels first", grid) if (grid := token_grid(shape[1], size)) else None
-        if channels is not None or tokens is None or (turned is not None and turned.places == 1):
+        if channels is not None or tokens is None or (turned is not None and turned.positions == 1):
             turned = None
         return [layout for layout in (tokens, turned) if layout is not None]
     return []
@@ -116,10 +116,10 @@ def layouts(layer: LayerOutput, size: Size) -> list[Layout]:
 
 def token_grid(tokens: int, size: Size) -> Size | None:
     """Height and width of the map that this many tokens make, but for one or two extra ones in front."""
-    for places in range(tokens, max(tokens - _MOST_EXTRA_TOKENS, 1) - 1, -1):
-        height = isqrt(places * size[0] // size[1])
-        if height and places % height == 0 and height * size[1] == places // height * size[0]:
-            return height, places // height
+    for positions in range(tokens, max(tokens - _MOST_EXTRA_TOKENS, 1) - 1, -1):
+        height = isqrt(positions * size[0] // size[1])
+        if height and positions % height == 0 and height * size[1] == positions // height * size[0]:
+            return height, positions // height
     return None
 
 
@@ -161,5 +161,5 @@ def _moved(maps: FloatArray) -> float:
 
 def _centre(change: NDArray[np.float64]) -> float:
     """Where on an axis the change lies, from 0 to 1; 0.5 when there is none."""
-    places = np.linspace(0, 1, len(change))
-    return float((places * change).sum() / change.sum()) if change.sum() > 0 else 0.5
+    positions = np.linspace(0, 1, len(change))
+    return float((positions * change).sum() / change.sum()) if change.sum() > 0 else 0.5

@@ -23,7 +23,7 @@ def last_spatial_layer(classifier: Classifier, image_shape: tuple[int, ...]) -> 
     """The name of the last layer with the coarsest spatial map through which the decision goes; it is logged.
 
     Spatial are maps shaped like the image, (D, h, w) or (h, w, D), and the normalised tokens of a transformer. A layer
-    is passed over when its axes cannot be told, or when its gradient is zero everywhere on the map: behind a
+    is passed over when its axes are not known, or when its gradient is zero everywhere on the map: behind a
     transformer's last attention only the class token counts. Found with an image of noise, so that it depends on the
     network and the shape (C, H, W) alone.
 
@@ -32,14 +32,14 @@ def last_spatial_layer(classifier: Classifier, image_shape: tuple[int, ...]) -> 
     """
     probe = np.random.default_rng(0).standard_normal((1, *image_shape)).astype(np.float32)
     size = image_shape[1], image_shape[2]
-    found = [(_places(layer, size), -turn, layer) for turn, layer in enumerate(classifier.layers(probe))]
+    found = [(_positions(layer, size), -turn, layer) for turn, layer in enumerate(classifier.layers(probe))]
     seed = np.random.default_rng(1).random((1, classifier.class_count(probe)), np.float32)
-    for places, _, layer in sorted((entry for entry in found if entry[0]), key=lambda entry: entry[:2]):
+    for positions, _, layer in sorted((entry for entry in found if entry[0]), key=lambda entry: entry[:2]):
         # The coarsest first, of these the last.
         with suppress(LayerError):
             layout = layout_of(classifier, layer, image_shape)
             if layout.spatial(classifier.layer(probe, seed, layer.name)[1]).any():
-                _LOG.info("layer='auto' is %r: %d places, %s", layer.name, places, layout.kind)
+                _LOG.info("layer='auto' is %r: %d positions, %s", layer.name, positions, layout.kind)
                 return layer.name
     raise LayerError(
         f"`layer` 'auto' found no layer with a spatial map for images {image_shape}; name a layer, and give "
@@ -62,8 +62,8 @@ def reshaped(values: FloatArray, name: str, reshape: Reshape) -> FloatArray:
     return given
 
 
-def _places(layer: LayerOutput, size: tuple[int, int]) -> int:
-    """How many places the map of a layer has; 0 when it has none, or is none."""
+def _positions(layer: LayerOutput, size: tuple[int, int]) -> int:
+    """How many positions the map of a layer has; 0 when it has none, or is none."""
     if len(layer.shape) == 2 and "LayerNorm" not in layer.kind:
         return 0
     grids = [layout.grid for layout in layouts(layer, size) if len(layer.shape) == 2 or is_alike(layout.grid, size)]

@@ -1,4 +1,4 @@
-"""LayerCAM: places whose own gradient is positive."""
+"""LayerCAM: positions whose own gradient is positive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LayerCAM(LayerAttribution):
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell, or `layer` neither a string nor a cell.
-        LayerError: no such layer; the nearest names are told. When called: a layer without a spatial map.
+        LayerError: no such layer; the message lists the nearest names. When called: a layer without a spatial map.
 
     >>> from mindspore import Tensor, nn
     >>> network = nn.SequentialCell(nn.Flatten(), nn.Dense(2, 1, weight_init=Tensor([[3.0, -1]])))

@@ -1,4 +1,4 @@
-"""The order of an input's axes: the network's own outside, samples, channels and places inside."""
+"""The order of an input's axes: the network's own outside, samples, channels and positions inside."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Layout:
         letters = self.letters
         if not isinstance(letters, str):
             raise TypeError(f"`data_format` must be a string of axes such as 'NCHW', got {type(letters).__name__}")
-        places = set(letters) - {"N", "C"}
+        indices = set(letters) - {"N", "C"}
         capitals = letters.isalpha() and letters.isupper()
-        if letters[:1] != "N" or not capitals or len(set(letters)) < len(letters) or not places:
+        if letters[:1] != "N" or not capitals or len(set(letters)) < len(letters) or not indices:
             raise ValueError(
                 "`data_format` must have N first, C at most once and one letter more for each other axis, all "
                 f"capitals, such as NCHW, NHWC, NCDHW, NTW or NW, got {letters!r}"

@@ -172,7 +172,7 @@ class _DistinctRegions:
 
 
 def _outputs(classifier: Classifier, images: FloatArray, label: int) -> FloatArray:
-    """What the network says of the label, (B,)."""
+    """The network's output for the label, (B,)."""
     outputs = classifier.outputs(images)
     if isinstance(outputs, tuple) or outputs.ndim != 2:
         raise NetworkOutputError(f"`model` must give one tensor (N, K), gave {np.shape(outputs)}")

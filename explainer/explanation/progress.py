@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 _LOG = logging.getLogger("explainer")
-_LONG = 60.0  # seconds; what takes longer is told
+_LONG = 60.0  # seconds; what takes longer is warned of
 
 
 class ProgressReporter:
@@ -38,7 +38,7 @@ class ProgressReporter:
             self._on_progress(done, total)
 
     def warn_if_slow(self, seconds: float, total: int) -> None:
-        """Says, the first time, that an explanation will take so long, if that is long."""
+        """Warns, the first time, that an explanation will take so long, if that is long."""
         if seconds > _LONG and not self._warned:
             self._warned = True
             _LOG.warning(

@@ -21,7 +21,7 @@ _TINY = 1e-12  # keeps a cosine with nothing at 0
 
 
 def total_activation(outputs: FloatArray) -> FloatArray:
-    """Outputs (B, K) as they are; of outputs (B, K, ...) the sum over all places, (B, K).
+    """Outputs (B, K) as they are; of outputs (B, K, ...) the sum over all positions, (B, K).
 
     >>> total_activation(np.float32([[[1, 2], [3, 4]]])).tolist()
     [[3.0, 7.0]]

@@ -82,7 +82,7 @@ def _lengths(name: str, given: Any, axes: int) -> tuple[int, ...] | str | None:
     if len(given) != axes:
         wanted = "(h, w)" if axes == 2 else f"{axes} of them"
         raise ValueError(f"`{name}` must be one number or {wanted}, got {given!r}")
-    return tuple(require_integer(f"{name}[{place}]", value, 1) for place, value in enumerate(given))
+    return tuple(require_integer(f"{name}[{index}]", value, 1) for index, value in enumerate(given))
 
 
 def _default(length: int) -> tuple[int, int]:

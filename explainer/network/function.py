@@ -1,4 +1,4 @@
-"""Any function of arrays as a classifier that can be asked for its outputs alone."""
+"""Any function of arrays as a classifier that gives outputs alone."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class FunctionClassifier:
         return self._shapes[key]
 
     def clean_probabilities(self, images: FloatArray) -> FloatArray:
-        """As `probabilities`: what a function says is not remembered."""
+        """As `probabilities`: the outputs of a function are not remembered."""
         return self.probabilities(images)
 
     def probabilities(self, images: FloatArray) -> FloatArray:

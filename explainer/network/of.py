@@ -1,4 +1,4 @@
-"""The door to a network: whoever evaluates one, asks here for its classifier."""
+"""The door to a network: whoever evaluates one gets its classifier here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ADAPTERS: WeakValueDictionary[tuple[int, int, int], MindSporeClassifier] = Weak
 
 
 def classifier_of(network: Any, activation_fn: Any = None, *, batch_size: int = 32) -> Classifier:
-    """The classifier of a network: one for all who ask with the same activation and batch size.
+    """The classifier of a network: one for all who come with the same activation and batch size.
 
     What was found out and compiled is shared by all classifiers of a network object, and gone when they are.
 

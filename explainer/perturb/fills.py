@@ -67,7 +67,7 @@ def fill_of(name: str, given: Any) -> Fill | MaskFill:
     if np.ndim(given) != 1 or len(given) == 0:
         raise ValueError(f"`{name}` must be a number or one number per channel, got shape {np.shape(given)}")
     return _constant(
-        name, [require_number(f"{name}[{place}]", value, -_LARGEST, _LARGEST) for place, value in enumerate(given)]
+        name, [require_number(f"{name}[{index}]", value, -_LARGEST, _LARGEST) for index, value in enumerate(given)]
     )
 
 

@@ -46,13 +46,13 @@ def _inpaint(image: FloatArray, hidden: BoolArray) -> None:
     if hidden.all():
         image[:] = image.mean(axis=tuple(range(1, image.ndim)), keepdims=True, dtype=np.float64)
         return
-    places, pixels, mask = np.argwhere(hidden), image.reshape(len(image), -1), hidden.ravel()
-    count = len(places)
+    positions, pixels, mask = np.argwhere(hidden), image.reshape(len(image), -1), hidden.ravel()
+    count = len(positions)
     number = np.cumsum(mask) - 1  # of each hidden pixel among the hidden ones
     weight_sums, known = np.zeros(count), np.zeros((count, len(image)))
     system = coo_matrix((count, count)).tocsr()
     for offset, weight in _neighbours(hidden.ndim):
-        near = places + offset
+        near = positions + offset
         row = np.flatnonzero(((near >= 0) & (near < hidden.shape)).all(axis=1))
         neighbour = np.ravel_multi_index(tuple(near[row].T), hidden.shape)
         weight_sums[row] += weight

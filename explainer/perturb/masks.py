@@ -28,7 +28,7 @@ def spans(length: int, window: int, stride: int, edges: str = "cover") -> list[S
         stride: from one window to the next.
         edges: "cover": the first starts at 0, the last is moved back to the end, so that it is whole and the end is
             covered. "full": whole windows only, what they leave at the end is not covered. "clip": window i is centred
-            at i * stride, its parts beyond the border cut off; an even window reaches one place further to the left.
+            at i * stride, its parts beyond the border cut off; an even window reaches one pixel further to the left.
 
     >>> spans(11, 4, 3)
     [(0, 4), (3, 7), (6, 10), (7, 11)]
@@ -47,7 +47,7 @@ def spans(length: int, window: int, stride: int, edges: str = "cover") -> list[S
 
 
 def coverage(length: int, window: int, stride: int, edges: str = "cover") -> NDArray[np.int64]:
-    """How many windows cover each place of an axis.
+    """How many windows cover each position of an axis.
 
     >>> coverage(5, 3, 1).tolist()
     [1, 2, 3, 2, 1]
@@ -90,7 +90,7 @@ class Windows:
 
     @property
     def uncovered(self) -> int:
-        """How many places no window covers."""
+        """How many positions no window covers."""
         counts = [coverage(*axis, self.edges) for axis in zip(self.size, self.window, self.stride, strict=True)]
         return prod(self.size) - prod(int((count > 0).sum()) for count in counts)
 
@@ -99,8 +99,8 @@ class Windows:
 
     def __iter__(self) -> Iterator[tuple[slice, ...]]:
         """The windows, the last axis fastest."""
-        for place in product(*self.axes):
-            yield tuple(slice(start, end) for start, end in place)
+        for position in product(*self.axes):
+            yield tuple(slice(start, end) for start, end in position)
 
 
 def random_grids(
@@ -109,12 +109,12 @@ def random_grids(
     """Endless soft masks: random binary grids, enlarged linearly and shifted by up to one cell; mean = probability.
 
     Source: Petsiuk et al. 2018, "RISE", section 3.2: a grid (h, w) is enlarged to ((h + 1) * cell height, (w + 1) *
-    cell width), cell = ceil(H / h), and cropped to (H, W) at a place drawn from 0 to one cell.
+    cell width), cell = ceil(H / h), and cropped to (H, W) at a position drawn from 0 to one cell.
     """
-    cell = [-(-pixels // places) for pixels, places in zip(size, grid, strict=True)]
+    cell = [-(-pixels // positions) for pixels, positions in zip(size, grid, strict=True)]
     rows, columns = (
-        interpolation(places, (places + 1) * pixels).astype(np.float32)
-        for places, pixels in zip(grid, cell, strict=True)
+        interpolation(positions, (positions + 1) * pixels).astype(np.float32)
+        for positions, pixels in zip(grid, cell, strict=True)
     )
     while True:
         shown = (stream.random(grid) < probability).astype(np.float32)
@@ -129,8 +129,8 @@ def grid_cells(size: tuple[int, int], grid: tuple[int, int]) -> NDArray[np.int64
     [[0, 0, 0, 1, 1], [0, 0, 0, 1, 1]]
     """
     rows, columns = (
-        np.repeat(np.arange(places), [len(part) for part in np.array_split(np.arange(pixels), places)])
-        for pixels, places in zip(size, grid, strict=True)
+        np.repeat(np.arange(positions), [len(part) for part in np.array_split(np.arange(pixels), positions)])
+        for pixels, positions in zip(size, grid, strict=True)
     )
     cells: NDArray[np.int64] = rows[:, None] * grid[1] + columns[None, :]
     return cells

@@ -1,4 +1,4 @@
-"""What a person looks at: a saliency map laid over its image, and the regions of an image that count."""
+"""Displayable pictures: a saliency map laid over its image, and the regions of an image that count."""
 
 from __future__ import annotations
 
@@ -77,20 +77,20 @@ def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Pixels:
     """
     picture = _picture(image)
     shown = np.repeat(picture.mean(axis=2, keepdims=True) * _SHADE, 3, axis=2)
-    for place, box in enumerate(boxes):
-        x, y, width, height = _box(place, box)
+    for index, box in enumerate(boxes):
+        x, y, width, height = _box(index, box)
         inside = slice(max(y, 0), max(y + height, 0)), slice(max(x, 0), max(x + width, 0))
         shown[inside] = picture[inside]
     rounded: Pixels = np.rint(shown).astype(np.uint8)
     return rounded
 
 
-def _box(place: int, box: Sequence[int]) -> list[int]:
-    values = require_numbers(f"boxes[{place}]", box)
+def _box(index: int, box: Sequence[int]) -> list[int]:
+    values = require_numbers(f"boxes[{index}]", box)
     if values.dtype.kind not in "iu":
-        raise TypeError(f"`boxes[{place}]` must hold whole numbers, got dtype {values.dtype}")
+        raise TypeError(f"`boxes[{index}]` must hold whole numbers, got dtype {values.dtype}")
     if values.shape != (4,) or (values[2:] < 0).any():
-        raise ValueError(f"`boxes[{place}]` must be (x, y, width, height), the last two >= 0, got {box!r}")
+        raise ValueError(f"`boxes[{index}]` must be (x, y, width, height), the last two >= 0, got {box!r}")
     numbers: list[int] = values.tolist()
     return numbers
 
@@ -135,10 +135,10 @@ def coloured(values: NDArray[Any], low: float, high: float, anchors: Sequence[st
     >>> coloured(np.array([[0.0, 1.0, 4.0]]), 0.0, 4.0, ["000000", "ff0000", "ffff00"]).tolist()
     [[[0.0, 0.0, 0.0], [127.5, 0.0, 0.0], [255.0, 255.0, 0.0]]]
     """
-    places = _stretched(values, low, high)
+    indices = _stretched(values, low, high)
     table = np.array([list(bytes.fromhex(anchor)) for anchor in anchors], np.float64)
     positions = np.linspace(0, 1, len(anchors))
-    return np.stack([np.interp(places, positions, channel) for channel in table.T], axis=-1)
+    return np.stack([np.interp(indices, positions, channel) for channel in table.T], axis=-1)
 
 
 def _stretched(values: NDArray[Any], low: float, high: float) -> Float64Array:

@@ -15,7 +15,7 @@ from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
 from explainer.network.of import without_tensor
 from explainer.records import EditLayer, EditTree, Record
-from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.job import PredictedBatch, PredictedSample
 
 _CHANNELS = 3
 
@@ -23,7 +23,7 @@ _CHANNELS = 3
 class HierarchicalOcclusionJob:
     """Yields an EditTree for each label of each sample whose probability is above the search's threshold.
 
-    A label without a result, and a sample too small for the windows, is told in the record's `reason`.
+    A label without a result, and a sample too small for the windows, is explained in the record's `reason`.
 
     Args:
         search: how regions are searched.
@@ -43,7 +43,7 @@ class HierarchicalOcclusionJob:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What was asked for, as JSON values."""
+        """The settings, as JSON values."""
         return self._search.parameters | {"mask": "auto" if self._mask is None else _mask_text(self._mask)}
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
@@ -60,55 +60,55 @@ class HierarchicalOcclusionJob:
         """Nothing."""
         yield from ()
 
-    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
+    def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
         """The trees of each sample, its labels together.
 
         Raises:
-            BadSampleError: what the network says of an edited image is not finite; says of which sample.
+            BadSampleError: the network's output for an edited image is not finite; names the sample.
         """
-        for case in batch.cases:
-            yield from self._of_sample(case)
+        for sample in batch.samples:
+            yield from self._of_sample(sample)
 
     def finish(self) -> Iterator[Record]:
         """Nothing."""
         yield from ()
 
-    def _of_sample(self, case: Examined) -> Iterator[EditTree]:
-        labels = np.flatnonzero(case.probabilities > self._search.threshold).tolist()
+    def _of_sample(self, sample: PredictedSample) -> Iterator[EditTree]:
+        labels = np.flatnonzero(sample.probabilities > self._search.threshold).tolist()
         if not labels:
             return
-        image = case.sample.image
+        image = sample.image
         try:
             self._search.require_image(image, self._mask)
         except ValueError as error:
             mask = "" if self._mask is None else _mask_text(self._mask)
-            yield from (self._without_result(case, label, mask, str(error)) for label in labels)
+            yield from (self._without_result(sample, label, mask, str(error)) for label in labels)
             return
         try:
             found = self._search.search_all(image, labels, self._mask)
         except BadSampleError as error:
             raise BadSampleError(
-                f"the hierarchical occlusion of sample {case.sample_id} met a NaN or an infinity",
-                sample_id=case.sample_id,
+                f"the hierarchical occlusion of sample {sample.sample_id} met a NaN or an infinity",
+                sample_id=sample.sample_id,
             ) from error
         for label, result in found.items():
             if isinstance(result, SearchResult):
-                yield self._tree(case, label, result)
+                yield self._tree(sample, label, result)
             else:
-                yield self._without_result(case, label, self._mask_of(image), str(result))
+                yield self._without_result(sample, label, self._mask_of(image), str(result))
 
-    def _tree(self, case: Examined, label: int, result: SearchResult) -> EditTree:
+    def _tree(self, sample: PredictedSample, label: int, result: SearchResult) -> EditTree:
         root, outputs = result
         layers = tuple(
             EditLayer(output, tuple(step.box for step in root.get_layer_or_leaf_steps(layer)))
             for layer, output in enumerate(outputs)
         )
         return EditTree(
-            case.sample_id, label, self._mask_of(case.sample.image), self._search.by_masking, layers, root.as_dict()
+            sample.sample_id, label, self._mask_of(sample.image), self._search.by_masking, layers, root.as_dict()
         )
 
-    def _without_result(self, case: Examined, label: int, mask: str, reason: str) -> EditTree:
-        return EditTree(case.sample_id, label, mask, self._search.by_masking, reason=reason)
+    def _without_result(self, sample: PredictedSample, label: int, mask: str, reason: str) -> EditTree:
+        return EditTree(sample.sample_id, label, mask, self._search.by_masking, reason=reason)
 
     def _mask_of(self, image: NDArray[np.float32]) -> str:
         return auto_mask(min(image.shape[1:])) if self._mask is None else _mask_text(self._mask)

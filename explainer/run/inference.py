@@ -1,4 +1,4 @@
-"""The job of every run: each sample's picture and what the network says of it."""
+"""The job of every run: each sample's picture and prediction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explainer.arrays import Pixels
 from explainer.data.batch import Batch
 from explainer.records import OriginalImage, Prediction, Record
-from explainer.run.job import ExaminedBatch
+from explainer.run.job import PredictedBatch
 from explainer.run.options import RunOptions
 
 ToDisplay = Callable[[NDArray[np.float32]], Pixels]
@@ -33,16 +33,16 @@ class InferenceJob:
         """Nothing."""
         yield from ()
 
-    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
+    def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
         """The picture and the prediction of each sample."""
-        for case in batch.cases:
-            yield OriginalImage(case.sample_id, require_picture(self._to_display(case.sample.image)))
+        for sample in batch.samples:
+            yield OriginalImage(sample.sample_id, require_picture(self._to_display(sample.image)))
             yield Prediction(
-                sample_id=case.sample_id,
-                ground_truth=case.sample.labels,
-                predicted=case.predicted,
-                explained=case.explained,
-                probabilities=case.probabilities,
+                sample_id=sample.sample_id,
+                ground_truth=sample.labels,
+                predicted=sample.predicted,
+                explained=sample.explained,
+                probabilities=sample.probabilities,
             )
 
     def finish(self) -> Iterator[Record]:

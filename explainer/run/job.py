@@ -1,7 +1,8 @@
-"""What a job is: it sees every batch once, with what the network says of it, and yields records."""
+"""What a job is: it sees every batch once, with the network's predictions, and yields records."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,35 +11,68 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.data.batch import Batch, Sample
+from explainer.data.batch import Batch, Box, Sample
 from explainer.records import Record
 
 
 @dataclass(frozen=True, eq=False)
-class Examined:
-    """A sample with what the network says of it and the labels that are to be explained."""
+class PredictedSample:
+    """A sample with the network's prediction and the labels that are to be explained.
+
+    Attributes:
+        sample: as it is in the data.
+        probabilities: (K,) in [0, 1].
+        predicted: the labels above the run's threshold.
+        explained: the labels that are to be explained, in rising order.
+    """
 
     sample: Sample
-    probabilities: NDArray[np.float32]  # (K,) in [0, 1]
+    probabilities: NDArray[np.float32]
     predicted: tuple[int, ...]
     explained: tuple[int, ...]
 
     @property
     def sample_id(self) -> int:
-        """The place of the sample in the dataset, from 0."""
+        """The index of the sample in the dataset, from 0."""
         return self.sample.sample_id
+
+    @property
+    def image(self) -> NDArray[np.float32]:
+        """(C, H, W)."""
+        return self.sample.image
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The true labels."""
+        return self.sample.labels
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """Around objects of the true labels."""
+        return self.sample.boxes
 
 
 @dataclass(frozen=True, eq=False)
-class ExaminedBatch:
-    """Examined samples whose images have one shape."""
+class PredictedBatch:
+    """Predicted samples whose images have one shape."""
 
-    cases: tuple[Examined, ...]
+    samples: tuple[PredictedSample, ...]
 
     @cached_property
     def images(self) -> NDArray[np.float32]:
         """The images, (N, C, H, W) float32."""
-        return np.stack([case.sample.image for case in self.cases])
+        return self.unpredicted.images
+
+    @property
+    def cases(self) -> tuple[PredictedSample, ...]:
+        """The old name of `samples`."""
+        warnings.warn("the batch's `cases` are called `samples` now", DeprecationWarning, stacklevel=2)
+        return self.samples
+
+    @cached_property
+    def unpredicted(self) -> Batch:
+        """The samples alone."""
+        return Batch(tuple(sample.sample for sample in self.samples))
 
 
 class Job(Protocol):
@@ -56,7 +90,7 @@ class Job(Protocol):
     def start(self) -> Iterable[Record]:
         """Begins a run: what was gathered in a run before is forgotten."""
 
-    def on_batch(self, batch: ExaminedBatch) -> Iterable[Record]:
+    def on_batch(self, batch: PredictedBatch) -> Iterable[Record]:
         """Works on one batch and yields the records of its samples one after another, in their order.
 
         Each sample is written when the next one begins, so a job that takes long should yield as it goes. A

@@ -31,8 +31,8 @@ class RunOptions:
         to_display: your own way from an image (C, H, W) float32 to a picture (H, W) or (H, W, 3 or 4) uint8.
         label_format: what the labels column holds. "ids": class ids, one per sample or some, padded outside [0, K).
             "multi-hot": a zero or one for each of the K classes. "auto": what its rows tell, and where they tell
-            nothing (zeros and ones of one or two classes), an error that asks; up to 256 samples, or 64 MB of images,
-            are read before the first is explained.
+            nothing (zeros and ones of one or two classes), an error that says what to give; up to 256 samples, or 64 MB
+            of images, are read before the first is explained.
         on_bad_sample: what an image or an output that is not finite does: "raise" ends the run (what was finished
             stays), "skip" leaves the sample out and records why.
         progress: show a progress bar; None: only on a terminal.

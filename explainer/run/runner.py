@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
 from explainer.counterfactual.search import HierarchicalOcclusion
-from explainer.data.batch import Batch, Sample
-from explainer.data.mindspore_dataset import has_boxes, read_batches, require_dataset, sample_count
-from explainer.errors import BadSampleError, NetworkOutputError
+from explainer.data.mindspore_dataset import has_boxes, sample_count
+from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.mindspore.adapter import MindSporeClassifier
@@ -28,8 +26,16 @@ from explainer.network.of import require_network
 from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
-from explainer.run.job import Examined, ExaminedBatch, Job, Sink
+from explainer.run.job import Job, PredictedBatch, Sink
 from explainer.run.options import RunOptions
+from explainer.run.predict import Item, Predictor, fatal_error, first_items, require_unsure
+from explainer.run.registration import (
+    require_data,
+    require_explainers,
+    require_members,
+    require_metrics,
+    require_recordable,
+)
 from explainer.run.saliency import SaliencyJob
 from explainer.run.stream import SampleStream, in_order
 from explainer.run.uncertainty import UncertaintyJob
@@ -43,8 +49,6 @@ from explainer.uncertainty import (
 )
 from explainer.version import __version__
 
-_RESERVED = ("network", "activation_fn", "options", "label_format", "explainers", "metrics", "controls", "benchmark")
-
 
 @dataclass(frozen=True)
 class RunResult:
@@ -54,7 +58,7 @@ class RunResult:
         summary_dir: the job folder.
         event_file: the file of the records.
         data_dir: the folder of the pictures.
-        samples: how many samples are whole.
+        samples: how many samples are complete.
         skipped: how many samples were left out.
         maps: how many saliency maps were written.
         seconds: how long the run took.
@@ -101,7 +105,7 @@ class ImageClassificationRunner:
         options: RunOptions | None = None,
     ) -> None:
         require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
-        self._dataset, self._labels = _require_data(data)
+        self._dataset, self._labels = require_data(data)
         require_network("network", network)
         require_network("activation_fn", activation_fn)
         require_type("options", options, (RunOptions, type(None)), "RunOptions")
@@ -119,7 +123,7 @@ class ImageClassificationRunner:
         """Registers the methods that explain and the metrics that score them; once per runner.
 
         Args:
-            explainers: the methods, of distinct names, made for the runner's very network.
+            explainers: the methods, of distinct names, made for the same network object as the runner's.
             benchmarkers: the metrics, of distinct names.
             controls: score a random map and a blob in the middle of the image, too, so that chance has a number; only
                 where there are metrics. They are in `explainer inspect` and in `read_run`, not in MindInsight.
@@ -133,8 +137,8 @@ class ImageClassificationRunner:
         self._require_new(SaliencyJob.name, "register_saliency", "; register all explainers in one call")
         metrics = [] if benchmarkers is None else benchmarkers
         require_flag("controls", controls)
-        _require_explainers(explainers, self._network)
-        _require_metrics(metrics, has_boxes(self._dataset), len(self._labels))
+        require_explainers(explainers, self._network)
+        require_metrics(metrics, has_boxes(self._dataset), len(self._labels))
         scored = [RandomControl(self._network), CentreControl(self._network)] if controls and metrics else []
         names = [explainer.name for explainer in [*explainers, *scored]]
         require_distinct("explainers", names, "the controls have these names, so give the method another one")
@@ -225,8 +229,8 @@ class ImageClassificationRunner:
             ValueError: a name that the summary uses for something else.
             RuntimeError: a job of this name was registered before.
         """
-        _require_members("job", job, ("name", "check", "start", "on_batch", "finish"))
-        _require_recordable(job)
+        require_members("job", job, ("name", "check", "start", "on_batch", "finish"))
+        require_recordable(job)
         if job.name in (InferenceJob.name, *(other.name for other in self._jobs)):
             raise RuntimeError(f"a job named {job.name!r} was registered before; give this one another name")
         self._jobs.append(job)
@@ -239,14 +243,14 @@ class ImageClassificationRunner:
         Raises:
             TypeError: the sink lacks `write` or `close`.
         """
-        _require_members("sink", sink, ("write", "close"))
+        require_members("sink", sink, ("write", "close"))
         self._sinks.append(sink)
 
     def run(self) -> RunResult:
         """Explains every sample and writes the summary; what it wrote and where.
 
-        All checks come before the first file. Each sample is on disk as soon as it is whole: whatever ends the run, the
-        samples before stay.
+        All checks come before the first file. Each sample is on disk as soon as it is complete: whatever ends the run,
+        the samples before stay.
 
         Raises:
             ValueError: no samples, wrong columns, a network that does not fit the labels, or (unless the options say
@@ -260,7 +264,7 @@ class ImageClassificationRunner:
         if UncertaintyJob.name in names and SaliencyJob.name not in names:
             raise RuntimeError(
                 "register_uncertainty was called without register_saliency; MindInsight shows uncertainty on the "
-                "saliency page alone, so register saliency, too, or ask explainer.uncertainty itself"
+                "saliency page alone, so register saliency, too, or use explainer.uncertainty alone"
             )
         with ExitStack() as stack:
             stack.enter_context(self._classifier.outputs_kept())
@@ -274,18 +278,18 @@ class ImageClassificationRunner:
 
     def _run(self) -> RunResult:
         started = time.monotonic()
-        items = self._examine_all()
-        head = self._first_items(items)
+        items = Predictor(self._classifier, self._labels, self._options).items(self._dataset)
+        skipped, first = first_items(items)
         if len(self._labels) == 1:
-            _require_unsure(self._activation)
+            require_unsure(self._activation)
         jobs = [InferenceJob(self._options), *self._jobs]
         for job in jobs:
-            job.check(_batch_of(head[-1]), self._labels)
-        metadata = self._metadata(head[-1])
+            job.check(first.unpredicted, self._labels)
+        metadata = self._metadata(first)
         with SummaryWriter(self._summary_dir, metadata) as writer:
             for sink in self._sinks:
                 sink.write(metadata)
-            counts = self._write_all(self._records(jobs, _chained(head, items)), [writer, *self._sinks])
+            counts = self._write_all(self._records(jobs, chain(skipped, [first], items)), [writer, *self._sinks])
         return RunResult(
             summary_dir=self._summary_dir,
             event_file=writer.event_file,
@@ -308,7 +312,7 @@ class ImageClassificationRunner:
                     progress.update()
         return counts
 
-    def _records(self, jobs: Sequence[Job], items: Iterable[ExaminedBatch | SampleSkipped]) -> Iterator[Record]:
+    def _records(self, jobs: Sequence[Job], items: Iterable[Item]) -> Iterator[Record]:
         """Every record of a run, in order."""
         for job in jobs:
             yield from job.start()
@@ -321,81 +325,28 @@ class ImageClassificationRunner:
             yield from job.finish()
         yield RunEnd()
 
-    def _batch_records(self, jobs: Sequence[Job], batch: ExaminedBatch) -> Iterator[Record]:
+    def _batch_records(self, jobs: Sequence[Job], batch: PredictedBatch) -> Iterator[Record]:
         """Every record of a batch, sample by sample: each is done as soon as every job is done with it.
 
         A sample that a job cannot work on ends the run or is skipped, as the options say.
         """
         streams = [SampleStream(job, batch) for job in jobs]
-        for case in batch.cases:
+        for sample in batch.samples:
             try:
-                yield from in_order(streams, case)
+                yield from in_order(streams, sample)
             except BadSampleError as fault:
                 if self._options.on_bad_sample == "raise":
-                    raise _fatal(str(fault), case.sample_id) from fault
-                yield SampleSkipped(case.sample_id, str(fault))
+                    raise fatal_error(str(fault), sample.sample_id) from fault
+                yield SampleSkipped(sample.sample_id, str(fault))
             else:
-                yield SampleDone(case.sample_id)
+                yield SampleDone(sample.sample_id)
 
     def _progress_bar(self) -> Any:
         shown = self._options.progress
         total = sample_count(self._dataset)
         return tqdm(total=total, desc="explaining", unit="image", disable=None if shown is None else not shown)
 
-    def _first_items(self, items: Iterator[ExaminedBatch | SampleSkipped]) -> list[ExaminedBatch | SampleSkipped]:
-        """What comes up to the first batch, that batch included."""
-        skipped: list[SampleSkipped] = []
-        for item in items:
-            if isinstance(item, ExaminedBatch):
-                return [*skipped, item]
-            skipped.append(item)
-        why = f"; all {len(skipped)} were skipped, the first because {skipped[0].reason}" if skipped else ""
-        raise ValueError(f"`data[0]` must have at least one sample to explain, got none{why}")
-
-    def _examine_all(self) -> Iterator[ExaminedBatch | SampleSkipped]:
-        """The whole dataset, examined; a sample that is not finite ends it or is skipped, as the options say."""
-        options = self._options
-        for batch in read_batches(self._dataset, len(self._labels), options.batch_size, options.label_format):
-            cases, faults = self._examine(batch)
-            fatal = faults[0] if faults and self._options.on_bad_sample == "raise" else None
-            if fatal is not None:
-                cases = [case for case in cases if case.sample_id < fatal.sample_id]
-            if cases:
-                yield ExaminedBatch(tuple(cases))
-            if fatal is not None:
-                raise _fatal(fatal.reason, fatal.sample_id)
-            yield from faults
-
-    def _examine(self, batch: Batch) -> tuple[list[Examined], list[SampleSkipped]]:
-        samples = [sample for sample in batch.samples if np.isfinite(sample.image).all()]
-        faults = [_fault(sample, "image") for sample in batch.samples if sample not in samples]
-        if not samples:
-            return [], faults
-        probabilities = self._classifier.clean_probabilities(Batch(tuple(samples)).images)
-        self._require_class_count(probabilities.shape[1])
-        finite = np.isfinite(probabilities).all(axis=1)
-        faults += [_fault(sample, "output") for sample, good in zip(samples, finite, strict=True) if not good]
-        cases = [
-            self._examined(sample, row)
-            for sample, row, good in zip(samples, probabilities, finite, strict=True)
-            if good
-        ]
-        return cases, sorted(faults, key=lambda fault: fault.sample_id)
-
-    def _examined(self, sample: Sample, probabilities: np.ndarray[Any, np.dtype[np.float32]]) -> Examined:
-        predicted = tuple(np.flatnonzero(probabilities > self._options.threshold).tolist())
-        ranked = np.argsort(-probabilities, kind="stable")
-        explained = {*sample.labels, *predicted, *ranked[: self._options.top_k].tolist()} or {int(ranked[0])}
-        return Examined(sample, probabilities, predicted, tuple(sorted(explained)))
-
-    def _require_class_count(self, class_count: int) -> None:
-        if class_count != len(self._labels):
-            raise NetworkOutputError(
-                f"`data[1]` must name each of the network's {class_count} outputs, got {len(self._labels)} labels; "
-                "they must have the order of the outputs"
-            )
-
-    def _metadata(self, first: ExaminedBatch | SampleSkipped) -> RunMetadata:
+    def _metadata(self, first: PredictedBatch) -> RunMetadata:
         saliency = next((job for job in self._jobs if isinstance(job, SaliencyJob)), SaliencyJob([]))
         return RunMetadata(
             labels=tuple(self._labels),
@@ -406,7 +357,7 @@ class ImageClassificationRunner:
                 "network": type(self._network).__name__,
                 "activation_fn": type(self._activation).__name__,
                 "options": self._options.recorded,
-                "label_format": _batch_of(first).samples[0].label_format,
+                "label_format": first.samples[0].sample.label_format,
                 "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
                 "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
                 "controls": {control.name: control.parameters for control in saliency.controls},
@@ -414,119 +365,3 @@ class ImageClassificationRunner:
             },
             package_version=__version__,
         )
-
-
-def _require_recordable(job: Any) -> None:
-    """Raises TypeError or ValueError unless a summary can keep the job's name and, where it has any, its parameters."""
-    require_type("job.name", job.name, str, "a string")
-    if job.name in _RESERVED:
-        raise ValueError(
-            f"`job.name` must not be one of {', '.join(_RESERVED)}, which a summary uses, got {job.name!r}"
-        )
-    parameters = getattr(job, "parameters", {})
-    require_type("job.parameters", parameters, Mapping, "a mapping of names to JSON values, which the summary keeps")
-    try:
-        json.dumps(dict(parameters))
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"`job.parameters` of {job.name!r} must hold JSON values (numbers, strings, lists, ...), as the summary "
-            f"keeps them: {error}"
-        ) from error
-
-
-def _chained(head: list[Any], tail: Iterator[Any]) -> Iterator[Any]:
-    while head:
-        yield head.pop(0)
-    yield from tail
-
-
-def _batch_of(item: ExaminedBatch | SampleSkipped) -> Batch:
-    assert isinstance(item, ExaminedBatch)
-    return Batch(tuple(case.sample for case in item.cases))
-
-
-def _fatal(reason: str, sample_id: int | None) -> BadSampleError:
-    return BadSampleError(f'{reason}; RunOptions(on_bad_sample="skip") leaves such samples out', sample_id=sample_id)
-
-
-def _fault(sample: Sample, what: str) -> SampleSkipped:
-    return SampleSkipped(sample.sample_id, f"the {what} of sample {sample.sample_id} has a NaN or an infinity")
-
-
-def _require_data(data: Any) -> tuple[Any, list[str]]:
-    require_type("data", data, tuple, "a tuple (dataset, labels)")
-    if len(data) != 2:
-        raise ValueError(f"`data` must be a tuple of two, (dataset, labels), got {len(data)} entries")
-    dataset, labels = data
-    require_dataset(dataset)
-    require_type("data[1]", labels, list, "a list of strings, the labels")
-    for place, label in enumerate(labels):
-        require_type(f"data[1][{place}]", label, str, "a string")
-    if not labels:
-        raise ValueError("`data[1]` must name every class, got an empty list")
-    for place, label in enumerate(labels):
-        _require_text(place, label)
-    blank = [place for place, label in enumerate(labels) if not label.strip()]
-    if blank:
-        raise ValueError(f"`data[1]` must not hold blank labels, label {blank[0]} is {labels[blank[0]]!r}")
-    require_distinct("data[1]", labels, "results are filed under the label's name")
-    return dataset, list(labels)
-
-
-def _require_text(place: int, label: str) -> None:
-    try:
-        label.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"`data[1]` must hold text, label {place} is {label!r}: {error.reason}") from error
-
-
-def _require_unsure(activation: Any) -> None:
-    """Raises NetworkOutputError for an activation that is 1 for the logit 0 of the only class, as softmax is."""
-    probability = MindSporeClassifier(activation).outputs(np.zeros((1, 1), np.float32))
-    if np.array_equal(probability, [[1]]):
-        raise NetworkOutputError(
-            f"`activation_fn` must tell how probable the only class is, got {type(activation).__name__}, which is 1 "
-            "for the logit 0; a softmax of one output is always 1, so give nn.Sigmoid() (--activation sigmoid)"
-        )
-
-
-def _require_explainers(explainers: Any, network: Any) -> None:
-    require_type("explainers", explainers, list, "a list of explainers")
-    if not explainers:
-        raise ValueError("`explainers` must hold at least one explainer, got an empty list")
-    for place, explainer in enumerate(explainers):
-        require_type(f"explainers[{place}]", explainer, Attribution, "an explainer of explainer.explanation")
-        if explainer.network is not network:
-            raise ValueError(
-                f"`explainers[{place}]` ({explainer.name}) must be made for the runner's very network, got another "
-                "instance; its maps would not explain the runner's predictions"
-            )
-        if not explainer.gives_pictures:
-            raise ValueError(
-                f"`explainers[{place}]` ({explainer.name}) must give one picture per label, (N, L, H, W), for images "
-                "(N, C, H, W); its data_format, per_channel, aggregate or score gives something else, so call it alone"
-            )
-    require_distinct("explainers", [explainer.name for explainer in explainers], "pass name=... to tell them apart")
-
-
-def _require_metrics(metrics: Any, boxes: bool, label_count: int) -> None:
-    require_type("benchmarkers", metrics, list, "a list of metrics")
-    for place, metric in enumerate(metrics):
-        require_type(f"benchmarkers[{place}]", metric, Metric, "a metric of explainer.benchmark")
-        if "boxes" in metric.needs and not boxes:
-            raise ValueError(
-                f"`benchmarkers[{place}]` ({metric.name}) needs bounding boxes, but the dataset has no third column; "
-                "add the column bboxes or leave this metric out"
-            )
-        if getattr(metric, "num_labels", label_count) != label_count:
-            raise ValueError(
-                f"`benchmarkers[{place}]` ({metric.name}) must be made for the runner's {label_count} labels, got "
-                f"num_labels={metric.num_labels}"
-            )
-    require_distinct("benchmarkers", [metric.name for metric in metrics], "metric.named(...) gives one another name")
-
-
-def _require_members(what: str, value: Any, names: Sequence[str]) -> None:
-    missing = [name for name in names if not hasattr(value, name)]
-    if missing:
-        raise TypeError(f"`{what}` must have {', '.join(names)}, {type(value).__name__} lacks {', '.join(missing)}")

@@ -16,7 +16,7 @@ from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
 from explainer.memory import passes
 from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
-from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.job import PredictedBatch, PredictedSample
 
 _PASSES_TOGETHER = 4  # full batches beyond which more samples would save little, and would wait for one another
 
@@ -42,10 +42,10 @@ class SaliencyJob:
         self._label_count = 0
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
-        """Asks each explainer about the first image, so that one that cannot work says so before any file is made."""
+        """Tries each explainer on the first image, so that one that cannot work raises before any file is made."""
         self._label_count = len(labels)
         for explainer in self.explainers:
-            with suppress(BadSampleError):  # a fault of that sample: told, or skipped, when its batch comes
+            with suppress(BadSampleError):  # a fault of that sample: raised, or skipped, when its batch comes
                 explainer.check(first_batch.images[:1])
 
     def start(self) -> Iterator[Record]:
@@ -54,19 +54,19 @@ class SaliencyJob:
         self._boards = {pair: ScoreBoard(self._label_count) for pair in pairs}
         yield from ()
 
-    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
+    def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
         """Each sample's maps and scores; all maps of a sample are made before its first score is counted.
 
         Raises:
-            BadSampleError: a map is not finite; says of which sample.
+            BadSampleError: a map is not finite; names the sample.
         """
         methods = [*self.explainers, *self.controls]
         explained = [explained_in_parts(method, batch) for method in methods]
-        for case, *of_methods in zip(batch.cases, *explained, strict=True):
+        for sample, *of_methods in zip(batch.samples, *explained, strict=True):
             for method, (maps, gaps) in zip(methods, of_methods, strict=True):
                 if method in self.explainers:
-                    yield from _saliency(method, case, maps, gaps)
-                yield from self._score(method, case, maps)
+                    yield from _saliency(method, sample, maps, gaps)
+                yield from self._score(method, sample, maps)
 
     def finish(self) -> Iterator[Record]:
         """The mean scores of every explainer."""
@@ -75,10 +75,10 @@ class SaliencyJob:
             by_label = board.mean_by_label if per_label[metric] else ()
             yield Benchmark(explainer, metric, board.mean, by_label, board.defined, board.undefined)
 
-    def _score(self, explainer: Attribution, case: Examined, maps: FloatArray) -> Iterator[Record]:
-        scored = Case(case.sample.image, case.explained, maps, regions(case), explainer)
+    def _score(self, explainer: Attribution, sample: PredictedSample, maps: FloatArray) -> Iterator[Record]:
+        scored = Case(sample.image, sample.explained, maps, regions(sample), explainer)
         for metric in self.metrics:
-            labels: tuple[int | None, ...] = case.explained if metric.per_label else (None,)
+            labels: tuple[int | None, ...] = sample.explained if metric.per_label else (None,)
             scores, curves = _scores_and_curves(metric, scored)
             if len(scores) != len(labels):
                 raise ValueError(
@@ -87,60 +87,62 @@ class SaliencyJob:
             if (explainer.name, metric.name) in self._boards:
                 self._boards[explainer.name, metric.name].add(labels, scores)
             for label, score in zip(labels, scores, strict=True):
-                yield Score(case.sample_id, explainer.name, metric.name, label, score)
+                yield Score(sample.sample_id, explainer.name, metric.name, label, score)
             for fill, fractions, of_labels in curves:
-                for label, probabilities in zip(case.explained, of_labels, strict=True):
+                for label, probabilities in zip(sample.explained, of_labels, strict=True):
                     points = fractions.astype(np.float32), probabilities
-                    yield ScoreCurve(case.sample_id, explainer.name, metric.name, label, fill, *points)
+                    yield ScoreCurve(sample.sample_id, explainer.name, metric.name, label, fill, *points)
 
 
-def _saliency(explainer: Attribution, case: Examined, maps: FloatArray, gaps: FloatArray | None) -> Iterator[Saliency]:
-    for place, label in enumerate(case.explained):
-        gap = None if gaps is None else float(gaps[place])
-        yield Saliency(case.sample_id, explainer.name, label, maps[place], gap)
+def _saliency(
+    explainer: Attribution, sample: PredictedSample, maps: FloatArray, gaps: FloatArray | None
+) -> Iterator[Saliency]:
+    for index, label in enumerate(sample.explained):
+        gap = None if gaps is None else float(gaps[index])
+        yield Saliency(sample.sample_id, explainer.name, label, maps[index], gap)
 
 
-def explained_in_parts(explainer: Attribution, batch: ExaminedBatch) -> Iterator[Explained]:
+def explained_in_parts(explainer: Attribution, batch: PredictedBatch) -> Iterator[Explained]:
     """As `explain`, of few samples at a time where each fills several passes by itself, so that none waits for all."""
     passes = explainer.passes_per_image(batch.images.shape[1:])
     together = -(-_PASSES_TOGETHER * explainer.batch_size // passes)
-    for start in range(0, len(batch.cases), together):
-        yield from explain(explainer, ExaminedBatch(batch.cases[start : start + together]))
+    for start in range(0, len(batch.samples), together):
+        yield from explain(explainer, PredictedBatch(batch.samples[start : start + together]))
 
 
-def explain(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:
-    """For each case the maps of its explained labels, (L, H, W), and their completeness gaps (L,), if there are any.
+def explain(explainer: Attribution, batch: PredictedBatch) -> list[Explained]:
+    """For each sample the maps of its explained labels, (L, H, W), and their completeness gaps (L,), if there are any.
 
-    The method is asked in as few and as full batches as it allows.
+    The method is called with as few and as full batches as it allows.
 
     Raises:
-        BadSampleError: a map is not finite; says of which sample.
+        BadSampleError: a map is not finite; names the sample.
     """
     if explainer.one_pass_per_label:
         return _explain_pairs(explainer, batch)
     explained: dict[int, Explained] = {}
-    for places in _same_label_count(batch):
-        targets = np.array([batch.cases[place].explained for place in places], np.int64)
-        maps, gaps = _call(explainer, batch.images[places], targets, [batch.cases[place] for place in places])
-        for row, place in enumerate(places):
-            explained[place] = Explained(maps[row], None if gaps is None else gaps[row])
-    return [explained[place] for place in range(len(batch.cases))]
+    for indices in _same_label_count(batch):
+        targets = np.array([batch.samples[index].explained for index in indices], np.int64)
+        maps, gaps = _call(explainer, batch.images[indices], targets, [batch.samples[index] for index in indices])
+        for row, index in enumerate(indices):
+            explained[index] = Explained(maps[row], None if gaps is None else gaps[row])
+    return [explained[index] for index in range(len(batch.samples))]
 
 
-def regions(case: Examined) -> NDArray[np.bool_] | None:
+def regions(sample: PredictedSample) -> NDArray[np.bool_] | None:
     """Where the object of each explained label is, (L, H, W); boxes of one label are united; None without boxes."""
-    if not case.sample.boxes:
+    if not sample.boxes:
         return None
-    masks = np.zeros((len(case.explained), *case.sample.image.shape[1:]), bool)
-    for place, label in enumerate(case.explained):
-        for box in case.sample.boxes:
+    masks = np.zeros((len(sample.explained), *sample.image.shape[1:]), bool)
+    for index, label in enumerate(sample.explained):
+        for box in sample.boxes:
             if box.label == label:
-                masks[place][_inside(box)] = True
+                masks[index][_inside(box)] = True
     return masks
 
 
 def _scores_and_curves(metric: Metric, case: Case) -> tuple[list[float], Sequence[FilledCurve]]:
-    """The scores and curves of a case; undefined where a further map that the metric asks for is not finite."""
+    """The scores and curves of a case; undefined where a further map that the metric needs is not finite."""
     try:
         scores, curves = score_and_curves(metric, case)
     except BadSampleError:
@@ -148,13 +150,13 @@ def _scores_and_curves(metric: Metric, case: Case) -> tuple[list[float], Sequenc
     return [float(score) for score in scores], curves
 
 
-def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[Explained]:
-    counts = [len(case.explained) for case in batch.cases]
-    targets = np.array([label for case in batch.cases for label in case.explained], np.int64)
-    owners = [case for case in batch.cases for _ in case.explained]
+def _explain_pairs(explainer: Attribution, batch: PredictedBatch) -> list[Explained]:
+    counts = [len(sample.explained) for sample in batch.samples]
+    targets = np.array([label for sample in batch.samples for label in sample.explained], np.int64)
+    owners = [sample for sample in batch.samples for _ in sample.explained]
     parts = [
-        _call(explainer, np.stack([case.sample.image for case in owners[rows]]), targets[rows], owners[rows])
-        for rows in passes(len(owners), batch.cases[0].sample.image.shape)
+        _call(explainer, np.stack([sample.image for sample in owners[rows]]), targets[rows], owners[rows])
+        for rows in passes(len(owners), batch.samples[0].image.shape)
     ]
     maps = np.concatenate([part.maps[:, 0] for part in parts])
     known = [part.completeness_gaps[:, 0] for part in parts if part.completeness_gaps is not None]
@@ -166,22 +168,24 @@ def _explain_pairs(explainer: Attribution, batch: ExaminedBatch) -> list[Explain
     ]
 
 
-def _call(explainer: Attribution, images: FloatArray, targets: NDArray[np.int64], owners: list[Examined]) -> Explained:
-    """The maps and gaps, a fault told with the number of the sample that owns the image."""
+def _call(
+    explainer: Attribution, images: FloatArray, targets: NDArray[np.int64], owners: list[PredictedSample]
+) -> Explained:
+    """The maps and gaps, a fault raised with the number of the sample that owns the image."""
     try:
         return explainer.explained(images, targets)
     except BadSampleError as error:
-        if error.place is None:
+        if error.index is None:
             raise
-        sample_id = owners[error.place].sample_id
+        sample_id = owners[error.index].sample_id
         message = f"the {explainer.name} map of sample {sample_id} has a NaN or an infinity"
         raise BadSampleError(message, sample_id=sample_id) from error
 
 
-def _same_label_count(batch: ExaminedBatch) -> list[list[int]]:
+def _same_label_count(batch: PredictedBatch) -> list[list[int]]:
     groups: dict[int, list[int]] = {}
-    for place, case in enumerate(batch.cases):
-        groups.setdefault(len(case.explained), []).append(place)
+    for index, sample in enumerate(batch.samples):
+        groups.setdefault(len(sample.explained), []).append(index)
     return list(groups.values())
 
 

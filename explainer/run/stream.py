@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from explainer.errors import BadSampleError
 from explainer.records import Record
-from explainer.run.job import Examined, ExaminedBatch, Job
+from explainer.run.job import Job, PredictedBatch, PredictedSample
 
 
 class SampleStream:
@@ -19,15 +19,15 @@ class SampleStream:
         batch: the batch.
     """
 
-    def __init__(self, job: Job, batch: ExaminedBatch) -> None:
+    def __init__(self, job: Job, batch: PredictedBatch) -> None:
         self._job = job
-        self._waiting = list(batch.cases)
-        self._ids = {case.sample_id for case in batch.cases}
+        self._waiting = list(batch.samples)
+        self._ids = {sample.sample_id for sample in batch.samples}
         self._faults: dict[int, BadSampleError] = {}
         self._records = iter(job.on_batch(batch))
         self._next: Record | None = None
 
-    def of(self, case: Examined) -> list[Record]:
+    def of(self, sample: PredictedSample) -> list[Record]:
         """The records of the next sample.
 
         Raises:
@@ -35,26 +35,26 @@ class SampleStream:
             RuntimeError: the job yields records of a sample that has been handed on already.
         """
         taken: list[Record] = []
-        while case.sample_id not in self._faults:
+        while sample.sample_id not in self._faults:
             try:
                 record = self._pull()
             except BadSampleError as error:
                 self._begin_anew(error)
                 taken = []
                 continue
-            if record is None or self._is_later(record, case):
+            if record is None or self._is_later(record, sample):
                 self._next = record
-                self._waiting = [other for other in self._waiting if other is not case]
+                self._waiting = [other for other in self._waiting if other is not sample]
                 return taken
-            if self._is_of(record, case):
+            if self._is_of(record, sample):
                 taken.append(record)
-        self._waiting = [other for other in self._waiting if other is not case]
-        raise self._faults[case.sample_id]
+        self._waiting = [other for other in self._waiting if other is not sample]
+        raise self._faults[sample.sample_id]
 
-    def leave_out(self, case: Examined) -> None:
+    def leave_out(self, sample: PredictedSample) -> None:
         """Another job cannot work on this sample: its records are dropped."""
-        self._waiting = [other for other in self._waiting if other is not case]
-        self._ids.discard(case.sample_id)
+        self._waiting = [other for other in self._waiting if other is not sample]
+        self._ids.discard(sample.sample_id)
 
     def _pull(self) -> Record | None:
         record, self._next = self._next, None
@@ -64,14 +64,14 @@ class SampleStream:
         if error.sample_id is None:
             raise error
         self._faults[error.sample_id] = error
-        left = tuple(case for case in self._waiting if case.sample_id not in self._faults)
-        self._records = iter(self._job.on_batch(ExaminedBatch(left))) if left else iter(())
+        left = tuple(sample for sample in self._waiting if sample.sample_id not in self._faults)
+        self._records = iter(self._job.on_batch(PredictedBatch(left))) if left else iter(())
         self._next = None
 
-    def _is_of(self, record: Record, case: Examined) -> bool:
+    def _is_of(self, record: Record, sample: PredictedSample) -> bool:
         """Whether the record belongs to this sample, or to none; those of samples that were left out are dropped."""
         sample_id = getattr(record, "sample_id", None)
-        if sample_id is None or sample_id == case.sample_id:
+        if sample_id is None or sample_id == sample.sample_id:
             return True
         if sample_id in self._ids:
             raise RuntimeError(
@@ -80,21 +80,21 @@ class SampleStream:
             )
         return False
 
-    def _is_later(self, record: Record, case: Examined) -> bool:
+    def _is_later(self, record: Record, sample: PredictedSample) -> bool:
         sample_id = getattr(record, "sample_id", None)
-        return any(other.sample_id == sample_id for other in self._waiting if other is not case)
+        return any(other.sample_id == sample_id for other in self._waiting if other is not sample)
 
 
-def in_order(streams: list[SampleStream], case: Examined) -> Iterator[Record]:
+def in_order(streams: list[SampleStream], sample: PredictedSample) -> Iterator[Record]:
     """The records of a sample by every job.
 
     Raises:
         BadSampleError: a job cannot work on it; all leave it out.
     """
     try:
-        records = [record for stream in streams for record in stream.of(case)]
+        records = [record for stream in streams for record in stream.of(sample)]
     except BadSampleError:
         for stream in streams:
-            stream.leave_out(case)
+            stream.leave_out(sample)
         raise
     yield from records

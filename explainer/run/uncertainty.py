@@ -1,4 +1,4 @@
-"""The job that says how sure the network is of each sample."""
+"""The job that records how sure the network is of each sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
 from explainer.records import Record
 from explainer.records import Uncertainty as UncertaintyRecord
-from explainer.run.job import ExaminedBatch
+from explainer.run.job import PredictedBatch
 from explainer.uncertainty import Uncertainty
 
 
@@ -30,7 +30,7 @@ class UncertaintyJob:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What was asked for, as JSON values."""
+        """The settings, as JSON values."""
         return self._uncertainty.parameters
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
@@ -43,25 +43,25 @@ class UncertaintyJob:
         """Nothing."""
         yield from ()
 
-    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
-        """What the draws say of each sample.
+    def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
+        """The spread of the draws for each sample.
 
         Raises:
-            BadSampleError: a draw is not finite; says of which sample.
+            BadSampleError: a draw is not finite; names the sample.
         """
         estimate = self._uncertainty(batch.images)
         bad = first_non_finite(estimate.mean)
         if bad is not None:
-            sample_id = batch.cases[bad].sample_id
+            sample_id = batch.samples[bad].sample_id
             raise BadSampleError(f"the uncertainty of sample {sample_id} met a NaN or an infinity", sample_id=sample_id)
         columns = [
             np.asarray(column, np.float32)
             for column in (estimate.mean, estimate.deviation, estimate.low, estimate.high)
         ]
-        for place, case in enumerate(batch.cases):
-            mean, deviation, low, high = (column[place] for column in columns)
-            total, aleatoric, epistemic = (float(part[place]) for part in estimate.entropies)
-            yield UncertaintyRecord(case.sample_id, mean, deviation, low, high, total, aleatoric, epistemic)
+        for index, sample in enumerate(batch.samples):
+            mean, deviation, low, high = (column[index] for column in columns)
+            total, aleatoric, epistemic = (float(part[index]) for part in estimate.entropies)
+            yield UncertaintyRecord(sample.sample_id, mean, deviation, low, high, total, aleatoric, epistemic)
 
     def finish(self) -> Iterator[Record]:
         """Nothing."""

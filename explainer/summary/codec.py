@@ -59,7 +59,7 @@ def shown_labels(metadata: RunMetadata) -> list[str]:
 
 
 def encode_sample(image: ImageFile, prediction: Prediction, uncertainty: Uncertainty | None = None) -> Explain:
-    """One message with the picture and what the network says; ground truth and its probabilities must be together."""
+    """One message with the picture and the prediction; ground truth and its probabilities must be together."""
     message = Explain(sample_id=image.sample_id)
     sample = message.sample
     sample.image_path = image.path
@@ -114,7 +114,7 @@ def encode_edit_trees(
     Args:
         trees: of the sample's labels.
         image: its picture.
-        prediction: what the network says of it; a job with a label that is neither true nor predicted never loads.
+        prediction: of the sample; a job with a label that is neither true nor predicted never loads.
         picture: height and width of the saved picture, in whose pixels MindInsight's boxes are.
     """
     message = Explain(sample_id=image.sample_id)
@@ -142,7 +142,7 @@ def encode_curves(sample_id: int, curves: Sequence[ScoreCurve]) -> Explain:
 
 
 def encode_done(record: SampleDone) -> Explain:
-    """The mark that a sample is whole."""
+    """The mark that a sample is complete."""
     return Explain(sample_id=record.sample_id, done=True)
 
 

@@ -34,7 +34,7 @@ def add_redrawn(message: Explain, tree: EditTree, picture: tuple[int, int]) -> N
     radius = max(1, round(int(blur[1]) * sum(scale) / 2))
     hoc = message.hoc.add(label=tree.label, mask=f"gaussian:{radius}")
     for layer in tree.layers:
-        boxes = [round(value * scale[place % 2]) for box in layer.boxes for place, value in enumerate(box)]
+        boxes = [round(value * scale[index % 2]) for box in layer.boxes for index, value in enumerate(box)]
         hoc.layer.add(prob=layer.output, box=boxes)
 
 

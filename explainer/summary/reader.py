@@ -1,4 +1,4 @@
-"""Reads a run back from disk: everything that is whole, and what is damaged. Never raises on damaged content."""
+"""Reads a run back from disk: everything that is complete, and what is damaged. Never raises on damaged content."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _Kind = TypeVar("_Kind")
 
 @dataclass(frozen=True, eq=False)
 class SampleView:
-    """One whole sample of a run."""
+    """One complete sample of a run."""
 
     sample_id: int
     image: ImageFile
@@ -64,7 +64,7 @@ class SampleView:
 
 @dataclass(frozen=True)
 class Finding:
-    """Damage at a place of the event file."""
+    """Damage at an offset of the event file."""
 
     offset: int
     what: str
@@ -97,7 +97,7 @@ def _decode(frame: recordfile.Frame) -> Iterator[StoredRecord | Finding]:
 
 
 def iter_samples(event_file: Path) -> Iterator[SampleView]:
-    """The whole samples of an event file, each as soon as it has been read; memory does not grow with their number.
+    """The complete samples of an event file, each as soon as it has been read; memory does not grow with their number.
 
     Of a sample that was recorded twice both come, the later one later.
 
@@ -120,7 +120,7 @@ class RunReader:
         self._assembler = SampleAssembler()
 
     def samples(self, records: Iterable[StoredRecord | Finding]) -> Iterator[SampleView]:
-        """The whole samples."""
+        """The complete samples."""
         for record in records:
             if isinstance(record, SampleDone):
                 self.begun.add(record.sample_id)

@@ -1,4 +1,4 @@
-"""The framing of an event file: payloads in, bytes out, and back, damage told apart.
+"""The framing of an event file: payloads in, bytes out, and back, with the kind of damage.
 
 frame = uint64 length | uint32 masked crc32c(length) | payload | uint32 masked crc32c(payload), little endian;
 masked(c) = ((c >> 15 | c << 17) + 0xa282ead8) mod 2^32.
@@ -20,7 +20,7 @@ _FOOTER = struct.Struct("<I")
 
 
 class Damage(Enum):
-    """What is wrong at a place of a file."""
+    """What is wrong at an offset of a file."""
 
     TRUNCATED = "the file ends in the middle of a record"
     BAD_LENGTH = "a record's length is damaged, nothing after it can be read"
@@ -29,7 +29,7 @@ class Damage(Enum):
 
 @dataclass(frozen=True)
 class Frame:
-    """A place in an event file: a whole payload, or the damage found there."""
+    """An offset in an event file: a whole payload, or the damage found there."""
 
     offset: int
     payload: bytes = b""

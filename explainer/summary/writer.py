@@ -5,7 +5,7 @@
 <summary_dir>/_explain_<timestamp>/origin_images/..., heatmap/...      the pictures
 
 A sample's records are kept until its SampleDone and then written in one go, pictures first: whatever stops the process,
-the file holds whole samples, every picture that it names is there, and what was flushed survives a kill.
+the file holds complete samples, every picture that it names is there, and what was flushed survives a kill.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class SummaryWriter:
         """Takes one record; those of a sample reach the disk with its SampleDone or SampleSkipped.
 
         Raises:
-            SummaryWriteError: the disk refused; the samples before are whole, and the next one can be written.
+            SummaryWriteError: the disk refused; the samples before are complete, and the next one can be written.
             TypeError: a record of a kind that a summary does not know.
             ValueError: a label, explainer or metric that the metadata does not know.
         """
@@ -231,7 +231,7 @@ class SummaryWriter:
             yield
         except OSError as error:
             raise SummaryWriteError(
-                f"could not write {path}: {error.strerror or error}; the samples finished before are whole, "
+                f"could not write {path}: {error.strerror or error}; the samples finished before are complete, "
                 "free some space or check the permissions and run again"
             ) from error
 
@@ -254,7 +254,7 @@ def _require_distinct_labels(metadata: RunMetadata) -> None:
     require_distinct("labels", list(metadata.labels), "results are filed under the label's name")
     shown = codec.shown_labels(metadata)
     if len(set(shown)) < len(shown):
-        twice = next(label for place, label in enumerate(shown) if label in shown[:place])
+        twice = next(label for index, label in enumerate(shown) if label in shown[:index])
         raise ValueError(
             f"`labels` must stay distinct when '_' is shown as a blank, got {twice!r} twice; MindInsight's occlusion "
             "page cannot show a '_', so rename one of them"
@@ -326,11 +326,11 @@ def _names(metadata: RunMetadata) -> tuple[tuple[str, ...], ...]:
 def _explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
     """A folder name of plain characters for each explainer, all different."""
     folders: dict[str, str] = {}
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_")[:_LONGEST_FOLDER] or "explainer"
         taken = {other.lower() for other in folders.values()}
         while plain.lower() in taken:
-            plain = f"{plain}_{place}"
+            plain = f"{plain}_{index}"
         folders[name] = plain
     return folders
 
@@ -347,7 +347,7 @@ def _only(records: list[Record], kind: type[_Kind], sample_id: int) -> _Kind:
 
 
 def _in_table_order(benchmarks: list[Benchmark], metadata: RunMetadata) -> list[Benchmark]:
-    """Every explainer with every metric, in the order of the metadata: MindInsight pairs them by place."""
+    """Every explainer with every metric, in the order of the metadata: MindInsight pairs them by position."""
     found = {(benchmark.explainer, benchmark.metric): benchmark for benchmark in benchmarks}
     pairs = [(explainer, metric) for explainer in metadata.explainers for metric in metadata.metrics]
     return [found.get(pair, Benchmark(*pair, total=float("nan"))) for pair in pairs]

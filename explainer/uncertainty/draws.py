@@ -58,7 +58,7 @@ class Uncertainty(ABC):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What was asked for, as JSON values; a summary keeps it."""
+        """The settings, as JSON values; a summary keeps them."""
         return {"method": self.method, "interval": self._interval, **self._parameters()}
 
     def __call__(self, inputs: Any) -> Estimate:
@@ -95,14 +95,14 @@ class Uncertainty(ABC):
 
 
 class DropoutUncertainty(Uncertainty):
-    """By the network's own dropout, alive while it predicts; batch norm and everything else as in evaluation.
+    """By the network's own dropout, at work while it predicts; batch norm and everything else as in evaluation.
 
     Every draw drops other units: a sample of the networks that training with dropout has made. Draws depend on the
     image and the seed alone, not on batches.
 
     Source: Gal and Ghahramani 2016, "Dropout as a Bayesian Approximation", section 4. `mindspore.explainer` put an
     untrained dropout in front of the first layer, drew ten times, and let batch norm take its statistics from the
-    batch: the numbers told of the batch, not of the network.
+    batch: the numbers described the batch, not the network.
 
     Args:
         network: images (N, C, H, W) -> logits (N, K), with dropout cells that it was trained with.
@@ -184,8 +184,8 @@ class EnsembleUncertainty(Uncertainty):
     ) -> None:
         super().__init__(interval)
         require_type("networks", networks, (list, tuple), "a list of networks")
-        for place, network in enumerate(networks):
-            require_network(f"networks[{place}]", network)
+        for index, network in enumerate(networks):
+            require_network(f"networks[{index}]", network)
         if len({id(network) for network in networks}) < max(2, len(networks)):
             raise ValueError(
                 f"`networks` must hold at least two networks, all different, got {len(networks)}; equal ones would say "

@@ -1,4 +1,4 @@
-"""What draws of probabilities say: spread, 95 % intervals, and which part of the doubt more data could remove."""
+"""What draws of probabilities say: spread, 95 % intervals, and which part of the uncertainty more data could remove."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Entropies(NamedTuple):
 
     Attributes:
         total: of the mean prediction, (N,).
-        aleatoric: the mean of the draws' own entropies, (N,): doubt that no further training data removes.
-        epistemic: the rest, (N,), the mutual information of prediction and network: doubt about the network.
+        aleatoric: the mean of the draws' own entropies, (N,): uncertainty that no further training data removes.
+        epistemic: the rest, (N,), the mutual information of prediction and network: uncertainty about the network.
     """
 
     total: Float64Array

@@ -29,7 +29,7 @@ from explainer.data.batch import Sample
 from explainer.data.mindspore_dataset import read_batches
 from explainer.explanation import Gradient, Occlusion
 from explainer.explanation.base import Attribution
-from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.saliency import explain
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty, EnsembleUncertainty
 
@@ -80,8 +80,10 @@ def searched(network: nn.Cell) -> list[float]:
 
 def examined(network: nn.Cell) -> FloatArray:
     samples = [Sample(place, image, (1,)) for place, image in enumerate(IMAGES)]
-    cases = [Examined(sample, np.zeros(4), (), labels) for sample, labels in zip(samples, EXPLAINED, strict=True)]
-    return np.concatenate([found.maps for found in explain(Gradient(network), ExaminedBatch(tuple(cases)))])
+    cases = [
+        PredictedSample(sample, np.zeros(4), (), labels) for sample, labels in zip(samples, EXPLAINED, strict=True)
+    ]
+    return np.concatenate([found.maps for found in explain(Gradient(network), PredictedBatch(tuple(cases)))])
 
 
 WAYS: dict[str, Way] = {name: explained(name) for name in METHODS} | {

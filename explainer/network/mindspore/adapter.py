@@ -155,11 +155,11 @@ class MindSporeClassifier:
 
     @property
     def keeps_outputs(self) -> bool:
-        """Whether what is said of clean images is remembered."""
+        """Whether outputs for clean images are remembered."""
         return self._shared.keeps_outputs
 
     def outputs_kept(self) -> AbstractContextManager[None]:
-        """What is said of clean images is remembered meanwhile; nobody may train the network in that time."""
+        """Outputs for clean images are remembered meanwhile; nobody may train the network in that time."""
         return self._shared.outputs_kept()
 
     def _activated(self, logits: FloatArray) -> FloatArray:
@@ -213,7 +213,7 @@ class MindSporeClassifier:
 
         Raises:
             TypeError: `layer` is neither a string nor a cell.
-            LayerError: the network has no such layer; the nearest names are told.
+            LayerError: the network has no such layer; the message lists the nearest names.
         """
         return resolve_layer(self._network, layer)
 
@@ -344,7 +344,7 @@ class MindSporeClassifier:
         """
         require_integer("seed", seed, 0)
         dropouts = _require_dropout(self._network)
-        rows = [(draw, place) for draw in range(require_integer("draws", draws, 1)) for place in range(len(images))]
+        rows = [(draw, index) for draw in range(require_integer("draws", draws, 1)) for index in range(len(images))]
         with borrowed(self._network), borrowed(self._required_activation()):
             class_count = self._class_count(images)
             size = images_per_pass(self._batch_size, images.shape[1:])
@@ -356,8 +356,8 @@ class MindSporeClassifier:
     def _sample(
         self, dropouts: list[nn.Cell], images: FloatArray, rows: list[tuple[int, int]], seed: int
     ) -> FloatArray:
-        streams = [sample_stream(seed, images[place], draw) for draw, place in rows]
-        chunk = Tensor(images[[place for _, place in rows]])
+        streams = [sample_stream(seed, images[index], draw) for draw, index in rows]
+        chunk = Tensor(images[[index for _, index in rows]])
         with reclassed({cell: _dropping(type(cell), _drop_rate(cell), streams) for cell in dropouts}):
             output: FloatArray = self._required_activation()(_only(self._network(chunk))).asnumpy().astype(np.float32)
         return output
@@ -370,7 +370,7 @@ class MindSporeClassifier:
     def _program(
         self, key: Hashable, image_shape: tuple[int, ...], trace: Callable[[int], Trace], *, compilable: bool = True
     ) -> Callable[..., tuple[FloatArray, ...]]:
-        """The computation of this key, one for all who ask this network, in batches of this one's size."""
+        """The computation of this key, one for all who use this network, in batches of this one's size."""
         program = self._shared.remembered(
             ("program", key, image_shape),
             lambda: Program(trace, compilable=compilable, compile_on_failure=key != "logits"),
@@ -379,25 +379,25 @@ class MindSporeClassifier:
 
     def _class_count(self, images: FloatArray) -> int:
         """K, for images of this shape."""
-        told = self._told(images)
-        if told.shapes is None or len(told.shapes) != 1 or len(told.shapes[0]) != 1 or told.shapes[0][0] < 1:
+        output = self._first_output(images)
+        if output.shapes is None or len(output.shapes) != 1 or len(output.shapes[0]) != 1 or output.shapes[0][0] < 1:
             raise NetworkOutputError(
-                f"`network` must give one tensor of logits (N, K), got {told.description} for one image of "
+                f"`network` must give one tensor of logits (N, K), got {output.description} for one image of "
                 f"{images.shape[1:]}; wrap it in a Cell that returns the logits alone"
             )
-        return told.shapes[0][0]
+        return output.shapes[0][0]
 
     def _output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
-        told = self._told(images)
-        if told.shapes is None:
+        output = self._first_output(images)
+        if output.shapes is None:
             raise NetworkOutputError(
-                f"`network` must give a tensor, or a tuple of them, with the batch on axis 0, got {told.description} "
+                f"`network` must give a tensor, or a tuple of them, with the batch on axis 0, got {output.description} "
                 f"for one input of {images.shape[1:]}"
             )
-        return told.shapes
+        return output.shapes
 
-    def _told(self, images: FloatArray) -> _Output:
-        """What one image tells of the output, remembered; the first thing that every question asks."""
+    def _first_output(self, images: FloatArray) -> _Output:
+        """The output for one image, remembered; the first thing that every evaluation needs."""
         return self._shared.first(("output", images.shape[1:]), lambda: self._first_pass(images[:1]))
 
     def _drop_what_is_stale(self) -> None:

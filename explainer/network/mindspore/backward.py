@@ -1,7 +1,7 @@
 """The way back through a network, read from what MindSpore records of an eager pass: which operators it goes through.
 
 Rules and layers are laid on cells and operators that we know. What else the gradient passes - compiled code, a backward
-rule of the user's own, a ReLU that is none of ours - would silently give another map than the one asked for. Here it is
+rule of the user's own, a ReLU that is none of ours - would silently give another map than the one wanted. Here it is
 seen.
 """
 
@@ -100,7 +100,7 @@ def way_back(network: nn.Cell, image: NDArray[np.float32]) -> WayBack:
 
 
 def way_back_from(output: Any) -> WayBack:
-    """The way back from an output, inside a function whose gradient is asked for."""
+    """The way back from an output, inside a function whose gradient is computed."""
     first = output[0] if isinstance(output, tuple | list) else output
     return WayBack(dict(_steps(getattr(first, "_grad_node", None))))
 

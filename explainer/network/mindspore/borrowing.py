@@ -1,8 +1,8 @@
 """How a user's network is borrowed: by one thread at a time, uncompiled, in evaluation mode, given back as it was.
 
 Cells are never replaced and never hooked. To change what a cell does for the length of a call, its *class* is exchanged
-for a subclass and put back: the object, its parameters, hooks and places in containers stay what they were, it works at
-every call site of a shared cell, and MindSpore compiles it like any other cell.
+for a subclass and put back: the object, its parameters, hooks and positions in containers stay what they were, it works
+at every call site of a shared cell, and MindSpore compiles it like any other cell.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _traced_calls: list[None] = []
 
 
 def _traced_already() -> bool:
-    """What a traced function asks first; it then calls what it wraps."""
+    """What a traced function calls first; it then calls what it wraps."""
     _traced_calls.append(None)
     return True
 

@@ -6,7 +6,7 @@ with the same results to 1e-6. The choice can be made once per process, before t
 explainer` makes it.
 
 Where MindSpore is not imported yet, the choice goes into the environment, `ONEDNN_MAX_CPU_ISA=AVX2`, from where
-processes that are started later have it, too; where it is, MindSpore's own copy of oneDNN is told as well.
+processes that are started later have it, too; where it is, MindSpore's own copy of oneDNN is set as well.
 
 It is left alone when the machine has no AVX-512, MindSpore's oneDNN is an older one, MindSpore's device is known not to
 be the CPU, the user has set `ONEDNN_MAX_CPU_ISA` or `DNNL_MAX_CPU_ISA`, or `EXPLAINER_CPU_SETUP=off` is in the

@@ -1,4 +1,4 @@
-"""What a network takes: checked at the door, and told in one sentence where MindSpore cannot evaluate it."""
+"""What a network takes: checked at the door, and explained in one sentence where MindSpore cannot evaluate it."""
 
 from __future__ import annotations
 

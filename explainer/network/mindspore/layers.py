@@ -48,7 +48,7 @@ def layer_named(network: nn.Cell, name: str) -> nn.Cell:
     """The cell of this name.
 
     Raises:
-        LayerError: there is none; the nearest names are told.
+        LayerError: there is none; the message lists the nearest names.
     """
     cells = {known: cell for known, cell in cells_by_name(network).items() if known}
     if name not in cells:
@@ -64,7 +64,7 @@ def resolve_layer(network: Any, layer: Any) -> str:
 
     Raises:
         TypeError: `network` is not a cell, or `layer` neither a string nor a cell.
-        LayerError: the network has no such layer; the nearest names are told.
+        LayerError: the network has no such layer; the message lists the nearest names.
     """
     require_network("network", network)
     require_type("layer", layer, (str, nn.Cell), "the name of a cell or the cell itself", "'' is the input")
@@ -147,7 +147,7 @@ def nudged(kind: type[nn.Cell], change: FloatArray) -> type[nn.Cell]:
 
 
 def slot(name: str, shape: tuple[int, ...]) -> Parameter:
-    """A place for what a tap notes."""
+    """Where a tap notes what it sees."""
     return Parameter(Tensor(np.zeros(shape, np.float32)), name=name)
 
 

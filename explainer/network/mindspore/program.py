@@ -112,7 +112,7 @@ class Program:
     def _call_eagerly(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
         count = len(chunk[0])
         traced = TracedCalls()
-        # The first pass is a probe: queued, an operator that fails is told too late, and may end the process.
+        # The first pass is a probe: queued, the failure of an operator is seen too late, and may end the process.
         try:
             with nullcontext() if count in self._proven else blocking():
                 outputs = _call(self._trace(count), chunk)

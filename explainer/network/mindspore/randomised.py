@@ -27,7 +27,7 @@ def layers_with_weights(network: nn.Cell) -> list[str]:
 def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
     """A function that shuffles the weights of a layer by its name; all of them are put back, whatever happens.
 
-    Each weight tensor keeps its values and changes their places, so that the network's signals keep their scale. A
+    Each weight tensor keeps its values and changes their positions, so that the network's signals keep their scale. A
     layer's shuffling depends on the seed and its name alone. Values are written in place: what is compiled stays valid.
     """
     cells = dict(network.cells_and_names())
@@ -39,8 +39,8 @@ def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
             if id(weight) in before:  # a weight of two layers is shuffled with the first of them
                 continue
             kept = before.setdefault(id(weight), (weight, weight.value().copy()))[1]
-            places = rng.permutation(weight.size).astype(np.int32)
-            ops.assign(weight, kept.reshape(-1)[Tensor(places)].reshape(weight.shape))
+            indices = rng.permutation(weight.size).astype(np.int32)
+            ops.assign(weight, kept.reshape(-1)[Tensor(indices)].reshape(weight.shape))
 
     try:
         with shared_of(network).outputs_not_kept():

@@ -1,4 +1,4 @@
-"""What was found out and compiled of a network: one for all who ask it, dropped when the network changes."""
+"""What was found out and compiled of a network: one for all who use it, dropped when the network changes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Shared:
         return None if self._probe is None else self._probe[0]
 
     def remember_answer(self, image: FloatArray, answers: list[FloatArray]) -> None:
-        """What the network answered to an image when it was first asked."""
+        """The network's output for an image when it was first evaluated."""
         if not self._known:
             self._probe = image.copy(), answers
 
@@ -68,7 +68,7 @@ class Shared:
         return self._known
 
     def first(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
-        """As `remembered`, for the first thing that every question asks, with a pass through the network.
+        """As `remembered`, for the first thing that every evaluation needs, with a pass through the network.
 
         So what is out of date is dropped here. A compiled graph keeps the storage and the constants that it was
         compiled with: it follows an optimizer, which writes in place, but not `set_data` or `load_param_into_net`,
@@ -126,14 +126,14 @@ class Shared:
         if self._outputs is not None:
             self._outputs.clear()
 
-    def clean_outputs(self, images: FloatArray, ask: Callable[[FloatArray], FloatArray]) -> FloatArray:
-        """`ask(images)`, (N, K), but for the images that were asked before while outputs are kept."""
+    def clean_outputs(self, images: FloatArray, evaluate: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        """`evaluate(images)`, (N, K), but for the images that were evaluated before while outputs are kept."""
         if self._outputs is None:
-            return ask(images)
+            return evaluate(images)
         digests = [_digest(image) for image in images]
         new = [index for index, digest in enumerate(digests) if digest not in self._outputs]
         if new:
-            self._outputs.update(zip([digests[index] for index in new], ask(images[new]), strict=True))
+            self._outputs.update(zip([digests[index] for index in new], evaluate(images[new]), strict=True))
         outputs = np.stack([self._outputs[digest] for digest in digests])
         while len(self._outputs) * outputs[0].nbytes > _KEPT_BYTES and len(self._outputs) > len(images):
             self._outputs.popitem(last=False)
@@ -153,7 +153,7 @@ _SHARED: WeakValueDictionary[int, Shared] = (
 
 
 def shared_of(network: nn.Cell) -> Shared:
-    """The one of this very network object; it lives as long as somebody holds it."""
+    """The one of this network object; it lives as long as somebody holds it."""
     with one_thread():
         found = _SHARED.get(id(network))
         if found is None:
@@ -172,7 +172,7 @@ def _digest(image: FloatArray) -> bytes:
 
 
 class _Identity:
-    """Equal to another only when both hold the very same object."""
+    """Equal to another only when both hold the same object."""
 
     def __init__(self, value: object) -> None:
         self._value = value
@@ -196,11 +196,11 @@ def _storages(cells: list[nn.Cell]) -> list[object]:
 def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:
     """What else a cell's `construct` may read: its plain values, tensors and buffers, to be compared."""
     found: dict[tuple[int, str], object] = {}
-    for place, cell in enumerate(cells):
+    for index, cell in enumerate(cells):
         own = [(name, value) for name, value in vars(cell).items() if name not in _CELL_ATTRIBUTES]
         for name, value in [*own, *(getattr(cell, "_buffers", None) or {}).items()]:
             if value is None or isinstance(value, int | float | str):
-                found[place, name] = value
+                found[index, name] = value
             elif isinstance(value, Tensor):
-                found[place, name] = _Identity(value)
+                found[index, name] = _Identity(value)
     return found

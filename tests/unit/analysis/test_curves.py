@@ -30,7 +30,7 @@ class Unlucky(Metric):
 
     def score(self, case: Case) -> Any:
         if (case.image == IMAGES[1]).all():
-            raise BadSampleError("the map has a NaN", place=0)
+            raise BadSampleError("the map has a NaN", index=0)
         return np.full(len(case.labels), 0.5)
 
 

@@ -244,7 +244,7 @@ def test_the_choice_is_made_and_logged_once(caplog: pytest.LogCaptureFixture) ->
         explainer(images_of(), 1)
         explainer(images_of(seed=1), 2)
     told = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
-    assert told == [("explainer", "INFO", "layer='auto' is '4': 6 places, maps")]
+    assert told == [("explainer", "INFO", "layer='auto' is '4': 6 positions, maps")]
 
 
 # Transformers.

@@ -20,7 +20,7 @@ from explainer.data.batch import Batch, Sample
 from explainer.errors import BadSampleError
 from explainer.records import EditLayer, EditTree
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
-from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.job import PredictedBatch, PredictedSample
 
 FloatArray = NDArray[np.float32]
 LABELS = ["ant", "bee", "cat", "dog"]
@@ -76,15 +76,15 @@ def job_of(network: Any = two_pixels, mask: Any = 0.0, **kwargs: Any) -> Hierarc
     return HierarchicalOcclusionJob(search, mask)
 
 
-def batch_of(*images: FloatArray, first_id: int = 10, probabilities: Any = None) -> ExaminedBatch:
+def batch_of(*images: FloatArray, first_id: int = 10, probabilities: Any = None) -> PredictedBatch:
     told = probabilities or [two_pixels(image[None])[0] for image in images]
     samples = [Sample(first_id + place, image, ()) for place, image in enumerate(images)]
-    return ExaminedBatch(
-        tuple(Examined(sample, np.float32(row), (), ()) for sample, row in zip(samples, told, strict=True))
+    return PredictedBatch(
+        tuple(PredictedSample(sample, np.float32(row), (), ()) for sample, row in zip(samples, told, strict=True))
     )
 
 
-def trees_of(job: HierarchicalOcclusionJob, *batches: ExaminedBatch) -> list[Any]:
+def trees_of(job: HierarchicalOcclusionJob, *batches: PredictedBatch) -> list[Any]:
     records: list[Any] = list(job.start())
     for batch in batches:
         records += job.on_batch(batch)
@@ -182,8 +182,8 @@ def test_a_record_tells_what_the_search_alone_finds(mask: Any, by_masking: bool)
 def test_a_box_without_finer_ones_stands_in_the_next_layer_too() -> None:
     """Only both pixels together do something: the first box alone changes nothing, so it is not searched."""
     job = job_of(Seen(lambda seen: 0.25 + 0.5 * seen[1, 2] * seen[6, 9]))
-    case = Examined(Sample(4, ones(8, 12, 3), ()), np.float32([0.25, 0.75]), (), ())
-    (tree,) = trees_of(job, ExaminedBatch((case,)))
+    case = PredictedSample(Sample(4, ones(8, 12, 3), ()), np.float32([0.25, 0.75]), (), ())
+    (tree,) = trees_of(job, PredictedBatch((case,)))
     assert tree.layers == (
         EditLayer(0.75, ((0, 0, 4, 4), (6, 4, 4, 4))),
         EditLayer(0.75, ((0, 0, 4, 4), (8, 5, 2, 2))),

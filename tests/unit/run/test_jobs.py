@@ -14,7 +14,7 @@ from explainer.explanation import RISE, Attribution, Occlusion
 from explainer.explanation.base import Explained
 from explainer.records import Benchmark, OriginalImage, Prediction, Saliency, Score
 from explainer.run.inference import InferenceJob, stretched
-from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.saliency import SaliencyJob, explain, regions
 
 HEIGHT, WIDTH = 5, 7
@@ -92,15 +92,15 @@ def case_of(sample_id, explained, *, image=None, labels=(), boxes=(), seed=0):
     if image is None:
         image = np.random.default_rng([seed, sample_id]).standard_normal((3, HEIGHT, WIDTH)).astype(np.float32)
     probabilities = np.linspace(0, 1, 4, dtype=np.float32)
-    return Examined(Sample(sample_id, image, labels, boxes), probabilities, (3,), explained)
+    return PredictedSample(Sample(sample_id, image, labels, boxes), probabilities, (3,), explained)
 
 
 def batch_of(explained=EXPLAINED, first_id=10, **kwargs):
-    return ExaminedBatch(tuple(case_of(first_id + n, labels, **kwargs) for n, labels in enumerate(explained)))
+    return PredictedBatch(tuple(case_of(first_id + n, labels, **kwargs) for n, labels in enumerate(explained)))
 
 
 def plain_batch(batch):
-    return Batch(tuple(case.sample for case in batch.cases))
+    return Batch(tuple(case.sample for case in batch.samples))
 
 
 def records_of(job, *batches):
@@ -117,7 +117,7 @@ def only(records, kind):
 
 def picture_of(image, **options):
     job = InferenceJob(RunOptions(**options))
-    batch = ExaminedBatch((case_of(0, (1,), image=image),))
+    batch = PredictedBatch((case_of(0, (1,), image=image),))
     return only(records_of(job, batch), OriginalImage)[0].pixels
 
 
@@ -228,7 +228,7 @@ def test_each_sample_gives_its_picture_then_its_prediction():
     ]
     prediction = records[1]
     assert (prediction.ground_truth, prediction.predicted, prediction.explained) == ((1,), (3,), (1, 3))
-    np.testing.assert_array_equal(prediction.probabilities, batch.cases[0].probabilities)
+    np.testing.assert_array_equal(prediction.probabilities, batch.samples[0].probabilities)
 
 
 # ---- maps ----
@@ -238,9 +238,9 @@ def test_each_sample_gives_its_picture_then_its_prediction():
 def test_each_map_goes_to_its_own_sample_and_label(method):
     batch = batch_of()
     records = only(records_of(SaliencyJob([method("it")]), batch), Saliency)
-    expected = [(case.sample_id, label) for case in batch.cases for label in case.explained]
+    expected = [(case.sample_id, label) for case in batch.samples for label in case.explained]
     assert [(record.sample_id, record.label) for record in records] == expected
-    images = {case.sample_id: case.sample.image for case in batch.cases}
+    images = {case.sample_id: case.sample.image for case in batch.samples}
     for record in records:
         np.testing.assert_array_equal(record.saliency, fingerprint(images[record.sample_id], record.label))
         assert record.saliency.dtype == np.float32 and record.explainer == "it"
@@ -250,7 +250,7 @@ def test_each_map_goes_to_its_own_sample_and_label(method):
 def test_each_completeness_gap_goes_to_its_own_map(method):
     batch = batch_of()
     records = only(records_of(SaliencyJob([method("it"), Joint("without")]), batch), Saliency)
-    images = {case.sample_id: case.sample.image[None] for case in batch.cases}
+    images = {case.sample_id: case.sample.image[None] for case in batch.samples}
     for record in (record for record in records if record.explainer == "it"):
         assert record.completeness_gap == gap_of(images[record.sample_id], np.array([[record.label]]))[0, 0]
     assert [record.completeness_gap for record in records if record.explainer == "without"] == [None] * 8
@@ -346,7 +346,7 @@ def test_a_metric_sees_image_labels_maps_regions_and_explainer_of_each_sample():
     batch = batch_of([(1, 3), (2,)], boxes=(Box(3, 4, 1, 2, 3),))
     records_of(SaliencyJob([method], [metric]), batch)
     assert [case.labels for case in metric.seen] == [(1, 3), (2,)]
-    for seen, case in zip(metric.seen, batch.cases, strict=True):
+    for seen, case in zip(metric.seen, batch.samples, strict=True):
         image = case.sample.image
         np.testing.assert_array_equal(seen.image, image)
         np.testing.assert_array_equal(seen.saliency, [fingerprint(image, label) for label in case.explained])

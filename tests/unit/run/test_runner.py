@@ -120,8 +120,8 @@ class Diary:
         return []
 
     def on_batch(self, batch):
-        self.notes.append([case.sample_id for case in batch.cases])
-        for case in batch.cases:
+        self.notes.append([case.sample_id for case in batch.samples])
+        for case in batch.samples:
             if case.sample_id == self.fail_at:
                 raise RuntimeError("the job failed on purpose")
             yield Score(case.sample_id, "nobody", self.name, None, case.sample_id / 8)
@@ -293,7 +293,7 @@ WRONG_EXPLAINERS = [
     (
         lambda network: [Gradient(network), GradCAM(OTHER)],
         ValueError,
-        r"`explainers\[1\]` \(GradCAM\) must be made for the runner's very network",
+        r"`explainers\[1\]` \(GradCAM\) must be made for the same network object as the runner's",
     ),
     (
         lambda network: [Gradient(network), Gradient(network)],

@@ -17,7 +17,7 @@ from explainer.data.batch import Sample
 from explainer.errors import BadSampleError
 from explainer.explanation import RISE, Gradient
 from explainer.records import Record, SampleDone, SampleSkipped, Score
-from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.stream import SampleStream, in_order
 
 IMAGES = np.random.default_rng(0).random((6, 3, 4, 5)).astype(np.float32)
@@ -39,10 +39,10 @@ class Diary:
     def start(self) -> Iterator[Record]:
         yield from ()
 
-    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
-        if self.early and (found := [case.sample_id for case in batch.cases if case.sample_id in self.bad]):
+    def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
+        if self.early and (found := [case.sample_id for case in batch.samples if case.sample_id in self.bad]):
             raise BadSampleError("bad", sample_id=found[0])  # as one that works on all samples at once
-        for case in batch.cases:
+        for case in batch.samples:
             if case.sample_id in self.bad:
                 raise BadSampleError("bad", sample_id=case.sample_id)
             self.events.append((self.name, case.sample_id))
@@ -92,8 +92,8 @@ def test_the_first_sample_can_be_read_while_the_batch_is_worked_on(tmp_path: Pat
     found: list[int] = []
 
     class Reading(Diary):
-        def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
-            for case in batch.cases:
+        def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
+            for case in batch.samples:
                 found.append(len(read_run(tmp_path).samples))
                 yield Score(case.sample_id, self.name, "metric", None, 1.0)
 
@@ -147,9 +147,9 @@ def test_a_sample_that_ends_the_run_leaves_those_before(tmp_path: Path, early: b
 # The stream alone.
 
 
-def batch_of(count: int) -> ExaminedBatch:
-    return ExaminedBatch(
-        tuple(Examined(Sample(n, IMAGES[n], ()), np.float32([0.5, 0.5]), (0,), (0,)) for n in range(count))
+def batch_of(count: int) -> PredictedBatch:
+    return PredictedBatch(
+        tuple(PredictedSample(Sample(n, IMAGES[n], ()), np.float32([0.5, 0.5]), (0,), (0,)) for n in range(count))
     )
 
 
@@ -160,28 +160,28 @@ class Yielding(Diary):
         super().__init__([])
         self.samples = samples
 
-    def on_batch(self, batch: ExaminedBatch) -> Iterator[Record]:
+    def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
         return (Score(sample, "explainer", "metric", None, 1.0) for sample in self.samples)
 
 
 def test_samples_of_which_a_job_says_nothing_have_no_records() -> None:
     batch = batch_of(4)
     stream = SampleStream(Yielding([1, 1, 3]), batch)
-    assert [len(stream.of(case)) for case in batch.cases] == [0, 2, 0, 1]
+    assert [len(stream.of(case)) for case in batch.samples] == [0, 2, 0, 1]
 
 
 def test_records_of_another_batch_are_dropped() -> None:
     batch = batch_of(2)
     stream = SampleStream(Yielding([7, 0, 1]), batch)
-    assert [[record.sample_id for record in stream.of(case)] for case in batch.cases] == [[0], [1]]
+    assert [[record.sample_id for record in stream.of(case)] for case in batch.samples] == [[0], [1]]
 
 
 def test_a_job_that_goes_back_to_a_sample_is_told() -> None:
     batch = batch_of(3)
     streams = [SampleStream(Yielding([0, 1, 0]), batch)]
-    list(in_order(streams, batch.cases[0]))
+    list(in_order(streams, batch.samples[0]))
     with pytest.raises(RuntimeError, match="'diary' yields a record of sample 0 after those of a later one; yield"):
-        list(in_order(streams, batch.cases[1]))
+        list(in_order(streams, batch.samples[1]))
 
 
 # What a job of one's own yields and declares.
@@ -195,7 +195,7 @@ class OwnRecord:
 
 def test_a_record_of_an_own_kind_is_refused_with_what_to_do(tmp_path: Path) -> None:
     class Own(Diary):
-        def on_batch(self, batch: ExaminedBatch) -> Iterator[Any]:
+        def on_batch(self, batch: PredictedBatch) -> Iterator[Any]:
             yield OwnRecord()
 
     runner = runner_of(tmp_path)

@@ -18,7 +18,7 @@ from explainer.data.batch import Batch, Sample
 from explainer.errors import BadSampleError, NetworkOutputError
 from explainer.explanation import Gradient
 from explainer.records import Uncertainty as UncertaintyRecord
-from explainer.run.job import Examined, ExaminedBatch
+from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.uncertainty import UncertaintyJob
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty, EnsembleUncertainty, Uncertainty
 
@@ -38,17 +38,17 @@ class Picky(nn.Cell):
         return self.network(images) + 0 / (images[:, -1, -1, -1:] - 7)
 
 
-def batch_of(images: FloatArray, first_id: int = 20) -> ExaminedBatch:
+def batch_of(images: FloatArray, first_id: int = 20) -> PredictedBatch:
     """Cases whose probabilities say nothing: the job does not look at them."""
     samples = [Sample(first_id + place, image, ()) for place, image in enumerate(images)]
-    return ExaminedBatch(tuple(Examined(sample, np.zeros(4, np.float32), (), ()) for sample in samples))
+    return PredictedBatch(tuple(PredictedSample(sample, np.zeros(4, np.float32), (), ()) for sample in samples))
 
 
 def plain_batch(images: FloatArray) -> Batch:
     return Batch(tuple(Sample(place, image, ()) for place, image in enumerate(images)))
 
 
-def records_of(job: UncertaintyJob, *batches: ExaminedBatch) -> list[Any]:
+def records_of(job: UncertaintyJob, *batches: PredictedBatch) -> list[Any]:
     records: list[Any] = list(job.start())
     for batch in batches:
         records += job.on_batch(batch)

@@ -1,0 +1,113 @@
+"""Samples of the data with the network's predictions: what every job works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from explainer.arrays import FloatArray
+from explainer.data.batch import Batch, Sample
+from explainer.data.mindspore_dataset import read_batches
+from explainer.errors import BadSampleError, NetworkOutputError
+from explainer.network.of import classifier_of
+from explainer.records import SampleSkipped
+from explainer.run.job import PredictedBatch, PredictedSample
+from explainer.run.options import RunOptions
+
+Item = PredictedBatch | SampleSkipped
+
+
+class Predictor:
+    """Predicts a dataset, batch by batch.
+
+    Args:
+        classifier: the network's.
+        labels: the names of the classes.
+        options: of the run.
+    """
+
+    def __init__(self, classifier: Any, labels: list[str], options: RunOptions) -> None:
+        self._classifier = classifier
+        self._labels = labels
+        self._options = options
+
+    def items(self, dataset: Any) -> Iterator[Item]:
+        """The whole dataset, predicted; a sample that is not finite ends it or is skipped, as the options say.
+
+        Raises:
+            BadSampleError: a sample that is not finite, and the options say "raise".
+            NetworkOutputError: another number of outputs than labels.
+        """
+        options = self._options
+        for batch in read_batches(dataset, len(self._labels), options.batch_size, options.label_format):
+            samples, faults = self._predict(batch)
+            fatal = faults[0] if faults and options.on_bad_sample == "raise" else None
+            if fatal is not None:
+                samples = [sample for sample in samples if sample.sample_id < fatal.sample_id]
+            if samples:
+                yield PredictedBatch(tuple(samples))
+            if fatal is not None:
+                raise fatal_error(fatal.reason, fatal.sample_id)
+            yield from faults
+
+    def _predict(self, batch: Batch) -> tuple[list[PredictedSample], list[SampleSkipped]]:
+        samples = [sample for sample in batch.samples if np.isfinite(sample.image).all()]
+        faults = [_fault(sample, "image") for sample in batch.samples if sample not in samples]
+        if not samples:
+            return [], faults
+        probabilities = self._classifier.clean_probabilities(Batch(tuple(samples)).images)
+        self._require_class_count(probabilities.shape[1])
+        finite = np.isfinite(probabilities).all(axis=1)
+        rows = list(zip(samples, probabilities, finite, strict=True))
+        faults += [_fault(sample, "output") for sample, _, good in rows if not good]
+        predicted = [self._predicted(sample, row) for sample, row, good in rows if good]
+        return predicted, sorted(faults, key=lambda fault: fault.sample_id)
+
+    def _predicted(self, sample: Sample, probabilities: FloatArray) -> PredictedSample:
+        predicted = tuple(np.flatnonzero(probabilities > self._options.threshold).tolist())
+        ranked = np.argsort(-probabilities, kind="stable")
+        explained = {*sample.labels, *predicted, *ranked[: self._options.top_k].tolist()} or {int(ranked[0])}
+        return PredictedSample(sample, probabilities, predicted, tuple(sorted(explained)))
+
+    def _require_class_count(self, class_count: int) -> None:
+        if class_count != len(self._labels):
+            raise NetworkOutputError(
+                f"`data[1]` must name each of the network's {class_count} outputs, got {len(self._labels)} labels; "
+                "they must have the order of the outputs"
+            )
+
+
+def first_items(items: Iterator[Item]) -> tuple[list[SampleSkipped], PredictedBatch]:
+    """What was skipped before the first batch, and that batch.
+
+    Raises:
+        ValueError: there is no batch.
+    """
+    skipped: list[SampleSkipped] = []
+    for item in items:
+        if isinstance(item, PredictedBatch):
+            return skipped, item
+        skipped.append(item)
+    why = f"; all {len(skipped)} were skipped, the first because {skipped[0].reason}" if skipped else ""
+    raise ValueError(f"`data[0]` must have at least one sample to explain, got none{why}")
+
+
+def fatal_error(reason: str, sample_id: int | None) -> BadSampleError:
+    """The error of a sample that ends the run."""
+    return BadSampleError(f'{reason}; RunOptions(on_bad_sample="skip") leaves such samples out', sample_id=sample_id)
+
+
+def require_unsure(activation: Any) -> None:
+    """Raises NetworkOutputError for an activation that is 1 for the logit 0 of the only class, as softmax is."""
+    probability = classifier_of(activation).outputs(np.zeros((1, 1), np.float32))
+    if np.array_equal(probability, [[1]]):
+        raise NetworkOutputError(
+            f"`activation_fn` must tell how probable the only class is, got {type(activation).__name__}, which is 1 "
+            "for the logit 0; a softmax of one output is always 1, so give nn.Sigmoid() (--activation sigmoid)"
+        )
+
+
+def _fault(sample: Sample, what: str) -> SampleSkipped:
+    return SampleSkipped(sample.sample_id, f"the {what} of sample {sample.sample_id} has a NaN or an infinity")
