@@ -20,6 +20,7 @@ from mindspore import context, nn
 from mindspore._c_expression import ms_ctx_param
 
 _LOCK = threading.RLock()
+_borrowed: set[int] = set()  # ids of the networks that the thread with the lock has borrowed
 _RECOMPUTE = "_recompute_cell"
 
 
@@ -94,9 +95,12 @@ def borrowed(network: nn.Cell) -> Iterator[None]:
     that layers and ReLUs inside can be reached; what pays is compiled by us.
     """
     with _LOCK, ExitStack() as stack:
-        stack.enter_context(_in_evaluation_mode(network))
-        stack.enter_context(_without_recomputation(network))
-        stack.enter_context(_jit_switched(off=True))
+        if id(network) not in _borrowed:  # to look at every cell again would take a tenth of a run
+            stack.enter_context(_in_evaluation_mode(network))
+            stack.enter_context(_without_recomputation(network))
+            stack.enter_context(_jit_switched(off=True))
+            _borrowed.add(id(network))
+            stack.callback(_borrowed.discard, id(network))
         yield
 
 
