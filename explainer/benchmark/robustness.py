@@ -110,6 +110,7 @@ class _PerturbedMaps(LabelMetric):
             return np.where(changed[:, None], changes, np.inf)  # noise lost in rounding tells nothing
 
         for attempt in range(self._tries):
+            # Only what some label of the image still waits for; an accepted draw is never replaced.
             waiting = np.argwhere((accepted == _NONE).any(axis=1))
             for batch in self._evaluated(changes_of, images, np.insert(waiting, 2, attempt, axis=1)):
                 numbers = np.array([request.payload[0] for request in batch.requests])

@@ -126,5 +126,6 @@ class LayerAttribution(Attribution):
     def _maps(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The map (B, H, W) of each image's own label, for labels (B,)."""
         seeds = one_hot(labels, self._classifier.class_count(images))
+        # Cut off before resizing, as in the papers: resized first, neighbours of other sign would cancel.
         maps = self._explain_layer(*self._layer.read(self._classifier, images, seeds))
         return resized(np.maximum(maps, 0).astype(np.float32), images.shape[2:])

@@ -55,6 +55,7 @@ class IntegratedGradients(ByChannel):
         batch_size: int = 32,
     ) -> None:
         self._baseline = baseline_of(baseline)
+        # Gauss-Legendre nodes on [-1, 1], moved to [0, 1], which halves the weights.
         nodes, weights = roots_legendre(require_integer("steps", steps, 1))
         self._path = list(zip((nodes + 1) / 2, weights / 2, strict=True))
         super().__init__(

@@ -137,9 +137,7 @@ class Occlusion(Attribution):
         self._geometry = Geometry(window, stride, edges, self._layout.axes)
         self._segments = None if segments is None else Segments(segments)
         if self._segments and (window, stride, aggregate) != (None, None, "mean"):
-            raise ValueError(
-                "`segments` take the place of windows: give no `window`, `stride` or `aggregate` with them"
-            )
+            raise ValueError("`segments` replace windows: give no `window`, `stride` or `aggregate` with them")
         self._per_channel = require_flag("per_channel", per_channel)
         self._signed = require_flag("signed", signed)
         require_choice("aggregate", aggregate, AGGREGATES)
@@ -148,30 +146,14 @@ class Occlusion(Attribution):
         require_device(device)
         self._output = ExplainedOutput.given_or_function(score, activation_fn)
         self._fill = fill_of("fill", fill)
-        plain = self._layout.letters == "NCHW" and not per_channel and aggregate != "grid"
         batch_size = sys.maxsize if perturbation_per_eval is None else perturbation_per_eval
         super().__init__(
             network,
             name=name,
             batch_size=require_integer("perturbation_per_eval", batch_size, 1),
             activation_fn=activation_fn,
-            parameters={
-                "score": self._output.recorded,
-                "fill": recorded_fill(fill),
-                **self._geometry.recorded,
-                "segments": None if self._segments is None else self._segments.recorded,
-                "per_channel": per_channel,
-                "aggregate": aggregate,
-                "signed": signed,
-                "data_format": data_format,
-            },
-            traits=Traits(
-                passes_per_image=lambda shape: len(self._regions(np.zeros((1, *shape), np.float32))),
-                gives_pictures=plain and self._output.of_labels,
-                trial=lambda _, images, targets: next(self._drops(images, targets)),
-                classifier=evaluator_of,
-                inputs=partial(self._inputs_of, labels),
-            ),
+            parameters=self._settings(fill),
+            traits=self._declared(labels),
         )
         self._progress = ProgressReporter(self.name, on_progress)
 
@@ -228,6 +210,29 @@ class Occlusion(Attribution):
         """
         windows = self._geometry.windows(size)
         return windows.window, windows.stride
+
+    def _settings(self, fill: Any) -> dict[str, Any]:
+        """What a summary keeps, as JSON values."""
+        return {
+            "score": self._output.recorded,
+            "fill": recorded_fill(fill),
+            **self._geometry.recorded,
+            "segments": None if self._segments is None else self._segments.recorded,
+            "per_channel": self._per_channel,
+            "aggregate": self._aggregate,
+            "signed": self._signed,
+            "data_format": self._layout.letters,
+        }
+
+    def _declared(self, labels: Any) -> Traits:
+        plain = self._layout.letters == "NCHW" and not self._per_channel and self._aggregate != "grid"
+        return Traits(
+            passes_per_image=lambda shape: len(self._regions(np.zeros((1, *shape), np.float32))),
+            gives_pictures=plain and self._output.of_labels,
+            trial=lambda _, images, targets: next(self._drops(images, targets)),
+            classifier=evaluator_of,
+            inputs=partial(self._inputs_of, labels),
+        )
 
     def _inputs_of(self, labels: Any, evaluator: Evaluator) -> AnyInputs:
         self._any_inputs = AnyInputs(

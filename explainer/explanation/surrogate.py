@@ -253,6 +253,7 @@ class KernelSHAP(GridSurrogate):
         if self._exact:
             return np.concatenate([ends, np.array(list(product((False, True), repeat=self._cells)))[1:-1]])
         halves = self._halves(stream)
+        # Few draws may leave cells that are always shown together; their values would be anybody's guess.
         while not _determine_the_values(halves):
             halves = self._halves(stream)
         return np.concatenate([ends, halves, ~halves])

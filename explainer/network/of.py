@@ -8,10 +8,10 @@ from weakref import WeakValueDictionary
 from explainer.checks import require_integer
 from explainer.classifier import Classifier, Evaluator
 from explainer.network.function import FunctionClassifier
-from explainer.network.mindspore.adapter import MindSporeClassifier, require_device
+from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.inputs import require_network
-from explainer.network.mindspore.tensors import is_cell, is_tensor, to_tensor, without_tensor
+from explainer.network.mindspore.tensors import is_cell, is_tensor, require_device, to_tensor, without_tensor
 
 __all__ = [
     "classifier_of",

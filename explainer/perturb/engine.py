@@ -181,6 +181,7 @@ def _perturbed(
     images: FloatArray, requests: Iterable[Request], *, fill: Fill | MaskFill | None, batch_size: int
 ) -> Iterator[tuple[list[Request], FloatArray]]:
     """The requests in batches, and the images of each, (B, C, ...)."""
+    # A fill may draw at random: once for all images, so that all requests of an image hide it alike.
     once = None if fill is None or isinstance(fill, MaskFill) else np.asarray(fill(images), np.float32)
     waiting = iter(requests)
     size = images_per_pass(batch_size, images.shape[1:])

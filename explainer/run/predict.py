@@ -46,6 +46,7 @@ class Predictor:
             fatal = faults[0] if faults and options.on_bad_sample == "raise" else None
             if fatal is not None:
                 samples = [sample for sample in samples if sample.sample_id < fatal.sample_id]
+            # What came before a fatal sample is explained and written first.
             if samples:
                 yield PredictedBatch(tuple(samples))
             if fatal is not None:

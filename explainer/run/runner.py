@@ -279,6 +279,7 @@ class ImageClassificationRunner:
     def _run(self) -> RunResult:
         started = time.monotonic()
         items = Predictor(self._classifier, self._labels, self._options).items(self._dataset)
+        # Up to the first batch nothing is written: what it shows to be wrong leaves no folder behind.
         skipped, first = first_items(items)
         if len(self._labels) == 1:
             require_unsure(self._activation)
@@ -287,6 +288,7 @@ class ImageClassificationRunner:
             job.check(first.unpredicted, self._labels)
         metadata = self._metadata(first)
         with SummaryWriter(self._summary_dir, metadata) as writer:
+            # The summary comes first, here and for each record: a sink that raises costs no sample on disk.
             for sink in self._sinks:
                 sink.write(metadata)
             counts = self._write_all(self._records(jobs, chain(skipped, [first], items)), [writer, *self._sinks])

@@ -60,6 +60,7 @@ class SaliencyJob:
         Raises:
             BadSampleError: a map is not finite; names the sample.
         """
+        # Lazy: the maps of a later part of the batch are made when the samples before have been handed on.
         methods = [*self.explainers, *self.controls]
         explained = [explained_in_parts(method, batch) for method in methods]
         for sample, *of_methods in zip(batch.samples, *explained, strict=True):

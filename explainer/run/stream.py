@@ -42,6 +42,7 @@ class SampleStream:
                 self._begin_anew(error)
                 taken = []
                 continue
+            # The first record of a later sample ends this one; it waits until that sample's turn comes.
             if record is None or self._is_later(record, sample):
                 self._next = record
                 self._waiting = [other for other in self._waiting if other is not sample]

@@ -55,6 +55,7 @@ def read_frames(file: BinaryIO) -> Iterator[Frame]:
             return
         found = _read_frame(file, offset, header)
         yield found
+        # Behind a payload that is damaged the next frame still begins where its length says; else nobody knows where.
         if found.damage in (Damage.TRUNCATED, Damage.BAD_LENGTH):
             return
 
@@ -65,6 +66,7 @@ def _read_frame(file: BinaryIO, offset: int, header: bytes) -> Frame:
     length, length_crc = _HEADER.unpack(header)
     if length_crc != _masked_crc(header[:8]) or length > LARGEST_PAYLOAD:
         return Frame(offset, damage=Damage.BAD_LENGTH)
+    # The length has a checksum of its own, so that a damaged one cannot ask for gigabytes.
     body = file.read(length + _FOOTER.size)
     if len(body) < length + _FOOTER.size:
         return Frame(offset, damage=Damage.TRUNCATED)

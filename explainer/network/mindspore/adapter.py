@@ -8,19 +8,29 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple
 
-import mindspore
 import numpy as np
-from mindspore import Parameter, Tensor, mint, nn
+from mindspore import Tensor, nn
 
 from explainer.arrays import FloatArray, IndexArray
 from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
-from explainer.errors import NetworkOutputError, NoDropoutError
+from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
 from explainer.network.mindspore import cpu_setup
 from explainer.network.mindspore.backward import way_back_from
-from explainer.network.mindspore.borrowing import blocking, borrowed, cells_of, class_of, reclassed
+from explainer.network.mindspore.borrowing import blocking, borrowed, class_of, reclassed
+from explainer.network.mindspore.computations import (
+    arrays_of,
+    checked_objective_of,
+    forward_of,
+    gradient_function,
+    objective_of,
+    only_output,
+    slot_gradient_function,
+    with_a_row_each,
+)
 from explainer.network.mindspore.cuts import Found, require_uncut
+from explainer.network.mindspore.dropout import drop_rate, dropping, require_dropout
 from explainer.network.mindspore.inputs import differentiating, evaluating, require_network
 from explainer.network.mindspore.layers import (
     channel_axis,
@@ -44,8 +54,6 @@ from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
-_CHANNEL_DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, mint.nn.Dropout2d)
-_DROPOUTS = (nn.Dropout, mint.nn.Dropout, *_CHANNEL_DROPOUTS)
 
 
 class MindSporeClassifier:
@@ -104,10 +112,10 @@ class MindSporeClassifier:
         """The network's output: (N, K) float32."""
         with borrowed(self._network):
             self._class_count(images)
-            program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
+            program = self._program("logits", images.shape[1:], lambda count: Trace(forward_of(self._network)))
             with evaluating(self._network, images):
                 outputs = program(images)
-            return _with_a_row_each(outputs[0], len(images))
+            return with_a_row_each(outputs[0], len(images))
 
     def outputs(self, images: FloatArray) -> Any:
         """The network's output, whatever it is: an array (N, ...) float32, or a tuple of them.
@@ -120,9 +128,9 @@ class MindSporeClassifier:
         """
         with borrowed(self._network):
             self._output_shapes(images)
-            program = self._program("logits", images.shape[1:], lambda count: Trace(_forward(self._network)))
+            program = self._program("logits", images.shape[1:], lambda count: Trace(forward_of(self._network)))
             with evaluating(self._network, images):
-                outputs = tuple(_with_a_row_each(output, len(images)) for output in program(images))
+                outputs = tuple(with_a_row_each(output, len(images)) for output in program(images))
         return outputs[0] if len(outputs) == 1 else outputs
 
     def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
@@ -189,8 +197,8 @@ class MindSporeClassifier:
 
             def trace(count: int) -> Trace:
                 return Trace(
-                    _gradient(_objective(self._network)),
-                    eager=_gradient(_checked_objective(self._network)),
+                    gradient_function(objective_of(self._network)),
+                    eager=gradient_function(checked_objective_of(self._network)),
                     eager_around=differentiable_slices,
                 )
 
@@ -239,9 +247,9 @@ class MindSporeClassifier:
             def trace(count: int) -> Trace:
                 slots = [slot(f"explainer_{kind}", (count, *shape)) for kind in ("activation", "gradient")]
                 return Trace(
-                    _slot_gradients(_objective(self._network), slots),
+                    slot_gradient_function(objective_of(self._network), slots),
                     {cell: tapped(class_of(cell), *slots)},
-                    eager=_slot_gradients(_checked_objective(self._network), slots),
+                    eager=slot_gradient_function(checked_objective_of(self._network), slots),
                     eager_around=differentiable_slices,
                 )
 
@@ -326,7 +334,7 @@ class MindSporeClassifier:
 
     def require_dropout(self) -> None:
         """Raises NoDropoutError when no cell of the network drops anything."""
-        _require_dropout(self._network)
+        require_dropout(self._network)
 
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
         """Probabilities under the network's own dropout, batch norm frozen: (draws, N, K) float32.
@@ -343,7 +351,7 @@ class MindSporeClassifier:
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
         require_integer("seed", seed, 0)
-        dropouts = _require_dropout(self._network)
+        dropouts = require_dropout(self._network)
         rows = [(draw, index) for draw in range(require_integer("draws", draws, 1)) for index in range(len(images))]
         with borrowed(self._network), borrowed(self._required_activation()):
             class_count = self._class_count(images)
@@ -358,8 +366,10 @@ class MindSporeClassifier:
     ) -> FloatArray:
         streams = [sample_stream(seed, images[index], draw) for draw, index in rows]
         chunk = Tensor(images[[index for _, index in rows]])
-        with reclassed({cell: _dropping(type(cell), _drop_rate(cell), streams) for cell in dropouts}):
-            output: FloatArray = self._required_activation()(_only(self._network(chunk))).asnumpy().astype(np.float32)
+        with reclassed({cell: dropping(type(cell), drop_rate(cell), streams) for cell in dropouts}):
+            output: FloatArray = (
+                self._required_activation()(only_output(self._network(chunk))).asnumpy().astype(np.float32)
+            )
         return output
 
     def _required_activation(self) -> nn.Cell:
@@ -410,7 +420,7 @@ class MindSporeClassifier:
         if image is None or self._shared.keeps_outputs or not self._shared.compiled:
             return
         with blocking():
-            answers = _arrays(self._network(Tensor(image)))
+            answers = arrays_of(self._network(Tensor(image)))
         if not self._shared.answered_alike(answers):
             self._shared.drop()
 
@@ -419,7 +429,7 @@ class MindSporeClassifier:
         with evaluating(self._network, image), blocking():
             output = self._network(Tensor(image))
         parts = output if isinstance(output, tuple) else (output,)
-        self._shared.remember_answer(image, _arrays(output))
+        self._shared.remember_answer(image, arrays_of(output))
         batches = bool(parts) and all(is_batch_of_one(part) for part in parts)
         return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, describe(output))
 
@@ -436,10 +446,10 @@ class MindSporeClassifier:
         reached = self._reach(rule, images)
 
         def trace(count: int) -> Trace:
-            looked = _gradient(_checked_objective(self._network, self._require_ruled))
+            looked = gradient_function(checked_objective_of(self._network, self._require_ruled))
             if reached.by_operator:
                 return Trace(looked, around=partial(ruled_operators, rule), eager_around=differentiable_slices)
-            function = _gradient(_objective(self._network))
+            function = gradient_function(objective_of(self._network))
             return Trace(function, reached.classes, eager=looked, eager_around=differentiable_slices)
 
         program = self._program(("gradient", rule), images.shape[1:], trace, compilable=not reached.by_operator)
@@ -455,7 +465,7 @@ class MindSporeClassifier:
 
     def _logits_under(self, images: FloatArray, classes: Mapping[nn.Cell, type[nn.Cell]]) -> FloatArray:
         with reclassed(classes), blocking():
-            logits: FloatArray = _only(self._network(Tensor(images))).asnumpy().astype(np.float32)
+            logits: FloatArray = only_output(self._network(Tensor(images))).asnumpy().astype(np.float32)
         return logits
 
     def _activations(self, cell: nn.Cell, images: FloatArray) -> FloatArray:
@@ -489,109 +499,8 @@ class _Output(NamedTuple):
     description: str
 
 
-def _require_dropout(network: nn.Cell) -> list[nn.Cell]:
-    """The network's cells that drop something; NoDropoutError when there is none."""
-    dropouts = [cell for cell in cells_of(network) if _drop_rate(cell) > 0]
-    if not dropouts:
-        raise NoDropoutError(
-            f"{_kind(network)} has no dropout cell with a rate above 0, so every draw would be equal; give several "
-            "trained networks, a deep ensemble (networks=[...]), or use test-time augmentation "
-            '(augment="shift" or "noise")'
-        )
-    return dropouts
-
-
-def require_device(device: str) -> None:
-    """Raises RuntimeError unless MindSpore runs on this device: "CPU", "GPU" or "Ascend" in any case, or "auto".
-
-    The device is the user's to choose, before anything runs, so it is never changed here.
-    """
-    current = mindspore.get_context("device_target")
-    if device.lower() not in ("auto", current.lower()):
-        raise RuntimeError(
-            f"`device` {device} is not in use: MindSpore runs on {current} here; where there is one, choose it with "
-            f'mindspore.set_device("{device}") before anything else, or give device="auto"'
-        )
-
-
 def _kind(cell: nn.Cell) -> str:
     return type(cell).__name__
-
-
-def _forward(network: nn.Cell) -> Callable[[Tensor], Tensor]:
-    def forward(images: Tensor) -> Tensor:
-        return network(images)
-
-    return forward
-
-
-def _arrays(output: Any) -> list[FloatArray]:
-    """The tensors of an output, as arrays."""
-    parts = output if isinstance(output, tuple) else (output,)
-    return [part.asnumpy().astype(np.float32) for part in parts if isinstance(part, Tensor)]
-
-
-def _only(output: Any) -> Any:
-    """The logits of a network that gives them alone, or as a tuple of one."""
-    return output[0] if isinstance(output, tuple) else output
-
-
-def _objective(network: nn.Cell) -> Callable[[Tensor, Tensor], Tensor]:
-    """<seed, logits>, as it is compiled."""
-
-    def objective(images: Tensor, seed: Tensor) -> Tensor:
-        return (_only(network(images.copy())) * seed).sum()  # a copy: a leaf cannot be written to in place
-
-    return objective
-
-
-def _checked_objective(
-    network: nn.Cell, look: Callable[[Tensor], None] | None = None
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """<seed, logits>, as it runs eagerly: the logits are looked at first."""
-
-    def checked_objective(images: Tensor, seed: Tensor) -> Tensor:
-        with evaluating(network, images):
-            logits = _only(network(images.copy()))
-        _require_a_row_each(logits.shape, len(seed))
-        if look is not None:
-            look(logits)
-        return (logits * seed).sum()
-
-    return checked_objective
-
-
-def _with_a_row_each(output: FloatArray, count: int) -> FloatArray:
-    _require_a_row_each(output.shape, count)
-    return output
-
-
-def _require_a_row_each(shape: tuple[int, ...], count: int) -> None:
-    if not shape or shape[0] != count:
-        raise NetworkOutputError(
-            f"`network` must give a row for each image, gave shape {tuple(shape)} for a batch of {count}; it must take "
-            "batches of any size and answer each image for itself"
-        )
-
-
-def _gradient(objective: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    backward = mindspore.grad(objective, 0)
-
-    def gradient(images: Tensor, seed: Tensor) -> Tensor:
-        return backward(images, seed)
-
-    return gradient
-
-
-def _slot_gradients(
-    objective: Callable[[Tensor, Tensor], Tensor], slots: list[Parameter]
-) -> Callable[[Tensor, Tensor], Any]:
-    backward = mindspore.grad(objective, None, weights=slots)
-
-    def slot_gradients(images: Tensor, seed: Tensor) -> Any:
-        return backward(images, seed)
-
-    return slot_gradients
 
 
 def _layer_output(name: str, cell: nn.Cell, output: Tensor) -> LayerOutput:
@@ -609,23 +518,3 @@ def _checked_probabilities(probabilities: FloatArray, shape: tuple[int, int]) ->
             "use nn.Softmax() for one label per image, nn.Sigmoid() for several"
         )
     return np.clip(probabilities, 0, 1)
-
-
-def _drop_rate(cell: nn.Cell) -> float:
-    """The probability with which a cell drops; MindSpore's classes keep it as `p`, `prob` or `keep_prob`."""
-    if not isinstance(cell, _DROPOUTS):
-        return 0.0
-    given = [vars(cell)[name] for name in ("p", "prob") if vars(cell).get(name) is not None]
-    return float(given[0] if given else 1 - cell.keep_prob)
-
-
-def _dropping(kind: type[nn.Cell], rate: float, streams: list[np.random.Generator]) -> type[nn.Cell]:
-    class Dropping(kind):
-        def construct(self, features: Tensor) -> Tensor:
-            shape = features.shape[1:]
-            if issubclass(kind, _CHANNEL_DROPOUTS):
-                shape = shape[:1] + (1,) * (len(shape) - 1)
-            kept = np.stack([stream.random(shape, np.float32) for stream in streams]) >= rate
-            return features * Tensor((kept / (1 - rate)).astype(np.float32)).astype(features.dtype)
-
-    return Dropping

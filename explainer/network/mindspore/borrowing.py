@@ -207,6 +207,7 @@ def blocking() -> Iterator[None]:
 
 @contextmanager
 def _in_evaluation_mode(network: nn.Cell) -> Iterator[None]:
+    # Before `try`: what was not looked at could not be put back.
     states = [(cell, _flags(cell)) for _, cell in network.cells_and_names()]
     mode = mindspore.get_context("mode")
     try:

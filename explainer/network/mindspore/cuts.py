@@ -62,6 +62,7 @@ def require_uncut(
         )
         effect = np.abs(coarse - at_rest)
         cut = (effect > _NOTICED * np.abs(at_rest).max()) & (np.abs(fine - at_rest) > effect / (3 * _FINER))
+        # A kink may lie just here (a dead ReLU): beside it an intact way back has a gradient again.
         if cut.any():
             beside = found.images[rows] + _nudges(found.images[rows]).astype(np.float32)
             cut &= ~_any(gradient_of(beside, seed))

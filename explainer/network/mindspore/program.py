@@ -91,6 +91,7 @@ class Program:
 
     def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
         self._seen += 1
+        # None: there is no graph yet, or MindSpore cannot make one, or it gives other values.
         outputs = None
         if self._compiled is not None:
             outputs = _call(self._compiled, chunk)
@@ -144,6 +145,7 @@ class Program:
 
     def _is_as_eager(self, outputs: tuple[FloatArray, ...], chunk: list[FloatArray]) -> bool:
         """Whether the first outputs are the eager ones, but for units so near a kink that rounding decides."""
+        # A few images tell: a wrong graph is wrong for all of them.
         wanted = self._call_eagerly([array[:_COMPARED] for array in chunk])
         return all(_nearly_equal(ours[:_COMPARED], eager) for ours, eager in zip(outputs, wanted, strict=True))
 

@@ -42,6 +42,7 @@ def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
             indices = rng.permutation(weight.size).astype(np.int32)
             ops.assign(weight, kept.reshape(-1)[Tensor(indices)].reshape(weight.shape))
 
+    # In place and by ops.assign: a graph that MindSpore has compiled keeps the storage that it was compiled with.
     try:
         with shared_of(network).outputs_not_kept():
             yield shuffle

@@ -78,6 +78,7 @@ class Shared:
             self.drop()
         if self._known:
             return self.remembered(key, make)
+        # Looked at before and after, as a pass may change the cells' own values.
         before = _constants(cells_of(self._network))
         made = self.remembered(key, make)
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.

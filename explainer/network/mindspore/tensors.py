@@ -1,9 +1,10 @@
-"""MindSpore's tensors and NumPy's arrays, one into the other."""
+"""MindSpore's tensors and NumPy's arrays, one into the other; and the device that they are on."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import mindspore
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
@@ -26,3 +27,16 @@ def is_cell(value: Any) -> bool:
 def is_tensor(value: Any) -> bool:
     """Whether the value is a MindSpore tensor."""
     return isinstance(value, Tensor)
+
+
+def require_device(device: str) -> None:
+    """Raises RuntimeError unless MindSpore runs on this device: "CPU", "GPU" or "Ascend" in any case, or "auto".
+
+    The device is the user's to choose, before anything runs, so it is never changed here.
+    """
+    current = mindspore.get_context("device_target")
+    if device.lower() not in ("auto", current.lower()):
+        raise RuntimeError(
+            f"`device` {device} is not in use: MindSpore runs on {current} here; where there is one, choose it with "
+            f'mindspore.set_device("{device}") before anything else, or give device="auto"'
+        )

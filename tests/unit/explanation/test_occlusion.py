@@ -311,7 +311,7 @@ def test_memory_does_not_grow_with_the_number_of_windows() -> None:
         ({"data_format": "HWC"}, "`data_format` must have N first, .* got 'HWC'"),
         ({"data_format": "NCCH"}, "`data_format` must have .* C at most once .* got 'NCCH'"),
         ({"data_format": "NC"}, "`data_format` must have .* one letter more for each other axis, .* got 'NC'"),
-        ({"segments": np.zeros((5, 7), int), "window": 3}, "`segments` take the place of windows"),
+        ({"segments": np.zeros((5, 7), int), "window": 3}, "`segments` replace windows"),
         ({"perturbation_per_eval": 0}, "`perturbation_per_eval` must be at least 1, got 0"),
         ({"name": " "}, "`name` must not be blank"),
     ],
