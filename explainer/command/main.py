@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
-from explainer.command.inspection import as_text, summarise
+from explainer.command import terminal
+from explainer.command.text import rows_of
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except (ExplainerError, OSError, RuntimeError, TypeError, ValueError) as error:
-        print(f"explainer: {error}", file=sys.stderr)
+        terminal.print_error(f"explainer: {error}")
         of_the_data = isinstance(error, BadSampleError | DatasetError)
         return 2 if options.reads_only or (isinstance(error, TypeError | ValueError) and not of_the_data) else 1
 
@@ -138,8 +138,11 @@ def _add_how(how: argparse._ArgumentGroup) -> None:
 
 def _inspect(options: argparse.Namespace) -> int:
     run = read_run(options.folder)
-    facts = summarise(run)
-    _print(_json(facts) if options.json else as_text(facts))
+    facts = facts_of(run)
+    if options.json:
+        terminal.print_json(facts)
+    else:
+        terminal.print_rows(rows_of(facts))
     return 0 if run.ended and not run.findings else 1
 
 
@@ -147,25 +150,9 @@ def _run(options: argparse.Namespace) -> int:
     from explainer.command.run import run_folder  # imports MindSpore's dataset, which inspect has no use for
 
     result = run_folder(options)
-    _print(as_text(summarise(read_run(result.summary_dir))))
-    _print(f"\nlook at it again: explainer inspect {result.summary_dir}")
+    terminal.print_rows(rows_of(facts_of(read_run(result.summary_dir))))
+    terminal.print_text(f"\nlook at it again: explainer inspect {result.summary_dir}")
     return 0
-
-
-def _json(facts: dict[str, Any]) -> str:
-    """The facts as JSON, all escaped where the terminal's encoding lacks a letter."""
-    text = json.dumps(facts, indent=1, ensure_ascii=False)
-    return text if text == _printable(text) else json.dumps(facts, indent=1)
-
-
-def _print(text: str) -> None:
-    print(_printable(text))
-
-
-def _printable(text: str) -> str:
-    """The text with escapes for what the terminal's encoding lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_th
     in_order = [1, 0, 2, 3, 4]  # ant/1.PNG, ant/2.png, dog/a.png, gnu/a.png, zero.png
     for sample, seed in zip(run.samples.values(), in_order, strict=True):
         np.testing.assert_array_equal(run.picture(sample.image), pixels_of(seed))
-    assert "samples   5 whole" in output and "state     ended" in output
+    assert "samples     5 whole" in output and "state       ended" in output
     assert f"explainer inspect {tmp_path / 'out'}" in output
 
 
