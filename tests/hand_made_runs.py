@@ -38,7 +38,7 @@ METADATA = RunMetadata(
 STARTED = 1700000000  # 2023-11-14 22:13:20 UTC
 MAP = np.float32([[-1, 0, 1, 2, 3, 4, 5]] * 5)
 CONSTANT = np.zeros((5, 7), np.float32)
-# truth and probabilities: right, wrong, without truth, right by the second of two true labels
+# truth and probabilities: correct, incorrect, without truth, correct by the second of two true labels
 SAMPLES = (
     ((2,), (0.125, 0.125, 0.625, 0.125)),
     ((2,), (0.0625, 0.75, 0.125, 0.0625)),
@@ -82,14 +82,14 @@ def sample(
     predicted: tuple[int, ...] = (),
     absence_known: bool = False,
 ) -> SampleView:
-    doubt = None
+    uncertainty = None
     if deviation is not None:
         row = np.float32(deviation)
-        doubt = Uncertainty(number, np.float32(probabilities)[::-1].copy(), row, row * 0, row, *entropies)
+        uncertainty = Uncertainty(number, np.float32(probabilities)[::-1].copy(), row, row * 0, row, *entropies)
     prediction = Prediction(number, truth, predicted, (), np.float32(probabilities))
     image = ImageFile(number, f"{number}.png")
     known = {"absence_known": absence_known}
-    return SampleView(number, image, prediction, uncertainty=doubt, edit_trees=trees, **known)
+    return SampleView(number, image, prediction, uncertainty=uncertainty, edit_trees=trees, **known)
 
 
 def view(*samples: SampleView, labels: tuple[str, ...] = LABELS, **parameters: Any) -> RunView:

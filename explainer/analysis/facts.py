@@ -63,7 +63,7 @@ def _sample_facts(run: RunView) -> Facts:
     samples = run.samples.values()
     return {
         "samples": len(samples),
-        "right": sum(sample.right is True for sample in samples),
+        "correct": sum(sample.correct is True for sample in samples),
         "with_ground_truth": sum(sample.truth_known for sample in samples),
         "samples_unfinished": list(run.unfinished),
         "samples_skipped": {str(number): reason for number, reason in sorted(run.skipped.items())},
@@ -111,8 +111,8 @@ def _statistics(run: RunView) -> list[Facts]:
             "control": entry.control,
             "rank": entry.rank,
             **without_nan(entry.overall._asdict()),
-            "right": without_nan(entry.right._asdict()),
-            "wrong": without_nan(entry.wrong._asdict()),
+            "correct": without_nan(entry.correct._asdict()),
+            "incorrect": without_nan(entry.incorrect._asdict()),
         }
         for entry in run.statistics()
     ]

@@ -23,7 +23,7 @@ _MOST_PIXELS = 10**8  # of an image; a stranger's file that claims more is not b
 def reliability_facts(run: RunView) -> Facts:
     """The facts; a part that the run does not have is None."""
     return {
-        "reliability": _calibration(run),
+        "calibration": _calibration(run),
         "uncertainty": _uncertainty(run),
         "hierarchical_occlusion": _occlusion(run),
     }
@@ -73,7 +73,7 @@ class _TopLabel:
 
     deviation: float
     uncertainty: Uncertainty
-    right: bool | None
+    correct: bool | None
 
     @property
     def finite(self) -> bool:
@@ -86,16 +86,16 @@ def _uncertainty(run: RunView) -> Facts | None:
     known = [label for label in found if label is not None and label.finite]
     if not known:
         return None
-    right = [label.deviation for label in known if label.right is True]
-    wrong = [label.deviation for label in known if label.right is False]
+    correct = [label.deviation for label in known if label.correct is True]
+    incorrect = [label.deviation for label in known if label.correct is False]
     return {
         "settings": run.metadata.parameters.get("uncertainty"),
         "samples": len(known),
         "mean_deviation": _mean([label.deviation for label in known]),
-        "mean_deviation_right": _mean(right),
-        "mean_deviation_wrong": _mean(wrong),
-        "wrong": len(wrong),
-        "error_detection_auroc": or_none(separation(wrong, right)),
+        "mean_deviation_correct": _mean(correct),
+        "mean_deviation_incorrect": _mean(incorrect),
+        "incorrect": len(incorrect),
+        "error_detection_auroc": or_none(separation(incorrect, correct)),
         "mean_total_entropy": _mean([label.uncertainty.total for label in known]),
         "mean_aleatoric_entropy": _mean([label.uncertainty.aleatoric for label in known]),
         "mean_epistemic_entropy": _mean([label.uncertainty.epistemic for label in known]),
@@ -106,7 +106,7 @@ def _top_label(sample: SampleView) -> _TopLabel | None:
     uncertainty, probabilities = sample.uncertainty, sample.prediction.probabilities
     if uncertainty is None or not probabilities.size or len(uncertainty.deviation) != len(probabilities):
         return None
-    return _TopLabel(float(uncertainty.deviation[probabilities.argmax()]), uncertainty, sample.right)
+    return _TopLabel(float(uncertainty.deviation[probabilities.argmax()]), uncertainty, sample.correct)
 
 
 def _mean(values: list[float]) -> float | None:

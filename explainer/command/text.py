@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from explainer.analysis.statistics import LEAST
+from explainer.analysis.statistics import LEAST, PARTS
 
 Facts = dict[str, Any]
 Row = tuple[str, str]
 _MOST_NAMES = 12
-_PARTS = ("right", "wrong")
 
 
 def rows_of(facts: Facts) -> list[Row]:
@@ -32,10 +31,10 @@ def rows_of(facts: Facts) -> list[Row]:
 
 
 def reliability_rows(facts: Facts) -> list[Row]:
-    """What a run says of calibration, uncertainty and regions."""
+    """The rows on calibration, uncertainty and regions."""
     return [
-        *_named("trust", _calibration(facts["reliability"])),
-        *_named("doubt", _uncertainty(facts["uncertainty"])),
+        *_named("calibration", _calibration(facts["calibration"])),
+        *_named("uncertainty", _uncertainty(facts["uncertainty"])),
         *_named("regions", _regions(facts["hierarchical_occlusion"])),
     ]
 
@@ -50,9 +49,9 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _samples(facts: Facts) -> str:
-    parts = [f"{facts['samples']} whole"]
+    parts = [f"{facts['samples']} complete"]
     if facts["with_ground_truth"]:
-        parts.append(f"{facts['right']} of {facts['with_ground_truth']} predicted right")
+        parts.append(f"{facts['correct']} of {facts['with_ground_truth']} predicted correctly")
     if facts["samples_unfinished"]:
         parts.append(f"{len(facts['samples_unfinished'])} unfinished")
     if facts["samples_skipped"]:
@@ -101,7 +100,7 @@ def _statistic(entry: Facts) -> str:
         return f"{head}undefined{_left_out(entry)}"
     spread = "" if entry["deviation"] is None else f", sd {entry['deviation']:.3f}"
     parts = [
-        f"{part} {entry[part]['mean']:.3f} (n {entry[part]['defined']})" for part in _PARTS if entry[part]["defined"]
+        f"{part} {entry[part]['mean']:.3f} (n {entry[part]['defined']})" for part in PARTS if entry[part]["defined"]
     ]
     return (
         f"{head}mean {entry['mean']:.3f} {_interval(entry)}, median {entry['median']:.3f}{spread}, "
@@ -154,8 +153,8 @@ def _uncertainty(facts: Facts | None) -> list[str]:
     ]
     if facts["error_detection_auroc"] is not None:
         texts.append(
-            f"sd {facts['mean_deviation_right']:.3f} where right, {facts['mean_deviation_wrong']:.3f} where wrong "
-            f"(n {facts['wrong']}); it tells wrong from right with AUROC {facts['error_detection_auroc']:.3f}"
+            f"sd {facts['mean_deviation_correct']:.3f} where correct, {facts['mean_deviation_incorrect']:.3f} where "
+            f"incorrect (n {facts['incorrect']}); it detects errors with AUROC {facts['error_detection_auroc']:.3f}"
         )
     texts.append(
         f"entropy {facts['mean_total_entropy']:.3f} nats: {facts['mean_aleatoric_entropy']:.3f} of the images "

@@ -1,4 +1,4 @@
-"""Reads a run back from disk: everything that is whole, and what is damaged. Never raises on damaged content."""
+"""Reads a run back from disk: everything that is complete, and what is damaged. Never raises on damaged content."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
+from explainer.deprecated import warn_renamed
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
@@ -35,7 +36,7 @@ _Kind = TypeVar("_Kind")
 
 @dataclass(frozen=True, eq=False)
 class SampleView:
-    """One whole sample of a run."""
+    """One complete sample of a run."""
 
     sample_id: int
     image: ImageFile
@@ -45,7 +46,7 @@ class SampleView:
     curves: tuple[ScoreCurve, ...] = ()
     uncertainty: Uncertainty | None = None
     edit_trees: tuple[EditTree, ...] = ()
-    absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none is "not there"
+    absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none means absent
 
     @property
     def truth_known(self) -> bool:
@@ -53,7 +54,7 @@ class SampleView:
         return bool(self.prediction.ground_truth) or self.absence_known
 
     @property
-    def right(self) -> bool | None:
+    def correct(self) -> bool | None:
         """Whether the most probable label is a true one, a single class predicted where it is; None if not known."""
         if not self.truth_known or not self.prediction.probabilities.size:
             return None
@@ -61,10 +62,16 @@ class SampleView:
             return bool(self.prediction.predicted) == bool(self.prediction.ground_truth)
         return int(self.prediction.probabilities.argmax()) in self.prediction.ground_truth
 
+    @property
+    def right(self) -> bool | None:
+        """The old name of `correct`."""
+        warn_renamed("SampleView.right", "correct")
+        return self.correct
+
 
 @dataclass(frozen=True)
 class Finding:
-    """Damage at a place of the event file."""
+    """Damage in the event file, at a byte of it."""
 
     offset: int
     what: str
@@ -97,7 +104,7 @@ def _decode(frame: recordfile.Frame) -> Iterator[StoredRecord | Finding]:
 
 
 def iter_samples(event_file: Path) -> Iterator[SampleView]:
-    """The whole samples of an event file, each as soon as it has been read; memory does not grow with their number.
+    """The complete samples of an event file, each as soon as it has been read; memory does not grow with their number.
 
     Of a sample that was recorded twice both come, the later one later.
 
@@ -120,7 +127,7 @@ class RunReader:
         self._assembler = SampleAssembler()
 
     def samples(self, records: Iterable[StoredRecord | Finding]) -> Iterator[SampleView]:
-        """The whole samples."""
+        """The complete samples."""
         for record in records:
             if isinstance(record, SampleDone):
                 self.begun.add(record.sample_id)

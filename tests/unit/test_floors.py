@@ -15,6 +15,7 @@ FLOORS = {
         "arrays",
         "checks",
         "classifier",
+        "deprecated",
         "errors",
         "memory",
         "records",

@@ -107,9 +107,9 @@ def test_statistics_are_there_for_python_too(tmp_path: Path) -> None:
     assert sorted(entry.rank for entry in (gradient, *controls)) == [1, 2, 3]
     values = {True: [], False: []}
     for sample in found.samples.values():
-        values[sample.right] += [score.value for score in sample.scores if score.explainer == "Gradient"]
+        values[sample.correct] += [score.value for score in sample.scores if score.explainer == "Gradient"]
     assert gradient.overall.mean == pytest.approx(np.mean(values[True] + values[False]))
-    for part, summary in ((True, gradient.right), (False, gradient.wrong)):
+    for part, summary in ((True, gradient.correct), (False, gradient.incorrect)):
         assert summary.defined == len(values[part])
         if values[part]:
             assert summary.mean == pytest.approx(np.mean(values[part]))

@@ -32,18 +32,18 @@ def test_the_reliability_of_one_class_counts_the_samples_where_it_is_known_not_t
         sample(1, [0.25], (), absence_known=known),
         sample(2, [0.5], (0,), absence_known=known),
     ]
-    found = reliability_facts(view(*samples, labels=("ant",)))["reliability"]["of_predictions"]
+    found = reliability_facts(view(*samples, labels=("ant",)))["calibration"]["of_predictions"]
     assert (found["compared"], found["brier"]) == (compared, pytest.approx(brier))
-    assert [one.right for one in samples] == [True, True if known else None, False]
+    assert [one.correct for one in samples] == [True, True if known else None, False]
 
 
-RIGHT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
-WRONG = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5])
+CORRECT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
+INCORRECT = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5])
 UNKNOWN = sample(2, [0.0, 0.0, 1.0], (), [0.5, 0.5, 0.0625])
 
 
 def test_reliability_is_of_the_samples_whose_labels_are_known() -> None:
-    found = reliability_facts(view(RIGHT, WRONG, UNKNOWN))["reliability"]
+    found = reliability_facts(view(CORRECT, INCORRECT, UNKNOWN))["calibration"]
     brier = ((0.25**2 + 0.25**2) + (0.25**2 + 0.5**2 + 0.75**2)) / 2
     assert found["of_predictions"] == {"kind": "classes", "compared": 2, "brier": brier, "ece": (0.25 + 0.5) / 2}
     mean = ((1 + 0.25**2 + 0.75**2) + (0.25**2 + 0.5**2 + 0.75**2)) / 2  # the draws' means are the other way round
@@ -51,30 +51,32 @@ def test_reliability_is_of_the_samples_whose_labels_are_known() -> None:
 
 
 def test_without_draws_for_all_there_is_no_reliability_of_their_mean() -> None:
-    found = reliability_facts(view(RIGHT, sample(1, [0.25, 0.5, 0.25], (2,))))["reliability"]
+    found = reliability_facts(view(CORRECT, sample(1, [0.25, 0.5, 0.25], (2,))))["calibration"]
     assert found["of_mean_draws"] is None and found["of_predictions"]["compared"] == 2
 
 
 @pytest.mark.parametrize("truth", [(), (3,), (-1,)])
 def test_without_known_labels_there_is_no_reliability(truth: tuple[int, ...]) -> None:
     facts = reliability_facts(view(sample(0, [0.5, 0.25, 0.25], truth)))
-    assert facts == {"reliability": None, "uncertainty": None, "hierarchical_occlusion": None}
+    assert facts == {"calibration": None, "uncertainty": None, "hierarchical_occlusion": None}
 
 
 def test_several_true_labels_are_compared_label_by_label() -> None:
-    found = reliability_facts(view(sample(0, [0.75, 0.5, 0.0], (0, 1))))["reliability"]["of_predictions"]
+    found = reliability_facts(view(sample(0, [0.75, 0.5, 0.0], (0, 1))))["calibration"]["of_predictions"]
     assert found == {"kind": "labels", "compared": 3, "brier": (0.25**2 + 0.5**2) / 3, "ece": 0.25}
 
 
-def test_doubt_is_the_deviation_of_the_likeliest_label() -> None:
-    found = reliability_facts(view(RIGHT, WRONG, UNKNOWN, uncertainty={"method": "dropout", "draws": 9}))["uncertainty"]
+def test_uncertainty_is_the_deviation_of_the_likeliest_label() -> None:
+    found = reliability_facts(view(CORRECT, INCORRECT, UNKNOWN, uncertainty={"method": "dropout", "draws": 9}))[
+        "uncertainty"
+    ]
     assert found == {
         "settings": {"method": "dropout", "draws": 9},
         "samples": 3,
         "mean_deviation": (0.125 + 0.25 + 0.0625) / 3,
-        "mean_deviation_right": 0.125,
-        "mean_deviation_wrong": 0.25,
-        "wrong": 1,
+        "mean_deviation_correct": 0.125,
+        "mean_deviation_incorrect": 0.25,
+        "incorrect": 1,
         "error_detection_auroc": 1.0,
         "mean_total_entropy": 0.5,
         "mean_aleatoric_entropy": 0.375,
@@ -82,13 +84,13 @@ def test_doubt_is_the_deviation_of_the_likeliest_label() -> None:
     }
 
 
-def test_doubt_that_misleads_has_an_auroc_below_a_half() -> None:
+def test_uncertainty_that_misleads_has_an_auroc_below_a_half() -> None:
     sure = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.0, 0.5])
-    assert reliability_facts(view(RIGHT, sure))["uncertainty"]["error_detection_auroc"] == 0.0
+    assert reliability_facts(view(CORRECT, sure))["uncertainty"]["error_detection_auroc"] == 0.0
 
 
-def test_without_a_wrong_sample_nothing_is_told_apart() -> None:
-    assert reliability_facts(view(RIGHT, UNKNOWN))["uncertainty"]["error_detection_auroc"] is None
+def test_without_an_incorrect_sample_nothing_is_told_apart() -> None:
+    assert reliability_facts(view(CORRECT, UNKNOWN))["uncertainty"]["error_detection_auroc"] is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_without_a_wrong_sample_nothing_is_told_apart() -> None:
     ],
 )
 def test_a_damaged_uncertainty_is_left_out(odd: SampleView) -> None:
-    facts = reliability_facts(view(RIGHT, odd))
+    facts = reliability_facts(view(CORRECT, odd))
     assert facts["uncertainty"]["samples"] == 1
 
 
@@ -146,7 +148,7 @@ def test_inspect_tells_it_all_of_a_real_run(tmp_path: Path) -> None:
     runner.run()
     found = read_run(tmp_path)
     facts = facts_of(found)
-    assert facts["uncertainty"]["samples"] == facts["reliability"]["of_mean_draws"]["compared"] == 6
+    assert facts["uncertainty"]["samples"] == facts["calibration"]["of_mean_draws"]["compared"] == 6
     deviations = [
         one.uncertainty.deviation[one.prediction.probabilities.argmax()]
         for one in found.samples.values()
@@ -156,4 +158,4 @@ def test_inspect_tells_it_all_of_a_real_run(tmp_path: Path) -> None:
     assert facts["uncertainty"]["settings"] == {"method": "dropout", "interval": "beta", "draws": 5, "seed": 0}
     trees = [one for each in found.samples.values() for one in each.edit_trees]
     assert facts["hierarchical_occlusion"]["labels"] == len(trees) > 0
-    assert {"trust", "doubt", "regions"} <= {name for name, _ in rows_of(facts)}
+    assert {"calibration", "uncertainty", "regions"} <= {name for name, _ in rows_of(facts)}

@@ -56,12 +56,12 @@ def test_inspect_says_what_a_whole_run_holds(tmp_path: Path, capsys):
         f"summary     {tmp_path} ({writer.event_file.name})",
         "state       ended, started 2023-11-14T22:13:20+00:00",
         "labels      cat, dog, eel, fox",
-        "samples     4 whole, 2 of 3 predicted right, 1 skipped",
+        "samples     4 complete, 2 of 3 predicted correctly, 1 skipped",
         "explainer   GradCAM: 8 maps",
         "explainer   Gradient: 4 maps, 4 of them constant",
         "score       GradCAM Faithfulness: 0.4375 (mean of 7, 2 undefined)",
         "score       Gradient Faithfulness: undefined (mean of 0)",
-        "trust       predictions: calibration error (ECE) 0.229, Brier score 0.187 over 12 pairs of sample and label",
+        "calibration predictions: calibration error (ECE) 0.229, Brier score 0.187 over 12 pairs of sample and label",
         f"bytes       {records / 1000:.1f} kB records, {pictures / 1000:.1f} kB pictures",
         "skipped     the image of sample 9 has a NaN",
     ]
@@ -114,7 +114,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "explainers": ["GradCAM", "Gradient"],
         "metrics": ["Faithfulness"],
         "samples": 4,
-        "right": 2,
+        "correct": 2,
         "with_ground_truth": 3,
         "samples_unfinished": [],
         "samples_skipped": {"9": "the image of sample 9 has a NaN"},
@@ -141,7 +141,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         ],
         "statistics": [],
         "curves": [],
-        "reliability": {
+        "calibration": {
             "of_predictions": {
                 "kind": "labels",
                 "compared": 12,
@@ -204,7 +204,7 @@ def test_facts_of_a_run_without_samples_explainers_and_metrics(tmp_path: Path, c
     assert text.splitlines()[1:4] == [
         "state       not ended, started 2023-11-14T22:13:20+00:00",
         "labels      cat",
-        "samples     0 whole",
+        "samples     0 complete",
     ]
 
 
@@ -240,7 +240,7 @@ def test_unfinished_samples_are_counted_in_text_and_named_in_json(tmp_path: Path
     writer.event_file.write_bytes(writer.event_file.read_bytes() + unfinished)
     status, text, _ = inspected(capsys, tmp_path)
     assert status == 1
-    assert "samples     4 whole, 2 of 3 predicted right, 1 unfinished, 1 skipped\n" in text
+    assert "samples     4 complete, 2 of 3 predicted correctly, 1 unfinished, 1 skipped\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["samples_unfinished"] == [6]
 
 
@@ -301,14 +301,14 @@ def test_a_number_in_the_file_name_that_is_no_time_is_no_obstacle(tmp_path: Path
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["started"] is None
 
 
-def test_a_sample_without_probabilities_is_not_right(tmp_path: Path, capsys):
+def test_a_sample_without_probabilities_is_not_correct(tmp_path: Path, capsys):
     prediction = Prediction(0, (2,), (), (2,), np.zeros(0, np.float32))
     message = codec.encode_sample(codec.ImageFile(0, "0.png", shown=False), prediction)
     content = [codec.encode_metadata(METADATA), message, codec.encode_done(SampleDone(0)), codec.encode_end()]
     (tmp_path / "summary.17_explain").write_bytes(b"".join(map(event, content)))
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (0, "")
-    assert "samples     1 whole, 0 of 1 predicted right\n" in text
+    assert "samples     1 complete, 0 of 1 predicted correctly\n" in text
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])

@@ -170,7 +170,7 @@ def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_th
     in_order = [1, 0, 2, 3, 4]  # ant/1.PNG, ant/2.png, dog/a.png, gnu/a.png, zero.png
     for sample, seed in zip(run.samples.values(), in_order, strict=True):
         np.testing.assert_array_equal(run.picture(sample.image), pixels_of(seed))
-    assert "samples     5 whole" in output and "state       ended" in output
+    assert "samples     5 complete" in output and "state       ended" in output
     assert f"explainer inspect {tmp_path / 'out'}" in output
 
 
@@ -409,7 +409,7 @@ def test_pictures_that_are_all_of_the_one_class_need_no_question(command, photos
     (photos / "ant").rename(photos.parent / "ants" / "ant")
     assert command("--activation", "sigmoid", **given)[0] == 0
     samples = run_of(tmp_path).samples.values()
-    assert [(sample.prediction.ground_truth, sample.right) for sample in samples] == [((0,), True)] * 2
+    assert [(sample.prediction.ground_truth, sample.correct) for sample in samples] == [((0,), True)] * 2
 
 
 def test_a_softmax_of_one_class_is_told_with_the_activation_to_give(refused, tmp_path):

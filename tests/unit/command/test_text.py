@@ -13,8 +13,8 @@ from explainer.analysis.reliability import reliability_facts
 from explainer.analysis.view import RunView, read_run
 from explainer.command.text import reliability_rows, rows_of
 
-RIGHT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
-WRONG = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5])
+CORRECT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
+INCORRECT = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5])
 UNKNOWN = sample(2, [0.0, 0.0, 1.0], (), [0.5, 0.5, 0.0625])
 
 
@@ -46,25 +46,25 @@ def test_without_known_labels_draws_and_trees_there_is_nothing_to_say(truth: tup
 
 def test_calibration_and_uncertainty_are_said_with_their_numbers() -> None:
     settings = {"method": "dropout", "draws": 9}
-    assert rows(view(RIGHT, WRONG, UNKNOWN, uncertainty=settings)) == [
-        ("trust", "predictions: calibration error (ECE) 0.375, Brier score 0.500 over 2 samples"),
-        ("trust", "mean of the draws: calibration error (ECE) 0.625, Brier score 1.250 over 2 samples"),
-        ("doubt", "dropout (draws 9): sd of the predicted label 0.146 on average over 3 samples"),
-        ("doubt", "sd 0.125 where right, 0.250 where wrong (n 1); it tells wrong from right with AUROC 1.000"),
-        ("doubt", "entropy 0.500 nats: 0.375 of the images (aleatoric), 0.125 of the network (epistemic)"),
+    assert rows(view(CORRECT, INCORRECT, UNKNOWN, uncertainty=settings)) == [
+        ("calibration", "predictions: calibration error (ECE) 0.375, Brier score 0.500 over 2 samples"),
+        ("calibration", "mean of the draws: calibration error (ECE) 0.625, Brier score 1.250 over 2 samples"),
+        ("uncertainty", "dropout (draws 9): sd of the predicted label 0.146 on average over 3 samples"),
+        ("uncertainty", "sd 0.125 where correct, 0.250 where incorrect (n 1); it detects errors with AUROC 1.000"),
+        ("uncertainty", "entropy 0.500 nats: 0.375 of the images (aleatoric), 0.125 of the network (epistemic)"),
     ]
 
 
 @pytest.mark.parametrize("settings", [None, [], "dropout"])
 def test_draws_of_unknown_settings_are_said_to_be_so(settings: object) -> None:
     assert rows(view(UNKNOWN, uncertainty=settings))[0] == (
-        "doubt",
+        "uncertainty",
         "unknown method: sd of the predicted label 0.062 on average over 1 samples",
     )
 
 
-def test_without_a_wrong_sample_no_auroc_is_said() -> None:
-    assert not any("AUROC" in text for _, text in rows(view(RIGHT, UNKNOWN)))
+def test_without_an_incorrect_sample_no_auroc_is_said() -> None:
+    assert not any("AUROC" in text for _, text in rows(view(CORRECT, UNKNOWN)))
 
 
 def test_regions_are_said_with_their_median_and_the_reasons_for_none() -> None:

@@ -105,7 +105,7 @@ def test_the_random_control_points_into_boxes_as_often_as_their_part_of_the_imag
     assert abs(entry["mean"] - chance) < 3 * np.sqrt(chance * (1 - chance) / labelled)
 
 
-def test_statistics_are_of_the_single_scores_and_of_right_and_wrong_samples(tmp_path: Path) -> None:
+def test_statistics_are_of_the_single_scores_and_of_correct_and_incorrect_samples(tmp_path: Path) -> None:
     found = run(tmp_path, count=12)
     facts = facts_of(found)
     assert [(one["metric"], one["explainer"], one["control"]) for one in facts["statistics"]] == [
@@ -122,9 +122,9 @@ def test_statistics_are_of_the_single_scores_and_of_right_and_wrong_samples(tmp_
         assert entry["mean"] == pytest.approx(values.mean())
         assert entry["median"] == pytest.approx(np.median(values))
         assert entry["defined"] + entry["undefined"] == len(scores)
-        right = [value for value, is_right in scores if is_right and np.isfinite(value)]
-        assert entry["right"]["defined"] == len(right)
-        assert entry["right"]["defined"] + entry["wrong"]["defined"] == entry["defined"]
+        correct = [value for value, is_correct in scores if is_correct and np.isfinite(value)]
+        assert entry["correct"]["defined"] == len(correct)
+        assert entry["correct"]["defined"] + entry["incorrect"]["defined"] == entry["defined"]
     totals = {(total.metric, total.explainer): total.total for total in found.benchmarks}  # float32 on disk
     for entry in facts["statistics"]:
         if not entry["control"]:
@@ -153,7 +153,9 @@ def test_inspect_says_them_a_line_each(tmp_path: Path) -> None:
     assert len(lines) == 6
     assert "PointingGame of Gradient: mean 0." in lines[0]
     assert "Sparseness of control: centre: mean 0." in lines[5]
-    assert re.search(r"\[0\.\d+, 0\.\d+\], median 0\.\d+, sd 0\.\d+, n \d+, rank [123]; right .* wrong ", lines[5])
+    assert re.search(
+        r"\[0\.\d+, 0\.\d+\], median 0\.\d+, sd 0\.\d+, n \d+, rank [123]; correct .* incorrect ", lines[5]
+    )
 
 
 def test_a_method_may_not_have_the_name_of_a_control(tmp_path: Path) -> None:
