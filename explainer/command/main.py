@@ -10,7 +10,7 @@ from pathlib import Path
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command import terminal
-from explainer.command.text import rows_of
+from explainer.command.text import look_again, rows_of
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
 
@@ -147,11 +147,13 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from explainer.command.run import run_folder  # imports MindSpore's dataset, which inspect has no use for
+    from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which inspect has no use for
 
-    result = run_folder(options)
+    given = {name: value for name, value in vars(options).items() if name not in ("command", "reads_only")}
+    lists = {name: tuple(given[name]) for name in ("size", "mean", "std")}
+    result = run_folder(FolderRun(**given | lists))
     terminal.print_rows(rows_of(facts_of(read_run(result.summary_dir))))
-    terminal.print_text(f"\nlook at it again: explainer inspect {result.summary_dir}")
+    terminal.print_text(f"\n{look_again(result.summary_dir)}")
     return 0
 
 

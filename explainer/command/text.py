@@ -1,4 +1,4 @@
-"""Every sentence that `explainer` says of a run: its facts as rows, a name and a text each."""
+"""What `explainer` says: the facts of a run as rows, a name and a text each, and its notes."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def reliability_rows(facts: Facts) -> list[Row]:
         *_named("uncertainty", _uncertainty(facts["uncertainty"])),
         *_named("regions", _regions(facts["hierarchical_occlusion"])),
     ]
+
+
+def weights_of_the_factory(network: str) -> str:
+    """The note on a network that no checkpoint was given for."""
+    return f"no --checkpoint: {network} is explained with the weights that its factory gives it"
+
+
+def look_again(summary_dir: object) -> str:
+    """The hint at the end of a run."""
+    return f"look at it again: explainer inspect {summary_dir}"
 
 
 def _named(name: str, texts: Iterable[str]) -> list[Row]:
