@@ -31,6 +31,11 @@ def print_text(text: str) -> None:
     _write(sys.stdout, f"{text}\n")
 
 
+def print_usage(text: str) -> None:
+    """Prints a help text of our own to standard error, its line ends kept."""
+    _write(sys.stderr, text.rstrip("\n") + "\n")
+
+
 def print_error(text: str) -> None:
     """Prints a message to standard error; further lines are indented, so that none looks like a message of its own."""
     _write(sys.stderr, text.rstrip("\n").replace("\n", "\n  ") + "\n")

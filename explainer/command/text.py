@@ -11,6 +11,56 @@ Facts = dict[str, Any]
 Row = tuple[str, str]
 _MOST_NAMES = 12
 
+INTERRUPTED = "explainer: interrupted; what was finished stays"
+
+EXPLAINER = "Explains image classifiers, for whole datasets."
+EXPLAINER_END = """\
+\b
+Example:
+  explainer inspect summary_dir/digits
+  explainer run --help
+"""
+
+INSPECT = """\
+Says what the newest run in the summary folder DIR holds: labels, jobs, explainers, samples, maps, scores, how well
+calibrated and how certain the network is, whether the run ended, bytes.
+"""
+INSPECT_END = """\
+\b
+Example:
+  explainer inspect summary_dir/digits
+  explainer inspect summary_dir/digits --json | python -m json.tool
+
+\b
+Exit status:
+  0  the summary is complete
+  1  the run did not end or the file is damaged
+  2  there is no summary to read
+"""
+
+RUN = "Explains the images of a folder with a network of yours and writes a summary."
+RUN_END = """\
+\b
+Example:
+  explainer run --network mypackage.nets:resnet20 \\
+      --checkpoint resnet20.ckpt --images photos/ --labels labels.txt \\
+      --size 32 32 --mean 0.485 0.456 0.406 --std 0.229 0.224 0.225 \\
+      --explainers Gradient,GradCAM:layer=layer3 \\
+      --metrics Faithfulness:metric=DeletionAUC --uncertainty shift \\
+      --summary-dir out/resnet20
+
+--network mindcv:resnet18 takes the network from the model zoo MindCV (pip install mindcv). In --images, pictures lie in
+one folder per label (photos/cat/1.png), or directly in the folder, then without a true label. labels.txt names one
+class per line, in the order of the network's outputs.
+
+\b
+Exit status:
+  0    done
+  1    the run failed, what was finished stays
+  2    a wrong argument
+  130  interrupted, what was finished stays
+"""
+
 
 def rows_of(facts: Facts) -> list[Row]:
     """The facts of a run, human-readable, one per row; texts may hold what a stranger wrote."""

@@ -1,6 +1,12 @@
-"""The options of `explainer run`: what is required, and numbers that make no sense."""
+"""The options of `explainer run`: what is required, what is refused, and what reaches the run."""
+
+import dataclasses
+import importlib
+from pathlib import Path
 
 import pytest
+
+from explainer.command.main import main
 
 
 @pytest.mark.parametrize(
@@ -27,24 +33,115 @@ def test_a_limit_or_size_below_one_is_told_with_exit_status_2(refused, arguments
 
 
 @pytest.mark.parametrize("missing", ["network", "images", "labels", "summary_dir"])
-def test_what_is_required_is_asked_for_with_exit_status_2(command, capsys, missing):
-    with pytest.raises(SystemExit) as caught:
-        command(without=missing)
-    assert caught.value.code == 2
-    assert f"the following arguments are required: --{missing.replace('_', '-')}" in capsys.readouterr().err
+def test_what_is_required_is_asked_for_with_exit_status_2(command, missing):
+    status, output, error = command(without=missing)
+    assert (status, output) == (2, "")
+    assert f"Missing option '--{missing.replace('_', '-')}'" in error
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--activation", "tanh"], "argument --activation: invalid choice: 'tanh'"),
-        (["--channels", 4], "argument --channels: invalid choice: 4"),
-        (["--top-k", "many"], "argument --top-k: invalid int value: 'many'"),
-        (["--mean"], "argument --mean: expected at least one argument"),
+        (["--activation", "tanh"], "Invalid value for '--activation': 'tanh' is not one of 'softmax', 'sigmoid'"),
+        (
+            ["--uncertainty", "yes"],
+            "Invalid value for '--uncertainty': 'yes' is not one of 'dropout', 'shift', 'noise'",
+        ),
+        (["--channels", 4], "Invalid value for '--channels': '4' is not one of '1', '3'"),
+        (["--top-k", "many"], "Invalid value for '--top-k': 'many' is not a valid integer"),
+        (["--size", 4, "x"], "Invalid value for '--size': 'x' is not a valid integer"),
+        (["--mean"], "Option '--mean' requires an argument"),
+        (["--mean", "grey"], "Invalid value for '--mean': 'grey' is no number, nor numbers such as 0.485 0.456 0.406"),
+        (["--std="], "Invalid value for '--std': '' is no number"),
+        (["--mean", 0.5, "grey"], "unexpected extra argument (grey)"),
+        (["--nothing"], "No such option"),
     ],
 )
-def test_arguments_of_a_wrong_kind_are_refused_with_exit_status_2(command, capsys, arguments, message):
-    with pytest.raises(SystemExit) as caught:
-        command(*arguments)
-    assert caught.value.code == 2
-    assert message in capsys.readouterr().err
+def test_arguments_of_a_wrong_kind_are_refused_with_exit_status_2(command, arguments, message):
+    status, output, error = command(*arguments)
+    assert (status, output) == (2, "")
+    assert message in error
+
+
+# ---- options as the run gets them ----
+
+
+class StoppedError(Exception):
+    """Ends the command where the run would begin."""
+
+
+@pytest.fixture
+def options_of(monkeypatch, tmp_path):
+    """The options that a run gets for some arguments, beside those that are required."""
+    found = []
+
+    def stop(given):
+        found.append(given)
+        raise StoppedError
+
+    monkeypatch.setattr(importlib.import_module("explainer.command.folder_run"), "run_folder", stop)
+
+    def options(*arguments):
+        required = ["--network", "a:b", "--images", tmp_path, "--labels", "names.txt", "--summary-dir", "out"]
+        with pytest.raises(StoppedError):
+            main(["run", *map(str, [*required, *arguments])])
+        return found[-1]
+
+    return options
+
+
+def test_what_is_not_given_has_its_default(options_of, tmp_path):
+    assert dataclasses.asdict(options_of()) == {
+        "network": "a:b",
+        "images": tmp_path,
+        "labels": Path("names.txt"),
+        "summary_dir": Path("out"),
+        "checkpoint": None,
+        "explainers": "Gradient,GradCAM:layer=auto",
+        "metrics": "",
+        "hierarchical_occlusion": False,
+        "uncertainty": None,
+        "activation": "softmax",
+        "size": (224, 224),
+        "channels": 3,
+        "mean": (0.0,),
+        "std": (1.0,),
+        "batch_size": 32,
+        "top_k": 0,
+        "limit": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mean", "std"),
+    [
+        (["--mean", "0.485", "0.456", "0.406", "--std", ".1", "2e-1", "0.3"], (0.485, 0.456, 0.406), (0.1, 0.2, 0.3)),
+        (["--std", "0.5", "--mean", "-0.25"], (-0.25,), (0.5,)),
+        (["--mean=0.5", "--std=0.25"], (0.5,), (0.25,)),
+        (["--mean", "0.4 0.5 0.6", "--limit", "3"], (0.4, 0.5, 0.6), (1.0,)),
+        (["--mean", "0.1", "0.2", "0.3", "--mean", "0.5"], (0.5,), (1.0,)),
+    ],
+)
+def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, std):
+    given = options_of(*arguments, "--channels", 3)
+    assert (given.mean, given.std, given.channels) == (mean, std, 3)
+
+
+def test_every_option_reaches_the_run(options_of):
+    words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
+    numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3"
+    given = dataclasses.asdict(options_of(*words.split(), *numbers.split()))
+    wanted = {
+        "checkpoint": Path("w.ckpt"),
+        "explainers": "RISE",
+        "metrics": "Sparseness",
+        "hierarchical_occlusion": True,
+        "uncertainty": "noise",
+        "activation": "sigmoid",
+        "size": (5, 7),
+        "channels": 1,
+        "batch_size": 2,
+        "top_k": 4,
+        "limit": 3,
+    }
+    assert {name: given[name] for name in wanted} == wanted
