@@ -39,6 +39,7 @@ def _run_facts(run: RunView) -> Facts:
         "state": _state(run),
         "package_version": run.metadata.package_version,
         "parameters": dict(run.metadata.parameters),
+        "jobs": {job: run.metadata.parameters.get(job, {}) for job in run.metadata.jobs},
         "labels": list(run.metadata.labels),
         "explainers": list(run.metadata.explainers),
         "metrics": list(run.metadata.metrics),

@@ -10,6 +10,7 @@ from explainer.analysis.statistics import LEAST, PARTS
 Facts = dict[str, Any]
 Row = tuple[str, str]
 _MOST_NAMES = 12
+_OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
 INTERRUPTED = "explainer: interrupted; what was finished stays"
 
@@ -70,6 +71,7 @@ def rows_of(facts: Facts) -> list[Row]:
         ("labels", _names(facts["labels"])),
         ("samples", _samples(facts)),
         *_named("explainer", (_explainer(name, facts) for name in facts["explainers"])),
+        *_named("job", _own_jobs(facts["jobs"])),
         *_named("score", _scores(facts)),
         *_named("curve", _curves(facts)),
         *reliability_rows(facts),
@@ -130,7 +132,7 @@ def _explainer(name: str, facts: Facts) -> str:
 
 
 def _settings(name: str, recorded: Facts) -> str:
-    """An explainer's settings in brackets: what is not None, the class left out where it is the name."""
+    """Settings in brackets: what is not None, the class left out where it is the name."""
     shown = [
         f"{key}={value}" for key, value in recorded.items() if value is not None and (key, value) != ("class", name)
     ]
@@ -142,11 +144,16 @@ def _mapping(recorded: Any) -> Facts:
     return recorded if isinstance(recorded, dict) else {}
 
 
+def _own_jobs(jobs: Facts) -> list[str]:
+    """A text for each job of the user's own, with its settings; what ours did is said elsewhere."""
+    return [f"{name}{_settings(name, _mapping(recorded))}" for name, recorded in jobs.items() if name not in _OUR_JOBS]
+
+
 def _scores(facts: Facts) -> list[str]:
-    """A text per metric and explainer; without single scores the totals alone."""
-    if facts["statistics"]:
-        return [_statistic(entry) for entry in facts["statistics"]]
-    return [_total(score) for score in facts["scores"]]
+    """A text per metric and explainer; the total alone where there are no single scores."""
+    single = {(entry["metric"], entry["explainer"]) for entry in facts["statistics"]}
+    totals = [score for score in facts["scores"] if (score["metric"], score["explainer"]) not in single]
+    return [*map(_statistic, facts["statistics"]), *map(_total, totals)]
 
 
 def _total(score: Facts) -> str:

@@ -16,7 +16,7 @@ from hand_made_runs import MAP, METADATA, STARTED, write_run
 
 from explainer.analysis.view import read_run
 from explainer.command.main import main
-from explainer.records import OriginalImage, Prediction, RunMetadata, Saliency, SampleDone, Score
+from explainer.records import Benchmark, OriginalImage, Prediction, RunEnd, RunMetadata, Saliency, SampleDone, Score
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.recordfile import frame
@@ -99,6 +99,44 @@ def test_inspect_says_the_interval_of_a_mean_where_there_are_five_scores(tmp_pat
     assert [entry["low"] for entry in facts["statistics"]] == [pytest.approx(0.6791, abs=5e-5), None]
 
 
+def test_an_own_job_is_said_with_its_parameters_and_its_scores(tmp_path: Path, capsys):
+    parameters = {"brightness": {"scale": 2, "note": "\x1b[31m", "mask": None}}
+    jobs = ("saliency", "brightness", "plain", "benchmark")
+    with SummaryWriter(tmp_path, RunMetadata(labels=("cat", "dog"), jobs=jobs, parameters=parameters)) as writer:
+        for number in range(2):
+            writer.write(OriginalImage(number, np.zeros((5, 7), np.uint8)))
+            writer.write(Prediction(number, (), (), (1,), np.float32([0.4, 0.6])))
+            writer.write(Score(number, "image", "Brightness", None, 0.25 + number / 2))
+            writer.write(SampleDone(number))
+        writer.write(RunEnd())
+    lines = inspected(capsys, tmp_path)[1].splitlines()
+    assert lines[4:7] == [
+        "job         brightness (note=\\x1b[31m, scale=2)",
+        "job         plain",
+        "score       Brightness of image: mean 0.500 (no interval below n 5), median 0.500, sd 0.354, n 2, rank 1",
+    ]
+    facts = strict_json(inspected(capsys, tmp_path, "--json")[1])
+    assert facts["jobs"] == {"saliency": {}, "benchmark": {}, "plain": {}, **parameters}
+    assert [(entry["metric"], entry["explainer"]) for entry in facts["statistics"]] == [("Brightness", "image")]
+
+
+def test_a_total_without_single_scores_is_said_beside_those_with_them(tmp_path: Path, capsys):
+    metadata = RunMetadata(labels=("cat",), explainers=("A",), metrics=("Own", "Sparseness"), jobs=("saliency",))
+    with SummaryWriter(tmp_path, metadata) as writer:
+        writer.write(OriginalImage(0, np.zeros((5, 7), np.uint8)))
+        writer.write(Prediction(0, (), (), (0,), np.float32([0.6])))
+        writer.write(Score(0, "A", "Sparseness", 0, 0.5))
+        writer.write(SampleDone(0))
+        writer.write(Benchmark("A", "Sparseness", 0.5, (0.5,), 1, 0))
+        writer.write(Benchmark("A", "Own", 0.25, (0.25,), 4, 1))
+        writer.write(RunEnd())
+    lines = inspected(capsys, tmp_path)[1].splitlines()
+    assert [line for line in lines if line.startswith("score")] == [
+        "score       Sparseness of A: mean 0.500 (no interval below n 5), median 0.500, n 1, rank 1",
+        "score       A Own: 0.2500 (mean of 4, 1 undefined)",
+    ]
+
+
 def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
     writer = write_run(tmp_path)
     status, text, errors = inspected(capsys, tmp_path, "--json")
@@ -110,6 +148,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "state": "ended",
         "package_version": "0.9.1",
         "parameters": {"seed": 7},
+        "jobs": {"saliency": {}},
         "labels": ["cat", "dog", "eel", "fox"],
         "explainers": ["GradCAM", "Gradient"],
         "metrics": ["Faithfulness"],

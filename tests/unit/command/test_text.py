@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hand_made_runs import sample, tree, view, write_run
+from hand_made_runs import METADATA, sample, tree, view, write_run
 
 from explainer.analysis.facts import facts_of
 from explainer.analysis.reliability import reliability_facts
@@ -61,6 +61,12 @@ def test_draws_of_unknown_settings_are_said_to_be_so(settings: object) -> None:
         "uncertainty",
         "unknown method: sd of the predicted label 0.062 on average over 1 samples",
     )
+
+
+@pytest.mark.parametrize("recorded", [None, 3, ["a"]])
+def test_a_job_whose_parameters_are_damaged_is_named_alone(tmp_path: Path, recorded: object) -> None:
+    write_run(tmp_path, replace(METADATA, jobs=("saliency", "own"), parameters={"own": recorded}))
+    assert [row for row in rows_of(facts_of(read_run(tmp_path))) if row[0] == "job"] == [("job", "own")]
 
 
 def test_without_an_incorrect_sample_no_auroc_is_said() -> None:
