@@ -38,6 +38,7 @@ setup(
     packages=find_packages(include=["explainer", "explainer.*"]),
     package_data={"explainer": ["py.typed"], "explainer.summary": ["explain_pb2.pyi"]},
     install_requires=[
+        "click>=8.1",
         "google-crc32c>=1.5",
         "mindspore>=2.7,<3",
         "numpy<2",

@@ -1,4 +1,4 @@
-"""Whether probabilities are what they claim: reliability of predictions, and whether doubt tells right from wrong."""
+"""Whether probabilities are what they claim: reliability of predictions, and whether uncertainty detects errors."""
 
 from __future__ import annotations
 
@@ -61,24 +61,25 @@ def reliability(probabilities: NDArray[Any], truth: NDArray[np.bool_]) -> Reliab
     return Reliability("labels", claimed.size, float(squared.mean()), _ece(claimed.ravel(), truth.ravel()))
 
 
-def separation(wrong: Sequence[float], right: Sequence[float]) -> float:
-    """How well doubt tells wrong from right predictions: the area under the ROC curve; nan where one is empty.
+def separation(incorrect: Sequence[float], correct: Sequence[float]) -> float:
+    """How well uncertainty detects incorrect predictions: the area under the ROC curve; nan where one is empty.
 
-    The chance that a wrong prediction has more doubt than a right one, ties counted half: 0.5 tells nothing.
+    The chance that an incorrect prediction is more uncertain than a correct one, ties counted half: 0.5 detects
+    nothing.
 
-    >>> separation(wrong=[0.3, 0.2], right=[0.1, 0.2])
+    >>> separation(incorrect=[0.3, 0.2], correct=[0.1, 0.2])
     0.875
     """
-    if not len(wrong) or not len(right):
+    if not len(incorrect) or not len(correct):
         return float("nan")
-    ranks = _mid_ranks(np.array([*wrong, *right]))[: len(wrong)].sum()
-    return float((ranks - len(wrong) * (len(wrong) + 1) / 2) / (len(wrong) * len(right)))
+    ranks = _mid_ranks(np.array([*incorrect, *correct]))[: len(incorrect)].sum()
+    return float((ranks - len(incorrect) * (len(incorrect) + 1) / 2) / (len(incorrect) * len(correct)))
 
 
 def _ece(confidence: Float64Array, happened: NDArray[np.bool_]) -> float:
     """Bins (0, 1/15], (1/15, 2/15], ...; 0 is in the first."""
-    places = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
-    gaps = np.bincount(places, confidence - happened, minlength=_BINS)
+    bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
+    gaps = np.bincount(bins, confidence - happened, minlength=_BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 
 

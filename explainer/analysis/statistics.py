@@ -1,4 +1,4 @@
-"""What single scores say together: means with their spread, intervals and ranks. Nowhere a single best method."""
+"""What single scores tell together: means with their spread, intervals and ranks. Nowhere a single best method."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
+from explainer.deprecated import warn_renamed
 from explainer.records import RunMetadata
 
+PARTS = ("correct", "incorrect")
+"""The parts of the samples that have statistics of their own."""
 LEAST = 5
 """How many scores an interval needs."""
 _UPPER = 0.975  # of a 95 % interval
@@ -20,7 +23,7 @@ _UNBOUNDED = (-math.inf, math.inf)
 
 
 class Summary(NamedTuple):
-    """What a method's scores by one metric say.
+    """Mean, spread and counts of a method's scores by one metric.
 
     Attributes:
         mean: of the defined scores; nan when there is none, as for all that follows.
@@ -41,7 +44,7 @@ class Summary(NamedTuple):
 
 
 class SingleScore(NamedTuple):
-    """A score and to which part of the samples it belongs: "right", "wrong", or neither."""
+    """A score and to which part of the samples it belongs: "correct", "incorrect", or neither."""
 
     metric: str
     explainer: str
@@ -50,17 +53,17 @@ class SingleScore(NamedTuple):
 
 
 class MethodStatistics(NamedTuple):
-    """What the scores of a method by a metric say.
+    """The statistics of a method's scores by one metric.
 
     Attributes:
         metric: its name.
         explainer: the method's name.
         higher_is_better: which way is better.
-        control: whether the method knows nothing of the network.
+        control: whether the method is a control, which does not use the network.
         rank: its place among all methods by the mean, 1 for the best; None where the mean is undefined.
         overall: of all samples.
-        right: of those whose most probable label is a true one.
-        wrong: of those where it is not.
+        correct: of those whose most probable label is a true one.
+        incorrect: of those where it is not.
     """
 
     metric: str
@@ -69,12 +72,24 @@ class MethodStatistics(NamedTuple):
     control: bool
     rank: float | None
     overall: Summary
-    right: Summary
-    wrong: Summary
+    correct: Summary
+    incorrect: Summary
+
+    @property
+    def right(self) -> Summary:
+        """The old name of `correct`."""
+        warn_renamed("MethodStatistics.right", "correct")
+        return self.correct
+
+    @property
+    def wrong(self) -> Summary:
+        """The old name of `incorrect`."""
+        warn_renamed("MethodStatistics.wrong", "incorrect")
+        return self.incorrect
 
 
 def method_statistics(scores: Sequence[SingleScore], metadata: RunMetadata) -> list[MethodStatistics]:
-    """For each metric and method, in the order of their first scores, what they say."""
+    """For each metric and method, in the order of their first scores, their statistics."""
     found: dict[str, dict[str, list[SingleScore]]] = {}
     for score in scores:
         found.setdefault(score.metric, {}).setdefault(score.explainer, []).append(score)
@@ -87,16 +102,14 @@ def _of_metric(
     facts = _mapping(_mapping(metadata.parameters.get("metrics")).get(metric))
     higher, bounds = facts.get("higher_is_better") is not False, _bounds(facts.get("bounds"))
     overall = {name: summary_of([score.value for score in scores], bounds) for name, scores in by_method.items()}
-    places = ranks({name: summary.mean for name, summary in overall.items()}, higher_is_better=higher)
+    ranked = ranks({name: summary.mean for name, summary in overall.items()}, higher_is_better=higher)
     parts = {
-        name: [
-            summary_of([score.value for score in scores if score.part == part], bounds) for part in ("right", "wrong")
-        ]
+        name: [summary_of([score.value for score in scores if score.part == part], bounds) for part in PARTS]
         for name, scores in by_method.items()
     }
     controls = _mapping(metadata.parameters.get("controls"))
     return [
-        MethodStatistics(metric, name, higher, name in controls, places.get(name), overall[name], *parts[name])
+        MethodStatistics(metric, name, higher, name in controls, ranked.get(name), overall[name], *parts[name])
         for name in by_method
     ]
 

@@ -24,7 +24,7 @@ class RunView:
     Attributes:
         summary_dir: the job folder, to which the paths of pictures are relative.
         metadata: what the run is about.
-        samples: the whole samples by their number.
+        samples: the complete samples by their number.
         skipped: why a sample was left out, by its number.
         unfinished: samples of which something was written, but not all.
         benchmarks: the mean scores; written at the end of a run.
@@ -45,14 +45,14 @@ class RunView:
     older: tuple[RunFiles, ...] = ()
 
     def statistics(self) -> list[MethodStatistics]:
-        """For each metric and method, controls too, what its single scores say: means, spread, intervals, ranks.
+        """For each metric and method, controls too, statistics of its single scores: means, spread, intervals, ranks.
 
         Once for all samples, and for those whose most probable label is a true one and those where it is not; samples
         without a true label are in neither part.
         """
-        parts = {True: "right", False: "wrong", None: ""}
+        parts = {True: "correct", False: "incorrect", None: ""}
         scores = [
-            SingleScore(score.metric, score.explainer, score.value, parts[sample.right])
+            SingleScore(score.metric, score.explainer, score.value, parts[sample.correct])
             for sample in self.samples.values()
             for score in sample.scores
         ]
@@ -70,7 +70,7 @@ class RunView:
         return images.from_grey(grey, entry.low, entry.high)
 
     def picture(self, entry: ImageFile) -> NDArray[np.uint8]:
-        """The sample as a person sees it: (H, W) or (H, W, 3 or 4) uint8.
+        """The displayable picture of the sample: (H, W) or (H, W, 3 or 4) uint8.
 
         Raises:
             SummaryReadError: the picture is outside the job folder, missing or damaged.

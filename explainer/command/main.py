@@ -1,171 +1,65 @@
-"""The command `explainer`."""
+"""The command `explainer`: its commands, its version, and its exit statuses."""
 
 from __future__ import annotations
 
-import argparse
-import json
+import io
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from explainer.analysis.view import read_run
-from explainer.command.inspection import as_text, summarise
+import click
+
+from explainer.command import terminal, text
+from explainer.command.inspect import inspect
+from explainer.command.run import run
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
 
-_EXAMPLE = """\
-example:
-  explainer inspect summary_dir/digits
-  explainer run --help
-"""
+_NAME = "explainer"
+_FAILED, _WRONG_ARGUMENT, _INTERRUPTED = 1, 2, 130
 
-_INSPECT_EXAMPLE = """\
-example:
-  explainer inspect summary_dir/digits
-  explainer inspect summary_dir/digits --json | python -m json.tool
 
-exit status: 0 the summary is whole; 1 the run did not end or the file is damaged; 2 there is no summary to read
-"""
-
-_RUN_EXAMPLE = """\
-example:
-  explainer run --network mypackage.nets:resnet20 --checkpoint resnet20.ckpt \\
-      --images photos/ --labels labels.txt --size 32 32 \\
-      --mean 0.485 0.456 0.406 --std 0.229 0.224 0.225 \\
-      --explainers Gradient,GradCAM:layer=layer3 --metrics Faithfulness:metric=DeletionAUC --uncertainty shift \\
-      --summary-dir out/resnet20
-
-  --network mindcv:resnet18 takes the network from the model zoo MindCV (pip install mindcv).
-  In --images, pictures lie in one folder per label (photos/cat/1.png), or directly in the folder, then without a true
-  label. labels.txt names one class per line, in the order of the network's outputs.
-
-exit status: 0 done; 1 the run failed, what was finished stays; 2 a wrong argument
-"""
+@click.group(
+    help=text.EXPLAINER,
+    epilog=text.EXPLAINER_END,
+    commands=[inspect, run],
+    subcommand_metavar="COMMAND ...",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Without a command, the help and the exit status of a wrong argument."""
+    if context.invoked_subcommand is None:
+        terminal.print_usage(context.get_help())
+        context.exit(_WRONG_ARGUMENT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; its exit status."""
-    options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
+    given = None if arguments is None else list(arguments)
     try:
-        return command(options)
+        return cli.main(given, prog_name=_NAME, standalone_mode=False) or 0
+    except click.Abort:
+        terminal.print_error(text.INTERRUPTED)
+        return _INTERRUPTED
+    except click.ClickException as error:
+        terminal.print_usage(_shown(error))
+        return error.exit_code
     except (ExplainerError, OSError, RuntimeError, TypeError, ValueError) as error:
-        print(f"explainer: {error}", file=sys.stderr)
-        of_the_data = isinstance(error, BadSampleError | DatasetError)
-        return 2 if options.reads_only or (isinstance(error, TypeError | ValueError) and not of_the_data) else 1
+        terminal.print_error(f"{_NAME}: {error}")
+        return _status_of(error)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="explainer",
-        description="Explains image classifiers, for whole datasets.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"explainer {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_inspect(commands)
-    _add_run(commands)
-    return parser
+def _shown(error: click.ClickException) -> str:
+    shown = io.StringIO()
+    error.show(shown)
+    return shown.getvalue()
 
 
-def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    inspect = commands.add_parser(
-        "inspect",
-        help="say what a summary holds",
-        description="Says what the newest run in a summary folder holds: labels, explainers, metrics, samples, maps, "
-        "scores, whether it ended, bytes.",
-        epilog=_INSPECT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    inspect.add_argument("folder", metavar="DIR", type=Path, help="the summary folder of a run")
-    inspect.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    inspect.set_defaults(command=_inspect, reads_only=True)
-
-
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = commands.add_parser(
-        "run",
-        help="explain a folder of images",
-        description="Explains the images of a folder with a network of yours and writes a summary.",
-        epilog=_RUN_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    required = run.add_argument_group("what to explain")
-    required.add_argument(
-        "--network", required=True, metavar="MODULE:FACTORY", help="a function without arguments that makes the network"
-    )
-    required.add_argument("--images", required=True, type=Path, metavar="DIR", help="folder of pictures")
-    required.add_argument("--labels", required=True, type=Path, metavar="FILE", help="one class name per line")
-    required.add_argument("--summary-dir", required=True, type=Path, metavar="OUT", help="where the summary goes")
-    required.add_argument("--checkpoint", type=Path, metavar="CKPT", help="weights for the network")
-    _add_how(run.add_argument_group("how"))
-    run.set_defaults(command=_run, reads_only=False)
-
-
-def _add_how(how: argparse._ArgumentGroup) -> None:
-    how.add_argument(
-        "--explainers",
-        default="Gradient,GradCAM:layer=auto",
-        metavar="LIST",
-        help="names with options, as Occlusion:window=16x16:stride=8,GradCAM:layer=conv2 (default: %(default)s)",
-    )
-    how.add_argument(
-        "--metrics", default="", metavar="LIST", help="as Sparseness,Faithfulness:metric=DeletionAUC:steps=16 (none)"
-    )
-    how.add_argument(
-        "--hierarchical-occlusion", action="store_true", help="find the regions that are enough for each label"
-    )
-    how.add_argument(
-        "--uncertainty",
-        choices=("dropout", "shift", "noise"),
-        help="how sure the network is, by its own dropout or by changing the images (not asked)",
-    )
-    how.add_argument("--activation", default="softmax", choices=("softmax", "sigmoid"), help="default: %(default)s")
-    how.add_argument(
-        "--size", nargs=2, type=int, default=(224, 224), metavar=("H", "W"), help="pictures are resized to it (224 224)"
-    )
-    how.add_argument("--channels", type=int, default=3, choices=(1, 3), help="grey or colour (default: %(default)s)")
-    how.add_argument("--mean", nargs="+", type=float, default=[0.0], metavar="M", help="of each channel, in [0, 1] (0)")
-    how.add_argument("--std", nargs="+", type=float, default=[1.0], metavar="S", help="of each channel, in [0, 1] (1)")
-    how.add_argument(
-        "--batch-size", type=int, default=32, metavar="N", help="images in one pass (default: %(default)s)"
-    )
-    how.add_argument("--top-k", type=int, default=0, metavar="K", help="explain the K most probable labels as well")
-    how.add_argument("--limit", type=int, default=None, metavar="N", help="explain the first N pictures only")
-
-
-def _inspect(options: argparse.Namespace) -> int:
-    run = read_run(options.folder)
-    facts = summarise(run)
-    _print(_json(facts) if options.json else as_text(facts))
-    return 0 if run.ended and not run.findings else 1
-
-
-def _run(options: argparse.Namespace) -> int:
-    from explainer.command.run import run_folder  # imports MindSpore's dataset, which inspect has no use for
-
-    result = run_folder(options)
-    _print(as_text(summarise(read_run(result.summary_dir))))
-    _print(f"\nlook at it again: explainer inspect {result.summary_dir}")
-    return 0
-
-
-def _json(facts: dict[str, Any]) -> str:
-    """The facts as JSON, all escaped where the terminal's encoding lacks a letter."""
-    text = json.dumps(facts, indent=1, ensure_ascii=False)
-    return text if text == _printable(text) else json.dumps(facts, indent=1)
-
-
-def _print(text: str) -> None:
-    print(_printable(text))
-
-
-def _printable(text: str) -> str:
-    """The text with escapes for what the terminal's encoding lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+def _status_of(error: Exception) -> int:
+    of_the_data = isinstance(error, BadSampleError | DatasetError)
+    return _WRONG_ARGUMENT if isinstance(error, TypeError | ValueError) and not of_the_data else _FAILED
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
+from explainer.deprecated import warn_renamed
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
@@ -45,7 +46,7 @@ class SampleView:
     curves: tuple[ScoreCurve, ...] = ()
     uncertainty: Uncertainty | None = None
     edit_trees: tuple[EditTree, ...] = ()
-    absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none is "not there"
+    absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none means absent
 
     @property
     def truth_known(self) -> bool:
@@ -53,7 +54,7 @@ class SampleView:
         return bool(self.prediction.ground_truth) or self.absence_known
 
     @property
-    def right(self) -> bool | None:
+    def correct(self) -> bool | None:
         """Whether the most probable label is a true one, a single class predicted where it is; None if not known."""
         if not self.truth_known or not self.prediction.probabilities.size:
             return None
@@ -61,10 +62,16 @@ class SampleView:
             return bool(self.prediction.predicted) == bool(self.prediction.ground_truth)
         return int(self.prediction.probabilities.argmax()) in self.prediction.ground_truth
 
+    @property
+    def right(self) -> bool | None:
+        """The old name of `correct`."""
+        warn_renamed("SampleView.right", "correct")
+        return self.correct
+
 
 @dataclass(frozen=True)
 class Finding:
-    """Damage at an offset of the event file."""
+    """Damage in the event file, at a byte of it."""
 
     offset: int
     what: str

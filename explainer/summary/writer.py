@@ -271,9 +271,11 @@ def _require_known(record: Record, metadata: RunMetadata) -> None:
         case Saliency():
             require_choice("explainer", record.explainer, metadata.explainers)
             _require_labels((record.label,), metadata)
-        case Benchmark():
-            require_choice("explainer", record.explainer, metadata.explainers)
-            require_choice("metric", record.metric, metadata.metrics)
+        case Benchmark() if record.explainer not in metadata.explainers or record.metric not in metadata.metrics:
+            raise ValueError(
+                f"a Benchmark must be of an explainer and a metric that were registered, got {record.explainer!r} by "
+                f"{record.metric!r}; yield its Scores alone, whose mean `explainer inspect` and statistics() give"
+            )
         case Uncertainty():
             _require_one_per_label(record, metadata)
         case EditTree():

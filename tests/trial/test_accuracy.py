@@ -20,17 +20,17 @@ Array = NDArray[np.float32]
 PROBABILITY_TOLERANCE = 2e-3
 
 
-def test_doubt_tells_the_wrongly_named_digits_from_the_others() -> None:
-    """Three of 100 are wrong; measured with 50 draws: deviations of 0.26 and 0.08, AUROC 0.94."""
+def test_uncertainty_detects_incorrectly_predicted_digits() -> None:
+    """Three of 100 are incorrect; measured with 50 draws: deviations of 0.26 and 0.08, AUROC 0.94."""
     require_shared()
     images, labels, _ = mnist()
     network = DigitCnn()
-    named = network(Tensor(images)).asnumpy().argmax(axis=1)
+    predicted = network(Tensor(images)).asnumpy().argmax(axis=1)
     estimate = DropoutUncertainty(network, nn.Softmax(), draws=25)(images)
-    doubts = estimate.deviation[np.arange(len(images)), named]
-    wrong, right = doubts[named != labels], doubts[named == labels]
-    assert separation(wrong.tolist(), right.tolist()) > 0.9
-    assert wrong.mean() > 2 * right.mean()
+    deviations = estimate.deviation[np.arange(len(images)), predicted]
+    incorrect, correct = deviations[predicted != labels], deviations[predicted == labels]
+    assert separation(incorrect.tolist(), correct.tolist()) > 0.9
+    assert incorrect.mean() > 2 * correct.mean()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ FLOORS = {
         "arrays",
         "checks",
         "classifier",
+        "deprecated",
         "errors",
         "memory",
         "records",
@@ -152,7 +153,7 @@ def test_only_the_summary_imports_protobuf():
 def test_mindspore_is_imported_by_its_room_and_by_what_is_mindspores_by_nature():
     found = {module.removeprefix("explainer.") for module in importers_of("mindspore")}
     elsewhere = {module for module in found if not module.startswith("network.mindspore.")}
-    assert elsewhere == {"data.mindspore_dataset", "explanation.occlusion_sensitivity", "command.run"}
+    assert elsewhere == {"data.mindspore_dataset", "explanation.occlusion_sensitivity", "command.folder_run"}
 
 
 def test_the_package_imports_no_test_and_no_script():

@@ -12,7 +12,8 @@ import pytest
 import explainer
 
 READING = [
-    *("analysis", "analysis.calibration", "analysis.statistics", "analysis.view", "command.inspection", "command.main"),
+    *("analysis", "analysis.calibration", "analysis.curves", "analysis.facts", "analysis.reliability"),
+    *("analysis.statistics", "analysis.view", "command.main", "command.terminal", "command.text"),
     *("data.batch", "records", "report", "report.overlays", "run.inference", "run.job", "run.options", "summary"),
 ]
 

@@ -172,14 +172,14 @@ def test_a_reliability_is_of_plain_numbers() -> None:
 # Separation.
 
 
-def slow_separation(wrong: list[float], right: list[float]) -> float:
-    """The part of pairs in which the wrong prediction has more doubt, ties counted half."""
-    wins = sum((w > r) + (w == r) / 2 for w in wrong for r in right)
-    return wins / (len(wrong) * len(right))
+def slow_separation(incorrect: list[float], correct: list[float]) -> float:
+    """The part of pairs in which the incorrect prediction is more uncertain, ties counted half."""
+    wins = sum((w > r) + (w == r) / 2 for w in incorrect for r in correct)
+    return wins / (len(incorrect) * len(correct))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right", "wanted"),
+    ("incorrect", "correct", "wanted"),
     [
         ([0.9, 0.8], [0.1, 0.2, 0.3], 1.0),
         ([0.1, 0.2], [0.9, 0.8, 0.3], 0.0),
@@ -188,27 +188,27 @@ def slow_separation(wrong: list[float], right: list[float]) -> float:
         ([0.3, 0.1, 0.4], [0.3, 0.2], 3.5 / 6),
     ],
 )
-def test_separation_by_hand(wrong: list[float], right: list[float], wanted: float) -> None:
-    assert separation(wrong, right) == pytest.approx(wanted)
+def test_separation_by_hand(incorrect: list[float], correct: list[float], wanted: float) -> None:
+    assert separation(incorrect, correct) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_separation_with_ties_is_that_of_a_slow_double_loop(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    wrong = (rng.integers(0, 6, 13) / 5).tolist()
-    right = (rng.integers(0, 5, 29) / 5).tolist()
-    assert separation(wrong, right) == pytest.approx(slow_separation(wrong, right))
-    assert separation(wrong, right) + separation(right, wrong) == pytest.approx(1)
+    incorrect = (rng.integers(0, 6, 13) / 5).tolist()
+    correct = (rng.integers(0, 5, 29) / 5).tolist()
+    assert separation(incorrect, correct) == pytest.approx(slow_separation(incorrect, correct))
+    assert separation(incorrect, correct) + separation(correct, incorrect) == pytest.approx(1)
 
 
-def test_only_the_order_of_doubts_matters() -> None:
+def test_only_the_order_of_deviations_matters() -> None:
     rng = np.random.default_rng(8)
-    wrong, right = rng.random(7), rng.random(12)
-    assert separation(np.exp(9 * wrong).tolist(), np.exp(9 * right).tolist()) == separation(
-        wrong.tolist(), right.tolist()
+    incorrect, correct = rng.random(7), rng.random(12)
+    assert separation(np.exp(9 * incorrect).tolist(), np.exp(9 * correct).tolist()) == separation(
+        incorrect.tolist(), correct.tolist()
     )
 
 
-@pytest.mark.parametrize(("wrong", "right"), [([], [0.1]), ([0.1], []), ([], [])])
-def test_where_all_or_none_are_right_there_is_nothing_to_separate(wrong: list[float], right: list[float]) -> None:
-    assert np.isnan(separation(wrong, right))
+@pytest.mark.parametrize(("incorrect", "correct"), [([], [0.1]), ([0.1], []), ([], [])])
+def test_where_all_or_none_are_correct_nothing_is_separated(incorrect: list[float], correct: list[float]) -> None:
+    assert np.isnan(separation(incorrect, correct))

@@ -13,9 +13,10 @@ from networks import SmallCnn
 from replicas import normal_images
 
 from explainer import ImageClassificationRunner, read_run
+from explainer.analysis.facts import facts_of
 from explainer.analysis.view import RunView
 from explainer.benchmark import Case, Faithfulness, Metric
-from explainer.command.inspection import as_text, summarise
+from explainer.command.text import rows_of
 from explainer.errors import BadSampleError
 from explainer.explanation import Gradient
 
@@ -77,7 +78,7 @@ def test_one_metric_twice_under_two_names(tmp_path: Path) -> None:
 
 def test_inspect_says_the_area_of_each_fill(tmp_path: Path) -> None:
     found = run(tmp_path, Faithfulness(4, nn.Sigmoid(), "InsertionAUC", percent=0.5))
-    facts = summarise(found)
+    facts = facts_of(found)
     assert [(entry["explainer"], entry["fill"]) for entry in facts["curves"]] == [
         (name, fill) for name in ("Gradient", "control: random", "control: centre") for fill in ("0.0", "blur")
     ]
@@ -94,8 +95,8 @@ def test_inspect_says_the_area_of_each_fill(tmp_path: Path) -> None:
         assert entry["fractions"][-1] == pytest.approx(17 / 35) and len(entry["probabilities"]) == 101
     mean = next(entry["mean"] for entry in facts["statistics"] if entry["explainer"] == "Gradient")
     assert facts["curves"][0]["area"] == pytest.approx(mean, abs=2e-3)
-    line = f"curve     InsertionAUC of Gradient: area by fill {facts['curves'][0]['area']:.3f} (0.0), "
-    assert line in as_text(facts)
+    said = next(text for name, text in rows_of(facts) if name == "curve")
+    assert said.startswith(f"InsertionAUC of Gradient: area by fill {facts['curves'][0]['area']:.3f} (0.0), ")
 
 
 def test_statistics_are_there_for_python_too(tmp_path: Path) -> None:
@@ -106,9 +107,9 @@ def test_statistics_are_there_for_python_too(tmp_path: Path) -> None:
     assert sorted(entry.rank for entry in (gradient, *controls)) == [1, 2, 3]
     values = {True: [], False: []}
     for sample in found.samples.values():
-        values[sample.right] += [score.value for score in sample.scores if score.explainer == "Gradient"]
+        values[sample.correct] += [score.value for score in sample.scores if score.explainer == "Gradient"]
     assert gradient.overall.mean == pytest.approx(np.mean(values[True] + values[False]))
-    for part, summary in ((True, gradient.right), (False, gradient.wrong)):
+    for part, summary in ((True, gradient.correct), (False, gradient.incorrect)):
         assert summary.defined == len(values[part])
         if values[part]:
             assert summary.mean == pytest.approx(np.mean(values[part]))

@@ -126,8 +126,8 @@ def test_no_interval_reaches_beyond_the_bounds_of_the_metric() -> None:
     assert free.high > 1
     assert (bounded.low, bounded.high) == (free.low, 1.0)
     metadata = RunMetadata(("a",), ("g",), parameters={"metrics": {"M": {"bounds": [0.0, 1.0]}}})
-    (found,) = method_statistics([SingleScore("M", "g", score, "right") for score in scores], metadata)
-    assert (found.overall.high, found.right.high) == (1.0, 1.0)
+    (found,) = method_statistics([SingleScore("M", "g", score, "correct") for score in scores], metadata)
+    assert (found.overall.high, found.correct.high) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("bounds", [None, [None, None], "01", [0.0], 3, {"low": 0}, [None, "1"]])
@@ -180,16 +180,26 @@ def test_a_control_is_what_the_run_declares_as_one() -> None:
 
 def test_statistics_of_a_metric_by_hand() -> None:
     scores = [
-        SingleScore("M", "a", 1.0, "right"),
-        SingleScore("M", "a", 3.0, "wrong"),
-        SingleScore("M", "a", math.nan, "wrong"),
+        SingleScore("M", "a", 1.0, "correct"),
+        SingleScore("M", "a", 3.0, "incorrect"),
+        SingleScore("M", "a", math.nan, "incorrect"),
         SingleScore("M", "b", 4.0, ""),
-        SingleScore("N", "a", math.nan, "right"),
+        SingleScore("N", "a", math.nan, "correct"),
     ]
     metadata = RunMetadata(("x",), ("a", "b"), parameters={"metrics": {"M": {"higher_is_better": False}}})
     first, second, third = method_statistics(scores, metadata)
     assert (first.metric, first.explainer, first.higher_is_better, first.rank) == ("M", "a", False, 1)
     assert (first.overall.mean, first.overall.undefined) == (2.0, 1)
-    assert (first.right.mean, first.wrong.mean, first.wrong.undefined) == (1.0, 3.0, 1)
-    assert (second.explainer, second.rank, second.right.defined, second.overall.mean) == ("b", 2, 0, 4.0)
+    assert (first.correct.mean, first.incorrect.mean, first.incorrect.undefined) == (1.0, 3.0, 1)
+    assert (second.explainer, second.rank, second.correct.defined, second.overall.mean) == ("b", 2, 0, 4.0)
     assert (third.metric, third.higher_is_better, third.rank, third.overall.defined) == ("N", True, None, 0)
+
+
+def test_the_old_names_of_the_parts_warn_and_work() -> None:
+    scores = [SingleScore("M", "a", 1.0, "correct"), SingleScore("M", "a", 3.0, "incorrect")]
+    (found,) = method_statistics(scores, RunMetadata(("cat",)))
+    with pytest.warns(DeprecationWarning, match="`MethodStatistics.right` is now called `correct`"):
+        assert found.right is found.correct
+    with pytest.warns(DeprecationWarning, match="`MethodStatistics.wrong` is now called `incorrect`") as caught:
+        assert found.wrong is found.incorrect
+    assert caught[0].filename == __file__  # the line that uses the old name is named

@@ -14,8 +14,9 @@ from networks import SmallCnn
 from replicas import TARGETS, RecordingNetwork, normal_images
 
 from explainer import ImageClassificationRunner, read_run
+from explainer.analysis.facts import facts_of
 from explainer.benchmark import Localization, Sparseness
-from explainer.command.inspection import as_text, summarise
+from explainer.command.text import rows_of
 from explainer.explanation import Gradient
 from explainer.explanation.controls import CentreControl, RandomControl
 
@@ -96,7 +97,7 @@ def test_without_metrics_or_when_switched_off_there_are_none(tmp_path: Path, opt
 
 
 def test_the_random_control_points_into_boxes_as_often_as_their_part_of_the_image(tmp_path: Path) -> None:
-    facts = summarise(run(tmp_path, count=60))
+    facts = facts_of(run(tmp_path, count=60))
     (entry,) = [one for one in facts["statistics"] if (one["metric"], one["explainer"]) == ("PointingGame", NAMES[0])]
     chance = 80 / SIZE**2
     labelled = entry["defined"]
@@ -104,9 +105,9 @@ def test_the_random_control_points_into_boxes_as_often_as_their_part_of_the_imag
     assert abs(entry["mean"] - chance) < 3 * np.sqrt(chance * (1 - chance) / labelled)
 
 
-def test_statistics_are_of_the_single_scores_and_of_right_and_wrong_samples(tmp_path: Path) -> None:
+def test_statistics_are_of_the_single_scores_and_of_correct_and_incorrect_samples(tmp_path: Path) -> None:
     found = run(tmp_path, count=12)
-    facts = summarise(found)
+    facts = facts_of(found)
     assert [(one["metric"], one["explainer"], one["control"]) for one in facts["statistics"]] == [
         (metric, name, name in NAMES) for metric in ("PointingGame", "Sparseness") for name in ("Gradient", *NAMES)
     ]
@@ -121,9 +122,9 @@ def test_statistics_are_of_the_single_scores_and_of_right_and_wrong_samples(tmp_
         assert entry["mean"] == pytest.approx(values.mean())
         assert entry["median"] == pytest.approx(np.median(values))
         assert entry["defined"] + entry["undefined"] == len(scores)
-        right = [value for value, is_right in scores if is_right and np.isfinite(value)]
-        assert entry["right"]["defined"] == len(right)
-        assert entry["right"]["defined"] + entry["wrong"]["defined"] == entry["defined"]
+        correct = [value for value, is_correct in scores if is_correct and np.isfinite(value)]
+        assert entry["correct"]["defined"] == len(correct)
+        assert entry["correct"]["defined"] + entry["incorrect"]["defined"] == entry["defined"]
     totals = {(total.metric, total.explainer): total.total for total in found.benchmarks}  # float32 on disk
     for entry in facts["statistics"]:
         if not entry["control"]:
@@ -148,11 +149,13 @@ def test_totals_in_all_and_per_label_can_be_rebuilt_from_the_single_scores(tmp_p
 
 
 def test_inspect_says_them_a_line_each(tmp_path: Path) -> None:
-    lines = [line for line in as_text(summarise(run(tmp_path))).splitlines() if line.startswith("score")]
+    lines = [text for name, text in rows_of(facts_of(run(tmp_path))) if name == "score"]
     assert len(lines) == 6
     assert "PointingGame of Gradient: mean 0." in lines[0]
     assert "Sparseness of control: centre: mean 0." in lines[5]
-    assert re.search(r"\[0\.\d+, 0\.\d+\], median 0\.\d+, sd 0\.\d+, n \d+, rank [123]; right .* wrong ", lines[5])
+    assert re.search(
+        r"\[0\.\d+, 0\.\d+\], median 0\.\d+, sd 0\.\d+, n \d+, rank [123]; correct .* incorrect ", lines[5]
+    )
 
 
 def test_a_method_may_not_have_the_name_of_a_control(tmp_path: Path) -> None:

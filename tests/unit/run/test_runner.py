@@ -723,14 +723,14 @@ def test_a_run_of_one_class_says_where_it_is_where_it_is_seen_and_whether_that_i
     assert (result.samples, result.maps) == (5, 10)
     assert truths(run) == [(0,), (0,), (), (), (0,)]
     assert [sample.prediction.predicted for sample in samples] == [(0,), (), (), (0,), ()]
-    assert [sample.right for sample in samples] == [True, False, True, False, False]
+    assert [sample.correct for sample in samples] == [True, False, True, False, False]
     probabilities = [sample.prediction.probabilities for sample in samples]
     np.testing.assert_allclose(probabilities, sigmoid(FIVE[:, 0, 0, :1]), atol=1e-6)  # a few float32 roundings
     gradient = np.eye(1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
     for sample in samples:
         np.testing.assert_allclose(run.saliency(sample.maps[0]), gradient, atol=1e-6)
     fingerprint = next(entry for entry in run.statistics() if entry.explainer == "Fingerprint")
-    assert (fingerprint.right.defined, fingerprint.wrong.defined) == (2, 3)
+    assert (fingerprint.correct.defined, fingerprint.incorrect.defined) == (2, 3)
 
 
 def test_a_sample_without_label_is_neither_right_nor_wrong_where_the_only_class_has_ids(setting):
@@ -738,7 +738,7 @@ def test_a_sample_without_label_is_neither_right_nor_wrong_where_the_only_class_
     made.runner.register(Diary())
     made.runner.run()
     samples = read_run(made.folder).samples.values()
-    assert [sample.right for sample in samples] == [True, False, None, None, None]
+    assert [sample.correct for sample in samples] == [True, False, None, None, None]
 
 
 def test_a_softmax_of_the_only_class_is_refused_before_any_file(setting, tmp_path):

@@ -128,6 +128,14 @@ def test_a_sample_holds_its_picture_prediction_maps_and_scores(tmp_path: Path):
     assert sample.prediction.probabilities.dtype == np.float32
 
 
+def test_the_old_name_of_correct_warns_and_works(tmp_path: Path):
+    write_run(tmp_path)
+    sample = read_run(tmp_path).samples[0]
+    with pytest.warns(DeprecationWarning, match="`SampleView.right` is now called `correct`") as caught:
+        assert sample.right is sample.correct
+    assert caught[0].filename == __file__  # the line that uses the old name is named
+
+
 def test_picture_and_map_come_back(tmp_path: Path):
     write_run(tmp_path)
     run = read_run(tmp_path)

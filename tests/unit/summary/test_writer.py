@@ -604,7 +604,10 @@ def said(truth: tuple[int, ...], predicted: tuple[int, ...], labels: int) -> Pre
         (said((), (-1,), labels=4), "-1"),
         (said((1,), (), labels=3), "3"),
         (Benchmark("GardCAM", "Faithfulness", 0.5), "GardCAM"),
-        (Benchmark("GradCAM", "Fatihfulness", 0.5), "Fatihfulness"),
+        (
+            Benchmark("GradCAM", "Fatihfulness", 0.5),
+            "by 'Fatihfulness'; yield its Scores alone",
+        ),
     ],
     ids=[
         "map of an unknown explainer",

@@ -1,60 +1,23 @@
-"""What inspect says of how sure and how right the network is, against the records by hand."""
+"""Calibration, uncertainty and regions of a run, against the records by hand."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from hand_made_runs import LABELS, sample, tree, view
 from mindspore import nn
 from mindspore.dataset import NumpySlicesDataset
 from networks import SmallCnn
 
 from explainer import ImageClassificationRunner, read_run
-from explainer.analysis.view import RunView
-from explainer.command.inspection import as_text, summarise
-from explainer.command.trust import covered_part, trust_facts, trust_lines
+from explainer.analysis.facts import facts_of
+from explainer.analysis.reliability import covered_part, reliability_facts
+from explainer.command.text import rows_of
 from explainer.explanation import Gradient
-from explainer.records import EditLayer, EditTree, ImageFile, Prediction, RunMetadata, Uncertainty
-from explainer.summary.folder import RunFiles
 from explainer.summary.reader import SampleView
-
-LABELS = ("ant", "bee", "cat")
-
-
-def sample(
-    number: int,
-    probabilities: list[float],
-    truth: tuple[int, ...] = (),
-    deviation: list[float] | None = None,
-    *,
-    entropies: tuple[float, float, float] = (0.5, 0.375, 0.125),
-    trees: tuple[EditTree, ...] = (),
-    predicted: tuple[int, ...] = (),
-    absence_known: bool = False,
-) -> SampleView:
-    doubt = None
-    if deviation is not None:
-        row = np.float32(deviation)
-        doubt = Uncertainty(number, np.float32(probabilities)[::-1].copy(), row, row * 0, row, *entropies)
-    prediction = Prediction(number, truth, predicted, (), np.float32(probabilities))
-    image = ImageFile(number, f"{number}.png")
-    known = {"absence_known": absence_known}
-    return SampleView(number, image, prediction, uncertainty=doubt, edit_trees=trees, **known)
-
-
-def view(*samples: SampleView, labels: tuple[str, ...] = LABELS, **parameters: Any) -> RunView:
-    files = RunFiles(1, Path("events"))
-    metadata = RunMetadata(labels, parameters=parameters)
-    return RunView(Path("runs"), files, metadata, {one.sample_id: one for one in samples})
-
-
-def tree(label: int, *boxes: tuple[int, int, int, int], reason: str = "") -> EditTree:
-    layers = (EditLayer(0.75, boxes),) if boxes else ()
-    root = {"layer": -1, "box": [0, 0, 10, 8], "network_output": 0.0, "step_change": 0.0, "children": []}
-    return EditTree(0, label, "gaussian:2", False, layers, root if boxes else None, reason)
 
 
 @pytest.mark.parametrize(
@@ -69,18 +32,18 @@ def test_the_reliability_of_one_class_counts_the_samples_where_it_is_known_not_t
         sample(1, [0.25], (), absence_known=known),
         sample(2, [0.5], (0,), absence_known=known),
     ]
-    found = trust_facts(view(*samples, labels=("ant",)))["reliability"]["of_predictions"]
+    found = reliability_facts(view(*samples, labels=("ant",)))["calibration"]["of_predictions"]
     assert (found["compared"], found["brier"]) == (compared, pytest.approx(brier))
-    assert [one.right for one in samples] == [True, True if known else None, False]
+    assert [one.correct for one in samples] == [True, True if known else None, False]
 
 
-RIGHT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
-WRONG = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5])
+CORRECT = sample(0, [0.75, 0.25, 0.0], (0,), [0.125, 0.5, 0.5])
+INCORRECT = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.25, 0.5])
 UNKNOWN = sample(2, [0.0, 0.0, 1.0], (), [0.5, 0.5, 0.0625])
 
 
 def test_reliability_is_of_the_samples_whose_labels_are_known() -> None:
-    found = trust_facts(view(RIGHT, WRONG, UNKNOWN))["reliability"]
+    found = reliability_facts(view(CORRECT, INCORRECT, UNKNOWN))["calibration"]
     brier = ((0.25**2 + 0.25**2) + (0.25**2 + 0.5**2 + 0.75**2)) / 2
     assert found["of_predictions"] == {"kind": "classes", "compared": 2, "brier": brier, "ece": (0.25 + 0.5) / 2}
     mean = ((1 + 0.25**2 + 0.75**2) + (0.25**2 + 0.5**2 + 0.75**2)) / 2  # the draws' means are the other way round
@@ -88,31 +51,32 @@ def test_reliability_is_of_the_samples_whose_labels_are_known() -> None:
 
 
 def test_without_draws_for_all_there_is_no_reliability_of_their_mean() -> None:
-    found = trust_facts(view(RIGHT, sample(1, [0.25, 0.5, 0.25], (2,))))["reliability"]
+    found = reliability_facts(view(CORRECT, sample(1, [0.25, 0.5, 0.25], (2,))))["calibration"]
     assert found["of_mean_draws"] is None and found["of_predictions"]["compared"] == 2
 
 
 @pytest.mark.parametrize("truth", [(), (3,), (-1,)])
 def test_without_known_labels_there_is_no_reliability(truth: tuple[int, ...]) -> None:
-    facts = trust_facts(view(sample(0, [0.5, 0.25, 0.25], truth)))
-    assert facts == {"reliability": None, "uncertainty": None, "hierarchical_occlusion": None}
-    assert trust_lines(facts) == []
+    facts = reliability_facts(view(sample(0, [0.5, 0.25, 0.25], truth)))
+    assert facts == {"calibration": None, "uncertainty": None, "hierarchical_occlusion": None}
 
 
 def test_several_true_labels_are_compared_label_by_label() -> None:
-    found = trust_facts(view(sample(0, [0.75, 0.5, 0.0], (0, 1))))["reliability"]["of_predictions"]
+    found = reliability_facts(view(sample(0, [0.75, 0.5, 0.0], (0, 1))))["calibration"]["of_predictions"]
     assert found == {"kind": "labels", "compared": 3, "brier": (0.25**2 + 0.5**2) / 3, "ece": 0.25}
 
 
-def test_doubt_is_the_deviation_of_the_likeliest_label() -> None:
-    found = trust_facts(view(RIGHT, WRONG, UNKNOWN, uncertainty={"method": "dropout", "draws": 9}))["uncertainty"]
+def test_uncertainty_is_the_deviation_of_the_likeliest_label() -> None:
+    found = reliability_facts(view(CORRECT, INCORRECT, UNKNOWN, uncertainty={"method": "dropout", "draws": 9}))[
+        "uncertainty"
+    ]
     assert found == {
         "settings": {"method": "dropout", "draws": 9},
         "samples": 3,
         "mean_deviation": (0.125 + 0.25 + 0.0625) / 3,
-        "mean_deviation_right": 0.125,
-        "mean_deviation_wrong": 0.25,
-        "wrong": 1,
+        "mean_deviation_correct": 0.125,
+        "mean_deviation_incorrect": 0.25,
+        "incorrect": 1,
         "error_detection_auroc": 1.0,
         "mean_total_entropy": 0.5,
         "mean_aleatoric_entropy": 0.375,
@@ -120,15 +84,13 @@ def test_doubt_is_the_deviation_of_the_likeliest_label() -> None:
     }
 
 
-def test_doubt_that_misleads_has_an_auroc_below_a_half() -> None:
+def test_uncertainty_that_misleads_has_an_auroc_below_a_half() -> None:
     sure = sample(1, [0.25, 0.5, 0.25], (2,), [0.5, 0.0, 0.5])
-    assert trust_facts(view(RIGHT, sure))["uncertainty"]["error_detection_auroc"] == 0.0
+    assert reliability_facts(view(CORRECT, sure))["uncertainty"]["error_detection_auroc"] == 0.0
 
 
-def test_without_a_wrong_sample_nothing_is_told_apart() -> None:
-    facts = trust_facts(view(RIGHT, UNKNOWN))
-    assert facts["uncertainty"]["error_detection_auroc"] is None
-    assert not any("AUROC" in text for _, text in trust_lines(facts))
+def test_without_an_incorrect_sample_nothing_is_told_apart() -> None:
+    assert reliability_facts(view(CORRECT, UNKNOWN))["uncertainty"]["error_detection_auroc"] is None
 
 
 @pytest.mark.parametrize(
@@ -140,9 +102,8 @@ def test_without_a_wrong_sample_nothing_is_told_apart() -> None:
     ],
 )
 def test_a_damaged_uncertainty_is_left_out(odd: SampleView) -> None:
-    facts = trust_facts(view(RIGHT, odd))
+    facts = reliability_facts(view(CORRECT, odd))
     assert facts["uncertainty"]["samples"] == 1
-    assert trust_lines(facts)
 
 
 def test_regions_are_counted_and_measured_by_what_they_cover_together() -> None:
@@ -151,7 +112,7 @@ def test_regions_are_counted_and_measured_by_what_they_cover_together() -> None:
         tree(1, (8, 6, 4, 4)),  # 2 * 2 of it inside
         tree(2, reason="the blur is enough"),
     )
-    facts = trust_facts(
+    facts = reliability_facts(
         view(sample(0, [0.5, 0.25, 0.25], (0,), trees=trees), hierarchical_occlusion={"threshold": 0.5})
     )
     assert facts["hierarchical_occlusion"] == {
@@ -162,30 +123,14 @@ def test_regions_are_counted_and_measured_by_what_they_cover_together() -> None:
         "median_boxes": 1.5,
         "without_result": {"the blur is enough": 1},
     }
-    assert trust_lines(facts)[-2:] == [
-        (
-            "regions",
-            "2 of 3 predicted labels have a region that is enough for them; in the median it has 1.5 boxes and 20% of "
-            "the image",
-        ),
-        ("regions", "1 without, because the blur is enough"),
-    ]
-
-
-def test_by_masking_the_text_says_what_labels_cannot_do_without() -> None:
-    facts = trust_facts(
-        view(sample(0, [1.0, 0, 0], trees=(tree(0, (0, 0, 1, 1)),)), hierarchical_occlusion={"by_masking": True})
-    )
-    assert "cannot do without" in trust_lines(facts)[-1][1]
 
 
 @pytest.mark.parametrize("box", [[], [0, 0, 0, 5], [0, 0, -3, -3], [0, 0, 10**6, 10**6]])
 def test_a_tree_of_an_unbelievable_image_covers_nothing_known(box: list[int]) -> None:
     odd = replace(tree(0, (0, 0, 2, 2)), tree={"box": box})
     assert covered_part(odd) is None
-    facts = trust_facts(view(sample(0, [1.0, 0, 0], trees=(odd,))))
+    facts = reliability_facts(view(sample(0, [1.0, 0, 0], trees=(odd,))))
     assert facts["hierarchical_occlusion"]["median_part_of_image"] is None
-    assert trust_lines(facts)[-1] == ("regions", "1 of 1 predicted labels have a region that is enough for them")
 
 
 def test_boxes_beyond_the_border_cover_their_part_inside() -> None:
@@ -202,8 +147,8 @@ def test_inspect_tells_it_all_of_a_real_run(tmp_path: Path) -> None:
     runner.register_hierarchical_occlusion(win_sizes=[6], strides=[3], mask=0.0)
     runner.run()
     found = read_run(tmp_path)
-    facts = summarise(found)
-    assert facts["uncertainty"]["samples"] == facts["reliability"]["of_mean_draws"]["compared"] == 6
+    facts = facts_of(found)
+    assert facts["uncertainty"]["samples"] == facts["calibration"]["of_mean_draws"]["compared"] == 6
     deviations = [
         one.uncertainty.deviation[one.prediction.probabilities.argmax()]
         for one in found.samples.values()
@@ -213,6 +158,4 @@ def test_inspect_tells_it_all_of_a_real_run(tmp_path: Path) -> None:
     assert facts["uncertainty"]["settings"] == {"method": "dropout", "interval": "beta", "draws": 5, "seed": 0}
     trees = [one for each in found.samples.values() for one in each.edit_trees]
     assert facts["hierarchical_occlusion"]["labels"] == len(trees) > 0
-    text = as_text(facts)
-    for name in ("trust", "doubt", "regions"):
-        assert f"\n{name:<10}" in text
+    assert {"calibration", "uncertainty", "regions"} <= {name for name, _ in rows_of(facts)}

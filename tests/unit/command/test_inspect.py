@@ -1,4 +1,4 @@
-"""The command line: what `inspect` says of hand-made summaries, its exit status, and the help texts."""
+"""`explainer inspect`: what it says of hand-made summaries, and its exit status."""
 
 from __future__ import annotations
 
@@ -12,66 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_made_runs import MAP, METADATA, STARTED, write_run
 
 from explainer.analysis.view import read_run
-from explainer.command.inspection import as_text, summarise
 from explainer.command.main import main
-from explainer.records import (
-    Benchmark,
-    OriginalImage,
-    Prediction,
-    RunEnd,
-    RunMetadata,
-    Saliency,
-    SampleDone,
-    SampleSkipped,
-    Score,
-)
+from explainer.records import Benchmark, OriginalImage, Prediction, RunEnd, RunMetadata, Saliency, SampleDone, Score
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.recordfile import frame
 from explainer.summary.writer import SummaryWriter
-from explainer.version import __version__
-
-METADATA = RunMetadata(
-    labels=("cat", "dog", "eel", "fox"),
-    explainers=("GradCAM", "Gradient"),
-    metrics=("Faithfulness",),
-    jobs=("saliency",),
-    parameters={"seed": 7},
-    package_version="0.9.1",
-)
-STARTED = 1700000000  # 2023-11-14 22:13:20 UTC
-MAP = np.float32([[-1, 0, 1, 2, 3, 4, 5]] * 5)
-CONSTANT = np.zeros((5, 7), np.float32)
-# truth and probabilities: right, wrong, without truth, right by the second of two true labels
-SAMPLES = (
-    ((2,), (0.125, 0.125, 0.625, 0.125)),
-    ((2,), (0.0625, 0.75, 0.125, 0.0625)),
-    ((), (0.25, 0.5, 0.125, 0.125)),
-    ((1, 3), (0.125, 0.25, 0.0, 0.625)),
-)
-
-
-def write_run(
-    folder: Path, metadata: RunMetadata = METADATA, *, ended: bool = True, clock: float = STARTED
-) -> SummaryWriter:
-    """Four samples with two maps of GradCAM and one constant map of Gradient each, one skipped, one score undefined."""
-    with SummaryWriter(folder, metadata, clock=lambda: clock) as writer:
-        for number, (truth, probabilities) in enumerate(SAMPLES):
-            writer.write(OriginalImage(number, np.full((5, 7, 3), number, np.uint8)))
-            padded = np.zeros(len(metadata.labels), np.float32)
-            padded[:4] = probabilities
-            writer.write(Prediction(number, truth, (), (1, 2), padded))
-            for name, label, saliency in (("GradCAM", 1, MAP), ("GradCAM", 2, MAP), ("Gradient", 2, CONSTANT)):
-                if name in metadata.explainers:
-                    writer.write(Saliency(number, name, label, saliency))
-            writer.write(SampleDone(number))
-        writer.write(SampleSkipped(9, "the image of sample 9 has a NaN"))
-        if ended:
-            writer.write(Benchmark("GradCAM", "Faithfulness", 0.4375, (math.nan, 0.25, 0.5, math.nan), 7, 2))
-            writer.write(RunEnd())
-    return writer
 
 
 def strict_json(text: str) -> dict[str, object]:
@@ -104,17 +53,17 @@ def test_inspect_says_what_a_whole_run_holds(tmp_path: Path, capsys):
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (0, "")
     assert text.splitlines() == [
-        f"summary   {tmp_path} ({writer.event_file.name})",
-        "state     ended, started 2023-11-14T22:13:20+00:00",
-        "labels    cat, dog, eel, fox",
-        "samples   4 whole, 2 of 3 predicted right, 1 skipped",
-        "explainer GradCAM: 8 maps",
-        "explainer Gradient: 4 maps, 4 of them constant",
-        "score     GradCAM Faithfulness: 0.4375 (mean of 7, 2 undefined)",
-        "score     Gradient Faithfulness: undefined (mean of 0)",
-        "trust     predictions: calibration error (ECE) 0.229, Brier score 0.187 over 12 pairs of sample and label",
-        f"bytes     {records / 1000:.1f} kB records, {pictures / 1000:.1f} kB pictures",
-        "skipped   the image of sample 9 has a NaN",
+        f"summary     {tmp_path} ({writer.event_file.name})",
+        "state       ended, started 2023-11-14T22:13:20+00:00",
+        "labels      cat, dog, eel, fox",
+        "samples     4 complete, 2 of 3 predicted correctly, 1 skipped",
+        "explainer   GradCAM: 8 maps",
+        "explainer   Gradient: 4 maps, 4 of them constant",
+        "score       GradCAM Faithfulness: 0.4375 (mean of 7, 2 undefined)",
+        "score       Gradient Faithfulness: undefined (mean of 0)",
+        "calibration predictions: calibration error (ECE) 0.229, Brier score 0.187 over 12 pairs of sample and label",
+        f"bytes       {records / 1000:.1f} kB records, {pictures / 1000:.1f} kB pictures",
+        "skipped     the image of sample 9 has a NaN",
     ]
 
 
@@ -128,7 +77,7 @@ def test_inspect_says_the_settings_of_an_explainer_and_its_largest_completeness_
             writer.write(Saliency(number, "IG", 1, MAP, gap))
             writer.write(SampleDone(number))
     text = inspected(capsys, tmp_path)[1]
-    assert "explainer IG: 3 maps, completeness gap up to 0.75 (class=IntegratedGradients, steps=4)\n" in text
+    assert "explainer   IG: 3 maps, completeness gap up to 0.75 (class=IntegratedGradients, steps=4)\n" in text
 
 
 def test_inspect_says_the_interval_of_a_mean_where_there_are_five_scores(tmp_path: Path, capsys):
@@ -150,6 +99,44 @@ def test_inspect_says_the_interval_of_a_mean_where_there_are_five_scores(tmp_pat
     assert [entry["low"] for entry in facts["statistics"]] == [pytest.approx(0.6791, abs=5e-5), None]
 
 
+def test_an_own_job_is_said_with_its_parameters_and_its_scores(tmp_path: Path, capsys):
+    parameters = {"brightness": {"scale": 2, "note": "\x1b[31m", "mask": None}}
+    jobs = ("saliency", "brightness", "plain", "benchmark")
+    with SummaryWriter(tmp_path, RunMetadata(labels=("cat", "dog"), jobs=jobs, parameters=parameters)) as writer:
+        for number in range(2):
+            writer.write(OriginalImage(number, np.zeros((5, 7), np.uint8)))
+            writer.write(Prediction(number, (), (), (1,), np.float32([0.4, 0.6])))
+            writer.write(Score(number, "image", "Brightness", None, 0.25 + number / 2))
+            writer.write(SampleDone(number))
+        writer.write(RunEnd())
+    lines = inspected(capsys, tmp_path)[1].splitlines()
+    assert lines[4:7] == [
+        "job         brightness (note=\\x1b[31m, scale=2)",
+        "job         plain",
+        "score       Brightness of image: mean 0.500 (no interval below n 5), median 0.500, sd 0.354, n 2, rank 1",
+    ]
+    facts = strict_json(inspected(capsys, tmp_path, "--json")[1])
+    assert facts["jobs"] == {"saliency": {}, "benchmark": {}, "plain": {}, **parameters}
+    assert [(entry["metric"], entry["explainer"]) for entry in facts["statistics"]] == [("Brightness", "image")]
+
+
+def test_a_total_without_single_scores_is_said_beside_those_with_them(tmp_path: Path, capsys):
+    metadata = RunMetadata(labels=("cat",), explainers=("A",), metrics=("Own", "Sparseness"), jobs=("saliency",))
+    with SummaryWriter(tmp_path, metadata) as writer:
+        writer.write(OriginalImage(0, np.zeros((5, 7), np.uint8)))
+        writer.write(Prediction(0, (), (), (0,), np.float32([0.6])))
+        writer.write(Score(0, "A", "Sparseness", 0, 0.5))
+        writer.write(SampleDone(0))
+        writer.write(Benchmark("A", "Sparseness", 0.5, (0.5,), 1, 0))
+        writer.write(Benchmark("A", "Own", 0.25, (0.25,), 4, 1))
+        writer.write(RunEnd())
+    lines = inspected(capsys, tmp_path)[1].splitlines()
+    assert [line for line in lines if line.startswith("score")] == [
+        "score       Sparseness of A: mean 0.500 (no interval below n 5), median 0.500, n 1, rank 1",
+        "score       A Own: 0.2500 (mean of 4, 1 undefined)",
+    ]
+
+
 def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
     writer = write_run(tmp_path)
     status, text, errors = inspected(capsys, tmp_path, "--json")
@@ -161,11 +148,12 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "state": "ended",
         "package_version": "0.9.1",
         "parameters": {"seed": 7},
+        "jobs": {"saliency": {}},
         "labels": ["cat", "dog", "eel", "fox"],
         "explainers": ["GradCAM", "Gradient"],
         "metrics": ["Faithfulness"],
         "samples": 4,
-        "right": 2,
+        "correct": 2,
         "with_ground_truth": 3,
         "samples_unfinished": [],
         "samples_skipped": {"9": "the image of sample 9 has a NaN"},
@@ -192,7 +180,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         ],
         "statistics": [],
         "curves": [],
-        "reliability": {
+        "calibration": {
             "of_predictions": {
                 "kind": "labels",
                 "compared": 12,
@@ -232,37 +220,20 @@ def test_many_labels_are_shortened_and_counted(tmp_path: Path, capsys):
 
 def test_twelve_labels_are_all_named(tmp_path: Path, capsys):
     write_run(tmp_path, dataclasses.replace(METADATA, labels=tuple("abcdefghijkl")))
-    assert "labels    a, b, c, d, e, f, g, h, i, j, k, l\n" in inspected(capsys, tmp_path)[1]
+    assert "labels      a, b, c, d, e, f, g, h, i, j, k, l\n" in inspected(capsys, tmp_path)[1]
 
 
 def test_a_label_cannot_write_lines_or_commands_to_the_terminal(tmp_path: Path, capsys):
     """A summary of a stranger may hold anything."""
     write_run(
-        tmp_path, dataclasses.replace(METADATA, labels=("cat", "dog\nstate     ended", "\x1b[31meel", "f\u202eox"))
+        tmp_path, dataclasses.replace(METADATA, labels=("cat", "dog\nstate       ended", "\x1b[31meel", "f\u202eox"))
     )
     _, text, _ = inspected(capsys, tmp_path)
     assert "\x1b" not in text
     assert "\u202e" not in text  # turns the reading direction
     assert [line for line in text.splitlines() if line.startswith("state")] == [
-        "state     ended, started 2023-11-14T22:13:20+00:00"
+        "state       ended, started 2023-11-14T22:13:20+00:00"
     ]
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (1_250_000, "1.2 MB"),
-        (3_000_000_000, "3.0 GB"),
-        (5_000_000_000_000, "5000.0 GB"),
-    ],
-)
-def test_bytes_are_said_in_a_fitting_unit(tmp_path: Path, count, expected):
-    write_run(tmp_path)
-    facts = summarise(read_run(tmp_path)) | {"event_bytes": count}
-    assert f"\nbytes     {expected} records, " in as_text(facts)
 
 
 def test_facts_of_a_run_without_samples_explainers_and_metrics(tmp_path: Path, capsys):
@@ -270,16 +241,16 @@ def test_facts_of_a_run_without_samples_explainers_and_metrics(tmp_path: Path, c
     status, text, _ = inspected(capsys, tmp_path)
     assert status == 1
     assert text.splitlines()[1:4] == [
-        "state     not ended, started 2023-11-14T22:13:20+00:00",
-        "labels    cat",
-        "samples   0 whole",
+        "state       not ended, started 2023-11-14T22:13:20+00:00",
+        "labels      cat",
+        "samples     0 complete",
     ]
 
 
 def test_older_runs_are_counted_and_named(tmp_path: Path, capsys):
     names = [write_run(tmp_path, clock=STARTED + later).event_file.name for later in (0, 5, 9)]
     _, text, _ = inspected(capsys, tmp_path)
-    assert f"also here 2 older: {names[0]}, {names[1]}\n" in text
+    assert f"also here   2 older: {names[0]}, {names[1]}\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["other_runs"] == names[:2]
 
 
@@ -297,7 +268,7 @@ def test_a_run_that_did_not_end_has_exit_status_1(tmp_path: Path, capsys):
     write_run(tmp_path, ended=False)
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (1, "")
-    assert "state     not ended, " in text
+    assert "state       not ended, " in text
     assert "\nscore" not in text
 
 
@@ -308,7 +279,7 @@ def test_unfinished_samples_are_counted_in_text_and_named_in_json(tmp_path: Path
     writer.event_file.write_bytes(writer.event_file.read_bytes() + unfinished)
     status, text, _ = inspected(capsys, tmp_path)
     assert status == 1
-    assert "samples   4 whole, 2 of 3 predicted right, 1 unfinished, 1 skipped\n" in text
+    assert "samples     4 complete, 2 of 3 predicted correctly, 1 unfinished, 1 skipped\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["samples_unfinished"] == [6]
 
 
@@ -319,8 +290,8 @@ def test_a_truncated_file_has_exit_status_1_and_names_the_place(tmp_path: Path, 
     place = len(whole) - len(event(codec.encode_end()))
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (1, "")
-    assert "state     damaged, " in text
-    assert f"damage    the file ends in the middle of a record (byte {place})\n" in text
+    assert "state       damaged, " in text
+    assert f"damage      the file ends in the middle of a record (byte {place})\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["damage"] == [
         {"offset": place, "what": "the file ends in the middle of a record"}
     ]
@@ -334,8 +305,8 @@ def test_damage_in_a_run_that_ended_has_exit_status_1(tmp_path: Path, capsys):
     status, text, _ = inspected(capsys, tmp_path)
     assert read_run(tmp_path).ended
     assert status == 1
-    assert "state     damaged, " in text
-    assert "damage    a record's content is damaged (byte " in text
+    assert "state       damaged, " in text
+    assert "damage      a record's content is damaged (byte " in text
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
@@ -365,18 +336,18 @@ def test_a_number_in_the_file_name_that_is_no_time_is_no_obstacle(tmp_path: Path
     (tmp_path / f"summary.{timestamp}_explain").write_bytes(content)
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (0, "")
-    assert "state     ended" in text
+    assert "state       ended" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["started"] is None
 
 
-def test_a_sample_without_probabilities_is_not_right(tmp_path: Path, capsys):
+def test_a_sample_without_probabilities_is_not_correct(tmp_path: Path, capsys):
     prediction = Prediction(0, (2,), (), (2,), np.zeros(0, np.float32))
     message = codec.encode_sample(codec.ImageFile(0, "0.png", shown=False), prediction)
     content = [codec.encode_metadata(METADATA), message, codec.encode_done(SampleDone(0)), codec.encode_end()]
     (tmp_path / "summary.17_explain").write_bytes(b"".join(map(event, content)))
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (0, "")
-    assert "samples   1 whole, 0 of 1 predicted right\n" in text
+    assert "samples     1 complete, 0 of 1 predicted correctly\n" in text
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
@@ -401,85 +372,4 @@ def test_a_terminal_that_knows_ascii_only_can_be_written_to(tmp_path: Path, monk
     if arguments:
         assert strict_json(text)["labels"] == ["Katze", "Hündin", "鰻", "🦊"]
     else:
-        assert r"labels    Katze, H\xfcndin, \u9c3b, \U0001f98a" in text
-
-
-# ------------------------------------------------- help
-
-
-def help_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *command: str) -> str:
-    monkeypatch.setenv("COLUMNS", "200")
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--help"])
-    assert ended.value.code == 0
-    return capsys.readouterr().out
-
-
-def test_the_help_names_every_command_and_has_an_example(capsys, monkeypatch):
-    text = help_of(capsys, monkeypatch)
-    for expected in ("inspect", "run", "--version", "--help", "example:\n", "\n  explainer inspect "):
-        assert expected in text
-
-
-def test_the_help_of_inspect_has_its_options_an_example_and_the_exit_status(capsys, monkeypatch):
-    text = help_of(capsys, monkeypatch, "inspect")
-    for expected in (
-        "usage: explainer inspect",
-        "DIR",
-        "--json",
-        "example:\n",
-        "\n  explainer inspect summary_dir/digits",
-    ):
-        assert expected in text
-    assert "exit status: 0 the summary is whole; 1 the run did not end or the file is damaged; 2 there is no" in text
-
-
-RUN_OPTIONS = (
-    "--network MODULE:FACTORY",
-    "--images DIR",
-    "--labels FILE",
-    "--summary-dir OUT",
-    "--checkpoint CKPT",
-    "--explainers LIST",
-    "--metrics LIST",
-    "--hierarchical-occlusion",
-    "--uncertainty {dropout,shift,noise}",
-    "--activation {softmax,sigmoid}",
-    "--size H W",
-    "--channels {1,3}",
-    "--mean M [M ...]",
-    "--std S [S ...]",
-    "--batch-size N",
-    "--top-k K",
-    "--limit N",
-)
-
-
-def test_the_help_of_run_explains_every_option(capsys, monkeypatch):
-    lines = [line.strip() for line in help_of(capsys, monkeypatch, "run").splitlines()]
-    for option in RUN_OPTIONS:
-        (place,) = [place for place, line in enumerate(lines) if line.startswith(option)]
-        assert lines[place] != option or not lines[place + 1].startswith("-"), f"{option} is not explained"
-    named = {line.split()[0] for line in lines if line.startswith("--")}
-    assert named == {option.split()[0] for option in RUN_OPTIONS}  # a new option belongs into this table
-
-
-def test_the_help_of_run_has_an_example_and_the_exit_status(capsys, monkeypatch):
-    text = help_of(capsys, monkeypatch, "run")
-    assert "example:\n  explainer run --network mypackage.nets:resnet20 --checkpoint resnet20.ckpt \\\n" in text
-    assert "exit status: 0 done; 1 the run failed, what was finished stays; 2 a wrong argument" in text
-
-
-def test_the_version_is_the_packages(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out == f"explainer {__version__}\n"
-
-
-@pytest.mark.parametrize("arguments", [[], ["inspcet"], ["inspect"], ["inspect", "a", "b"], ["inspect", "a", "--yaml"]])
-def test_a_wrong_command_line_has_exit_status_2_and_shows_the_usage(capsys, arguments):
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: explainer")
+        assert r"labels      Katze, H\xfcndin, \u9c3b, \U0001f98a" in text

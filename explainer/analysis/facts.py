@@ -1,0 +1,154 @@
+"""The facts of a run as JSON values, for text, programs and pages alike."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from explainer.analysis.curves import mean_curve
+from explainer.analysis.json_values import or_none, without_nan
+from explainer.analysis.reliability import reliability_facts
+from explainer.analysis.view import RunView
+from explainer.records import Benchmark, SaliencyFile, ScoreCurve
+
+Facts = dict[str, Any]
+
+
+def facts_of(run: RunView) -> Facts:
+    """The facts of a run, as JSON values; an undefined score is null."""
+    return {
+        **_run_facts(run),
+        **_sample_facts(run),
+        **_map_facts(run),
+        "scores": [_score(benchmark, run) for benchmark in run.benchmarks],
+        "statistics": _statistics(run),
+        "curves": _curves(run),
+        **reliability_facts(run),
+        **_file_facts(run),
+    }
+
+
+def _run_facts(run: RunView) -> Facts:
+    return {
+        "folder": str(run.summary_dir),
+        "event_file": run.files.event_file.name,
+        "started": _started(run.files.timestamp),
+        "state": _state(run),
+        "package_version": run.metadata.package_version,
+        "parameters": dict(run.metadata.parameters),
+        "jobs": {job: run.metadata.parameters.get(job, {}) for job in run.metadata.jobs},
+        "labels": list(run.metadata.labels),
+        "explainers": list(run.metadata.explainers),
+        "metrics": list(run.metadata.metrics),
+    }
+
+
+def _started(timestamp: int) -> str | None:
+    """The time, or None: any number can stand in a file name."""
+    try:
+        return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()
+    except (OSError, OverflowError, ValueError):
+        return None
+
+
+def _state(run: RunView) -> str:
+    if run.findings:
+        return "damaged"
+    return "ended" if run.ended else "not ended"
+
+
+def _sample_facts(run: RunView) -> Facts:
+    samples = run.samples.values()
+    return {
+        "samples": len(samples),
+        "correct": sum(sample.correct is True for sample in samples),
+        "with_ground_truth": sum(sample.truth_known for sample in samples),
+        "samples_unfinished": list(run.unfinished),
+        "samples_skipped": {str(number): reason for number, reason in sorted(run.skipped.items())},
+    }
+
+
+def _map_facts(run: RunView) -> Facts:
+    maps = [entry for sample in run.samples.values() for entry in sample.maps]
+    written = Counter(entry.explainer for entry in maps)
+    constant = Counter(entry.explainer for entry in maps if entry.constant)
+    return {
+        "maps": {name: written[name] for name in run.metadata.explainers},
+        "constant_maps": {name: constant[name] for name in run.metadata.explainers},
+        "largest_completeness_gap": _largest_gaps(maps),
+    }
+
+
+def _largest_gaps(maps: list[SaliencyFile]) -> dict[str, float]:
+    """For each explainer with completeness gaps the largest absolute one."""
+    gaps: dict[str, float] = {}
+    for entry in maps:
+        if entry.completeness_gap is not None and math.isfinite(entry.completeness_gap):
+            gaps[entry.explainer] = max(gaps.get(entry.explainer, 0.0), abs(entry.completeness_gap))
+    return gaps
+
+
+def _score(benchmark: Benchmark, run: RunView) -> Facts:
+    by_label = zip(run.metadata.labels, benchmark.by_label, strict=False)
+    return {
+        "explainer": benchmark.explainer,
+        "metric": benchmark.metric,
+        "mean": or_none(benchmark.total),
+        "by_label": {label: or_none(score) for label, score in by_label},
+        "defined": benchmark.defined,
+        "undefined": benchmark.undefined,
+    }
+
+
+def _statistics(run: RunView) -> list[Facts]:
+    return [
+        {
+            "metric": entry.metric,
+            "higher_is_better": entry.higher_is_better,
+            "explainer": entry.explainer,
+            "control": entry.control,
+            "rank": entry.rank,
+            **without_nan(entry.overall._asdict()),
+            "correct": without_nan(entry.correct._asdict()),
+            "incorrect": without_nan(entry.incorrect._asdict()),
+        }
+        for entry in run.statistics()
+    ]
+
+
+def _curves(run: RunView) -> list[Facts]:
+    """For each metric, explainer and fill the mean of its curves."""
+    found: dict[tuple[str, str, str], list[ScoreCurve]] = {}
+    for curve in (curve for sample in run.samples.values() for curve in sample.curves):
+        found.setdefault((curve.metric, curve.explainer, curve.fill), []).append(curve)
+    return [_curve(*names, curves) for names, curves in found.items()]
+
+
+def _curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> Facts:
+    mean = mean_curve(curves)
+    return {
+        "metric": metric,
+        "explainer": explainer,
+        "fill": fill,
+        "curves": mean.curves,
+        "area": or_none(mean.area),
+        "fractions": [or_none(value) for value in mean.fractions.tolist()],
+        "probabilities": [or_none(value) for value in mean.probabilities.tolist()],
+    }
+
+
+def _file_facts(run: RunView) -> Facts:
+    pictures = [path for path in run.files.data_dir.rglob("*") if path.is_file()]
+    return {
+        "event_bytes": _size(run.files.event_file),
+        "picture_bytes": sum(map(_size, pictures)),
+        "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
+        "other_runs": [older.event_file.name for older in run.older],
+    }
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

@@ -1,0 +1,105 @@
+"""A run over a folder of pictures, put together from the options of `explainer run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mindspore import nn
+from mindspore.dataset import GeneratorDataset
+
+from explainer.command import terminal, text
+from explainer.command.names import make_explainers, make_metrics
+from explainer.data.pictures import ImageFormat, PictureSource, find_pictures, read_labels
+from explainer.network.mindspore.loading import load_weights, make_network
+from explainer.run.options import RunOptions
+from explainer.run.runner import ImageClassificationRunner, RunResult
+
+_ACTIVATIONS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderRun:
+    """The options of `explainer run`, by their names; `explainer run --help` says what each is.
+
+    Raises:
+        ValueError: a size or a number that makes no sense; says which.
+    """
+
+    network: str
+    images: Path
+    labels: Path
+    summary_dir: Path
+    checkpoint: Path | None
+    explainers: str
+    metrics: str
+    hierarchical_occlusion: bool
+    uncertainty: str | None
+    activation: str
+    size: tuple[int, int]
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    batch_size: int
+    top_k: int
+    limit: int | None
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1:
+            raise ValueError(f"--size must be at least 1 1, got {self.size[0]} {self.size[1]}")
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"--limit must be at least 1, got {self.limit}")
+        for name, values in (("--mean", self.mean), ("--std", self.std)):
+            if len(values) not in (1, self.channels):
+                raise ValueError(
+                    f"{name} must have 1 or {self.channels} values for {self.channels} channels, got {len(values)}"
+                )
+
+    @property
+    def image_format(self) -> ImageFormat:
+        """What pictures become."""
+        return ImageFormat(self.size, self.channels, self.mean, self.std)
+
+    @property
+    def run_options(self) -> RunOptions:
+        """What the runner is told."""
+        return RunOptions(
+            batch_size=self.batch_size,
+            top_k=self.top_k,
+            mean=list(self.mean),
+            std=list(self.std),
+            label_format="ids",
+        )
+
+
+def run_folder(options: FolderRun) -> RunResult:
+    """Explains the pictures of a folder and writes the summary; where it is and what is in it.
+
+    Raises:
+        TypeError, ValueError: an option that does not fit; says which.
+        OSError: a file that cannot be read.
+    """
+    labels = read_labels(options.labels, name="--labels")
+    pictures = find_pictures(options.images, labels, name="--images")[: options.limit]
+    network = _network(options, len(labels))
+    activation = _ACTIVATIONS[options.activation]()
+    explainers = make_explainers(options.explainers, network, activation)
+    metrics = make_metrics(options.metrics, len(labels), activation)
+    source = PictureSource(pictures, options.image_format)
+    data = GeneratorDataset(source, ["image", "label"], shuffle=False), labels
+    runner = ImageClassificationRunner(options.summary_dir, data, network, activation, options=options.run_options)
+    runner.register_saliency(explainers, metrics)
+    if options.hierarchical_occlusion:
+        runner.register_hierarchical_occlusion()
+    if options.uncertainty is not None:
+        runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
+    return runner.run()
+
+
+def _network(options: FolderRun, class_count: int) -> nn.Cell:
+    network = make_network(options.network, class_count, name="--network")
+    if options.checkpoint is None:
+        terminal.print_error(text.weights_of_the_factory(options.network))
+    else:
+        load_weights(network, options.checkpoint, name="--checkpoint")
+    return network

@@ -1,0 +1,81 @@
+"""The only way out of the command: it shows, escaped, what a stranger's file may hold and the terminal lacks.
+
+A label, a path or a reason in a summary may hold commands to the terminal (ESC), line ends, letters that turn the
+reading direction, or letters that the terminal's encoding has not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TextIO
+
+_NAME_WIDTH = 12
+
+
+def print_rows(rows: Iterable[tuple[str, str]]) -> None:
+    """Prints a line for each row, whatever its text holds."""
+    _write(sys.stdout, "".join(f"{name:<{_NAME_WIDTH}}{_one_line(text)}\n" for name, text in rows))
+
+
+def print_json(facts: Any) -> None:
+    """Prints one JSON object; what the terminal lacks is escaped as JSON has it."""
+    _write(sys.stdout, json.dumps(facts, indent=1, ensure_ascii=False) + "\n", _in_json)
+
+
+def print_text(text: str) -> None:
+    """Prints a text of our own, its line ends kept."""
+    _write(sys.stdout, f"{text}\n")
+
+
+def print_usage(text: str) -> None:
+    """Prints a help text of our own to standard error, its line ends kept."""
+    _write(sys.stderr, text.rstrip("\n") + "\n")
+
+
+def print_error(text: str) -> None:
+    """Prints a message to standard error; further lines are indented, so that none looks like a message of its own."""
+    _write(sys.stderr, text.rstrip("\n").replace("\n", "\n  ") + "\n")
+
+
+def _one_line(text: str) -> str:
+    return _escaped(text, lambda char: char.isprintable(), _in_text)
+
+
+def _write(stream: TextIO, text: str, escape: Callable[[str], str] | None = None) -> None:
+    shown = _escaped(text, partial(_can_be_shown, stream.encoding or "utf-8"), escape or _in_text)
+    try:
+        stream.write(shown)
+        stream.flush()
+    except BrokenPipeError:  # `| head` has read enough; the exit status says what it always says
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _escaped(text: str, is_shown: Callable[[str], bool], escape: Callable[[str], str]) -> str:
+    return text.translate({ord(char): escape(char) for char in set(text) if not is_shown(char)})
+
+
+def _can_be_shown(encoding: str, char: str) -> bool:
+    return char == "\n" or (char.isprintable() and _has(encoding, char))
+
+
+def _has(encoding: str, char: str) -> bool:
+    try:
+        char.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _in_text(char: str) -> str:
+    r"""As Python writes it: \x1b, \n, \u202e."""
+    return ascii(char)[1:-1]
+
+
+def _in_json(char: str) -> str:
+    r"""As JSON writes it: \u001b, \ud83e\udd8a."""
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

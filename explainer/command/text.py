@@ -1,0 +1,258 @@
+"""What `explainer` says: the facts of a run as rows, a name and a text each, and its notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from explainer.analysis.statistics import LEAST, PARTS
+
+Facts = dict[str, Any]
+Row = tuple[str, str]
+_MOST_NAMES = 12
+_OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
+
+INTERRUPTED = "explainer: interrupted; what was finished stays"
+
+EXPLAINER = "Explains image classifiers, for whole datasets."
+EXPLAINER_END = """\
+\b
+Example:
+  explainer inspect summary_dir/digits
+  explainer run --help
+"""
+
+INSPECT = """\
+Says what the newest run in the summary folder DIR holds: labels, jobs, explainers, samples, maps, scores, how well
+calibrated and how certain the network is, whether the run ended, bytes.
+"""
+INSPECT_END = """\
+\b
+Example:
+  explainer inspect summary_dir/digits
+  explainer inspect summary_dir/digits --json | python -m json.tool
+
+\b
+Exit status:
+  0  the summary is complete
+  1  the run did not end or the file is damaged
+  2  there is no summary to read
+"""
+
+RUN = "Explains the images of a folder with a network of yours and writes a summary."
+RUN_END = """\
+\b
+Example:
+  explainer run --network mypackage.nets:resnet20 \\
+      --checkpoint resnet20.ckpt --images photos/ --labels labels.txt \\
+      --size 32 32 --mean 0.485 0.456 0.406 --std 0.229 0.224 0.225 \\
+      --explainers Gradient,GradCAM:layer=layer3 \\
+      --metrics Faithfulness:metric=DeletionAUC --uncertainty shift \\
+      --summary-dir out/resnet20
+
+--network mindcv:resnet18 takes the network from the model zoo MindCV (pip install mindcv). In --images, pictures lie in
+one folder per label (photos/cat/1.png), or directly in the folder, then without a true label. labels.txt names one
+class per line, in the order of the network's outputs.
+
+\b
+Exit status:
+  0    done
+  1    the run failed, what was finished stays
+  2    a wrong argument
+  130  interrupted, what was finished stays
+"""
+
+
+def rows_of(facts: Facts) -> list[Row]:
+    """The facts of a run, human-readable, one per row; texts may hold what a stranger wrote."""
+    return [
+        ("summary", f"{facts['folder']} ({facts['event_file']})"),
+        ("state", f"{facts['state']}, started {facts['started'] or 'at an unknown time'}"),
+        ("labels", _names(facts["labels"])),
+        ("samples", _samples(facts)),
+        *_named("explainer", (_explainer(name, facts) for name in facts["explainers"])),
+        *_named("job", _own_jobs(facts["jobs"])),
+        *_named("score", _scores(facts)),
+        *_named("curve", _curves(facts)),
+        *reliability_rows(facts),
+        ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
+        *_named("skipped", list(facts["samples_skipped"].values())[:_MOST_NAMES]),
+        *_named("damage", (f"{entry['what']} (byte {entry['offset']})" for entry in facts["damage"])),
+        *_named("also here", _older(facts["other_runs"])),
+    ]
+
+
+def reliability_rows(facts: Facts) -> list[Row]:
+    """The rows on calibration, uncertainty and regions."""
+    return [
+        *_named("calibration", _calibration(facts["calibration"])),
+        *_named("uncertainty", _uncertainty(facts["uncertainty"])),
+        *_named("regions", _regions(facts["hierarchical_occlusion"])),
+    ]
+
+
+def weights_of_the_factory(network: str) -> str:
+    """The note on a network that no checkpoint was given for."""
+    return f"no --checkpoint: {network} is explained with the weights that its factory gives it"
+
+
+def look_again(summary_dir: object) -> str:
+    """The hint at the end of a run."""
+    return f"look at it again: explainer inspect {summary_dir}"
+
+
+def _named(name: str, texts: Iterable[str]) -> list[Row]:
+    return [(name, text) for text in texts]
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f", ... ({len(names)} in all)" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
+def _samples(facts: Facts) -> str:
+    parts = [f"{facts['samples']} complete"]
+    if facts["with_ground_truth"]:
+        parts.append(f"{facts['correct']} of {facts['with_ground_truth']} predicted correctly")
+    if facts["samples_unfinished"]:
+        parts.append(f"{len(facts['samples_unfinished'])} unfinished")
+    if facts["samples_skipped"]:
+        parts.append(f"{len(facts['samples_skipped'])} skipped")
+    return ", ".join(parts)
+
+
+def _explainer(name: str, facts: Facts) -> str:
+    parts = [f"{facts['maps'][name]} maps"]
+    if facts["constant_maps"][name]:
+        parts.append(f"{facts['constant_maps'][name]} of them constant")
+    if name in facts["largest_completeness_gap"]:
+        parts.append(f"completeness gap up to {facts['largest_completeness_gap'][name]:.3g}")
+    recorded = _mapping(_mapping(facts["parameters"].get("explainers")).get(name))
+    return f"{name}: {', '.join(parts)}{_settings(name, recorded)}"
+
+
+def _settings(name: str, recorded: Facts) -> str:
+    """Settings in brackets: what is not None, the class left out where it is the name."""
+    shown = [
+        f"{key}={value}" for key, value in recorded.items() if value is not None and (key, value) != ("class", name)
+    ]
+    return f" ({', '.join(shown)})" if shown else ""
+
+
+def _mapping(recorded: Any) -> Facts:
+    """What a file has recorded, which may be anything; {} where it is no mapping."""
+    return recorded if isinstance(recorded, dict) else {}
+
+
+def _own_jobs(jobs: Facts) -> list[str]:
+    """A text for each job of the user's own, with its settings; what ours did is said elsewhere."""
+    return [f"{name}{_settings(name, _mapping(recorded))}" for name, recorded in jobs.items() if name not in _OUR_JOBS]
+
+
+def _scores(facts: Facts) -> list[str]:
+    """A text per metric and explainer; the total alone where there are no single scores."""
+    single = {(entry["metric"], entry["explainer"]) for entry in facts["statistics"]}
+    totals = [score for score in facts["scores"] if (score["metric"], score["explainer"]) not in single]
+    return [*map(_statistic, facts["statistics"]), *map(_total, totals)]
+
+
+def _total(score: Facts) -> str:
+    mean = "undefined" if score["mean"] is None else f"{score['mean']:.4f}"
+    return f"{score['explainer']} {score['metric']}: {mean} (mean of {score['defined']}{_left_out(score)})"
+
+
+def _statistic(entry: Facts) -> str:
+    head = f"{entry['metric']} of {entry['explainer']}: "
+    if entry["mean"] is None:
+        return f"{head}undefined{_left_out(entry)}"
+    spread = "" if entry["deviation"] is None else f", sd {entry['deviation']:.3f}"
+    parts = [
+        f"{part} {entry[part]['mean']:.3f} (n {entry[part]['defined']})" for part in PARTS if entry[part]["defined"]
+    ]
+    return (
+        f"{head}mean {entry['mean']:.3f} {_interval(entry)}, median {entry['median']:.3f}{spread}, "
+        f"n {entry['defined']}{_left_out(entry)}, rank {entry['rank']:g}{'; ' * bool(parts)}{', '.join(parts)}"
+    )
+
+
+def _left_out(entry: Facts) -> str:
+    return f", {entry['undefined']} undefined" if entry["undefined"] else ""
+
+
+def _interval(entry: Facts) -> str:
+    if entry["low"] is None:
+        return f"(no interval below n {LEAST})"
+    return f"[{entry['low']:.3f}, {entry['high']:.3f}]"
+
+
+def _curves(facts: Facts) -> list[str]:
+    """A text per metric and explainer: the area under its mean curve with each fill."""
+    areas: dict[tuple[str, str], list[str]] = {}
+    for entry in facts["curves"]:
+        area = "undefined" if entry["area"] is None else f"{entry['area']:.3f}"
+        areas.setdefault((entry["metric"], entry["explainer"]), []).append(f"{area} ({entry['fill']})")
+    return [f"{metric} of {name}: area by fill {', '.join(texts)}" for (metric, name), texts in areas.items()]
+
+
+_CALIBRATED = {"of_predictions": "predictions", "of_mean_draws": "mean of the draws"}
+
+
+def _calibration(facts: Facts | None) -> list[str]:
+    if facts is None:
+        return []
+    return [_calibrated(name, facts[key]) for key, name in _CALIBRATED.items() if facts[key] is not None]
+
+
+def _calibrated(name: str, facts: Facts) -> str:
+    compared = "samples" if facts["kind"] == "classes" else "pairs of sample and label"
+    return (
+        f"{name}: calibration error (ECE) {facts['ece']:.3f}, Brier score {facts['brier']:.3f} "
+        f"over {facts['compared']} {compared}"
+    )
+
+
+def _uncertainty(facts: Facts | None) -> list[str]:
+    if facts is None:
+        return []
+    texts = [
+        f"{_method(_mapping(facts['settings']))}: sd of the predicted label "
+        f"{facts['mean_deviation']:.3f} on average over {facts['samples']} samples"
+    ]
+    if facts["error_detection_auroc"] is not None:
+        texts.append(
+            f"sd {facts['mean_deviation_correct']:.3f} where correct, {facts['mean_deviation_incorrect']:.3f} where "
+            f"incorrect (n {facts['incorrect']}); it detects errors with AUROC {facts['error_detection_auroc']:.3f}"
+        )
+    texts.append(
+        f"entropy {facts['mean_total_entropy']:.3f} nats: {facts['mean_aleatoric_entropy']:.3f} of the images "
+        f"(aleatoric), {facts['mean_epistemic_entropy']:.3f} of the network (epistemic)"
+    )
+    return texts
+
+
+def _method(settings: Facts) -> str:
+    by = ", ".join(f"{key} {value}" for key, value in settings.items() if key != "method")
+    return f"{settings.get('method', 'unknown method')}{f' ({by})' if by else ''}"
+
+
+def _regions(facts: Facts | None) -> list[str]:
+    if facts is None:
+        return []
+    needed = "they cannot do without" if _mapping(facts["settings"]).get("by_masking") else "is enough for them"
+    text = f"{facts['results']} of {facts['labels']} predicted labels have a region that {needed}"
+    if facts["median_part_of_image"] is not None:
+        boxes, part = facts["median_boxes"], facts["median_part_of_image"]
+        text += f"; in the median it has {boxes:g} boxes and {part:.0%} of the image"
+    return [text, *(f"{count} without, because {reason}" for reason, count in facts["without_result"].items())]
+
+
+def _older(names: Sequence[str]) -> list[str]:
+    return [f"{len(names)} older: {_names(names)}"] if names else []
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

@@ -1,0 +1,117 @@
+"""Folders of pictures: their files and labels, and the images that a network takes, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from explainer.arrays import FloatArray, Pixels
+
+_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file and the index of its label, -1 where that is unknown."""
+
+    path: Path
+    label: int
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """What pictures become: images = (pixels / 255 - mean) / std.
+
+    Attributes:
+        size: (H, W), to which pictures are resized.
+        channels: 1 for grey, 3 for colour.
+        mean: what is subtracted, for all channels or for each.
+        std: what the rest is divided by, for all channels or for each.
+    """
+
+    size: tuple[int, int]
+    channels: int = 3
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+
+def read_labels(path: Path, *, name: str = "`path`") -> list[str]:
+    """The class names of a file, one per line, blank lines left out.
+
+    Raises:
+        ValueError: it cannot be read, or is not UTF-8; calls the path by `name`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"{name} {path} could not be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} {path} must be UTF-8 text: {error.reason} at byte {error.start}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def find_pictures(folder: Path, labels: Sequence[str], *, name: str = "`folder`") -> list[Picture]:
+    """The pictures of a folder, sorted by path; a subfolder named like a label gives its pictures that label.
+
+    Raises:
+        ValueError: there is no such folder, or no picture in it; calls the folder by `name`.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{name} must be a folder, got {folder}")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file())
+    if not files:
+        raise ValueError(f"{name} must hold pictures ({', '.join(sorted(_ENDINGS))}), found none in {folder}")
+    indices = {label: index for index, label in enumerate(labels)}
+    return [Picture(path, indices.get(path.relative_to(folder).parts[0], -1)) for path in files]
+
+
+class PictureSource:
+    """(image (C, H, W) float32, label () int32) for each picture, read when it is asked for.
+
+    Args:
+        pictures: the files.
+        image_format: what they become.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], image_format: ImageFormat) -> None:
+        self._pictures = pictures
+        self._size = image_format.size
+        self._mode = "L" if image_format.channels == 1 else "RGB"
+        self._mean = np.array(image_format.mean, np.float32).reshape(-1, 1, 1)
+        self._std = np.array(image_format.std, np.float32).reshape(-1, 1, 1)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> tuple[FloatArray, NDArray[np.int32]]:
+        picture = self._pictures[index]
+        pixels = read_picture(picture.path, self._mode, self._size)
+        image = (pixels.astype(np.float32) / 255).reshape(*self._size, -1).transpose(2, 0, 1)
+        return ((image - self._mean) / self._std).astype(np.float32), np.array(picture.label, np.int32)
+
+    def __iter__(self) -> Iterator[tuple[FloatArray, NDArray[np.int32]]]:
+        return (self[index] for index in range(len(self)))
+
+
+def read_picture(path: Path, mode: str, size: tuple[int, int]) -> Pixels:
+    """The pixels of a picture, resized to (H, W): (H, W) uint8 for the mode "L", (H, W, 3) for "RGB".
+
+    Raises:
+        ValueError: the file is no picture, or damaged; says which.
+    """
+    try:
+        with Image.open(path) as image:
+            shallow = _eight_bits(image) if image.mode.startswith("I") else image
+            return np.asarray(shallow.convert(mode).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"could not read the picture {path}: {error}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture of 16 bits in 8; Pillow's own conversion cuts everything above 255."""
+    return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8))

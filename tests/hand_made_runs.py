@@ -1,0 +1,104 @@
+"""Runs made by hand: a summary on disk, and runs as they are read, without a disk."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explainer.analysis.view import RunView
+from explainer.records import (
+    Benchmark,
+    EditLayer,
+    EditTree,
+    ImageFile,
+    OriginalImage,
+    Prediction,
+    RunEnd,
+    RunMetadata,
+    Saliency,
+    SampleDone,
+    SampleSkipped,
+    Uncertainty,
+)
+from explainer.summary.folder import RunFiles
+from explainer.summary.reader import SampleView
+from explainer.summary.writer import SummaryWriter
+
+METADATA = RunMetadata(
+    labels=("cat", "dog", "eel", "fox"),
+    explainers=("GradCAM", "Gradient"),
+    metrics=("Faithfulness",),
+    jobs=("saliency",),
+    parameters={"seed": 7},
+    package_version="0.9.1",
+)
+STARTED = 1700000000  # 2023-11-14 22:13:20 UTC
+MAP = np.float32([[-1, 0, 1, 2, 3, 4, 5]] * 5)
+CONSTANT = np.zeros((5, 7), np.float32)
+# truth and probabilities: correct, incorrect, without truth, correct by the second of two true labels
+SAMPLES = (
+    ((2,), (0.125, 0.125, 0.625, 0.125)),
+    ((2,), (0.0625, 0.75, 0.125, 0.0625)),
+    ((), (0.25, 0.5, 0.125, 0.125)),
+    ((1, 3), (0.125, 0.25, 0.0, 0.625)),
+)
+
+
+def write_run(
+    folder: Path, metadata: RunMetadata = METADATA, *, ended: bool = True, clock: float = STARTED
+) -> SummaryWriter:
+    """Four samples with two maps of GradCAM and one constant map of Gradient each, one skipped, one score undefined."""
+    with SummaryWriter(folder, metadata, clock=lambda: clock) as writer:
+        for number, (truth, probabilities) in enumerate(SAMPLES):
+            writer.write(OriginalImage(number, np.full((5, 7, 3), number, np.uint8)))
+            padded = np.zeros(len(metadata.labels), np.float32)
+            padded[:4] = probabilities
+            writer.write(Prediction(number, truth, (), (1, 2), padded))
+            for name, label, saliency in (("GradCAM", 1, MAP), ("GradCAM", 2, MAP), ("Gradient", 2, CONSTANT)):
+                if name in metadata.explainers:
+                    writer.write(Saliency(number, name, label, saliency))
+            writer.write(SampleDone(number))
+        writer.write(SampleSkipped(9, "the image of sample 9 has a NaN"))
+        if ended:
+            writer.write(Benchmark("GradCAM", "Faithfulness", 0.4375, (math.nan, 0.25, 0.5, math.nan), 7, 2))
+            writer.write(RunEnd())
+    return writer
+
+
+LABELS = ("ant", "bee", "cat")
+
+
+def sample(
+    number: int,
+    probabilities: list[float],
+    truth: tuple[int, ...] = (),
+    deviation: list[float] | None = None,
+    *,
+    entropies: tuple[float, float, float] = (0.5, 0.375, 0.125),
+    trees: tuple[EditTree, ...] = (),
+    predicted: tuple[int, ...] = (),
+    absence_known: bool = False,
+) -> SampleView:
+    uncertainty = None
+    if deviation is not None:
+        row = np.float32(deviation)
+        uncertainty = Uncertainty(number, np.float32(probabilities)[::-1].copy(), row, row * 0, row, *entropies)
+    prediction = Prediction(number, truth, predicted, (), np.float32(probabilities))
+    image = ImageFile(number, f"{number}.png")
+    known = {"absence_known": absence_known}
+    return SampleView(number, image, prediction, uncertainty=uncertainty, edit_trees=trees, **known)
+
+
+def view(*samples: SampleView, labels: tuple[str, ...] = LABELS, **parameters: Any) -> RunView:
+    files = RunFiles(1, Path("events"))
+    metadata = RunMetadata(labels, parameters=parameters)
+    return RunView(Path("runs"), files, metadata, {one.sample_id: one for one in samples})
+
+
+def tree(label: int, *boxes: tuple[int, int, int, int], reason: str = "") -> EditTree:
+    layers = (EditLayer(0.75, boxes),) if boxes else ()
+    root = {"layer": -1, "box": [0, 0, 10, 8], "network_output": 0.0, "step_change": 0.0, "children": []}
+    return EditTree(0, label, "gaussian:2", False, layers, root if boxes else None, reason)

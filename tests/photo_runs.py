@@ -1,0 +1,61 @@
+"""What the tests of `explainer run` share: pictures, networks of a module, and what a run must say of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from explainer import read_run
+
+HEIGHT, WIDTH = 6, 9
+LABELS = ["ant", "bee", "cat", "dog"]
+FACTORIES = """
+import numpy as np
+from networks import LinearNetwork, SmallCnn
+
+def small_cnn():
+    return SmallCnn(3)
+
+def blank():
+    return LinearNetwork(np.zeros((4, 3 * 6 * 9)))
+
+def blank_grey():
+    return LinearNetwork(np.zeros((4, 6 * 9)))
+
+def first_of(classes):
+    return LinearNetwork(np.eye(classes, 3 * 6 * 9) * 2)
+
+def one():
+    return first_of(1)
+
+def two():
+    return first_of(2)
+"""
+
+
+def pixels_of(seed, *shape, kind=np.uint8):
+    return np.random.default_rng(seed).integers(0, np.iinfo(kind).max + 1, shape or (HEIGHT, WIDTH, 3)).astype(kind)
+
+
+def weights_of(features):
+    """Weights that make every pixel count, and no two alike."""
+    return np.random.default_rng(0).standard_normal((4, features)) / features**0.5
+
+
+def run_of(tmp_path):
+    return read_run(tmp_path / "out")
+
+
+def probabilities_of(run):
+    return [sample.prediction.probabilities for sample in run.samples.values()]
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def logits_of(pictures, network, mean=0.0, std=1.0):
+    """The logits of a LinearNetwork for uint8 pictures (N, H, W, C) in float64."""
+    images = (np.asarray(pictures) / 255 - mean) / std
+    rows = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+    return rows @ network.fc.weight.asnumpy().astype(np.float64).T

@@ -1,0 +1,277 @@
+"""`explainer run`: pictures in a folder, a network by name, a summary; and what it says when something is wrong."""
+
+import numpy as np
+import pytest
+from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, probabilities_of, run_of, softmax
+from PIL import Image
+
+
+def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_their_folder(command, tmp_path):
+    status, output, error = command()
+    assert (status, error) == (0, "")
+    run = run_of(tmp_path)
+    assert run.metadata.labels == tuple(LABELS)
+    truths = [sample.prediction.ground_truth for sample in run.samples.values()]
+    assert truths == [(0,), (0,), (3,), (), ()]
+    in_order = [1, 0, 2, 3, 4]  # ant/1.PNG, ant/2.png, dog/a.png, gnu/a.png, zero.png
+    for sample, seed in zip(run.samples.values(), in_order, strict=True):
+        np.testing.assert_array_equal(run.picture(sample.image), pixels_of(seed))
+    assert "samples     5 complete" in output and "state       ended" in output
+    assert f"explainer inspect {tmp_path / 'out'}" in output
+
+
+@pytest.mark.parametrize(
+    ("activation", "function"), [("softmax", softmax), ("sigmoid", lambda x: 1 / (1 + np.exp(-x)))]
+)
+def test_the_network_has_the_weights_of_the_checkpoint_and_the_activation_asked_for(
+    command, checkpoints, tmp_path, activation, function
+):
+    folder, networks = checkpoints
+    status, _, _ = command("--activation", activation, checkpoint=folder / "blank.ckpt")
+    assert status == 0
+    pictures = [pixels_of(seed) for seed in (1, 0, 2, 3, 4)]
+    expected = function(logits_of(pictures, networks["blank"]))
+    np.testing.assert_allclose(probabilities_of(run_of(tmp_path)), expected, rtol=1e-5)  # float32 sums
+
+
+def test_mean_and_std_are_taken_off_for_the_network_and_put_back_for_the_picture(command, checkpoints, tmp_path):
+    folder, networks = checkpoints
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    status, _, _ = command("--mean", *mean, "--std", *std, checkpoint=folder / "blank.ckpt")
+    assert status == 0
+    run = run_of(tmp_path)
+    pictures = [pixels_of(seed) for seed in (1, 0, 2, 3, 4)]
+    expected = softmax(logits_of(pictures, networks["blank"], mean, std))
+    np.testing.assert_allclose(probabilities_of(run), expected, rtol=1e-4)  # larger logits, float32 sums
+    np.testing.assert_array_equal([run.picture(sample.image) for sample in run.samples.values()], pictures)
+    assert run.metadata.parameters["options"]["mean"] == mean
+
+
+def test_top_k_limit_and_batch_size_reach_the_run(command, tmp_path):
+    status, _, _ = command("--top-k", 4, "--limit", 2, "--batch-size", 1)
+    assert status == 0
+    run = run_of(tmp_path)
+    assert [len(sample.maps) for sample in run.samples.values()] == [4, 4]
+    options = run.metadata.parameters["options"]
+    assert (options["top_k"], options["batch_size"]) == (4, 1)
+
+
+def test_pictures_are_resized_to_height_and_width_and_not_turned(command, photos, tmp_path):
+    gradient = np.linspace(0, 255, 24).astype(np.uint8)
+    Image.fromarray(np.repeat(gradient[:, None], 18, axis=1)).save(photos / "ant" / "1.PNG")  # dark at the top
+    assert command("--limit", 1)[0] == 0
+    run = run_of(tmp_path)
+    picture = run.picture(run.samples[0].image)
+    assert picture.shape == (HEIGHT, WIDTH, 3)
+    assert (np.diff(picture[:, 0, 0].astype(int)) > 20).all()  # 255 / 6 rows per step
+    assert np.ptp(picture, axis=1).max() == 0
+
+
+def test_one_channel_is_the_grey_of_colour_pictures(command, checkpoints, tmp_path):
+    folder, _ = checkpoints
+    status, _, _ = command(
+        "--channels", 1, network="folder_run_factories:blank_grey", checkpoint=folder / "blank_grey.ckpt"
+    )
+    assert status == 0
+    run = run_of(tmp_path)
+    grey = pixels_of(1) @ np.array([0.299, 0.587, 0.114])  # ITU-R 601
+    picture = run.picture(run.samples[0].image)
+    assert picture.shape == (HEIGHT, WIDTH)
+    np.testing.assert_allclose(picture, grey, atol=1)  # Pillow's integers round
+
+
+@pytest.mark.parametrize("with_weights", [True, False])
+def test_a_run_without_checkpoint_says_that_the_weights_are_those_of_the_factory(command, checkpoints, with_weights):
+    given = {"checkpoint": checkpoints[0] / "blank.ckpt"} if with_weights else {}
+    assert command(network="folder_run_factories:blank", **given)[0] == 0
+    note = "no --checkpoint: folder_run_factories:blank is explained with the weights that its factory gives it\n"
+    assert command.notes == ([] if with_weights else [note])
+
+
+@pytest.mark.parametrize("content", [b"not a picture", b""])
+def test_a_file_that_is_no_picture_ends_the_run_with_its_path_and_exit_status_1(command, photos, tmp_path, content):
+    (photos / "dog" / "broken.png").write_bytes(content)
+    status, output, error = command()
+    assert (status, output) == (1, "")
+    assert f"could not read the picture {photos / 'dog' / 'broken.png'}" in error
+
+
+def test_a_truncated_picture_ends_the_run_with_its_path_and_exit_status_1(command, photos):
+    whole = (photos / "dog" / "a.png").read_bytes()
+    (photos / "dog" / "a.png").write_bytes(whole[: len(whole) // 2])
+    status, _, error = command()
+    assert status == 1
+    assert f"could not read the picture {photos / 'dog' / 'a.png'}" in error
+
+
+def test_a_file_that_is_no_picture_is_told_in_one_line(command, photos):
+    (photos / "dog" / "broken.png").write_bytes(b"not a picture")
+    assert len(command()[2].strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("network", "labels", "wanted"),
+    [
+        ("one", "ant", [(0,), (0,), (), (), ()]),
+        ("one", "dog", [(), (), (0,), (), ()]),
+        ("two", "ant\ndog", [(0,), (0,), (1,), (), ()]),
+        ("two", "dog\nbee", [(), (), (0,), (), ()]),
+    ],
+)
+def test_the_folders_are_the_labels_of_one_class_and_of_two(command, tmp_path, network, labels, wanted):
+    (tmp_path / "few.txt").write_text(labels, encoding="utf-8")
+    given = {"network": f"folder_run_factories:{network}", "labels": tmp_path / "few.txt"}
+    assert command("--activation", "sigmoid", **given)[0] == 0
+    run = run_of(tmp_path)
+    assert [sample.prediction.ground_truth for sample in run.samples.values()] == wanted
+    assert run.metadata.parameters["options"]["label_format"] == "ids"
+
+
+def test_pictures_that_are_all_of_the_one_class_need_no_question(command, photos, tmp_path):
+    (tmp_path / "one.txt").write_text("ant", encoding="utf-8")
+    given = {"network": "folder_run_factories:one", "labels": tmp_path / "one.txt", "images": photos.parent / "ants"}
+    (photos.parent / "ants").mkdir()
+    (photos / "ant").rename(photos.parent / "ants" / "ant")
+    assert command("--activation", "sigmoid", **given)[0] == 0
+    samples = run_of(tmp_path).samples.values()
+    assert [(sample.prediction.ground_truth, sample.correct) for sample in samples] == [((0,), True)] * 2
+
+
+def test_a_softmax_of_one_class_is_told_with_the_activation_to_give(refused, tmp_path):
+    (tmp_path / "one.txt").write_text("ant", encoding="utf-8")
+    status, why = refused(network="folder_run_factories:one", labels=tmp_path / "one.txt")
+    assert status == 2
+    assert "a softmax of one output is always 1, so give nn.Sigmoid() (--activation sigmoid)" in why
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (
+            "nowhere_at_all:f",
+            "--network: could not import 'nowhere_at_all' (No module named 'nowhere_at_all'); is it on",
+        ),
+        ("folder_run_factories:first_of", "missing 1 required positional argument"),
+        ("mindspore.nn:ReLU", "`network` must give one tensor of logits (N, K)"),
+    ],
+)
+def test_a_network_that_cannot_be_made_is_told_with_exit_status_2(refused, network, message):
+    status, why = refused(network=network)
+    assert status == 2
+    assert message in why
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", "--checkpoint must be a file, got"),
+        ("other", "lacks 6 weights of the network, the first 'conv1.weight'; explanations of a half-loaded network"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_told_with_exit_status_2(refused, checkpoints, name, message):
+    status, why = refused(network="folder_run_factories:small_cnn", checkpoint=checkpoints[0] / f"{name}.ckpt")
+    assert status == 2
+    assert message in why
+    assert f"{name}.ckpt" in why
+
+
+def test_images_must_be_a_folder_with_pictures(refused, tmp_path):
+    assert refused(images=tmp_path / "nowhere") == (2, f"--images must be a folder, got {tmp_path / 'nowhere'}")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("not a picture")
+    status, why = refused(images=tmp_path / "empty")
+    assert status == 2
+    assert why == f"--images must hold pictures (.bmp, .jpeg, .jpg, .png, .webp), found none in {tmp_path / 'empty'}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ant\nbee\ncat\n", "`data[1]` must name each of the network's 4 outputs, got 3 labels"),
+        ("ant\nbee\ncat\ndog\neel\n", "`data[1]` must name each of the network's 4 outputs, got 5 labels"),
+        ("ant\nbee\nbee\ndog\n", "`data[1]` must be distinct, got 'bee' twice"),
+        ("\n  \n", "`data[1]` must name every class, got an empty list"),
+    ],
+)
+def test_labels_that_do_not_fit_the_network_are_told_with_exit_status_2(refused, tmp_path, text, message):
+    (tmp_path / "own.txt").write_text(text, encoding="utf-8")
+    for path in (tmp_path / "photos").rglob("dog/*.png"):
+        path.unlink()  # its label is not among three
+    status, why = refused(labels=tmp_path / "own.txt")
+    assert status == 2
+    assert message in why
+
+
+def test_a_missing_file_of_labels_is_a_wrong_argument(refused, tmp_path):
+    status, why = refused(labels=tmp_path / "nowhere.txt")
+    assert status == 2
+    assert "--labels" in why and "nowhere.txt" in why
+
+
+def test_labels_that_are_not_utf_8_are_told_with_their_file(refused, tmp_path):
+    (tmp_path / "latin.txt").write_bytes("ant\nbée\ncat\ndog\n".encode("latin-1"))
+    status, why = refused(labels=tmp_path / "latin.txt")
+    assert status == 2
+    assert "latin.txt" in why
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_label(command, tmp_path):
+    (tmp_path / "marked.txt").write_text("\n".join(LABELS), encoding="utf-8-sig")
+    assert command(labels=tmp_path / "marked.txt")[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.labels == tuple(LABELS)
+    assert run.samples[0].prediction.ground_truth == (0,)
+
+
+def test_without_being_asked_nothing_is_scored_and_no_uncertainty_or_region_recorded(command, tmp_path):
+    assert command(network="folder_run_factories:small_cnn")[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.jobs == ("saliency",)
+    assert all(sample.uncertainty is None and not sample.edit_trees for sample in run.samples.values())
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        ("dropout", {"method": "dropout"}),
+        ("shift", {"method": "augmentation", "augment": "shift"}),
+        ("noise", {"method": "augmentation", "augment": "noise"}),
+    ],
+)
+def test_uncertainty_is_asked_for_by_its_way(command, tmp_path, how, wanted):
+    assert command(network="folder_run_factories:small_cnn", uncertainty=how, limit=2)[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.parameters["uncertainty"].items() >= {**wanted, "draws": 50}.items()
+    assert all(sample.uncertainty is not None for sample in run.samples.values())
+
+
+def test_uncertainty_by_dropout_of_a_network_without_it_is_told_with_exit_status_2(refused):
+    status, why = refused(uncertainty="dropout")
+    assert status == 2 and "has no dropout cell" in why and "test-time augmentation" in why
+
+
+def test_regions_are_searched_in_pictures_that_are_large_enough(command, refused, tmp_path):
+    status, why = refused("--hierarchical-occlusion", network="folder_run_factories:small_cnn")
+    assert status == 2 and "short side of at least 56 pixels, got 6" in why
+    more = ("--hierarchical-occlusion", "--size", 56, 60)
+    assert command(*more, network="folder_run_factories:small_cnn", limit=2)[0] == 0
+    run = run_of(tmp_path)
+    assert run.metadata.jobs == ("saliency", "hierarchical_occlusion")
+    sure = sum(int((sample.prediction.probabilities > 0.5).sum()) for sample in run.samples.values())
+    assert sum(len(sample.edit_trees) for sample in run.samples.values()) == sure > 0
+
+
+def test_a_summary_folder_that_cannot_be_made_is_told_with_exit_status_1(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, output, error = command(summary_dir=tmp_path / "file")
+    assert (status, output) == (1, "")
+    assert f"explainer: could not write {tmp_path / 'file'}" in error
+
+
+def test_a_network_for_other_images_is_told_with_exit_status_2(command, tmp_path):
+    status, output, error = command("--channels", 1, network="folder_run_factories:small_cnn")
+    assert (status, output) == (2, "")
+    assert error.startswith(
+        "explainer: `network` (SmallCnn) must be one that can be evaluated for one input of shape (1, 1, "
+    )
+    assert not (tmp_path / "out").exists()
