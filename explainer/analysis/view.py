@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
 from explainer.summary.folder import RunFiles, find_runs
 from explainer.summary.reader import Finding, RunReader, SampleView, read_records
+from explainer.summary.recordfile import Damage
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +110,11 @@ def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
 def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
     reading = RunReader()
     samples = {sample.sample_id: sample for sample in reading.samples(read_records(files.event_file))}
-    if reading.metadata is None:
-        raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
+    metadata = reading.metadata or _guessed(samples, files, reading)
     return RunView(
         summary_dir=folder,
         files=files,
-        metadata=reading.metadata,
+        metadata=metadata,
         samples=dict(sorted(samples.items())),
         skipped=reading.skipped,
         unfinished=tuple(sorted(reading.begun - samples.keys())),
@@ -122,6 +123,25 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
         findings=tuple(reading.findings),
         older=older,
     )
+
+
+def _guessed(samples: Mapping[int, SampleView], files: RunFiles, reading: RunReader) -> RunMetadata:
+    """What the samples tell of a run whose metadata, and the copy of it, are damaged: numbers in place of labels.
+
+    Raises:
+        SummaryReadError: there is no sample either.
+    """
+    if not samples:
+        if any(finding.what == Damage.TRUNCATED.value for finding in reading.findings):
+            raise SummaryReadError(
+                f"{files.event_file} is truncated: it ends within its first record (or was written by another tool)"
+            )
+        raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
+    reading.findings.append(Finding(0, "the metadata is damaged, and its copy, too: labels have numbers for names"))
+    count = max(len(sample.prediction.probabilities) for sample in samples.values())
+    maps = dict.fromkeys(entry.explainer for sample in samples.values() for entry in sample.maps)
+    metrics = dict.fromkeys(score.metric for sample in samples.values() for score in sample.scores)
+    return RunMetadata(tuple(map(str, range(count))), tuple(maps), tuple(metrics), (), {}, "")
 
 
 def _hint(folder: Path) -> str:

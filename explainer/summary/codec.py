@@ -30,7 +30,7 @@ from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.text import plain_text
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 1
+FORMAT_MINOR = 2
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
@@ -48,7 +48,14 @@ def encode_metadata(metadata: RunMetadata) -> Explain:
     run.label.extend(metadata.labels)
     run.job.extend(metadata.jobs)
     run.parameters = json.dumps(dict(metadata.parameters), sort_keys=True)
+    run.explain_method.extend(metadata.explainers)
+    run.benchmark_method.extend(metadata.metrics)
     return message
+
+
+def encode_metadata_copy(metadata: RunMetadata) -> Explain:
+    """The second message of a file: what the first says, in fields of our own, so that MindInsight reads it once."""
+    return Explain(run=encode_metadata(metadata).run)
 
 
 def shown_labels(metadata: RunMetadata) -> list[str]:
@@ -250,8 +257,8 @@ def _decode_metadata(message: Explain) -> RunMetadata:
         )
     return RunMetadata(
         labels=_texts(message.run.label),
-        explainers=_texts(message.metadata.explain_method),
-        metrics=_texts(message.metadata.benchmark_method),
+        explainers=_texts(message.metadata.explain_method or message.run.explain_method),
+        metrics=_texts(message.metadata.benchmark_method or message.run.benchmark_method),
         jobs=_texts(message.run.job),
         parameters=_json_object(plain_text(message.run.parameters)),
         package_version=plain_text(message.run.package_version),

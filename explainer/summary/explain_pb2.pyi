@@ -97,20 +97,24 @@ class Explain(_message.Message):
         layer: _containers.RepeatedCompositeFieldContainer[Explain.HocLayer]
         def __init__(self, label: _Optional[int] = ..., mask: _Optional[str] = ..., layer: _Optional[_Iterable[_Union[Explain.HocLayer, _Mapping]]] = ...) -> None: ...
     class Run(_message.Message):
-        __slots__ = ("format_major", "format_minor", "package_version", "label", "job", "parameters")
+        __slots__ = ("format_major", "format_minor", "package_version", "label", "job", "parameters", "explain_method", "benchmark_method")
         FORMAT_MAJOR_FIELD_NUMBER: _ClassVar[int]
         FORMAT_MINOR_FIELD_NUMBER: _ClassVar[int]
         PACKAGE_VERSION_FIELD_NUMBER: _ClassVar[int]
         LABEL_FIELD_NUMBER: _ClassVar[int]
         JOB_FIELD_NUMBER: _ClassVar[int]
         PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+        EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
+        BENCHMARK_METHOD_FIELD_NUMBER: _ClassVar[int]
         format_major: int
         format_minor: int
         package_version: str
         label: _containers.RepeatedScalarFieldContainer[str]
         job: _containers.RepeatedScalarFieldContainer[str]
         parameters: str
-        def __init__(self, format_major: _Optional[int] = ..., format_minor: _Optional[int] = ..., package_version: _Optional[str] = ..., label: _Optional[_Iterable[str]] = ..., job: _Optional[_Iterable[str]] = ..., parameters: _Optional[str] = ...) -> None: ...
+        explain_method: _containers.RepeatedScalarFieldContainer[str]
+        benchmark_method: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, format_major: _Optional[int] = ..., format_minor: _Optional[int] = ..., package_version: _Optional[str] = ..., label: _Optional[_Iterable[str]] = ..., job: _Optional[_Iterable[str]] = ..., parameters: _Optional[str] = ..., explain_method: _Optional[_Iterable[str]] = ..., benchmark_method: _Optional[_Iterable[str]] = ...) -> None: ...
     class Sample(_message.Message):
         __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability")
         IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]

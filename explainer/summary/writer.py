@@ -89,7 +89,7 @@ class SummaryWriter:
             self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open as long as the writer is
         try:
             self._write_manifest({key: job in metadata.jobs for key, job in _MANIFEST_KEYS.items()})
-            self._append(first)
+            self._append(first, codec.encode_metadata_copy(metadata))
         except BaseException:
             self._take_back()
             raise

@@ -99,6 +99,8 @@ OURS = {
         "label": (4, "repeated string"),
         "job": (5, "repeated string"),
         "parameters": (6, "string"),
+        "explain_method": (7, "repeated string"),
+        "benchmark_method": (8, "repeated string"),
     },
     "Explain.Sample": {
         "image_path": (1, "string"),

@@ -447,9 +447,15 @@ def test_a_newer_major_version_is_refused_with_both_versions_and_what_to_do():
         back(message)
 
 
+def test_the_copy_of_the_metadata_says_the_same_and_nothing_to_mindinsight():
+    copy = codec.encode_metadata_copy(METADATA)
+    assert back(copy) == [METADATA]
+    assert [field.name for field, _ in copy.ListFields()] == ["run"]
+
+
 def test_metadata_carries_the_version_of_the_format():
     run = codec.encode_metadata(METADATA).run
-    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 1)
+    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -420,14 +420,14 @@ def test_trees_and_uncertainty_come_back_from_disk_with_their_sample(tmp_path: P
 def test_a_sample_has_no_message_of_trees_where_it_has_none(tmp_path: Path):
     with SummaryWriter(tmp_path, NO_UNDERSCORE) as writer:
         write(writer, records_of(0))
-    metadata, sample, done = messages_of(writer)
+    metadata, _, sample, done = messages_of(writer)
     assert metadata.HasField("metadata") and sample.HasField("sample") and done.done
 
 
 def test_the_occlusion_comes_after_the_image_and_before_the_end_of_its_sample(tmp_path: Path):
     with SummaryWriter(tmp_path, NO_UNDERSCORE) as writer:
         write(writer, records_of(4, FOUND))
-    _, sample, occlusion, done = messages_of(writer)
+    _, _, sample, occlusion, done = messages_of(writer)
     assert sample.image_path and not sample.hoc
     assert (occlusion.sample_id, len(occlusion.hoc), len(occlusion.edit_tree)) == (4, 1, 1)
     assert done.done
@@ -437,7 +437,7 @@ def test_the_occlusion_comes_after_the_image_and_before_the_end_of_its_sample(tm
 def test_boxes_on_disk_fit_the_picture_on_disk(tmp_path: Path, size, box):
     with SummaryWriter(tmp_path, NO_UNDERSCORE) as writer:
         write(writer, records_of(4, FOUND, size=size))
-    (hoc,) = messages_of(writer)[2].hoc
+    (hoc,) = messages_of(writer)[3].hoc
     assert list(hoc.layer[0].box) == box
 
 

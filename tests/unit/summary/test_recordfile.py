@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explainer.summary import recordfile
 from explainer.summary.recordfile import LARGEST_PAYLOAD, Damage, Frame, frame, read_frames
 
 PAYLOADS = (b"abc", b"", bytes(range(40)), b"\x00" * 7)
@@ -50,10 +51,13 @@ class CountingFile(BytesIO):
     """Remembers how much was asked for at once."""
 
     largest_read = 0
+    bytes_read = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.largest_read = max(self.largest_read, size or 0)
-        return super().read(size)
+        found = super().read(size)
+        self.bytes_read += len(found)
+        return found
 
 
 @pytest.mark.parametrize(
@@ -108,7 +112,7 @@ def test_a_file_cut_at_any_byte_gives_all_whole_frames_and_says_truncated():
         assert frames_of(FILE[:cut]) == expected, f"cut at {cut}"
 
 
-def test_every_flipped_bit_is_found_and_costs_no_frame_before_it():
+def test_every_flipped_bit_is_found_and_costs_its_frame_alone():
     for bit in range(len(FILE) * 8):
         place = bit // 8
         flipped = bytearray(FILE)
@@ -117,8 +121,7 @@ def test_every_flipped_bit_is_found_and_costs_no_frame_before_it():
         in_header = place < STARTS[hit] + HEADER
         expected = [Frame(start, payload) for start, payload in zip(STARTS, PAYLOADS, strict=False)]
         expected[hit] = Frame(STARTS[hit], damage=Damage.BAD_LENGTH if in_header else Damage.BAD_DATA)
-        # without a length nothing after it can be found; damaged content is passed over
-        assert frames_of(bytes(flipped)) == expected[: hit + 1 if in_header else None], f"bit {bit}"
+        assert frames_of(bytes(flipped)) == expected, f"bit {bit}"
 
 
 @pytest.mark.parametrize("length", [2**63, 2**64 - 1, 10_000_000_000, LARGEST_PAYLOAD + 1])
@@ -131,7 +134,7 @@ def test_a_length_beyond_the_limit_is_refused_before_anything_is_read_for_it(len
     finally:
         tracemalloc.stop()
     assert frames == [Frame(0, b"before"), Frame(22, damage=Damage.BAD_LENGTH)]
-    assert file.largest_read == HEADER
+    assert file.largest_read == recordfile._SCANNED + HEADER - 1  # the search for the next frame
     assert peak < 100_000  # bytes; the file itself has 45
 
 
@@ -139,10 +142,37 @@ def test_the_longest_allowed_length_is_taken_at_its_word():
     assert frames_of(framed(LARGEST_PAYLOAD, b"too short")) == [Frame(0, damage=Damage.TRUNCATED)]
 
 
-def test_reading_ends_at_a_damaged_length_although_good_frames_follow():
+def test_reading_goes_on_at_the_next_complete_frame_behind_a_damaged_length():
     wrong = bytearray(frame(b"abc"))
     wrong[0] ^= 1
-    assert frames_of(bytes(wrong) + FILE) == [Frame(0, damage=Damage.BAD_LENGTH)]
+    behind = [Frame(len(wrong) + start, payload) for start, payload in zip(STARTS[:-1], PAYLOADS, strict=True)]
+    assert frames_of(bytes(wrong) + FILE) == [Frame(0, damage=Damage.BAD_LENGTH), *behind]
+
+
+def test_reading_goes_on_behind_a_frame_that_was_cut_and_written_after():
+    """A run that was killed in the middle of a record, and gone on with in the same file."""
+    cut = frame(b"a record that was never finished")[:-7]
+    behind = [Frame(len(cut) + start, payload) for start, payload in zip(STARTS[:-1], PAYLOADS, strict=True)]
+    found = frames_of(cut + FILE)
+    assert found[0].damage in (Damage.TRUNCATED, Damage.BAD_DATA)
+    assert found[1:] == behind
+
+
+def test_frames_are_found_across_the_blocks_in_which_they_are_looked_for(monkeypatch):
+    monkeypatch.setattr(recordfile, "_SCANNED", 5)
+    wrong = bytearray(frame(b"abc"))
+    wrong[9] ^= 1
+    assert [found.payload for found in frames_of(bytes(wrong) + FILE)][1:] == list(PAYLOADS)
+
+
+def test_made_up_headers_cannot_make_reading_take_long(monkeypatch):
+    """Each promises all that follows; to try every one would take the square of their number."""
+    monkeypatch.setattr(recordfile, "_TRIED", 10_000)
+    count = 400
+    headers = b"".join(framed(19 * (count - number), b"") for number in range(count))
+    file = CountingFile(b"\x01" * HEADER + headers)
+    assert [found.damage for found in read_frames(file)] == [Damage.BAD_LENGTH]
+    assert file.bytes_read < 100_000
 
 
 def test_zeros_after_the_last_frame_are_a_damaged_length():

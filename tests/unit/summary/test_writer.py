@@ -180,7 +180,7 @@ def test_records_stand_in_the_documented_order(tmp_path: Path):
         writer.write(RunEnd())
     kinds = [(type(record).__name__, getattr(record, "sample_id", None)) for record in read_records(writer.event_file)]
     sample = ["ImageFile", "Prediction", *["SaliencyFile"] * 4, *["Score"] * 2, "SampleDone"]
-    expected = [("RunMetadata", None), *((kind, number) for number in (0, 1) for kind in sample)]
+    expected = [*[("RunMetadata", None)] * 2, *((kind, number) for number in (0, 1) for kind in sample)]
     assert kinds == [*expected, *[("Benchmark", None)] * 4, ("RunEnd", None)]
 
 
@@ -188,9 +188,10 @@ def test_records_on_disk_are_the_stored_kind(tmp_path: Path):
     with SummaryWriter(tmp_path, METADATA, clock=clock_at(17)) as writer:
         write_sample(writer, 3)
     stored = list(read_records(writer.event_file))
-    assert stored[1] == ImageFile(3, "_explain_17/origin_images/0/3.png", shown=True)
+    assert stored[0] == stored[1] == METADATA
+    assert stored[2] == ImageFile(3, "_explain_17/origin_images/0/3.png", shown=True)
     saliency = map_of(3, "GradCAM", 1)
-    assert stored[3] == SaliencyFile(
+    assert stored[4] == SaliencyFile(
         3, "GradCAM", 1, "_explain_17/heatmap/GradCAM/0/3_1.png", float(saliency.min()), float(saliency.max())
     )
 
