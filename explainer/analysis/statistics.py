@@ -60,7 +60,7 @@ class MethodStatistics(NamedTuple):
         explainer: the method's name.
         higher_is_better: which way is better.
         control: whether the method is a control, which does not use the network.
-        rank: its place among all methods by the mean, 1 for the best; None where the mean is undefined.
+        rank: its rank among all methods by the mean, 1 for the best; None where the mean is undefined.
         overall: of all samples.
         correct: of those whose most probable label is a true one.
         incorrect: of those where it is not.
@@ -188,7 +188,7 @@ def _corrected_for_skewness(scores: NDArray[np.float64], mean: float, deviation:
 
 
 def ranks(means: Mapping[str, float], *, higher_is_better: bool) -> dict[str, float]:
-    """The place of each method by its mean, 1 for the best; equal ones share the mean of their places, nan has none.
+    """The rank of each method by its mean, 1 for the best; equal ones share the mean of their ranks, nan has none.
 
     >>> ranks({"a": 0.5, "b": 0.9, "c": 0.5, "d": float("nan")}, higher_is_better=True)
     {'a': 2.5, 'b': 1.0, 'c': 2.5}

@@ -62,7 +62,7 @@ class FolderRun:
 
     @property
     def run_options(self) -> RunOptions:
-        """What the runner is told."""
+        """The options of the runner."""
         return RunOptions(
             batch_size=self.batch_size,
             top_k=self.top_k,

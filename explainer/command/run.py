@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,19 @@ def _numbers(context: click.Context, option: click.Parameter, value: str) -> tup
 
 def _number(context: click.Context, option: click.Parameter, value: str) -> int:
     return int(value)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Makes SIGTERM a KeyboardInterrupt: once at work, MindSpore catches Ctrl-C and sends SIGTERM to the process."""
+    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.command(cls=_RunCommand, help=text.RUN, short_help="Explain a folder of images.", epilog=text.RUN_END)
@@ -141,7 +157,8 @@ def run(**given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
 
-    result = run_folder(FolderRun(**given))
+    with _interruptible():
+        result = run_folder(FolderRun(**given))
     terminal.print_rows(text.rows_of(facts_of(read_run(result.summary_dir))))
     terminal.print_text(f"\n{text.look_again(result.summary_dir)}")
     return 0

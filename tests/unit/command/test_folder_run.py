@@ -1,9 +1,20 @@
 """`explainer run`: pictures in a folder, a network by name, a summary; and what it says when something is wrong."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import networks
 import numpy as np
 import pytest
 from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, probabilities_of, run_of, softmax
 from PIL import Image
+
+import explainer
 
 
 def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_their_folder(command, tmp_path):
@@ -259,6 +270,29 @@ def test_regions_are_searched_in_pictures_that_are_large_enough(command, refused
     assert run.metadata.jobs == ("saliency", "hierarchical_occlusion")
     sure = sum(int((sample.prediction.probabilities > 0.5).sum()) for sample in run.samples.values())
     assert sum(len(sample.edit_trees) for sample in run.samples.values()) == sure > 0
+
+
+def test_ctrl_c_ends_a_run_with_exit_status_130_and_keeps_what_was_finished(command, code, photos, tmp_path):
+    given = ["--network", "folder_run_factories:small_cnn", "--images", photos, "--labels", tmp_path / "labels.txt"]
+    more = ["--summary-dir", tmp_path / "out", "--size", 32, 32, "--explainers", "RISE:masks=6000"]
+    call = [sys.executable, "-m", "explainer.command.main", "run", *map(str, [*given, *more])]
+    path = os.pathsep.join([str(Path(explainer.__file__).parents[1]), str(Path(networks.__file__).parent), str(code)])
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}) as process:
+        second = "out/*/origin_images/0/1.png"  # written before its records, and after all of the first sample
+        while process.poll() is None and not list(tmp_path.glob(second)):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == "explainer: interrupted; what was finished stays"
+    assert "Traceback" not in error
+    run = run_of(tmp_path)
+    assert 0 in run.samples and not run.ended and not run.findings
+
+
+def test_a_run_outside_the_main_thread_works(command):
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(command).result()[0] == 0
 
 
 def test_a_summary_folder_that_cannot_be_made_is_told_with_exit_status_1(command, tmp_path):

@@ -46,7 +46,7 @@ def event(message: Explain) -> bytes:
 # ------------------------------------------------- what it says
 
 
-def test_inspect_says_what_a_whole_run_holds(tmp_path: Path, capsys):
+def test_inspect_says_what_a_complete_run_holds(tmp_path: Path, capsys):
     writer = write_run(tmp_path)
     records = writer.event_file.stat().st_size
     pictures = sum(path.stat().st_size for path in writer.data_dir.rglob("*.*"))
@@ -287,13 +287,13 @@ def test_a_truncated_file_has_exit_status_1_and_names_the_place(tmp_path: Path, 
     writer = write_run(tmp_path)
     whole = writer.event_file.read_bytes()
     writer.event_file.write_bytes(whole[:-5])
-    place = len(whole) - len(event(codec.encode_end()))
+    offset = len(whole) - len(event(codec.encode_end()))
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (1, "")
     assert "state       damaged, " in text
-    assert f"damage      the file ends in the middle of a record (byte {place})\n" in text
+    assert f"damage      the file ends in the middle of a record (byte {offset})\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["damage"] == [
-        {"offset": place, "what": "the file ends in the middle of a record"}
+        {"offset": offset, "what": "the file ends in the middle of a record"}
     ]
 
 
