@@ -39,22 +39,30 @@ class SampleStream:
             try:
                 record = self._pull()
             except BadSampleError as error:
+                if taken and error.sample_id != case.sample_id:
+                    # The job has come to a later sample, so this one is done; begun anew it would be counted twice.
+                    self._leave(case)
+                    self._begin_anew(error)
+                    return taken
                 self._begin_anew(error)
                 taken = []
                 continue
             if record is None or self._is_later(record, case):
                 self._next = record
-                self._waiting = [other for other in self._waiting if other is not case]
+                self._leave(case)
                 return taken
             if self._is_of(record, case):
                 taken.append(record)
-        self._waiting = [other for other in self._waiting if other is not case]
+        self._leave(case)
         raise self._faults[case.sample_id]
 
     def leave_out(self, case: Examined) -> None:
         """Another job cannot work on this sample: its records are dropped."""
-        self._waiting = [other for other in self._waiting if other is not case]
+        self._leave(case)
         self._ids.discard(case.sample_id)
+
+    def _leave(self, case: Examined) -> None:
+        self._waiting = [other for other in self._waiting if other is not case]
 
     def _pull(self) -> Record | None:
         record, self._next = self._next, None

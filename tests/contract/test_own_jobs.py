@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
@@ -12,8 +10,9 @@ from networks import SmallCnn
 from explainer import RunOptions
 from explainer.benchmark import Faithfulness, Localization, Sparseness
 from explainer.counterfactual import HierarchicalOcclusion
-from explainer.explanation import RISE, Gradient, IntegratedGradients
+from explainer.explanation import RISE, Gradient
 from explainer.explanation.controls import RandomControl
+from explainer.network.of import classifier_of
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
 from explainer.run.job import ExaminedBatch, Job
@@ -37,6 +36,10 @@ class Picky(nn.Cell):
         return self.network(images) + 0 / (images[:, -1, -1, -1:] - 7)
 
 
+NETWORK, ANOTHER = Picky(), Picky(seed=5)
+KEPT = [classifier_of(NETWORK), classifier_of(ANOTHER)]  # so that what was compiled for them is kept
+
+
 class OfPictures(JobContract):
     """A job for images of three channels; the base of the tests below."""
 
@@ -54,46 +57,52 @@ class TestInferenceJob(OfPictures):
         return InferenceJob(RunOptions(mean=[0.5, 0.4, 0.3], std=[0.25, 0.5, 0.2]))
 
 
-@pytest.mark.usefixtures("uncompiled")
 class TestSaliencyJob(OfPictures):
     def make(self) -> Job:
-        network = Picky()
-        explainers = [
-            Gradient(network),
-            IntegratedGradients(network, steps=2),
-            RISE(network, SOFTMAX, masks=8, grid=2),
+        explainers = [Gradient(NETWORK), RISE(NETWORK, SOFTMAX, masks=6, grid=2)]
+        metrics = [
+            Localization(4),
+            Faithfulness(4, SOFTMAX, "DeletionAUC", steps=3, curve_fills=["mean"]),
+            Sparseness(4),
         ]
-        metrics = [Localization(4), Faithfulness(4, SOFTMAX, "DeletionAUC", curve_fills=["mean"]), Sparseness(4)]
-        return SaliencyJob(explainers, metrics, [RandomControl(network)])
+        return SaliencyJob(explainers, metrics, [RandomControl(NETWORK)])
 
     def faulty(self) -> tuple[ExaminedBatch, int]:
         return self.with_a_seven()
 
 
-@pytest.mark.usefixtures("uncompiled")
+class TestSaliencyJobOfManyPasses(OfPictures):
+    """Five masks fill more than four passes of one image: each sample is explained, scored and counted by itself."""
+
+    def make(self) -> Job:
+        return SaliencyJob([RISE(NETWORK, SOFTMAX, 1, masks=5, grid=2)], [Sparseness(4)])
+
+    def faulty(self) -> tuple[ExaminedBatch, int]:
+        return self.with_a_seven()
+
+
 class TestHierarchicalOcclusionJob(OfPictures):
     def make(self) -> Job:
-        search = HierarchicalOcclusion(Picky(), SOFTMAX, [4, 2], [2, 1], threshold=0.2)
+        search = HierarchicalOcclusion(NETWORK, SOFTMAX, [4, 2], [2, 1], threshold=0.2)
         return HierarchicalOcclusionJob(search, mask=0.0)
 
     def faulty(self) -> tuple[ExaminedBatch, int]:
         return self.with_a_seven()
 
 
-@pytest.mark.usefixtures("uncompiled")
 class TestUncertaintyJob(OfPictures):
     @pytest.fixture(autouse=True, params=["dropout", "ensemble", "augmentation"])
     def chosen(self, request: pytest.FixtureRequest) -> None:
         self.way: str = request.param
 
     def make(self) -> Job:
-        return UncertaintyJob(self.drawn(Picky()))
+        return UncertaintyJob(self.drawn())
 
-    def drawn(self, network: Any) -> Uncertainty:
+    def drawn(self) -> Uncertainty:
         if self.way == "ensemble":
-            return EnsembleUncertainty([network, Picky(seed=5)], SOFTMAX)
+            return EnsembleUncertainty([NETWORK, ANOTHER], SOFTMAX)
         kind = DropoutUncertainty if self.way == "dropout" else AugmentationUncertainty
-        return kind(network, SOFTMAX, draws=3)
+        return kind(NETWORK, SOFTMAX, draws=3)
 
     def faulty(self) -> tuple[ExaminedBatch, int]:
         return self.with_a_seven()
@@ -102,4 +111,4 @@ class TestUncertaintyJob(OfPictures):
 def test_a_seven_is_a_fault_of_the_network_that_the_jobs_work_on() -> None:
     images = images_of(3, channels=3)
     images[1, -1, -1, -1] = 7
-    assert np.isnan(Picky()(Tensor(images)).asnumpy()).any(axis=1).tolist() == [False, True, False]
+    assert np.isnan(NETWORK(Tensor(images)).asnumpy()).any(axis=1).tolist() == [False, True, False]
