@@ -175,7 +175,11 @@ class MetricContract(ABC):
         """Parameters are JSON values and say which way is better; what is needed is known."""
         metric = self.make()
         recorded = require_json("`parameters`", metric.parameters)
-        declared = {"higher_is_better": metric.higher_is_better, "per_label": metric.per_label}
+        declared = {
+            "class": type(metric).__name__,
+            "higher_is_better": metric.higher_is_better,
+            "per_label": metric.per_label,
+        }
         require_alike("`parameters`", {name: recorded[name] for name in declared}, declared)
         low, high = metric.bounds
         assert low < high, f"`bounds` must be (low, high), got {metric.bounds}"
