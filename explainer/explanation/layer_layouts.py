@@ -134,11 +134,11 @@ def _followed(
     classifier: Reader, layer: LayerOutput, image_shape: tuple[int, ...], possible: list[Layout]
 ) -> dict[Layout, float]:
     """How far a layout's map follows where images change, along the axis that follows less: 0 not at all, 1 wholly."""
-    outputs = [classifier.activations(images, layer.name) for images in _halves(image_shape)]
+    outputs = [classifier.activations(images, layer.name) for images in halves_of_noise(image_shape)]
     return {layout: float(np.mean([_moved(layout.spatial(output)) for output in outputs])) for layout in possible}
 
 
-def _halves(image_shape: tuple[int, ...]) -> Iterator[FloatArray]:
+def halves_of_noise(image_shape: tuple[int, ...]) -> Iterator[FloatArray]:
     """An image of noise, and four copies with other noise above, below, to the left and to the right; some draws."""
     middle = image_shape[1] // 2, image_shape[2] // 2
     halves = np.s_[:, : middle[0]], np.s_[:, middle[0] :], np.s_[:, :, : middle[1]], np.s_[:, :, middle[1] :]

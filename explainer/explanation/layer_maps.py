@@ -11,7 +11,7 @@ import numpy as np
 from explainer.arrays import FloatArray
 from explainer.classifier import Classifier, LayerOutput
 from explainer.errors import LayerError
-from explainer.explanation.layer_layouts import is_alike, layout_of, layouts
+from explainer.explanation.layer_layouts import halves_of_noise, is_alike, layout_of, layouts
 
 Reshape = Callable[[FloatArray], FloatArray]
 """A layer's output or gradient (N, ...) -> (N, D, h, w)."""
@@ -30,7 +30,7 @@ def last_spatial_layer(classifier: Classifier, image_shape: tuple[int, ...]) -> 
     Raises:
         LayerError: the network has no such layer.
     """
-    probe = np.random.default_rng(0).standard_normal((1, *image_shape)).astype(np.float32)
+    probe = _noise(image_shape)
     size = image_shape[1], image_shape[2]
     found = [(_positions(layer, size), -turn, layer) for turn, layer in enumerate(classifier.layers(probe))]
     seed = np.random.default_rng(1).random((1, classifier.class_count(probe)), np.float32)
@@ -47,6 +47,14 @@ def last_spatial_layer(classifier: Classifier, image_shape: tuple[int, ...]) -> 
     )
 
 
+def probing_images(image_shape: tuple[int, ...]) -> FloatArray:
+    """All images (P, C, H, W) with which layers are found and read: noise that depends on the shape alone.
+
+    No image of the data is perturbed for them, so they do not go through the perturbation engine.
+    """
+    return np.concatenate([_noise(image_shape), *halves_of_noise(image_shape)])
+
+
 def reshaped(values: FloatArray, name: str, reshape: Reshape) -> FloatArray:
     """A layer's output or gradient as the user lays it out, (N, D, h, w).
 
@@ -60,6 +68,10 @@ def reshaped(values: FloatArray, name: str, reshape: Reshape) -> FloatArray:
             f"{name!r}"
         )
     return given
+
+
+def _noise(image_shape: tuple[int, ...]) -> FloatArray:
+    return np.random.default_rng(0).standard_normal((1, *image_shape)).astype(np.float32)
 
 
 def _positions(layer: LayerOutput, size: tuple[int, int]) -> int:

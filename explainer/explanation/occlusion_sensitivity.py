@@ -17,7 +17,7 @@ from explainer.arrays import FloatArray
 from explainer.checks import require_finite, require_integer, require_number, require_numbers, require_type
 from explainer.classifier import Classifier
 from explainer.errors import NetworkOutputError
-from explainer.network.of import classifier_of, require_network, without_tensor
+from explainer.network.of import classifier_of, require_classifiable, without_tensor
 from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import fill_of
 
@@ -79,20 +79,20 @@ class OcclusionSensitivity(Metric):
         """Computes the map of one input.
 
         Args:
-            inputs: `model`, the mindspore.nn.Cell to be evaluated, in its evaluation mode; `y_pred`, one input as a
-                Tensor, list or array (1, ...) of any number of axes; `label`, an int, or a Tensor or array of one
-                number.
+            inputs: `model`, the mindspore.nn.Cell to be evaluated, in its evaluation mode, or a Classifier; `y_pred`,
+                one input as a Tensor, list or array (1, ...) of any number of axes; `label`, an int, or a Tensor or
+                array of one number.
 
         Raises:
             ValueError: not three inputs, a label that the network does not have, a bounding box that does not fit, or
                 an input that is not finite.
             RuntimeError: more than one input, or not one label.
-            TypeError: `model` is not a mindspore.nn.Cell, or the label no whole number.
+            TypeError: `model` is neither of them, or the label no whole number.
         """
         if len(inputs) != 3:
             raise ValueError(f"`update` needs 3 inputs, model, y_pred and label, got {len(inputs)}")
         model, image, label = inputs[0], _array("y_pred", inputs[1]), _label(inputs[2])
-        require_network("model", model)
+        require_classifiable("model", model)
         if image.ndim < 2 or len(image) != 1:
             raise RuntimeError(f"`y_pred` must be a batch of one input, (1, ...), got shape {image.shape}")
         require_finite("y_pred", image)

@@ -18,6 +18,7 @@ __all__ = [
     "evaluator_of",
     "is_tensor",
     "require_activation",
+    "require_classifiable",
     "require_device",
     "require_network",
     "to_tensor",
@@ -75,6 +76,12 @@ def evaluator_of(network: Any, activation_fn: Any = None, *, batch_size: int = 3
     if activation_fn is not None and not callable(activation_fn):
         raise TypeError(f"`activation_fn` must be a cell, a function or None, got {type(activation_fn).__name__}")
     return FunctionClassifier(network, activation_fn, batch_size=batch_size)
+
+
+def require_classifiable(name: str, network: Any) -> None:
+    """Raises TypeError unless `classifier_of` takes this: a mindspore.nn.Cell of one input, or a Classifier."""
+    if not isinstance(network, Classifier):
+        require_network(name, network)
 
 
 def require_activation(activation_fn: Any) -> None:

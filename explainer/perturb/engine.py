@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -65,6 +66,12 @@ class Evaluated(NamedTuple):
 Evaluate = Callable[[FloatArray, NDArray[np.int64]], NDArray[Any]]
 """Images (B, C, ...), and the index of each -> outputs (B, ...)."""
 OUTPUTS = ("logits", "probabilities")
+_EVALUATING: ContextVar[bool] = ContextVar("explainer.perturb.engine.evaluating", default=False)
+
+
+def evaluating_perturbed() -> bool:
+    """Whether the engine is having perturbed images evaluated at this moment, here; how a classifier knows who asks."""
+    return _EVALUATING.get()
 
 
 def evaluated(
@@ -103,7 +110,7 @@ def evaluated(
         if evaluate_clean is not None:
             clean[:] = [_hides_nothing(request.shown) for request in chunk]
         if evaluate_clean is None or not clean.any():
-            yield Evaluated(chunk, evaluate(shown, indices))
+            yield Evaluated(chunk, _outputs_of_perturbed(evaluate, shown, indices))
         else:
             yield Evaluated(chunk, _merged(clean, images, shown, indices, evaluate, evaluate_clean))
 
@@ -173,8 +180,16 @@ def _merged(
     outputs = np.empty((len(clean), *of_clean.shape[1:]), of_clean.dtype)
     outputs[clean] = of_clean
     if not clean.all():
-        outputs[~clean] = evaluate(shown[~clean], indices[~clean])
+        outputs[~clean] = _outputs_of_perturbed(evaluate, shown[~clean], indices[~clean])
     return outputs
+
+
+def _outputs_of_perturbed(evaluate: Evaluate, shown: FloatArray, indices: NDArray[np.int64]) -> NDArray[Any]:
+    before = _EVALUATING.set(True)
+    try:
+        return evaluate(shown, indices)
+    finally:
+        _EVALUATING.reset(before)  # before a batch is yielded: what its taker does is not the engine's
 
 
 def _perturbed(

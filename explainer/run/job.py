@@ -94,7 +94,9 @@ class Job(Protocol):
         """Works on one batch and yields the records of its samples one after another, in their order.
 
         Each sample is written when the next one begins, so a job that takes long should yield as it goes. A
-        BadSampleError with a sample_id, raised before anything was counted for it, costs that sample.
+        BadSampleError with a sample_id, raised before anything was counted for it, costs that sample: before the first
+        record of the batch, or when the samples before it have all of their records. The others come once more, in
+        another batch, but for those that had records.
         """
 
     def finish(self) -> Iterable[Record]:

@@ -39,23 +39,31 @@ class SampleStream:
             try:
                 record = self._pull()
             except BadSampleError as error:
+                if taken and error.sample_id != sample.sample_id:
+                    # The job has come to a later sample, so this one is done; begun anew it would be counted twice.
+                    self._leave(sample)
+                    self._begin_anew(error)
+                    return taken
                 self._begin_anew(error)
                 taken = []
                 continue
             # The first record of a later sample ends this one; it waits until that sample's turn comes.
             if record is None or self._is_later(record, sample):
                 self._next = record
-                self._waiting = [other for other in self._waiting if other is not sample]
+                self._leave(sample)
                 return taken
             if self._is_of(record, sample):
                 taken.append(record)
-        self._waiting = [other for other in self._waiting if other is not sample]
+        self._leave(sample)
         raise self._faults[sample.sample_id]
 
     def leave_out(self, sample: PredictedSample) -> None:
         """Another job cannot work on this sample: its records are dropped."""
-        self._waiting = [other for other in self._waiting if other is not sample]
+        self._leave(sample)
         self._ids.discard(sample.sample_id)
+
+    def _leave(self, sample: PredictedSample) -> None:
+        self._waiting = [other for other in self._waiting if other is not sample]
 
     def _pull(self) -> Record | None:
         record, self._next = self._next, None

@@ -11,7 +11,7 @@ import numpy as np
 from explainer.arrays import Float64Array, FloatArray
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
-from explainer.network.of import classifier_of, require_network, without_tensor
+from explainer.network.of import classifier_of, require_activation, require_classifiable, without_tensor
 from explainer.perturb.engine import Request, Variant, evaluated_by
 from explainer.streams import sample_stream
 from explainer.uncertainty.posterior import INTERVALS, Entropies, entropies_of, interval_of
@@ -138,8 +138,8 @@ class DropoutUncertainty(Uncertainty):
         batch_size: int = 32,
     ) -> None:
         super().__init__(interval)
-        require_network("network", network)
-        require_network("activation_fn", activation_fn)
+        require_classifiable("network", network)
+        require_activation(activation_fn)
         self._count = require_integer("draws", draws, 2)
         self._seed = require_integer("seed", seed, 0)
         self._classifier = classifier_of(network, activation_fn, batch_size=batch_size)
@@ -185,13 +185,13 @@ class EnsembleUncertainty(Uncertainty):
         super().__init__(interval)
         require_type("networks", networks, (list, tuple), "a list of networks")
         for index, network in enumerate(networks):
-            require_network(f"networks[{index}]", network)
+            require_classifiable(f"networks[{index}]", network)
         if len({id(network) for network in networks}) < max(2, len(networks)):
             raise ValueError(
                 f"`networks` must hold at least two networks, all different, got {len(networks)}; equal ones would say "
                 "that the prediction is sure"
             )
-        require_network("activation_fn", activation_fn)
+        require_activation(activation_fn)
         self._classifiers = [classifier_of(network, activation_fn, batch_size=batch_size) for network in networks]
 
     def _parameters(self) -> dict[str, Any]:
@@ -250,8 +250,8 @@ class AugmentationUncertainty(Uncertainty):
         batch_size: int = 32,
     ) -> None:
         super().__init__(interval)
-        require_network("network", network)
-        require_network("activation_fn", activation_fn)
+        require_classifiable("network", network)
+        require_activation(activation_fn)
         self._augment = _augmentation(augment)
         self._augment_name = (
             augment if isinstance(augment, str) else getattr(augment, "__name__", type(augment).__name__)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from replicas import normal_images, whole_numbers
 
 from explainer.arrays import Mask
-from explainer.perturb.engine import Evaluated, Request, evaluated
+from explainer.perturb.engine import Evaluated, Request, Variant, evaluated, evaluating_perturbed
 from explainer.perturb.fills import MaskFill
 
 FloatArray = NDArray[Any]
@@ -372,3 +372,21 @@ def test_what_a_mask_leaves_whole_is_evaluated_as_a_clean_image(batch_size: int)
     wanted[[1, 4, 5]] *= -1
     np.testing.assert_array_equal(outputs, wanted)
     assert len(clean) == 3
+
+
+def test_the_engine_says_that_it_evaluates_only_while_it_does() -> None:
+    """Not while whoever takes a batch works on it, and not after an error."""
+    states, images = [], normal_images()
+
+    def evaluate(shown: Any, indices: Any) -> Any:
+        states.append(evaluating_perturbed())
+        if len(states) == 3:
+            raise RuntimeError("failed")
+        return shown.sum(axis=(1, 2, 3))
+
+    requests = (Request(0, Variant(image)) for image in images)
+    with pytest.raises(RuntimeError, match="failed"):
+        for _ in evaluated(evaluate, images, requests, batch_size=1):
+            states.append(evaluating_perturbed())
+    assert states == [True, False, True]
+    assert not evaluating_perturbed()
