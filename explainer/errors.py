@@ -14,6 +14,8 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 └── SummaryWriteError (RuntimeError) a summary that could not be written
 
+RunInterrupted (KeyboardInterrupt) stands beside the tree: who catches errors must not catch a Ctrl-C.
+
 Arguments of a wrong type are plain TypeErrors, wrong values plain ValueErrors, wrong states plain RuntimeErrors.
 """
 
@@ -88,3 +90,15 @@ class SummaryReadError(ExplainerError, ValueError):
 
 class SummaryWriteError(ExplainerError, RuntimeError):
     """A summary that could not be written."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A run that a signal has ended, between two samples.
+
+    Attributes:
+        signal_number: the signal, as in `signal.Signals`.
+    """
+
+    def __init__(self, message: str, *, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number

@@ -362,7 +362,7 @@ IDIOMS: dict[str, Idiom] = {
     "`mint.nn.functional.relu`": Idiom(lambda: SmallCnn(relu=lambda: mint.nn.functional.relu)),
     "`mint.nn.ReLU`": Idiom(lambda: SmallCnn(relu=mint.nn.ReLU)),
     "a class derived from `nn.ReLU`": Idiom(lambda: SmallCnn(relu=DerivedRelu)),
-    "a ReLU cell shared by two places": Idiom(Shared),
+    "a ReLU cell shared by two call sites": Idiom(Shared),
     "a ReLU cell that is never called": Idiom(lambda: UncalledRelu(lambda: ops.relu)),
     "`cell.recompute()`": Idiom(recomputed, "block.conv2"),
     "`cell.recompute(use_reentrant=False)`": Idiom(lambda: recomputed(use_reentrant=False), "block.conv2"),

@@ -26,6 +26,7 @@ from explainer.network.of import require_network
 from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
+from explainer.run.interrupts import Interrupts
 from explainer.run.job import Job, PredictedBatch, Sink
 from explainer.run.options import RunOptions
 from explainer.run.predict import Item, Predictor, fatal_error, first_items, require_unsure
@@ -257,6 +258,7 @@ class ImageClassificationRunner:
                 otherwise) a sample that is not finite.
             TypeError: columns of a wrong type.
             RuntimeError: no job was registered, uncertainty without saliency, or the disk refused.
+            RunInterrupted: a KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; the samples before are complete.
         """
         names = {job.name for job in self._jobs}
         if not names:
@@ -305,13 +307,14 @@ class ImageClassificationRunner:
     def _write_all(self, records: Iterable[Record], sinks: Sequence[Sink]) -> Counter[type]:
         """How many records of each type went to the sinks."""
         counts: Counter[type] = Counter()
-        with self._progress_bar() as progress:
+        with self._progress_bar() as progress, Interrupts() as interrupts:
             for record in records:
                 counts[type(record)] += 1
                 for sink in sinks:
                     sink.write(record)
                 if isinstance(record, SampleDone | SampleSkipped):
                     progress.update()
+                    interrupts.check(samples=counts[SampleDone])
         return counts
 
     def _records(self, jobs: Sequence[Job], items: Iterable[Item]) -> Iterator[Record]:

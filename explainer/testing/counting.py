@@ -155,7 +155,7 @@ class CountingClassifier:
         if image.ndim == 3 and _content(image) in self._noise_of(image.shape):
             return self.probes
         raise AssertionError(
-            f"`{question}` was evaluated past the engine for an image that is not one of the clean ones; have perturbed "
+            f"`{question}` was evaluated past the engine for an image that is not a clean one; have perturbed "
             "images evaluated by `evaluated`, `evaluated_by` or `outputs_of_variants` of explainer.perturb.engine"
         )
 

@@ -61,7 +61,7 @@ class JobContract(ABC):
 
     def test_check_takes_the_samples(self) -> None:
         """And yields nothing: no file is there yet."""
-        given = self.make().check(_data_of(self.batch()), self.labels())  # type: ignore[func-returns-value]
+        given = self.make().check(self.batch().unpredicted, self.labels())  # type: ignore[func-returns-value]
         assert given is None, f"`check` must give nothing, got {given!r}; records come from start, on_batch, finish"
 
     def test_check_refuses_what_it_cannot_work_on(self) -> None:
@@ -70,7 +70,7 @@ class JobContract(ABC):
         if samples is None:
             raise SkipTest("`refused` gives no samples")
         job = self.make()
-        require_refused("samples that it cannot work on", lambda: job.check(_data_of(samples), self.labels()))
+        require_refused("samples that it cannot work on", lambda: job.check(samples.unpredicted, self.labels()))
 
     def test_records_are_those_of_a_run(self) -> None:
         """Of the kinds of `explainer.records`, and none of the runner's."""
@@ -101,7 +101,7 @@ class JobContract(ABC):
         """Other jobs get the same ones."""
         batch = self.batch()
         self._run(self.make(), batch)
-        require_alike("the samples after a run", list(batch.samples), list(self.batch().cases))
+        require_alike("the samples after a run", list(batch.samples), list(self.batch().samples))
 
     def test_a_sample_that_it_cannot_work_on_costs_that_one_alone(self) -> None:
         """A BadSampleError says which one; the others have the records and count for the totals as without it."""
