@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
 
 _NAME = "explainer"
-_FAILED, _WRONG_ARGUMENT, _INTERRUPTED = 1, 2, 130
+_FAILED, _WRONG_ARGUMENT = 1, 2
 
 
 @click.group(
@@ -40,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = None if arguments is None else list(arguments)
     try:
         return cli.main(given, prog_name=_NAME, standalone_mode=False) or 0
-    except click.Abort:
-        terminal.print_error(text.INTERRUPTED)
-        return _INTERRUPTED
+    except click.Abort as abort:
+        terminal.print_error(text.interrupted(abort.__cause__))
+        return 128 + getattr(abort.__cause__, "signal_number", signal.SIGINT)
     except click.ClickException as error:
         terminal.print_usage(_shown(error))
         return error.exit_code

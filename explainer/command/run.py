@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import click
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
+from explainer.run.interrupts import SignalWatch
 
 _SEVERAL = ("--mean", "--std")  # these take all numbers that follow, which click's options do not
 
@@ -59,19 +57,6 @@ def _numbers(context: click.Context, option: click.Parameter, value: str) -> tup
 
 def _number(context: click.Context, option: click.Parameter, value: str) -> int:
     return int(value)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Makes SIGTERM a KeyboardInterrupt: once at work, MindSpore catches Ctrl-C and sends SIGTERM to the process."""
-    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @click.command(cls=_RunCommand, help=text.RUN, short_help="Explain a folder of images.", epilog=text.RUN_END)
@@ -155,9 +140,10 @@ def _interruptible() -> Iterator[None]:
 @click.option("--limit", type=int, metavar="N", help="Explain the first N pictures only.")
 def run(**given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
-    from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
+    # Before MindSpore is loaded, whose threads and handlers would take the signals.
+    with SignalWatch():
+        from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
 
-    with _interruptible():
         result = run_folder(FolderRun(**given))
     terminal.print_rows(text.rows_of(facts_of(read_run(result.summary_dir))))
     terminal.print_text(f"\n{text.look_again(result.summary_dir)}")

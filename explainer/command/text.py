@@ -12,7 +12,13 @@ Row = tuple[str, str]
 _MOST_NAMES = 12
 _OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
-INTERRUPTED = "explainer: interrupted; what was finished stays"
+
+def interrupted(error: BaseException | None) -> str:
+    """What is said when a signal has ended the command."""
+    return (
+        f"explainer: {error}" if error is not None and str(error) else "explainer: interrupted; what was finished stays"
+    )
+
 
 EXPLAINER = "Explains image classifiers, for whole datasets."
 EXPLAINER_END = """\

@@ -272,7 +272,10 @@ def test_regions_are_searched_in_pictures_that_are_large_enough(command, refused
     assert sum(len(sample.edit_trees) for sample in run.samples.values()) == sure > 0
 
 
-def test_ctrl_c_ends_a_run_with_exit_status_130_and_keeps_what_was_finished(command, code, photos, tmp_path):
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
+    command, code, photos, tmp_path, name, status
+):
     given = ["--network", "folder_run_factories:small_cnn", "--images", photos, "--labels", tmp_path / "labels.txt"]
     more = ["--summary-dir", tmp_path / "out", "--size", 32, 32, "--explainers", "RISE:masks=6000"]
     call = [sys.executable, "-m", "explainer.command.main", "run", *map(str, [*given, *more])]
@@ -281,13 +284,14 @@ def test_ctrl_c_ends_a_run_with_exit_status_130_and_keeps_what_was_finished(comm
         second = "out/*/origin_images/0/1.png"  # written before its records, and after all of the first sample
         while process.poll() is None and not list(tmp_path.glob(second)):
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, name))
         _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert error.splitlines()[-1] == "explainer: interrupted; what was finished stays"
-    assert "Traceback" not in error
+    assert process.returncode == status
     run = run_of(tmp_path)
     assert 0 in run.samples and not run.ended and not run.findings
+    complete = f"after {len(run.samples)} samples, which are complete on disk"
+    assert error.splitlines()[-1] == f"explainer: interrupted by {name} {complete}"
+    assert "Traceback" not in error
 
 
 def test_a_run_outside_the_main_thread_works(command):
