@@ -82,7 +82,7 @@ def test_a_run_in_another_thread_leaves_the_handlers_alone(tmp_path: Path) -> No
 WATCH = """
 import os, signal, time
 from explainer.errors import RunInterrupted
-from explainer.run.interrupts import Interrupts
+from explainer.run.interrupts import Interrupts, SignalWatch
 mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 with SignalWatch(), Interrupts() as interrupts:
     os.kill(os.getpid(), signal.{name})
