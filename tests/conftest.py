@@ -1,8 +1,62 @@
-"""Shared set-up: `import explainer` comes first, before any operator of MindSpore runs."""
+"""Shared set-up: every worker has a core of its own, and `import explainer` comes before any operator of MindSpore runs.
 
-import explainer  # noqa: F401
+MindSpore waits by spinning: for its queue of operators, and in threads that look for work. On small networks that takes
+more than all the operators, and two workers take each other's time. So the tests run each operator to its end, on one
+core; the numbers are the same. Tests of what touches MindSpore itself ask for `queued_operators`.
+"""
 
-from mindspore import nn  # isort: skip
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+TASKS = Path("/proc/self/task")
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+OWN = {sorted(CORES)[int(WORKER) % len(CORES)]} if CORES and WORKER else CORES
+
+
+def _run_on(cores: Collection[int]) -> None:
+    """All threads of this process, and those to come."""
+    if cores and TASKS.exists():
+        for task in TASKS.iterdir():
+            os.sched_setaffinity(int(task.name), cores)
+
+
+_run_on(OWN)  # MindSpore makes its threads for the cores that it finds
+
+import explainer  # noqa: E402, F401  # isort: skip
+from mindspore import context, nn  # noqa: E402  # isort: skip
+from mindspore._c_expression import ms_ctx_param  # noqa: E402  # isort: skip
+
+
+def _queue_operators(queued: bool) -> None:
+    context._context().set_param(ms_ctx_param.pynative_synchronize, not queued)
+
+
+def pytest_configure() -> None:
+    """Each operator runs to its end before the next one begins."""
+    _queue_operators(False)
+
+
+@pytest.fixture
+def queued_operators() -> Iterator[None]:
+    """Operators are queued and threads run on every core, as at the users'."""
+    _queue_operators(True)
+    _run_on(CORES)
+    yield
+    _run_on(OWN)
+    _queue_operators(False)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end: MindSpore need not look through it whenever it compiles a network."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -19,6 +19,8 @@ from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.errors import BadSampleError, NetworkOutputError, NoReluError
 from explainer.explanation import Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop
 
+pytestmark = pytest.mark.usefixtures("queued_operators")
+
 HEIGHT, WIDTH = 5, 7
 LABELS = ["ant", "bee", "cat", "dog"]
 

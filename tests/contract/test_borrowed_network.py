@@ -23,6 +23,8 @@ from explainer import explanation
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.relu_rules import guided
 
+pytestmark = pytest.mark.usefixtures("queued_operators")
+
 recomputation: Any = import_module("mindspore.common.recompute")  # not the function of that name
 
 FloatArray = NDArray[Any]

@@ -22,6 +22,8 @@ from explainer.explanation import Deconvolution, GradCAM, GuidedBackprop
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.relu_rules import guided
 
+pytestmark = pytest.mark.usefixtures("queued_operators")
+
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 LABELS = np.array([1, 3, 2])
 SEEDS = np.eye(4, dtype=np.float32)[LABELS]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("queued_operators")
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "mindcv_networks.py"
 
 SIZE = 64  # compiling takes the time, and takes as long for larger images

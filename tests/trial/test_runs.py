@@ -9,6 +9,8 @@ import explainer
 from trial import data, networks
 from trial.run import run_cifar, run_photos
 
+pytestmark = pytest.mark.usefixtures("queued_operators")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def shared() -> None:
