@@ -11,7 +11,10 @@ from explainer.checks import require_distinct, require_type
 from explainer.data.mindspore_dataset import require_dataset
 from explainer.explanation.base import Attribution
 
-_RESERVED = ("network", "activation_fn", "options", "label_format", "explainers", "metrics", "controls", "benchmark")
+_RESERVED = (
+    *("network", "provenance", "activation_fn", "options", "label_format"),
+    *("explainers", "metrics", "controls", "benchmark"),
+)
 
 
 def require_data(data: Any) -> tuple[Any, list[str]]:

@@ -30,6 +30,7 @@ from explainer.run.interrupts import Interrupts
 from explainer.run.job import Job, PredictedBatch, Sink
 from explainer.run.options import RunOptions
 from explainer.run.predict import Item, Predictor, fatal_error, first_items, require_unsure
+from explainer.run.provenance import provenance_of
 from explainer.run.registration import (
     require_data,
     require_explainers,
@@ -360,6 +361,7 @@ class ImageClassificationRunner:
             jobs=tuple(job.name for job in self._jobs) + (("benchmark",) if saliency.metrics else ()),
             parameters={
                 "network": type(self._network).__name__,
+                "provenance": provenance_of(self._network, self._classifier.weights_digest()),
                 "activation_fn": type(self._activation).__name__,
                 "options": self._options.recorded,
                 "label_format": first.samples[0].sample.label_format,

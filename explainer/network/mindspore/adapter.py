@@ -48,7 +48,7 @@ from explainer.network.mindspore.layers import (
 from explainer.network.mindspore.program import Program, Trace
 from explainer.network.mindspore.randomised import layers_with_weights, randomised
 from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
-from explainer.network.mindspore.shared import shared_of
+from explainer.network.mindspore.shared import shared_of, weights_digest
 from explainer.network.mindspore.slices import differentiable_slices
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
@@ -331,6 +331,10 @@ class MindSporeClassifier:
     def randomised(self, seed: int) -> AbstractContextManager[Callable[[str], None]]:
         """A function that shuffles the weights of a layer by its name; all of them are put back, whatever happens."""
         return randomised(self._network, seed)
+
+    def weights_digest(self) -> str:
+        """A digest of every parameter's name, type, shape and values, 32 hexadecimal digits."""
+        return weights_digest(self._network)
 
     def require_dropout(self) -> None:
         """Raises NoDropoutError when no cell of the network drops anything."""

@@ -162,6 +162,16 @@ def shared_of(network: nn.Cell) -> Shared:
         return found
 
 
+def weights_digest(network: nn.Cell) -> str:
+    """A digest of every parameter's name, type, shape and values, 32 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, parameter in sorted(network.parameters_and_names(), key=lambda entry: entry[0]):
+        values = parameter.asnumpy()
+        digest.update(f"{name} {parameter.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
 def _alike(one: FloatArray, other: FloatArray) -> bool:
     if one.shape != other.shape:
         return False

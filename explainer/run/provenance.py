@@ -1,0 +1,41 @@
+"""Where a run comes from: the network's weights, the versions, the machine, the command."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from explainer.version import __version__
+
+_PACKAGES = ("mindspore", "numpy")
+
+
+def provenance_of(network: Any, weights: str) -> dict[str, Any]:
+    """What a summary keeps of where it comes from, as JSON values.
+
+    Args:
+        network: the network that is explained.
+        weights: the digest of its weights.
+
+    >>> sorted(provenance_of(object(), "00ff"))
+    ['command', 'explainer', 'mindspore', 'network', 'numpy', 'platform', 'python', 'weights']
+    """
+    kind = type(network)
+    return {
+        "network": f"{kind.__module__}.{kind.__qualname__}",
+        "weights": weights,
+        "command": list(sys.argv),
+        "explainer": __version__,
+        **{name: _version_of(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
