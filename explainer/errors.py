@@ -21,7 +21,7 @@ Arguments of a wrong type are plain TypeErrors, wrong values plain ValueErrors, 
 
 from __future__ import annotations
 
-import warnings
+from explainer.deprecated import warn_renamed
 
 
 class ExplainerError(Exception):
@@ -68,7 +68,7 @@ class BadSampleError(ExplainerError, ValueError):
     @property
     def place(self) -> int | None:
         """The old name of `index`."""
-        warnings.warn("BadSampleError.place is called `index` now", DeprecationWarning, stacklevel=2)
+        warn_renamed("place", "index")
         return self.index
 
 

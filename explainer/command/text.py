@@ -65,7 +65,7 @@ Exit status:
   0    done
   1    the run failed, what was finished stays
   2    a wrong argument
-  130  interrupted, what was finished stays
+  129, 130, 143  ended by a signal, what was finished stays
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.data.batch import Batch, Box, Sample
+from explainer.deprecated import warn_renamed
 from explainer.records import Record
 
 
@@ -66,7 +66,7 @@ class PredictedBatch:
     @property
     def cases(self) -> tuple[PredictedSample, ...]:
         """The old name of `samples`."""
-        warnings.warn("the batch's `cases` are called `samples` now", DeprecationWarning, stacklevel=2)
+        warn_renamed("cases", "samples")
         return self.samples
 
     @cached_property

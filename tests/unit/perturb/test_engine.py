@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from replicas import normal_images, whole_numbers
 
 from explainer.arrays import Mask
-from explainer.perturb.engine import Evaluated, Request, Variant, evaluated, evaluating_perturbed
+from explainer.perturb.engine import (
+    Evaluated,
+    Request,
+    Variant,
+    evaluated,
+    evaluated_by,
+    evaluating_perturbed,
+    outputs_of_variants,
+)
 from explainer.perturb.fills import MaskFill
 
 FloatArray = NDArray[Any]
@@ -390,3 +398,69 @@ def test_the_engine_says_that_it_evaluates_only_while_it_does() -> None:
             states.append(evaluating_perturbed())
     assert states == [True, False, True]
     assert not evaluating_perturbed()
+
+
+# Variants, and the outputs of a classifier.
+
+
+def test_a_variant_is_shown_in_full_in_place_of_its_image() -> None:
+    images, others = normal_images(2), normal_images(3, seed=9)
+    requests = [
+        Request(1, Variant(others[2]), "c"),
+        Request(0, Variant(others[0]), "a"),
+        Request(0, Variant(others[1])),
+    ]
+    batches = list(evaluated(lambda shown, indices: shown, images, iter(requests), batch_size=2))
+    np.testing.assert_array_equal(np.concatenate([batch.outputs for batch in batches]), others[[2, 0, 1]])
+    assert [batch.indices.tolist() for batch in batches] == [[1, 0], [0]]
+    assert [request.payload for batch in batches for request in batch.requests] == ["c", "a", None]
+    assert all(request.shown is None for batch in batches for request in batch.requests)  # the batch has a copy
+
+
+def test_variants_masks_and_rectangles_go_together_in_one_batch() -> None:
+    images, other = normal_images(1), normal_images(1, seed=9)[0]
+    mask = np.zeros((5, 7))
+    mask[1, 2] = 1
+    rectangle = slice(None), slice(1, 3), slice(2, 6)
+    requests = [Request(0, Variant(other)), Request(0, mask), Request(0, rectangle)]
+    (batch,) = evaluated(lambda shown, indices: shown, images, requests, fill=np.zeros_like, batch_size=3)
+    hidden = images[0].copy()
+    hidden[rectangle] = 0
+    np.testing.assert_array_equal(batch.outputs, np.stack([other, images[0] * mask, hidden]).astype(np.float32))
+
+
+class Weighted:
+    """A classifier whose logits are weighted sums, and which remembers what it evaluated as clean."""
+
+    batch_size = 4
+
+    def __init__(self, *, keeps_outputs: bool) -> None:
+        self.keeps_outputs = keeps_outputs
+        self.clean = 0
+
+    def logits(self, images: FloatArray) -> FloatArray:
+        return weighted_sums(images)
+
+    def clean_logits(self, images: FloatArray) -> FloatArray:
+        self.clean += len(images)
+        return weighted_sums(images)
+
+
+@pytest.mark.parametrize(("keeps_outputs", "clean"), [(True, 2), (False, 0)])
+def test_where_nothing_is_hidden_a_classifier_that_keeps_outputs_is_asked_for_what_it_knows(
+    keeps_outputs: bool, clean: int
+) -> None:
+    images, shown, hidden = normal_images(2), np.ones((5, 7)), np.zeros((5, 7))
+    classifier = Weighted(keeps_outputs=keeps_outputs)
+    requests = [Request(0, shown), Request(0, hidden), Request(1, shown)]
+    (batch,) = evaluated_by(classifier, "logits", images, requests, batch_size=4, fill=np.zeros_like)
+    np.testing.assert_array_equal(batch.outputs, weighted_sums(np.stack([images[0], 0 * images[0], images[1]])))
+    assert classifier.clean == clean
+
+
+def test_the_outputs_of_a_variant_of_each_image_come_in_their_order() -> None:
+    images, variants = normal_images(5), normal_images(5, seed=9)
+    classifier = Weighted(keeps_outputs=True)
+    found = outputs_of_variants(classifier, "logits", images, variants, batch_size=2)
+    np.testing.assert_allclose(found, weighted_sums(variants))
+    assert classifier.clean == 0
