@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,7 +24,7 @@ from explainer.checks import (
     require_numbers,
     require_type,
 )
-from explainer.network.of import without_tensor
+from explainer.network.of import classifier_of, without_tensor
 
 _Metric = TypeVar("_Metric", bound="Metric")
 
@@ -221,8 +222,11 @@ class LabelMetric(AggregatingMetric):
             ValueError: a wrong shape, a NaN or infinity, or a label that there is not; no `mask` where it is needed,
                 one where it is not.
         """
-        images, labels, maps, regions = self._checked(explainer, inputs, targets, saliency, mask)
-        scores = self._scores(images, labels, maps, regions, explainer)
+        self._require_mask(mask)
+        require_explainer(explainer)
+        with unchanged(explainer, self.needs):
+            images, labels, maps, regions = self._checked(explainer, inputs, targets, saliency, mask)
+            scores = self._scores(images, labels, maps, regions, explainer)
         return scores if np.ndim(without_tensor(targets)) == 2 else scores[:, 0]
 
     def _checked(
@@ -261,6 +265,13 @@ def require_explainer(explainer: Any) -> None:
             f"`explainer` must be an explainer of explainer.explanation, got {type(explainer).__name__}; "
             "for maps of your own give `saliency`, and an explainer of the network that they explain"
         )
+
+
+@contextmanager
+def unchanged(explainer: Any, needs: frozenset[str]) -> Iterator[None]:
+    """While a metric that needs it works, the explainer's network is not looked at again, and outputs are kept."""
+    with classifier_of(explainer.network).outputs_kept() if "explainer" in needs else nullcontext():
+        yield
 
 
 def require_maps(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:

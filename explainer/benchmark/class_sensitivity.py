@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.base import AggregatingMetric, Case, require_explainer, require_maps, scores_of_result
+from explainer.benchmark.base import (
+    AggregatingMetric,
+    Case,
+    require_explainer,
+    require_maps,
+    scores_of_result,
+    unchanged,
+)
 from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_images, require_integer
 from explainer.network.of import without_tensor
@@ -73,7 +80,8 @@ class ClassSensitivity(AggregatingMetric):
             ValueError: a wrong shape, a NaN or infinity.
         """
         require_explainer(explainer)
-        return self._scores(require_images(without_tensor(inputs)), explainer)
+        with unchanged(explainer, self.needs):
+            return self._scores(require_images(without_tensor(inputs)), explainer)
 
     def score(self, case: Case) -> Float64Array:
         """(1,), the score of the case's explainer for its image; its labels and maps do not matter."""

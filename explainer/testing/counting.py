@@ -93,6 +93,10 @@ class CountingClassifier:
         """Counted as "probabilities"."""
         return self._classifier.clean_probabilities(self._counted("probabilities", images))
 
+    def outputs_kept(self) -> AbstractContextManager[None]:
+        """No image is needed."""
+        return self._classifier.outputs_kept()
+
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
         """Counted."""
         return self._classifier.gradient(self._counted("gradient", images), seed, relu_rule=relu_rule)

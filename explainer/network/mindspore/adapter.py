@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -166,9 +166,16 @@ class MindSporeClassifier:
         """Whether outputs for clean images are remembered."""
         return self._shared.keeps_outputs
 
-    def outputs_kept(self) -> AbstractContextManager[None]:
-        """Outputs for clean images are remembered meanwhile; nobody may train the network in that time."""
-        return self._shared.outputs_kept()
+    @contextmanager
+    def outputs_kept(self) -> Iterator[None]:
+        """Outputs for clean images are remembered meanwhile; nobody may train or change the network in that time.
+
+        So it is compared with what was compiled of it once, at the beginning.
+        """
+        with borrowed(self._network):
+            self._drop_what_is_stale()
+        with self._shared.outputs_kept():
+            yield
 
     def _activated(self, logits: FloatArray) -> FloatArray:
         activation = self._required_activation()

@@ -13,6 +13,7 @@ from networks import SmallCnn, random_weights
 
 from explainer.errors import NetworkInputError, NetworkOutputError
 from explainer.explanation import GradCAM, Gradient, Occlusion, ScoreCAM
+from explainer.network.of import classifier_of
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 2, 5, 7)).astype(np.float32)
 
@@ -70,6 +71,24 @@ def test_what_a_network_holds_is_honoured_when_it_changes_after_compiling(method
     wanted = method(fresh)(IMAGES, 1)
     assert np.abs(wanted - before).max() > 1e-3 * np.abs(wanted).max()
     np.testing.assert_allclose(explainer(IMAGES, 1), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("change", [tensor_written, function_exchanged])
+def test_a_network_that_changed_is_looked_at_when_its_outputs_begin_to_be_kept(change: Any) -> None:
+    """As at the beginning of a run, and of a metric's `evaluate`."""
+    network = Changing()
+    classifier = classifier_of(network, batch_size=1)
+    before = classifier.logits(IMAGES)
+    assert classifier._shared.compiled
+    change(network)
+    fresh = Changing()
+    change(fresh)
+    fresh.fc.weight.set_data(network.fc.weight)
+    fresh.fc.bias.set_data(network.fc.bias)
+    with classifier.outputs_kept():
+        found = classifier.clean_logits(IMAGES)
+    assert np.abs(found - before).max() > 1e-3
+    np.testing.assert_allclose(found, classifier_of(fresh).logits(IMAGES), rtol=0, atol=1e-5)
 
 
 class CountingUp(SmallCnn):
