@@ -1,4 +1,4 @@
-"""Shared set-up: every worker has a core of its own; `import explainer` comes before any operator of MindSpore runs.
+"""Shared set-up: a worker has a core of its own, and `import explainer` comes before any operator of MindSpore runs.
 
 MindSpore waits by spinning: for its queue of operators, and in threads that look for work. On small networks that takes
 more than all the operators, and two workers take each other's time. So the tests run each operator to its end, on one

@@ -116,12 +116,6 @@ def unbiased_cnn() -> SmallCnn:
     return network
 
 
-@pytest.fixture(autouse=True)
-def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network's own code runs in every pass; that what is compiled gives the same is the seam's to show."""
-    monkeypatch.setenv("EXPLAINER_COMPILE", "off")
-
-
 # Reductions.
 
 # One column per pixel of a row, three channels below each other: a clear maximum, a clear minimum, two ties in absolute

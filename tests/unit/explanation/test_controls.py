@@ -53,8 +53,7 @@ def test_the_blob_is_highest_in_the_middle_and_the_same_upside_down() -> None:
 
 
 @pytest.mark.parametrize("control", [RandomControl, CentreControl])
-def test_the_network_is_not_asked(control: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXPLAINER_COMPILE", "off")
+def test_the_network_is_not_asked(control: Any) -> None:
     network = RecordingNetwork(SmallCnn())
     control(network)(normal_images(), TARGETS)
     assert network.shown == []

@@ -35,12 +35,6 @@ def assert_equal_to_rounding(got: FloatArray, wanted: FloatArray) -> None:
     np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 
-@pytest.fixture(autouse=True)
-def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network's own code runs in every pass; that what is compiled gives the same is the seam's to show."""
-    monkeypatch.setenv("EXPLAINER_COMPILE", "off")
-
-
 def chosen(network: nn.Cell, *image_shape: int) -> str:
     return last_spatial_layer(MindSporeClassifier(network), image_shape or (2, 5, 7))
 

@@ -54,12 +54,6 @@ class PooledCnn(nn.Cell):
 LAYER_SHAPES = {"conv1": (4, 5, 7), "relu": (4, 5, 7), "pool": (4, 2, 3), "conv2": (5, 2, 3), "": (2, 5, 7)}
 
 
-@pytest.fixture(autouse=True)
-def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network's own code runs in every pass; that what is compiled gives the same is the seam's to show."""
-    monkeypatch.setenv("EXPLAINER_COMPILE", "off")
-
-
 # The papers' formulas for one image, A and G being (D, h, w), in loops.
 
 

@@ -224,8 +224,7 @@ def test_no_pixel_is_left_out_whatever_the_size(size: Pair) -> None:
 
 
 @pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingNetwork:
-    monkeypatch.setenv("EXPLAINER_COMPILE", "off")  # a compiled network does not remember
+def recording() -> RecordingNetwork:
     return RecordingNetwork(SmallCnn())
 
 
@@ -263,6 +262,7 @@ def test_the_network_is_shown_each_image_and_then_each_with_one_window_filled(re
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32, 1000])
+@pytest.mark.usefixtures("compiled")
 def test_maps_do_not_depend_on_how_many_images_share_a_pass(batch_size: int) -> None:
     network, images = SmallCnn(), normal_images()
     alone = Occlusion(network, nn.Softmax())
@@ -271,6 +271,7 @@ def test_maps_do_not_depend_on_how_many_images_share_a_pass(batch_size: int) -> 
     np.testing.assert_allclose(maps, np.concatenate(one_by_one), **CNN_ROUNDING)
 
 
+@pytest.mark.usefixtures("compiled")
 def test_memory_does_not_grow_with_the_number_of_windows() -> None:
     network, image = LinearNetwork(np.ones((2, 48 * 48))), np.ones((1, 1, 48, 48), np.float32)
     occlusion = Occlusion(network, None, 16, score="logit")

@@ -144,8 +144,7 @@ def test_masks_given_are_left_as_they_were_and_are_those_of_that_moment() -> Non
 
 
 @pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingNetwork:
-    monkeypatch.setenv("EXPLAINER_COMPILE", "off")  # a compiled network does not remember
+def recording() -> RecordingNetwork:
     return RecordingNetwork(SmallCnn())
 
 
@@ -265,10 +264,12 @@ def rise_maps(seed: int = 5, batch_size: int = 32, order: Any = slice(None), **o
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
+@pytest.mark.usefixtures("compiled")
 def test_the_same_seed_gives_the_same_map_however_many_images_share_a_pass(batch_size: int) -> None:
     np.testing.assert_allclose(rise_maps(batch_size=batch_size), rise_maps(), **CNN_ROUNDING)
 
 
+@pytest.mark.usefixtures("compiled")
 def test_the_same_seed_gives_the_same_map_in_whatever_order_the_images_come() -> None:
     order = [2, 0, 1]
     np.testing.assert_allclose(rise_maps(order=order), rise_maps()[order], **CNN_ROUNDING)
@@ -326,6 +327,7 @@ def test_images_share_batches_that_are_full_and_never_too_large(
     assert lengths[-1] <= batch_size
 
 
+@pytest.mark.usefixtures("compiled")
 def test_memory_does_not_grow_with_the_number_of_masks() -> None:
     network, image = LinearNetwork(np.ones((2, 48 * 48))), np.ones((1, 1, 48, 48), np.float32)
     rise = RISE(network, None, 16, masks=2000, score="logit")

@@ -89,8 +89,7 @@ def shapley_values(score: Score, image: FloatArray, filled: FloatArray) -> Float
 
 
 @pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingNetwork:
-    monkeypatch.setenv("EXPLAINER_COMPILE", "off")  # a compiled network does not remember
+def recording() -> RecordingNetwork:
     return RecordingNetwork(SmallCnn())
 
 
@@ -348,6 +347,7 @@ def test_one_number_one_label_each_and_several_labels_give_the_same_maps(method:
 
 @pytest.mark.parametrize("method", SURROGATES)
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
+@pytest.mark.usefixtures("compiled")
 def test_the_same_seed_gives_the_same_map_however_many_images_share_a_pass(
     method: type[Attribution], batch_size: int
 ) -> None:
