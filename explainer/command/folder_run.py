@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from mindspore import nn
 from mindspore.dataset import GeneratorDataset
+from tqdm.auto import tqdm
 
 from explainer.command import terminal, text
 from explainer.command.names import make_explainers, make_metrics
+from explainer.data.picture_file import Decoding, pixel_cap
 from explainer.data.pictures import ImageFormat, PictureSource, find_pictures, read_labels
 from explainer.network.mindspore.loading import load_weights, make_network
 from explainer.run.options import RunOptions
@@ -43,12 +47,16 @@ class FolderRun:
     batch_size: int
     top_k: int
     limit: int | None
+    max_megapixels: float
+    bits: int
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
             raise ValueError(f"--size must be at least 1 1, got {self.size[0]} {self.size[1]}")
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"--limit must be at least 1, got {self.limit}")
+        if not 0 < self.max_megapixels < math.inf:
+            raise ValueError(f"--max-megapixels must be a number above 0, got {self.max_megapixels:g}")
         for name, values in (("--mean", self.mean), ("--std", self.std)):
             if len(values) not in (1, self.channels):
                 raise ValueError(
@@ -59,6 +67,11 @@ class FolderRun:
     def image_format(self) -> ImageFormat:
         """What pictures become."""
         return ImageFormat(self.size, self.channels, self.mean, self.std)
+
+    @property
+    def decoding(self) -> Decoding:
+        """How pictures are decoded."""
+        return Decoding(max_megapixels=self.max_megapixels, bits=self.bits)
 
     @property
     def run_options(self) -> RunOptions:
@@ -85,7 +98,7 @@ def run_folder(options: FolderRun) -> RunResult:
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)
-    source = PictureSource(pictures, options.image_format)
+    source = PictureSource(pictures, options.image_format, options.decoding, _note)
     data = GeneratorDataset(source, ["image", "label"], shuffle=False), labels
     runner = ImageClassificationRunner(options.summary_dir, data, network, activation, options=options.run_options)
     runner.register_saliency(explainers, metrics)
@@ -93,7 +106,14 @@ def run_folder(options: FolderRun) -> RunResult:
         runner.register_hierarchical_occlusion()
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
-    return runner.run()
+    with pixel_cap(options.decoding):
+        return runner.run()
+
+
+def _note(text: str) -> None:
+    """Tells of a picture while others are read; a progress bar makes room."""
+    with tqdm.external_write_mode(sys.stderr):
+        terminal.print_error(f"--images: {text}")
 
 
 def _network(options: FolderRun, class_count: int) -> nn.Cell:

@@ -153,6 +153,22 @@ def _interruptible() -> Iterator[None]:
     help="Explain the K most probable labels as well.",
 )
 @click.option("--limit", type=int, metavar="N", help="Explain the first N pictures only.")
+@click.option(
+    "--max-megapixels",
+    type=float,
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Larger pictures are not decoded.",
+)
+@click.option(
+    "--bits",
+    type=click.IntRange(1, 16),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="How many bits grey pictures of 16 bits really use, as 12.",
+)
 def run(**given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for

@@ -15,6 +15,7 @@ from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, probabilitie
 from PIL import Image
 
 import explainer
+from explainer.data.picture_file import ENDINGS
 
 
 def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_their_folder(command, tmp_path):
@@ -89,6 +90,26 @@ def test_one_channel_is_the_grey_of_colour_pictures(command, checkpoints, tmp_pa
     picture = run.picture(run.samples[0].image)
     assert picture.shape == (HEIGHT, WIDTH)
     np.testing.assert_allclose(picture, grey, atol=1)  # Pillow's integers round
+
+
+def test_a_picture_above_the_cap_ends_the_run_and_below_it_does_not(command, tmp_path):
+    status, _, error = command("--max-megapixels", HEIGHT * WIDTH / 1e6 - 1e-6)
+    assert status == 1
+    assert f"it has {WIDTH} x {HEIGHT} pixels, more than 5.3e-05 megapixels; --max-megapixels allows more" in error
+    assert command("--max-megapixels", HEIGHT * WIDTH / 1e6)[0] == 0
+
+
+def test_data_of_12_bits_is_noted_once_and_seen_in_full_when_told(command, photos, tmp_path):
+    values = pixels_of(5, HEIGHT, WIDTH, kind=np.uint16) // 16
+    for name in ("1.PNG", "2.png"):
+        Image.fromarray(values).save(photos / "ant" / name)
+    status, _, error = command()
+    assert status == 0
+    assert error.startswith(f"--images: {photos / 'ant' / '1.PNG'} has 16 bits") and error.count("--bits 12") == 1
+    status, _, error = command("--bits", 12)
+    assert (status, error) == (0, "")
+    run = run_of(tmp_path)
+    np.testing.assert_allclose(run.picture(run.samples[0].image)[:, :, 0], values / 4095 * 255, atol=0.51)  # rounded
 
 
 @pytest.mark.parametrize("with_weights", [True, False])
@@ -192,7 +213,7 @@ def test_images_must_be_a_folder_with_pictures(refused, tmp_path):
     (tmp_path / "empty" / "notes.txt").write_text("not a picture")
     status, why = refused(images=tmp_path / "empty")
     assert status == 2
-    assert why == f"--images must hold pictures (.bmp, .jpeg, .jpg, .png, .webp), found none in {tmp_path / 'empty'}"
+    assert why == f"--images must hold pictures ({', '.join(ENDINGS)}), found none in {tmp_path / 'empty'}"
 
 
 @pytest.mark.parametrize(

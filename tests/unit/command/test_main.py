@@ -72,6 +72,8 @@ RUN_OPTIONS = (
     "--batch-size N",
     "--top-k K",
     "--limit N",
+    "--max-megapixels N",
+    "--bits N",
 )
 
 
