@@ -49,6 +49,7 @@ class FolderRun:
     limit: int | None
     max_megapixels: float
     bits: int
+    on_bad_sample: str
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
@@ -82,6 +83,7 @@ class FolderRun:
             mean=list(self.mean),
             std=list(self.std),
             label_format="ids",
+            on_bad_sample=self.on_bad_sample,
         )
 
 

@@ -169,6 +169,13 @@ def _interruptible() -> Iterator[None]:
     metavar="N",
     help="How many bits grey pictures of 16 bits really use, as 12.",
 )
+@click.option(
+    "--on-bad-sample",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    show_default=True,
+    help="End at a picture that cannot be read, or leave it out.",
+)
 def run(**given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for

@@ -73,6 +73,8 @@ def find_pictures(folder: Path, labels: Sequence[str], *, name: str = "`folder`"
 class PictureSource:
     """(image (C, H, W) float32, label () int32) for each picture, read when it is asked for.
 
+    A picture that cannot be read becomes an image of NaN, and `fault_of` says why.
+
     Args:
         pictures: the files.
         image_format: what they become.
@@ -90,26 +92,37 @@ class PictureSource:
         self._pictures = pictures
         self._size = image_format.size
         self._channels = image_format.channels
+        self._unread = np.full((self._channels, *self._size), np.nan, np.float32)
         self._mean = np.array(image_format.mean, np.float32).reshape(-1, 1, 1)
         self._std = np.array(image_format.std, np.float32).reshape(-1, 1, 1)
         self._decoding = decoding or Decoding()
         self._note = note
         self._noted: set[str] = set()
+        self._faults: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self._pictures)
 
     def __getitem__(self, index: int) -> tuple[FloatArray, NDArray[np.int32]]:
-        picture = self._pictures[index]
-        content = read_picture(picture.path, self._channels, self._size, self._decoding)
-        for kind, text in notes_on(picture.path, content, self._decoding).items():
-            self._note_once(kind, text)
-        return ((content.image - self._mean) / self._std).astype(np.float32), np.array(picture.label, np.int32)
+        label = np.array(self._pictures[index].label, np.int32)
+        try:
+            image = self._read(self._pictures[index].path)
+        except ValueError as error:
+            self._faults[index] = str(error)
+            return self._unread, label
+        return ((image - self._mean) / self._std).astype(np.float32), label
 
     def __iter__(self) -> Iterator[tuple[FloatArray, NDArray[np.int32]]]:
         return (self[index] for index in range(len(self)))
 
-    def _note_once(self, kind: str, text: str) -> None:
-        if kind not in self._noted:
-            self._noted.add(kind)
-            self._note(text)
+    def fault_of(self, index: int) -> str | None:
+        """Why a picture could not be read when it was asked for; None where it could."""
+        return self._faults.get(index)
+
+    def _read(self, path: Path) -> FloatArray:
+        content = read_picture(path, self._channels, self._size, self._decoding)
+        for kind, text in notes_on(path, content, self._decoding).items():
+            if kind not in self._noted:
+                self._noted.add(kind)
+                self._note(text)
+        return content.image

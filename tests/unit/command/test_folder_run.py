@@ -92,6 +92,48 @@ def test_one_channel_is_the_grey_of_colour_pictures(command, checkpoints, tmp_pa
     np.testing.assert_allclose(picture, grey, atol=1)  # Pillow's integers round
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+def test_broken_pictures_are_skipped_and_recorded_with_their_names_and_the_others_are_unmoved(
+    command, checkpoints, photos, tmp_path, batch_size
+):
+    whole = (photos / "dog" / "a.png").read_bytes()
+    (photos / "dog" / "a.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "ant" / "1.PNG").write_bytes(b"")
+    folder, networks = checkpoints
+    more = ("--on-bad-sample", "skip", "--batch-size", batch_size)
+    status, output, error = command(*more, checkpoint=folder / "blank.ckpt")
+    assert (status, error) == (0, "")
+    assert "samples     3 complete" in output and "2 skipped" in output
+    run = run_of(tmp_path)
+    assert sorted(run.samples) == [1, 3, 4]  # ant/2.png, gnu/a.png, zero.png keep their numbers
+    expected = softmax(logits_of([pixels_of(seed) for seed in (0, 3, 4)], networks["blank"]))
+    np.testing.assert_allclose(probabilities_of(run), expected, rtol=1e-5)  # float32 sums
+    assert run.skipped[0] == f"could not read the picture {photos / 'ant' / '1.PNG'}: the file is empty"
+    assert run.skipped[2].startswith(f"could not read the picture {photos / 'dog' / 'a.png'}: ")
+    assert run.metadata.parameters["options"]["on_bad_sample"] == "skip"
+
+
+def test_what_came_before_a_broken_picture_is_kept_and_the_way_on_is_told(command, photos, tmp_path):
+    (photos / "gnu" / "a.png").write_bytes(b"")
+    status, output, error = command()
+    assert (status, output) == (1, "")
+    assert error == (
+        f"explainer: could not read the picture {photos / 'gnu' / 'a.png'}: the file is empty; "
+        'RunOptions(on_bad_sample="skip") (--on-bad-sample skip) leaves such samples out\n'
+    )
+    run = run_of(tmp_path)
+    assert sorted(run.samples) == [0, 1, 2] and not run.ended
+
+
+def test_a_folder_of_broken_pictures_is_told_with_the_first_one(command, photos, tmp_path):
+    for path in [path for path in photos.rglob("*") if path.suffix.lower() == ".png"]:
+        path.write_bytes(b"")
+    status, output, error = command("--on-bad-sample", "skip")
+    assert (status, output) == (2, "")
+    assert f"got none; all 5 were skipped, the first: could not read the picture {photos / 'ant'}" in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_picture_above_the_cap_ends_the_run_and_below_it_does_not(command, tmp_path):
     status, _, error = command("--max-megapixels", HEIGHT * WIDTH / 1e6 - 1e-6)
     assert status == 1

@@ -74,6 +74,7 @@ RUN_OPTIONS = (
     "--limit N",
     "--max-megapixels N",
     "--bits N",
+    "--on-bad-sample [raise|skip]",
 )
 
 

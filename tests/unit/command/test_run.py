@@ -59,6 +59,7 @@ def test_what_is_required_is_asked_for_with_exit_status_2(command, missing):
         (["--mean", 0.5, "grey"], "unexpected extra argument (grey)"),
         (["--bits", 0], "Invalid value for '--bits': 0 is not in the range 1<=x<=16"),
         (["--bits", 17], "Invalid value for '--bits': 17 is not in the range 1<=x<=16"),
+        (["--on-bad-sample", "drop"], "Invalid value for '--on-bad-sample': 'drop' is not one of 'raise', 'skip'"),
         (["--nothing"], "No such option"),
     ],
 )
@@ -116,6 +117,7 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "limit": None,
         "max_megapixels": 64.0,
         "bits": 16,
+        "on_bad_sample": "raise",
     }
 
 
@@ -137,7 +139,7 @@ def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
     numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3"
-    pictures = "--max-megapixels 0.5 --bits 12"
+    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip"
     given = dataclasses.asdict(options_of(*words.split(), *numbers.split(), *pictures.split()))
     wanted = {
         "checkpoint": Path("w.ckpt"),
@@ -153,5 +155,6 @@ def test_every_option_reaches_the_run(options_of):
         "limit": 3,
         "max_megapixels": 0.5,
         "bits": 12,
+        "on_bad_sample": "skip",
     }
     assert {name: given[name] for name in wanted} == wanted

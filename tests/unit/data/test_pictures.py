@@ -75,6 +75,17 @@ def test_one_mean_is_of_all_channels_and_a_source_has_the_length_of_its_pictures
     np.testing.assert_allclose(source[0][0], expected.transpose(2, 0, 1), rtol=0, atol=1e-6)  # float32
 
 
+def test_a_picture_that_cannot_be_read_is_an_image_of_nan_with_the_reason(tmp_path):
+    Image.fromarray(pixels_of(1)).save(tmp_path / "whole.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    source = PictureSource([Picture(tmp_path / "empty.png", 2), Picture(tmp_path / "whole.png", 1)], COLOUR)
+    (empty, label), (whole, _) = source
+    assert (empty.shape, empty.dtype, np.isnan(empty).all(), int(label)) == ((3, HEIGHT, WIDTH), np.float32, True, 2)
+    np.testing.assert_allclose(whole, (pixels_of(1) / 255).transpose(2, 0, 1), atol=1e-6)  # float32
+    assert source.fault_of(0) == f"could not read the picture {tmp_path / 'empty.png'}: the file is empty"
+    assert source.fault_of(1) is None
+
+
 def test_what_may_surprise_is_noted_once_for_each_kind(tmp_path):
     notes = []
     frames = [Image.fromarray(pixels_of(seed)) for seed in (1, 2)]
