@@ -14,10 +14,11 @@ from tqdm.auto import tqdm
 from explainer.command import terminal, text
 from explainer.command.names import make_explainers, make_metrics
 from explainer.data.picture_file import Decoding, pixel_cap
-from explainer.data.pictures import ImageFormat, PictureSource, find_pictures, read_labels
+from explainer.data.pictures import ImageFormat, Picture, PictureSource, find_pictures, read_labels
 from explainer.network.mindspore.loading import load_weights, make_network
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
+from explainer.summary.folder import is_of_a_run
 
 _ACTIVATIONS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
 
@@ -95,7 +96,7 @@ def run_folder(options: FolderRun) -> RunResult:
         OSError: a file that cannot be read.
     """
     labels = read_labels(options.labels, name="--labels")
-    pictures = find_pictures(options.images, labels, name="--images")[: options.limit]
+    pictures = _pictures(options, labels)[: options.limit]
     network = _network(options, len(labels))
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
@@ -110,6 +111,13 @@ def run_folder(options: FolderRun) -> RunResult:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
     with pixel_cap(options.decoding):
         return runner.run()
+
+
+def _pictures(options: FolderRun, labels: list[str]) -> tuple[Picture, ...]:
+    found = find_pictures(options.images, labels, is_left_out=is_of_a_run, name="--images")
+    for note in text.not_explained(found.others, found.left_out):
+        terminal.print_error(f"--images: {note}")
+    return found.pictures
 
 
 def _note(text: str) -> None:

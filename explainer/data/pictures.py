@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,21 @@ class Picture:
 
     path: Path
     label: int
+
+
+@dataclass(frozen=True)
+class FoundPictures:
+    """The pictures of a folder, and how much else lies there.
+
+    Attributes:
+        pictures: sorted by path.
+        others: how many files are no pictures, by their endings in small letters, "" for those without.
+        left_out: how many files were not looked at, as the caller asked.
+    """
+
+    pictures: tuple[Picture, ...]
+    others: Counter[str]
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -55,19 +71,35 @@ def read_labels(path: Path, *, name: str = "`path`") -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def find_pictures(folder: Path, labels: Sequence[str], *, name: str = "`folder`") -> list[Picture]:
+def find_pictures(
+    folder: Path,
+    labels: Sequence[str],
+    *,
+    is_left_out: Callable[[PurePath], bool] = lambda path: False,
+    name: str = "`folder`",
+) -> FoundPictures:
     """The pictures of a folder, sorted by path; a subfolder named like a label gives its pictures that label.
 
+    Args:
+        folder: is searched with its subfolders.
+        labels: the names of the classes.
+        is_left_out: whether a path in the folder, relative to it, is not to be explained though it may be a picture.
+        name: what messages call the folder.
+
     Raises:
-        ValueError: there is no such folder, or no picture in it; calls the folder by `name`.
+        ValueError: there is no such folder, or no picture in it.
     """
     if not folder.is_dir():
         raise ValueError(f"{name} must be a folder, got {folder}")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    there = [path for path in folder.rglob("*") if not path.is_dir()]
+    asked = [path for path in there if not is_left_out(path.relative_to(folder))]
+    files = sorted(path for path in asked if path.suffix.lower() in ENDINGS and path.is_file())
     if not files:
         raise ValueError(f"{name} must hold pictures ({', '.join(ENDINGS)}), found none in {folder}")
     indices = {label: index for index, label in enumerate(labels)}
-    return [Picture(path, indices.get(path.relative_to(folder).parts[0], -1)) for path in files]
+    pictures = tuple(Picture(path, indices.get(path.relative_to(folder).parts[0], -1)) for path in files)
+    others = Counter(path.suffix.lower() for path in {*asked} - {*files})
+    return FoundPictures(pictures, others, len(there) - len(asked))
 
 
 class PictureSource:

@@ -92,6 +92,43 @@ def test_one_channel_is_the_grey_of_colour_pictures(command, checkpoints, tmp_pa
     np.testing.assert_allclose(picture, grey, atol=1)  # Pillow's integers round
 
 
+def test_what_is_no_picture_is_left_out_and_said(command, photos, tmp_path):
+    for name in ("ant/notes.txt", "labels.TXT", "ant/raw.heic", ".DS_Store"):
+        (photos / name).write_text("not a picture")
+    status, _, error = command()
+    assert status == 0
+    assert error == "--images: 4 files left out, no pictures by their endings: 2 .txt, 1 without ending, 1 .heic\n"
+    assert len(run_of(tmp_path).samples) == 5
+
+
+@pytest.mark.parametrize("summary", [".", "out", "ant", "ant/deep/er"])
+def test_a_summary_among_the_pictures_is_not_explained_by_the_next_run(command, photos, summary):
+    first, _, error = command(summary_dir=photos / summary)
+    assert (first, error) == (0, "")
+    (event_file,) = (photos / summary).glob("events.out*")
+    (photos / summary / event_file.name.replace("summary.", "summary.9")).write_bytes(b"")  # of a run killed at once
+    second, output, error = command("--limit", 9, summary_dir=photos / summary)
+    assert second == 0
+    assert "samples     5 complete" in output
+    files = 5 + 5 + 1 + 2  # pictures, maps, the manifest, event files
+    assert error == f"--images: {files} files of earlier runs left out, so that no heat map is explained\n"
+
+
+def test_a_summary_elsewhere_among_the_pictures_is_left_out_too(command, photos, tmp_path):
+    assert command(summary_dir=photos / "old")[0] == 0
+    status, output, error = command()
+    assert (status, "samples     5 complete" in output) == (0, True)
+    assert error.startswith("--images: ") and error.count("\n") == 1
+    assert sorted(run_of(tmp_path).samples) == [0, 1, 2, 3, 4]
+
+
+def test_pictures_of_a_summary_are_explained_when_their_own_folder_is_given(command, photos):
+    assert command(summary_dir=photos / "old")[0] == 0
+    (originals,) = (photos / "old").glob("_explain_*/origin_images")
+    status, output, error = command(images=originals)
+    assert (status, error) == (0, "") and "samples     5 complete" in output
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 32])
 def test_broken_pictures_are_skipped_and_recorded_with_their_names_and_the_others_are_unmoved(
     command, checkpoints, photos, tmp_path, batch_size

@@ -20,7 +20,7 @@ def test_pictures_come_in_the_order_of_their_paths_with_the_label_of_their_folde
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "dog" / "folder.png").mkdir()
     found = find_pictures(tmp_path, ["bee", "ant", "dog"])
-    assert [(picture.path.relative_to(tmp_path).as_posix(), picture.label) for picture in found] == [
+    assert [(picture.path.relative_to(tmp_path).as_posix(), picture.label) for picture in found.pictures] == [
         ("ant/1.PNG", 1),
         ("ant/2.png", 1),
         ("ant/deep/er.jpeg", 1),
@@ -28,6 +28,25 @@ def test_pictures_come_in_the_order_of_their_paths_with_the_label_of_their_folde
         ("gnu/a.webp", -1),
         ("zero.bmp", -1),
     ]
+
+
+def test_what_is_no_picture_is_counted_by_its_ending(tmp_path):
+    for name in ("ant/1.png", "ant/a.txt", "ant/b.TXT", "c.heic", ".DS_Store", "deep/er/README"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    found = find_pictures(tmp_path, ["ant"])
+    assert [picture.path.name for picture in found.pictures] == ["1.png"]
+    assert (found.others, found.left_out) == ({".txt": 2, ".heic": 1, "": 2, ".png": 1}, 0)
+
+
+def test_what_is_to_be_left_out_is_neither_a_picture_nor_another_file(tmp_path):
+    for name in ("ant/1.png", "out/2.png", "out/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = find_pictures(tmp_path, ["out"], is_left_out=lambda path: path.parts[0] == "out")
+    assert [picture.path.name for picture in found.pictures] == ["1.png"]
+    assert (found.others, found.left_out) == ({}, 2)
 
 
 def test_a_folder_must_be_there_and_hold_pictures(tmp_path):
