@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from mindspore import nn
 from mindspore.dataset import GeneratorDataset
+from tqdm.auto import tqdm
 
 from explainer.command import terminal, text
 from explainer.command.names import make_explainers, make_metrics
-from explainer.data.pictures import ImageFormat, PictureSource, find_pictures, read_labels
+from explainer.data.picture_file import Decoding, pixel_cap
+from explainer.data.pictures import ImageFormat, Picture, PictureSource, find_pictures, read_labels
 from explainer.network.mindspore.loading import load_weights, make_network
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
+from explainer.summary.folder import is_of_a_run
 
 _ACTIVATIONS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
 
@@ -43,12 +48,17 @@ class FolderRun:
     batch_size: int
     top_k: int
     limit: int | None
+    max_megapixels: float
+    bits: int
+    on_bad_sample: str
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
             raise ValueError(f"--size must be at least 1 1, got {self.size[0]} {self.size[1]}")
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"--limit must be at least 1, got {self.limit}")
+        if not 0 < self.max_megapixels < math.inf:
+            raise ValueError(f"--max-megapixels must be a number above 0, got {self.max_megapixels:g}")
         for name, values in (("--mean", self.mean), ("--std", self.std)):
             if len(values) not in (1, self.channels):
                 raise ValueError(
@@ -61,6 +71,11 @@ class FolderRun:
         return ImageFormat(self.size, self.channels, self.mean, self.std)
 
     @property
+    def decoding(self) -> Decoding:
+        """How pictures are decoded."""
+        return Decoding(max_megapixels=self.max_megapixels, bits=self.bits)
+
+    @property
     def run_options(self) -> RunOptions:
         """The options of the runner."""
         return RunOptions(
@@ -69,6 +84,7 @@ class FolderRun:
             mean=list(self.mean),
             std=list(self.std),
             label_format="ids",
+            on_bad_sample=self.on_bad_sample,
         )
 
 
@@ -80,12 +96,12 @@ def run_folder(options: FolderRun) -> RunResult:
         OSError: a file that cannot be read.
     """
     labels = read_labels(options.labels, name="--labels")
-    pictures = find_pictures(options.images, labels, name="--images")[: options.limit]
+    pictures = _pictures(options, labels)[: options.limit]
     network = _network(options, len(labels))
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)
-    source = PictureSource(pictures, options.image_format)
+    source = PictureSource(pictures, options.image_format, options.decoding, _note)
     data = GeneratorDataset(source, ["image", "label"], shuffle=False), labels
     runner = ImageClassificationRunner(options.summary_dir, data, network, activation, options=options.run_options)
     runner.register_saliency(explainers, metrics)
@@ -93,7 +109,21 @@ def run_folder(options: FolderRun) -> RunResult:
         runner.register_hierarchical_occlusion()
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
-    return runner.run()
+    with pixel_cap(options.decoding):
+        return runner.run()
+
+
+def _pictures(options: FolderRun, labels: list[str]) -> tuple[Picture, ...]:
+    found = find_pictures(options.images, labels, is_left_out=is_of_a_run, name="--images")
+    for note in text.not_explained(found.others, found.left_out):
+        terminal.print_error(f"--images: {note}")
+    return found.pictures
+
+
+def _note(text: str) -> None:
+    """Tells of a picture while others are read; a progress bar makes room."""
+    with tqdm.external_write_mode(sys.stderr):
+        terminal.print_error(f"--images: {text}")
 
 
 def _network(options: FolderRun, class_count: int) -> nn.Cell:

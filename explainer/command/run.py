@@ -138,6 +138,29 @@ def _number(context: click.Context, option: click.Parameter, value: str) -> int:
     help="Explain the K most probable labels as well.",
 )
 @click.option("--limit", type=int, metavar="N", help="Explain the first N pictures only.")
+@click.option(
+    "--max-megapixels",
+    type=float,
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Larger pictures are not decoded.",
+)
+@click.option(
+    "--bits",
+    type=click.IntRange(1, 16),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="How many bits grey pictures of 16 bits really use, as 12.",
+)
+@click.option(
+    "--on-bad-sample",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    show_default=True,
+    help="End at a picture that cannot be read, or leave it out.",
+)
 def run(**given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     # Before MindSpore is loaded, whose threads and handlers would take the signals.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -102,6 +103,17 @@ def weights_of_the_factory(network: str) -> str:
     return f"no --checkpoint: {network} is explained with the weights that its factory gives it"
 
 
+def not_explained(others: Counter[str], of_runs: int) -> list[str]:
+    """The notes on what lies beside pictures in a folder: files by their endings, and how many files of runs."""
+    notes = []
+    if others:
+        kinds = [f"{count} {ending or 'without ending'}" for ending, count in _by_count(others)]
+        notes.append(f"{_files(others.total())} left out, no pictures by their endings: {_names(kinds)}")
+    if of_runs:
+        notes.append(f"{_files(of_runs)} of earlier runs left out, so that no heat map is explained")
+    return notes
+
+
 def look_again(summary_dir: object) -> str:
     """The hint at the end of a run."""
     return f"look at it again: explainer inspect {summary_dir}"
@@ -109,6 +121,15 @@ def look_again(summary_dir: object) -> str:
 
 def _named(name: str, texts: Iterable[str]) -> list[Row]:
     return [(name, text) for text in texts]
+
+
+def _by_count(others: Counter[str]) -> list[tuple[str, int]]:
+    """The most frequent first; ties by name."""
+    return sorted(others.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'s' * (count != 1)}"
 
 
 def _names(names: Sequence[str]) -> str:

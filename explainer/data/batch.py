@@ -24,7 +24,8 @@ class Box:
 class Sample:
     """One sample: image (C, H, W) float32, its labels in rising order, and its boxes.
 
-    `label_format` is how the labels were read, "ids" or "multi-hot"; None where there is no such column.
+    `label_format` is how the labels were read, "ids" or "multi-hot"; None where there is no such column. `fault` is why
+    the sample could not be read; its image then means nothing.
     """
 
     sample_id: int
@@ -32,6 +33,7 @@ class Sample:
     labels: tuple[int, ...]
     boxes: tuple[Box, ...] = ()
     label_format: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ boxes    k per sample as [x, y, width, height] in pixels from the top left corne
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
 
@@ -160,12 +160,19 @@ class _Row:
 def _read_samples(dataset: Dataset, class_count: int, label_format: str) -> Iterator[Sample]:
     columns = _column_names(dataset)
     reading = LabelReading(columns[1], class_count, label_format) if len(columns) > 1 else None
+    fault_of = _faults_of(dataset)
     rows = _checked_rows(dataset, columns, reading)
     head, failure = ([], None) if reading is None else _look_ahead(rows, reading)
     for row in chain(head, rows):
-        yield from _samples(row, reading, class_count)
+        for sample in _samples(row, reading, class_count):
+            yield replace(sample, fault=fault_of(sample.sample_id))
     if failure is not None:
         raise failure
+
+
+def _faults_of(dataset: Dataset) -> Callable[[int], str | None]:
+    """Why a sample could not be read, by its number, where the dataset's source tells (`fault_of`)."""
+    return getattr(getattr(dataset, "source", None), "fault_of", lambda sample_id: None)
 
 
 def _look_ahead(rows: Iterator[_Row], reading: LabelReading) -> tuple[list[_Row], Exception | None]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from explainer.arrays import FloatArray, Pixels
-
-_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
+from explainer.arrays import FloatArray
+from explainer.data.picture_file import ENDINGS, Decoding, notes_on, read_picture
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,23 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class FoundPictures:
+    """The pictures of a folder, and how much else lies there.
+
+    Attributes:
+        pictures: sorted by path.
+        others: how many files are no pictures, by their endings in small letters, "" for those without.
+        left_out: how many files were not looked at, as the caller asked.
+    """
+
+    pictures: tuple[Picture, ...]
+    others: Counter[str]
+    left_out: int
+
+
+@dataclass(frozen=True)
 class ImageFormat:
-    """What pictures become: images = (pixels / 255 - mean) / std.
+    """What pictures become: images = (pixels in [0, 1] - mean) / std.
 
     Attributes:
         size: (H, W), to which pictures are resized.
@@ -55,63 +71,90 @@ def read_labels(path: Path, *, name: str = "`path`") -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def find_pictures(folder: Path, labels: Sequence[str], *, name: str = "`folder`") -> list[Picture]:
+def find_pictures(
+    folder: Path,
+    labels: Sequence[str],
+    *,
+    is_left_out: Callable[[PurePath], bool] = lambda path: False,
+    name: str = "`folder`",
+) -> FoundPictures:
     """The pictures of a folder, sorted by path; a subfolder named like a label gives its pictures that label.
 
+    Args:
+        folder: is searched with its subfolders.
+        labels: the names of the classes.
+        is_left_out: whether a path in the folder, relative to it, is not to be explained though it may be a picture.
+        name: what messages call the folder.
+
     Raises:
-        ValueError: there is no such folder, or no picture in it; calls the folder by `name`.
+        ValueError: there is no such folder, or no picture in it.
     """
     if not folder.is_dir():
         raise ValueError(f"{name} must be a folder, got {folder}")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file())
+    there = [path for path in folder.rglob("*") if not path.is_dir()]
+    asked = [path for path in there if not is_left_out(path.relative_to(folder))]
+    files = sorted(path for path in asked if path.suffix.lower() in ENDINGS and path.is_file())
     if not files:
-        raise ValueError(f"{name} must hold pictures ({', '.join(sorted(_ENDINGS))}), found none in {folder}")
+        raise ValueError(f"{name} must hold pictures ({', '.join(ENDINGS)}), found none in {folder}")
     indices = {label: index for index, label in enumerate(labels)}
-    return [Picture(path, indices.get(path.relative_to(folder).parts[0], -1)) for path in files]
+    pictures = tuple(Picture(path, indices.get(path.relative_to(folder).parts[0], -1)) for path in files)
+    others = Counter(path.suffix.lower() for path in {*asked} - {*files})
+    return FoundPictures(pictures, others, len(there) - len(asked))
 
 
 class PictureSource:
     """(image (C, H, W) float32, label () int32) for each picture, read when it is asked for.
 
+    A picture that cannot be read becomes an image of NaN, and `fault_of` says why.
+
     Args:
         pictures: the files.
         image_format: what they become.
+        decoding: how they are decoded.
+        note: is told, once for each kind, of pictures that may not be what they seem.
     """
 
-    def __init__(self, pictures: Sequence[Picture], image_format: ImageFormat) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        image_format: ImageFormat,
+        decoding: Decoding | None = None,
+        note: Callable[[str], Any] = warnings.warn,
+    ) -> None:
         self._pictures = pictures
         self._size = image_format.size
-        self._mode = "L" if image_format.channels == 1 else "RGB"
+        self._channels = image_format.channels
+        self._unread = np.full((self._channels, *self._size), np.nan, np.float32)
         self._mean = np.array(image_format.mean, np.float32).reshape(-1, 1, 1)
         self._std = np.array(image_format.std, np.float32).reshape(-1, 1, 1)
+        self._decoding = decoding or Decoding()
+        self._note = note
+        self._noted: set[str] = set()
+        self._faults: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self._pictures)
 
     def __getitem__(self, index: int) -> tuple[FloatArray, NDArray[np.int32]]:
-        picture = self._pictures[index]
-        pixels = read_picture(picture.path, self._mode, self._size)
-        image = (pixels.astype(np.float32) / 255).reshape(*self._size, -1).transpose(2, 0, 1)
-        return ((image - self._mean) / self._std).astype(np.float32), np.array(picture.label, np.int32)
+        label = np.array(self._pictures[index].label, np.int32)
+        try:
+            image = self._read(self._pictures[index].path)
+        except ValueError as error:
+            self._faults[index] = str(error)
+            return self._unread, label
+        return ((image - self._mean) / self._std).astype(np.float32), label
 
     def __iter__(self) -> Iterator[tuple[FloatArray, NDArray[np.int32]]]:
         return (self[index] for index in range(len(self)))
 
+    def fault_of(self, index: int) -> str | None:
+        """Why a picture could not be read when it was asked for; None where it could."""
+        return self._faults.get(index)
 
-def read_picture(path: Path, mode: str, size: tuple[int, int]) -> Pixels:
-    """The pixels of a picture, resized to (H, W): (H, W) uint8 for the mode "L", (H, W, 3) for "RGB".
-
-    Raises:
-        ValueError: the file is no picture, or damaged; says which.
-    """
-    try:
-        with Image.open(path) as image:
-            shallow = _eight_bits(image) if image.mode.startswith("I") else image
-            return np.asarray(shallow.convert(mode).resize((size[1], size[0]), Image.Resampling.BILINEAR))
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"could not read the picture {path}: {error}") from error
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A picture of 16 bits in 8; Pillow's own conversion cuts everything above 255."""
-    return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+    def _read(self, path: Path) -> FloatArray:
+        content = read_picture(path, self._channels, self._size, self._decoding)
+        for kind, text in notes_on(path, content, self._decoding).items():
+            if kind not in self._noted:
+                self._noted.add(kind)
+                self._note(text)
+        return content.image

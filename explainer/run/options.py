@@ -33,8 +33,8 @@ class RunOptions:
             "multi-hot": a zero or one for each of the K classes. "auto": what its rows tell, and where they tell
             nothing (zeros and ones of one or two classes), an error that says what to give; up to 256 samples, or 64 MB
             of images, are read before the first is explained.
-        on_bad_sample: what an image or an output that is not finite does: "raise" ends the run (what was finished
-            stays), "skip" leaves the sample out and records why.
+        on_bad_sample: what an image or an output that is not finite does, or a picture that cannot be read: "raise"
+            ends the run (what was finished stays), "skip" leaves the sample out and records why.
         progress: show a progress bar; None: only on a terminal.
 
     Raises:

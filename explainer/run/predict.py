@@ -34,10 +34,10 @@ class Predictor:
         self._options = options
 
     def items(self, dataset: Any) -> Iterator[Item]:
-        """The whole dataset, predicted; a sample that is not finite ends it or is skipped, as the options say.
+        """The whole dataset, predicted; a sample that is unread or not finite ends it or is skipped, as options say.
 
         Raises:
-            BadSampleError: a sample that is not finite, and the options say "raise".
+            BadSampleError: a sample that is unread or not finite, and the options say "raise".
             NetworkOutputError: another number of outputs than labels.
         """
         options = self._options
@@ -54,7 +54,7 @@ class Predictor:
             yield from faults
 
     def _predict(self, batch: Batch) -> tuple[list[PredictedSample], list[SampleSkipped]]:
-        samples = [sample for sample in batch.samples if np.isfinite(sample.image).all()]
+        samples = [sample for sample in batch.samples if sample.fault is None and np.isfinite(sample.image).all()]
         faults = [_fault(sample, "image") for sample in batch.samples if sample not in samples]
         if not samples:
             return [], faults
@@ -91,13 +91,14 @@ def first_items(items: Iterator[Item]) -> tuple[list[SampleSkipped], PredictedBa
         if isinstance(item, PredictedBatch):
             return skipped, item
         skipped.append(item)
-    why = f"; all {len(skipped)} were skipped, the first because {skipped[0].reason}" if skipped else ""
+    why = f"; all {len(skipped)} were skipped, the first: {skipped[0].reason}" if skipped else ""
     raise ValueError(f"`data[0]` must have at least one sample to explain, got none{why}")
 
 
 def fatal_error(reason: str, sample_id: int | None) -> BadSampleError:
     """The error of a sample that ends the run."""
-    return BadSampleError(f'{reason}; RunOptions(on_bad_sample="skip") leaves such samples out', sample_id=sample_id)
+    do = 'RunOptions(on_bad_sample="skip") (--on-bad-sample skip) leaves such samples out'
+    return BadSampleError(f"{reason}; {do}", sample_id=sample_id)
 
 
 def require_unsure(activation: Any) -> None:
@@ -111,4 +112,5 @@ def require_unsure(activation: Any) -> None:
 
 
 def _fault(sample: Sample, what: str) -> SampleSkipped:
-    return SampleSkipped(sample.sample_id, f"the {what} of sample {sample.sample_id} has a NaN or an infinity")
+    seen = f"the {what} of sample {sample.sample_id} has a NaN or an infinity"
+    return SampleSkipped(sample.sample_id, sample.fault or seen)

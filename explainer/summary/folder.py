@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 _EVENT_FILE = re.compile(r"summary\.(?P<timestamp>\d+)")  # MindInsight's own pattern
+_DATA_FOLDER = re.compile(r"_explain_\d+")
 _SUFFIX = "_explain"
 
 
@@ -39,6 +40,18 @@ def data_folder_name(timestamp: int) -> str:
     '_explain_17'
     """
     return f"_explain_{timestamp}"
+
+
+def is_of_a_run(path: PurePath) -> bool:
+    """Whether a path names an event file, or something in the folder of a run's pictures.
+
+    >>> paths = ["out/_explain_17/origin_images/0/3.png", event_file_name(17, 4), "_explain_me/3.png", "a_explain"]
+    >>> [is_of_a_run(PurePath(path)) for path in paths]
+    [True, True, False, False]
+    """
+    if any(_DATA_FOLDER.fullmatch(part) for part in path.parts):
+        return True
+    return path.name.endswith(_SUFFIX) and _EVENT_FILE.search(path.name) is not None
 
 
 def find_runs(summary_dir: Path) -> list[RunFiles]:

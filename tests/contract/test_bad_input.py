@@ -127,7 +127,7 @@ def test_row_11_skipping_changes_nothing_for_the_other_samples(run, tmp_path):
 
 def test_row_11_a_dataset_of_bad_images_alone_is_refused_with_the_first_reason_and_writes_nothing(run, tmp_path):
     images = np.full((3, 3, HEIGHT, WIDTH), np.nan, np.float32)
-    with pytest.raises(ValueError, match="all 3 were skipped, the first because the image of sample 0 has a NaN"):
+    with pytest.raises(ValueError, match="all 3 were skipped, the first: the image of sample 0 has a NaN"):
         run(dataset_of(images), on_bad_sample="skip")
     assert not (tmp_path / "job").exists()
 

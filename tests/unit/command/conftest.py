@@ -47,7 +47,6 @@ def photos(tmp_path):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels_of(seed)).save(path, format="PNG")
-    (folder / "ant" / "notes.txt").write_text("not a picture")
     return folder
 
 

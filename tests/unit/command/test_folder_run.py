@@ -15,6 +15,7 @@ from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, probabilitie
 from PIL import Image
 
 import explainer
+from explainer.data.picture_file import ENDINGS
 
 
 def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_their_folder(command, tmp_path):
@@ -89,6 +90,105 @@ def test_one_channel_is_the_grey_of_colour_pictures(command, checkpoints, tmp_pa
     picture = run.picture(run.samples[0].image)
     assert picture.shape == (HEIGHT, WIDTH)
     np.testing.assert_allclose(picture, grey, atol=1)  # Pillow's integers round
+
+
+def test_what_is_no_picture_is_left_out_and_said(command, photos, tmp_path):
+    for name in ("ant/notes.txt", "labels.TXT", "ant/raw.heic", ".DS_Store"):
+        (photos / name).write_text("not a picture")
+    status, _, error = command()
+    assert status == 0
+    assert error == "--images: 4 files left out, no pictures by their endings: 2 .txt, 1 without ending, 1 .heic\n"
+    assert len(run_of(tmp_path).samples) == 5
+
+
+@pytest.mark.parametrize("summary", [".", "out", "ant", "ant/deep/er"])
+def test_a_summary_among_the_pictures_is_not_explained_by_the_next_run(command, photos, summary):
+    first, _, error = command(summary_dir=photos / summary)
+    assert (first, error) == (0, "")
+    (event_file,) = (photos / summary).glob("events.out*")
+    (photos / summary / event_file.name.replace("summary.", "summary.9")).write_bytes(b"")  # of a run killed at once
+    second, output, error = command("--limit", 9, summary_dir=photos / summary)
+    assert second == 0
+    assert "samples     5 complete" in output
+    files = 5 + 5 + 1 + 2  # pictures, maps, the manifest, event files
+    assert error == f"--images: {files} files of earlier runs left out, so that no heat map is explained\n"
+
+
+def test_a_summary_elsewhere_among_the_pictures_is_left_out_too(command, photos, tmp_path):
+    assert command(summary_dir=photos / "old")[0] == 0
+    status, output, error = command()
+    assert (status, "samples     5 complete" in output) == (0, True)
+    assert error.startswith("--images: ") and error.count("\n") == 1
+    assert sorted(run_of(tmp_path).samples) == [0, 1, 2, 3, 4]
+
+
+def test_pictures_of_a_summary_are_explained_when_their_own_folder_is_given(command, photos):
+    assert command(summary_dir=photos / "old")[0] == 0
+    (originals,) = (photos / "old").glob("_explain_*/origin_images")
+    status, output, error = command(images=originals)
+    assert (status, error) == (0, "") and "samples     5 complete" in output
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+def test_broken_pictures_are_skipped_and_recorded_with_their_names_and_the_others_are_unmoved(
+    command, checkpoints, photos, tmp_path, batch_size
+):
+    whole = (photos / "dog" / "a.png").read_bytes()
+    (photos / "dog" / "a.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "ant" / "1.PNG").write_bytes(b"")
+    folder, networks = checkpoints
+    more = ("--on-bad-sample", "skip", "--batch-size", batch_size)
+    status, output, error = command(*more, checkpoint=folder / "blank.ckpt")
+    assert (status, error) == (0, "")
+    assert "samples     3 complete" in output and "2 skipped" in output
+    run = run_of(tmp_path)
+    assert sorted(run.samples) == [1, 3, 4]  # ant/2.png, gnu/a.png, zero.png keep their numbers
+    expected = softmax(logits_of([pixels_of(seed) for seed in (0, 3, 4)], networks["blank"]))
+    np.testing.assert_allclose(probabilities_of(run), expected, rtol=1e-5)  # float32 sums
+    assert run.skipped[0] == f"could not read the picture {photos / 'ant' / '1.PNG'}: the file is empty"
+    assert run.skipped[2].startswith(f"could not read the picture {photos / 'dog' / 'a.png'}: ")
+    assert run.metadata.parameters["options"]["on_bad_sample"] == "skip"
+
+
+def test_what_came_before_a_broken_picture_is_kept_and_the_way_on_is_told(command, photos, tmp_path):
+    (photos / "gnu" / "a.png").write_bytes(b"")
+    status, output, error = command()
+    assert (status, output) == (1, "")
+    assert error == (
+        f"explainer: could not read the picture {photos / 'gnu' / 'a.png'}: the file is empty; "
+        'RunOptions(on_bad_sample="skip") (--on-bad-sample skip) leaves such samples out\n'
+    )
+    run = run_of(tmp_path)
+    assert sorted(run.samples) == [0, 1, 2] and not run.ended
+
+
+def test_a_folder_of_broken_pictures_is_told_with_the_first_one(command, photos, tmp_path):
+    for path in [path for path in photos.rglob("*") if path.suffix.lower() == ".png"]:
+        path.write_bytes(b"")
+    status, output, error = command("--on-bad-sample", "skip")
+    assert (status, output) == (2, "")
+    assert f"got none; all 5 were skipped, the first: could not read the picture {photos / 'ant'}" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_above_the_cap_ends_the_run_and_below_it_does_not(command, tmp_path):
+    status, _, error = command("--max-megapixels", HEIGHT * WIDTH / 1e6 - 1e-6)
+    assert status == 1
+    assert f"it has {WIDTH} x {HEIGHT} pixels, more than 5.3e-05 megapixels; --max-megapixels allows more" in error
+    assert command("--max-megapixels", HEIGHT * WIDTH / 1e6)[0] == 0
+
+
+def test_data_of_12_bits_is_noted_once_and_seen_in_full_when_told(command, photos, tmp_path):
+    values = pixels_of(5, HEIGHT, WIDTH, kind=np.uint16) // 16
+    for name in ("1.PNG", "2.png"):
+        Image.fromarray(values).save(photos / "ant" / name)
+    status, _, error = command()
+    assert status == 0
+    assert error.startswith(f"--images: {photos / 'ant' / '1.PNG'} has 16 bits") and error.count("--bits 12") == 1
+    status, _, error = command("--bits", 12)
+    assert (status, error) == (0, "")
+    run = run_of(tmp_path)
+    np.testing.assert_allclose(run.picture(run.samples[0].image)[:, :, 0], values / 4095 * 255, atol=0.51)  # rounded
 
 
 @pytest.mark.parametrize("with_weights", [True, False])
@@ -192,7 +292,7 @@ def test_images_must_be_a_folder_with_pictures(refused, tmp_path):
     (tmp_path / "empty" / "notes.txt").write_text("not a picture")
     status, why = refused(images=tmp_path / "empty")
     assert status == 2
-    assert why == f"--images must hold pictures (.bmp, .jpeg, .jpg, .png, .webp), found none in {tmp_path / 'empty'}"
+    assert why == f"--images must hold pictures ({', '.join(ENDINGS)}), found none in {tmp_path / 'empty'}"
 
 
 @pytest.mark.parametrize(

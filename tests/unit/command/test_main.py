@@ -72,6 +72,9 @@ RUN_OPTIONS = (
     "--batch-size N",
     "--top-k K",
     "--limit N",
+    "--max-megapixels N",
+    "--bits N",
+    "--on-bad-sample [raise|skip]",
 )
 
 

@@ -17,6 +17,9 @@ from explainer.command.main import main
         (["--std", 0], "`std` must be positive in every channel, got [0.0]"),
         (["--top-k", -1], "`top_k` must be at least 0, got -1"),
         (["--batch-size", 0], "`batch_size` must be at least 1, got 0"),
+        (["--max-megapixels", 0], "--max-megapixels must be a number above 0, got 0"),
+        (["--max-megapixels", "nan"], "--max-megapixels must be a number above 0, got nan"),
+        (["--max-megapixels", "inf"], "--max-megapixels must be a number above 0, got inf"),
     ],
 )
 def test_numbers_that_make_no_sense_are_told_with_exit_status_2(refused, arguments, message):
@@ -54,6 +57,9 @@ def test_what_is_required_is_asked_for_with_exit_status_2(command, missing):
         (["--mean", "grey"], "Invalid value for '--mean': 'grey' is no number, nor numbers such as 0.485 0.456 0.406"),
         (["--std="], "Invalid value for '--std': '' is no number"),
         (["--mean", 0.5, "grey"], "unexpected extra argument (grey)"),
+        (["--bits", 0], "Invalid value for '--bits': 0 is not in the range 1<=x<=16"),
+        (["--bits", 17], "Invalid value for '--bits': 17 is not in the range 1<=x<=16"),
+        (["--on-bad-sample", "drop"], "Invalid value for '--on-bad-sample': 'drop' is not one of 'raise', 'skip'"),
         (["--nothing"], "No such option"),
     ],
 )
@@ -109,6 +115,9 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "batch_size": 32,
         "top_k": 0,
         "limit": None,
+        "max_megapixels": 64.0,
+        "bits": 16,
+        "on_bad_sample": "raise",
     }
 
 
@@ -130,7 +139,8 @@ def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
     numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3"
-    given = dataclasses.asdict(options_of(*words.split(), *numbers.split()))
+    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip"
+    given = dataclasses.asdict(options_of(*words.split(), *numbers.split(), *pictures.split()))
     wanted = {
         "checkpoint": Path("w.ckpt"),
         "explainers": "RISE",
@@ -143,5 +153,8 @@ def test_every_option_reaches_the_run(options_of):
         "batch_size": 2,
         "top_k": 4,
         "limit": 3,
+        "max_megapixels": 0.5,
+        "bits": 12,
+        "on_bad_sample": "skip",
     }
     assert {name: given[name] for name in wanted} == wanted

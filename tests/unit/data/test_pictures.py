@@ -5,7 +5,8 @@ import pytest
 from photo_runs import HEIGHT, WIDTH, pixels_of
 from PIL import Image
 
-from explainer.data.pictures import ImageFormat, Picture, PictureSource, find_pictures, read_labels, read_picture
+from explainer.data.picture_file import Decoding
+from explainer.data.pictures import ImageFormat, Picture, PictureSource, find_pictures, read_labels
 
 COLOUR = ImageFormat((HEIGHT, WIDTH))
 
@@ -19,7 +20,7 @@ def test_pictures_come_in_the_order_of_their_paths_with_the_label_of_their_folde
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "dog" / "folder.png").mkdir()
     found = find_pictures(tmp_path, ["bee", "ant", "dog"])
-    assert [(picture.path.relative_to(tmp_path).as_posix(), picture.label) for picture in found] == [
+    assert [(picture.path.relative_to(tmp_path).as_posix(), picture.label) for picture in found.pictures] == [
         ("ant/1.PNG", 1),
         ("ant/2.png", 1),
         ("ant/deep/er.jpeg", 1),
@@ -29,11 +30,30 @@ def test_pictures_come_in_the_order_of_their_paths_with_the_label_of_their_folde
     ]
 
 
+def test_what_is_no_picture_is_counted_by_its_ending(tmp_path):
+    for name in ("ant/1.png", "ant/a.txt", "ant/b.TXT", "c.heic", ".DS_Store", "deep/er/README"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    found = find_pictures(tmp_path, ["ant"])
+    assert [picture.path.name for picture in found.pictures] == ["1.png"]
+    assert (found.others, found.left_out) == ({".txt": 2, ".heic": 1, "": 2, ".png": 1}, 0)
+
+
+def test_what_is_to_be_left_out_is_neither_a_picture_nor_another_file(tmp_path):
+    for name in ("ant/1.png", "out/2.png", "out/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = find_pictures(tmp_path, ["out"], is_left_out=lambda path: path.parts[0] == "out")
+    assert [picture.path.name for picture in found.pictures] == ["1.png"]
+    assert (found.others, found.left_out) == ({}, 2)
+
+
 def test_a_folder_must_be_there_and_hold_pictures(tmp_path):
     with pytest.raises(ValueError, match=r"`folder` must be a folder, got .*nowhere"):
         find_pictures(tmp_path / "nowhere", [])
     (tmp_path / "notes.txt").write_text("not a picture")
-    with pytest.raises(ValueError, match=r"--images must hold pictures \(.bmp, .jpeg, .jpg, .png, .webp\), found none"):
+    with pytest.raises(ValueError, match=r"--images must hold pictures \(.*\.bmp, \.gif, .*\), found none"):
         find_pictures(tmp_path, [], name="--images")
 
 
@@ -74,76 +94,31 @@ def test_one_mean_is_of_all_channels_and_a_source_has_the_length_of_its_pictures
     np.testing.assert_allclose(source[0][0], expected.transpose(2, 0, 1), rtol=0, atol=1e-6)  # float32
 
 
-def test_one_channel_is_the_grey_of_colours(tmp_path):
-    image, _ = source_of(tmp_path, Image.fromarray(pixels_of(1)), ImageFormat((HEIGHT, WIDTH), channels=1))[0]
-    assert image.shape == (1, HEIGHT, WIDTH)
-    grey = pixels_of(1) @ np.array([0.299, 0.587, 0.114])  # ITU-R 601
-    np.testing.assert_allclose(image[0] * 255, grey, atol=1)  # Pillow's integers round
+def test_a_picture_that_cannot_be_read_is_an_image_of_nan_with_the_reason(tmp_path):
+    Image.fromarray(pixels_of(1)).save(tmp_path / "whole.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    source = PictureSource([Picture(tmp_path / "empty.png", 2), Picture(tmp_path / "whole.png", 1)], COLOUR)
+    (empty, label), (whole, _) = source
+    assert (empty.shape, empty.dtype, np.isnan(empty).all(), int(label)) == ((3, HEIGHT, WIDTH), np.float32, True, 2)
+    np.testing.assert_allclose(whole, (pixels_of(1) / 255).transpose(2, 0, 1), atol=1e-6)  # float32
+    assert source.fault_of(0) == f"could not read the picture {tmp_path / 'empty.png'}: the file is empty"
+    assert source.fault_of(1) is None
 
 
-def test_pictures_are_resized_to_height_and_width_and_not_turned(tmp_path):
-    gradient = np.linspace(0, 255, 24).astype(np.uint8)
-    Image.fromarray(np.repeat(gradient[:, None], 18, axis=1)).save(tmp_path / "one.png")  # dark at the top
-    pixels = read_picture(tmp_path / "one.png", "RGB", (HEIGHT, WIDTH)).astype(int)
-    assert pixels.shape == (HEIGHT, WIDTH, 3)
-    assert (np.diff(pixels[:, 0, 0]) > 20).all()  # 255 / 6 rows per step
-    assert np.ptp(pixels, axis=1).max() == 0
+def test_what_may_surprise_is_noted_once_for_each_kind(tmp_path):
+    notes = []
+    frames = [Image.fromarray(pixels_of(seed)) for seed in (1, 2)]
+    for name in ("a.gif", "b.gif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    for name in ("c.png", "d.png"):
+        Image.fromarray(pixels_of(3, HEIGHT, WIDTH, kind=np.uint16) // 16).save(tmp_path / name)
+    pictures = [Picture(tmp_path / name, 0) for name in ("a.gif", "c.png", "b.gif", "d.png")]
+    assert len(list(PictureSource(pictures, COLOUR, note=notes.append))) == 4
+    assert [note.partition(" has ")[0] for note in notes] == [str(tmp_path / "a.gif"), str(tmp_path / "c.png")]
 
 
-# ---- kinds of pictures ----
-
-
-@pytest.fixture
-def shown(tmp_path):
-    """The pixels that a run is given for one file, in 0..255, (H, W, C)."""
-
-    def show(image, name):
-        image.save(tmp_path / name)
-        given, _ = PictureSource([Picture(tmp_path / name, 0)], COLOUR)[0]
-        return (given.transpose(1, 2, 0) * 255).round().astype(int)
-
-    return show
-
-
-def test_a_grey_picture_has_three_equal_channels(shown):
-    grey = pixels_of(5, HEIGHT, WIDTH)
-    np.testing.assert_array_equal(shown(Image.fromarray(grey), "grey.png"), np.repeat(grey[:, :, None], 3, axis=2))
-
-
-def test_a_palette_picture_has_the_colours_of_its_palette(shown):
-    indices = pixels_of(6, HEIGHT, WIDTH) % 4
-    palette = np.array([[250, 0, 10], [0, 200, 30], [5, 6, 7], [255, 255, 255]], np.uint8)
-    image = Image.fromarray(indices).convert("P")
-    image.putdata(indices.ravel().tolist())
-    image.putpalette(palette.ravel().tolist())
-    np.testing.assert_array_equal(shown(image, "palette.png"), palette[indices])
-
-
-def test_a_picture_with_alpha_has_its_colours(shown):
-    pixels = pixels_of(7, HEIGHT, WIDTH, 4)
-    pixels[:, :5, 3] = 255
-    np.testing.assert_array_equal(shown(Image.fromarray(pixels), "alpha.png")[:, :5], pixels[:, :5, :3])
-
-
-def test_a_cmyk_picture_has_the_colours_of_its_inks(shown):
-    inks = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
-    inks[...] = 0, 255, 255, 0  # magenta and yellow: red
-    picture = shown(Image.fromarray(inks, "CMYK"), "cmyk.jpg")
-    np.testing.assert_allclose(picture, np.broadcast_to([255, 0, 0], picture.shape), atol=4)  # JPEG is lossy
-
-
-def test_a_picture_of_16_bits_has_its_greys(shown):
-    deep = pixels_of(8, HEIGHT, WIDTH, kind=np.uint16)
-    np.testing.assert_allclose(shown(Image.fromarray(deep), "deep.png")[:, :, 0], deep / 257, atol=1)
-
-
-def test_a_bitmap_is_black_and_white(shown):
-    bits = pixels_of(9, HEIGHT, WIDTH) > 127
-    np.testing.assert_array_equal(shown(Image.fromarray(bits), "bits.bmp")[:, :, 1], bits * 255)
-
-
-@pytest.mark.parametrize("content", [b"not a picture", b"", b"\x89PNG\r\n\x1a\n"])
-def test_a_file_that_is_no_picture_is_told_with_its_path(tmp_path, content):
-    (tmp_path / "broken.png").write_bytes(content)
-    with pytest.raises(ValueError, match=r"could not read the picture .*broken\.png"):
-        read_picture(tmp_path / "broken.png", "RGB", (HEIGHT, WIDTH))
+def test_a_source_decodes_as_it_is_told(tmp_path):
+    values = pixels_of(3, HEIGHT, WIDTH, kind=np.uint16) // 16
+    Image.fromarray(values).save(tmp_path / "one.png")
+    source = PictureSource([Picture(tmp_path / "one.png", 0)], COLOUR, Decoding(bits=12))
+    np.testing.assert_allclose(source[0][0], np.stack([values / 4095] * 3), atol=1e-6)  # float32
