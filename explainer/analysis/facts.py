@@ -13,6 +13,7 @@ from explainer.analysis.json_values import or_none, without_nan
 from explainer.analysis.reliability import reliability_facts
 from explainer.analysis.view import RunView
 from explainer.records import Benchmark, SaliencyFile, ScoreCurve
+from explainer.summary.folder import entries_below, led_out
 
 Facts = dict[str, Any]
 
@@ -141,14 +142,15 @@ def _curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> 
 
 
 def _file_facts(run: RunView) -> Facts:
-    pictures = [path for path in run.files.data_dir.rglob("*") if path.is_file()]
     return {
-        "event_bytes": _size(run.files.event_file),
-        "picture_bytes": sum(map(_size, pictures)),
+        "event_bytes": run.files.event_file.stat().st_size,
+        "picture_bytes": _bytes_below(run.files.data_dir),
         "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
         "other_runs": [older.event_file.name for older in run.older],
+        "led_out": led_out(run.summary_dir),
     }
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
+def _bytes_below(directory: Path) -> int:
+    files = (entry for entry in entries_below(directory) if entry.is_file(follow_symlinks=False))
+    return sum(entry.stat(follow_symlinks=False).st_size for entry in files)

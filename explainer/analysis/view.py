@@ -14,7 +14,7 @@ from explainer.analysis.statistics import MethodStatistics, SingleScore, method_
 from explainer.errors import SummaryReadError
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
-from explainer.summary.folder import RunFiles, find_runs
+from explainer.summary.folder import RunFiles, find_runs, inside, led_out
 from explainer.summary.reader import Finding, RunReader, SampleView, read_records
 from explainer.summary.recordfile import Damage
 
@@ -80,14 +80,11 @@ class RunView:
         return self._pixels(entry.path)
 
     def _pixels(self, path: str) -> NDArray[np.uint8]:
+        target = inside(self.summary_dir, path)
         try:
-            root = self.summary_dir.resolve()
-            target = (root / path).resolve()
-            if target.is_relative_to(root):
-                return images.read_png(target)
-        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL character
+            return images.read_png(target)
+        except OSError as error:
             raise SummaryReadError(f"could not read the picture {path!r}: {error}") from error
-        raise SummaryReadError(f"picture paths must stay in the summary's folder, got {path!r}")
 
 
 def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
@@ -147,5 +144,15 @@ def _guessed(samples: Mapping[int, SampleView], files: RunFiles, reading: RunRea
 def _hint(folder: Path) -> str:
     if not folder.is_dir():
         return ": there is no such folder"
-    inside = sorted(child.name for child in folder.iterdir() if child.is_dir() and find_runs(child))
-    return f"; its folders {', '.join(inside[:5])} hold summaries" if inside else ": no file *summary.<number>*_explain"
+    if outside := led_out(folder):
+        return f": {', '.join(outside[:5])} leads out of it"
+    below = sorted(child.name for child in folder.iterdir() if child.is_dir() and _holds_runs(child))
+    return f"; its folders {', '.join(below[:5])} hold summaries" if below else ": no file *summary.<number>*_explain"
+
+
+def _holds_runs(folder: Path) -> bool:
+    """Whether a folder that is no link holds runs; one that may not be read tells none."""
+    try:
+        return not folder.is_symlink() and bool(find_runs(folder))
+    except OSError:
+        return False

@@ -239,7 +239,7 @@ class SummaryWriter:
 def _claim(summary_dir: Path, now: int) -> tuple[int, Path]:
     """A timestamp greater than every older run's, and its data folder; making the folder is the claim."""
     summary_dir.mkdir(parents=True, exist_ok=True)
-    timestamp = max([now, *(run.timestamp + 1 for run in folder.find_runs(summary_dir))])
+    timestamp = max(now, folder.latest_timestamp(summary_dir) + 1)
     while True:
         data = summary_dir / folder.data_folder_name(timestamp)
         try:

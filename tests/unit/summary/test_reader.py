@@ -525,7 +525,7 @@ def both_refuse(run: RunView, path: str, match: str) -> None:
 
 @pytest.mark.parametrize("path", ["../outside.png", "../../etc/passwd", "_explain_1/../../outside.png", "/etc/passwd"])
 def test_a_picture_outside_the_folder_is_refused(run: RunView, path):
-    both_refuse(run, path, "picture paths must stay in the summary's folder, got")
+    both_refuse(run, path, "paths must stay in the summary's folder, got")
 
 
 def test_an_absolute_path_is_refused(run: RunView):
@@ -552,18 +552,22 @@ def test_a_link_inside_the_folder_and_a_linked_summary_are_followed(run: RunView
     np.testing.assert_array_equal(linked.picture(ImageFile(3, "link.png")), PICTURE)
 
 
-@pytest.mark.parametrize("path", ["", ".", "absent.png", "absent/1.png", "x" * 5000, "%2e%2e/outside.png", "C:\\x.png"])
+def test_a_name_that_is_too_long_is_refused(run: RunView):
+    both_refuse(run, "x" * 5000, "could not (follow the path|read the picture)")
+
+
+@pytest.mark.parametrize("path", ["", ".", "absent.png", "absent/1.png", "%2e%2e/outside.png", "C:\\x.png"])
 def test_a_picture_that_is_not_there_is_named(run: RunView, path):
     both_refuse(run, path, "could not read the picture")
 
 
 def test_a_path_with_a_nul_character_is_refused(run: RunView):
-    both_refuse(run, "a\x00.png", "picture")
+    both_refuse(run, "a\x00.png", "could not follow the path")
 
 
 def test_a_link_that_leads_to_itself_is_refused(run: RunView):
     (run.summary_dir / "loop.png").symlink_to("loop.png")
-    both_refuse(run, "loop.png", "could not read the picture")
+    both_refuse(run, "loop.png", "could not (follow the path|read the picture)")
 
 
 def test_a_pipe_in_place_of_a_picture_is_refused_without_waiting(run: RunView):
