@@ -60,31 +60,31 @@ class RunView:
         ]
         return method_statistics(scores, self.metadata)
 
-    def saliency(self, entry: SaliencyFile) -> NDArray[np.float32]:
+    def saliency(self, entry: SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE) -> NDArray[np.float32]:
         """The map (H, W) float32, to within (high - low) / 510.
 
         Raises:
-            SummaryReadError: the picture is outside the job folder, missing, damaged or not grey.
+            SummaryReadError: as `picture`, or the picture is not grey.
         """
-        grey = self._pixels(entry.path)
+        grey = self.picture(entry, most_pixels=most_pixels)
         if grey.ndim != 2:
             raise SummaryReadError(f"the saliency map {entry.path!r} must be a grey picture, got shape {grey.shape}")
         return images.from_grey(grey, entry.low, entry.high)
 
-    def picture(self, entry: ImageFile) -> NDArray[np.uint8]:
-        """The displayable picture of the sample: (H, W) or (H, W, 3 or 4) uint8.
+    def picture(
+        self, entry: ImageFile | SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE
+    ) -> NDArray[np.uint8]:
+        """The displayable picture of the sample, or of a map: (H, W) or (H, W, 3 or 4) uint8.
 
         Raises:
-            SummaryReadError: the picture is outside the job folder, missing or damaged.
+            SummaryReadError: the picture is outside the job folder, missing, damaged, or claims more than `most_pixels`
+                pixels, which is found out before it is decoded.
         """
-        return self._pixels(entry.path)
-
-    def _pixels(self, path: str) -> NDArray[np.uint8]:
-        target = inside(self.summary_dir, path)
+        target = inside(self.summary_dir, entry.path)
         try:
-            return images.read_png(target)
+            return images.read_png(target, most_pixels)
         except OSError as error:
-            raise SummaryReadError(f"could not read the picture {path!r}: {error}") from error
+            raise SummaryReadError(f"could not read the picture {entry.path!r}: {error}") from error
 
 
 def read_run(summary_dir: str | os.PathLike[str]) -> RunView:

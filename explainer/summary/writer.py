@@ -161,8 +161,8 @@ class SummaryWriter:
         prediction = _only(records, Prediction, done.sample_id)
         path = images.image_path(self._data.name, done.sample_id)
         with self._disk_errors(self._folder / path):
-            images.write_png(self._folder / path, image.pixels)
-        stored = ImageFile(done.sample_id, path, shown=codec.is_shown(prediction))
+            digest = images.write_png(self._folder / path, image.pixels)
+        stored = ImageFile(done.sample_id, path, codec.is_shown(prediction), digest)
         maps = [self._write_saliency(record) for record in _all(records, Saliency)]
         scores, curves, trees = _all(records, Score), _all(records, ScoreCurve), _all(records, EditTree)
         uncertainty = next(iter(_all(records, Uncertainty)), None)
@@ -185,10 +185,9 @@ class SummaryWriter:
         explainer_folder = self._explainer_folders[record.explainer]
         path = images.saliency_path(self._data.name, explainer_folder, record.sample_id, record.label)
         with self._disk_errors(self._folder / path):
-            images.write_png(self._folder / path, grey.grey)
-        return SaliencyFile(
-            record.sample_id, record.explainer, record.label, path, grey.low, grey.high, record.completeness_gap
-        )
+            digest = images.write_png(self._folder / path, grey.grey)
+        names = record.sample_id, record.explainer, record.label, path
+        return SaliencyFile(*names, grey.low, grey.high, record.completeness_gap, digest)
 
     def _write_end(self) -> None:
         table = _in_table_order(self._benchmarks, self._metadata) if self._benchmarks else []

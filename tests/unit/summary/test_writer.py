@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
+import hashlib
 import json
 import os
 import random
@@ -40,6 +41,7 @@ from explainer.records import (
     Score,
 )
 from explainer.summary.explain_pb2 import Event
+from explainer.summary.images import digest_of
 from explainer.summary.reader import read_records
 from explainer.summary.recordfile import read_frames
 from explainer.summary.writer import SummaryWriter
@@ -189,11 +191,23 @@ def test_records_on_disk_are_the_stored_kind(tmp_path: Path):
         write_sample(writer, 3)
     stored = list(read_records(writer.event_file))
     assert stored[0] == stored[1] == METADATA
-    assert stored[2] == ImageFile(3, "_explain_17/origin_images/0/3.png", shown=True)
+    path = "_explain_17/origin_images/0/3.png"
+    assert stored[2] == ImageFile(3, path, shown=True, digest=digest_of((tmp_path / path).read_bytes()))
     saliency = map_of(3, "GradCAM", 1)
-    assert stored[4] == SaliencyFile(
-        3, "GradCAM", 1, "_explain_17/heatmap/GradCAM/0/3_1.png", float(saliency.min()), float(saliency.max())
-    )
+    path = "_explain_17/heatmap/GradCAM/0/3_1.png"
+    low, high, digest = float(saliency.min()), float(saliency.max()), digest_of((tmp_path / path).read_bytes())
+    assert stored[4] == SaliencyFile(3, "GradCAM", 1, path, low, high, digest=digest)
+
+
+def test_the_record_holds_the_digest_of_every_picture_s_file(tmp_path: Path):
+    with SummaryWriter(tmp_path, METADATA) as writer:
+        write_sample(writer, 3)
+    sample = read_run(tmp_path).samples[3]
+    entries = [sample.image, *sample.maps]
+    assert len(entries) == 5
+    for entry in entries:
+        content = (tmp_path / entry.path).read_bytes()
+        assert entry.digest == hashlib.blake2b(content, digest_size=16).digest()
 
 
 def test_every_event_has_the_time_of_the_clock_and_step_one(tmp_path: Path):
