@@ -66,14 +66,6 @@ def saliency_path(data_folder: str, explainer_folder: str, sample_id: int, label
     return f"{data_folder}/heatmap/{explainer_folder}/{_folder(sample_id)}/{sample_id}_{label}.png"
 
 
-def write_png(path: Path, pixels: NDArray[np.uint8]) -> bytes:
-    """Writes pixels (H, W) or (H, W, 3 or 4) uint8 as a PNG of mode L, RGB or RGBA, making its folder; its digest."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = png_of(pixels)
-    path.write_bytes(content)
-    return digest_of(content)
-
-
 def png_of(pixels: NDArray[np.uint8]) -> bytes:
     """The bytes of a PNG file of mode L, RGB or RGBA for pixels (H, W) or (H, W, 3 or 4) uint8."""
     file = BytesIO()

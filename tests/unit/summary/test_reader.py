@@ -36,7 +36,7 @@ from explainer.records import (
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
-from explainer.summary.images import png_of, write_png
+from explainer.summary.images import png_of
 from explainer.summary.reader import Finding, SampleView, read_records
 from explainer.summary.recordfile import frame, read_frames
 from explainer.summary.writer import SummaryWriter
@@ -68,6 +68,11 @@ def write_run(folder: Path, samples: tuple[int, ...] = (0, 2, 1), clock: float =
         writer.write(Benchmark("GradCAM", "Faithfulness", 0.25, (0.0, 0.0, 0.25, 0.0), 3, 1))
         writer.write(RunEnd())
     return writer.event_file
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png_of(pixels))
 
 
 def event(message: Explain) -> bytes:
