@@ -10,6 +10,7 @@ from typing import Any
 
 from explainer.analysis.curves import mean_curve
 from explainer.analysis.json_values import or_none, without_nan
+from explainer.analysis.limits import MOST_CURVES
 from explainer.analysis.reliability import reliability_facts
 from explainer.analysis.view import RunView
 from explainer.records import Benchmark, SaliencyFile, ScoreCurve
@@ -125,7 +126,7 @@ def _curves(run: RunView) -> list[Facts]:
     found: dict[tuple[str, str, str], list[ScoreCurve]] = {}
     for curve in (curve for sample in run.samples.values() for curve in sample.curves):
         found.setdefault((curve.metric, curve.explainer, curve.fill), []).append(curve)
-    return [_curve(*names, curves) for names, curves in found.items()]
+    return [_curve(*names, curves) for names, curves in list(found.items())[:MOST_CURVES]]
 
 
 def _curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> Facts:

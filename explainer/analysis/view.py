@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.analysis.limits import MOST_METHODS, beyond_the_limits, first_of
 from explainer.analysis.statistics import MethodStatistics, SingleScore, method_statistics
 from explainer.errors import SummaryReadError
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
@@ -54,11 +55,12 @@ class RunView:
         """
         parts = {True: "correct", False: "incorrect", None: ""}
         scores = [
-            SingleScore(score.metric, score.explainer, score.value, parts[sample.correct])
-            for sample in self.samples.values()
+            SingleScore(score.metric, score.explainer, score.value, part)
+            for part, sample in ((parts[sample.correct], sample) for sample in self.samples.values())
             for score in sample.scores
         ]
-        return method_statistics(scores, self.metadata)
+        methods = first_of(((score.metric, score.explainer) for score in scores), MOST_METHODS)
+        return method_statistics([score for score in scores if score[:2] in methods], self.metadata)
 
     def saliency(self, entry: SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE) -> NDArray[np.float32]:
         """The map (H, W) float32, to within (high - low) / 510.
@@ -117,7 +119,7 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
         unfinished=tuple(sorted(reading.begun - samples.keys())),
         benchmarks=tuple(reading.benchmarks),
         ended=reading.ended,
-        findings=tuple(reading.findings),
+        findings=(*reading.findings, *beyond_the_limits(samples.values())),
         older=older,
     )
 
