@@ -170,11 +170,15 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """Where the picture of a sample lies, relative to the job folder; shown: MindInsight may list the sample."""
+    """Where the picture of a sample lies, relative to the job folder; shown: MindInsight may list the sample.
+
+    digest: blake2b, 16 bytes, of the file's bytes; empty where none was recorded.
+    """
 
     sample_id: int
     path: str
     shown: bool = True
+    digest: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -188,6 +192,7 @@ class SaliencyFile:
     low: float
     high: float
     completeness_gap: float | None = None  # as in Saliency
+    digest: bytes = b""  # as in ImageFile
 
     @property
     def constant(self) -> bool:

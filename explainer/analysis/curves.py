@@ -43,6 +43,9 @@ def mean_curve(curves: Sequence[ScoreCurve]) -> MeanCurve:
     (2, 0.625, 0.75)
     """
     grid = np.linspace(0, max(float(curve.fractions[-1]) for curve in curves), _GRID)
-    mean = np.mean([np.interp(grid, curve.fractions, curve.probabilities) for curve in curves], axis=0)
+    total = np.zeros(_GRID)
+    for curve in curves:
+        total += np.interp(grid, curve.fractions, curve.probabilities)
+    mean = total / len(curves)
     area = float(((mean[1:] + mean[:-1]) / 2).mean())  # by trapezia of one width
     return MeanCurve(len(curves), area, grid, mean)

@@ -10,9 +10,11 @@ from typing import Any
 
 from explainer.analysis.curves import mean_curve
 from explainer.analysis.json_values import or_none, without_nan
+from explainer.analysis.limits import MOST_CURVES
 from explainer.analysis.reliability import reliability_facts
 from explainer.analysis.view import RunView
 from explainer.records import Benchmark, SaliencyFile, ScoreCurve
+from explainer.summary.folder import entries_below, led_out
 
 Facts = dict[str, Any]
 
@@ -124,7 +126,7 @@ def _curves(run: RunView) -> list[Facts]:
     found: dict[tuple[str, str, str], list[ScoreCurve]] = {}
     for curve in (curve for sample in run.samples.values() for curve in sample.curves):
         found.setdefault((curve.metric, curve.explainer, curve.fill), []).append(curve)
-    return [_curve(*names, curves) for names, curves in found.items()]
+    return [_curve(*names, curves) for names, curves in list(found.items())[:MOST_CURVES]]
 
 
 def _curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> Facts:
@@ -141,14 +143,15 @@ def _curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> 
 
 
 def _file_facts(run: RunView) -> Facts:
-    pictures = [path for path in run.files.data_dir.rglob("*") if path.is_file()]
     return {
-        "event_bytes": _size(run.files.event_file),
-        "picture_bytes": sum(map(_size, pictures)),
+        "event_bytes": run.files.event_file.stat().st_size,
+        "picture_bytes": _bytes_below(run.files.data_dir),
         "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
         "other_runs": [older.event_file.name for older in run.older],
+        "led_out": led_out(run.summary_dir),
     }
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
+def _bytes_below(directory: Path) -> int:
+    files = (entry for entry in entries_below(directory) if entry.is_file(follow_symlinks=False))
+    return sum(entry.stat(follow_symlinks=False).st_size for entry in files)

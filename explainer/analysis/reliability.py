@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.analysis.area import covered_pixels
 from explainer.analysis.calibration import reliability, separation
 from explainer.analysis.json_values import or_none
 from explainer.analysis.view import RunView
@@ -139,7 +140,4 @@ def covered_part(tree: EditTree) -> float | None:
     _, _, width, height = tree.tree["box"]
     if width <= 0 or not 0 < width * height <= _MOST_PIXELS:
         return None
-    covered = np.zeros((height, width), bool)
-    for x, y, w, h in tree.layers[-1].boxes:
-        covered[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = True
-    return float(covered.mean())
+    return float(covered_pixels(tree.layers[-1].boxes, width, height) / (width * height))

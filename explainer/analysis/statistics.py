@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -193,11 +194,7 @@ def ranks(means: Mapping[str, float], *, higher_is_better: bool) -> dict[str, fl
     >>> ranks({"a": 0.5, "b": 0.9, "c": 0.5, "d": float("nan")}, higher_is_better=True)
     {'a': 2.5, 'b': 1.0, 'c': 2.5}
     """
-    sign = 1 if higher_is_better else -1
+    sign = -1 if higher_is_better else 1
     known = {name: sign * mean for name, mean in means.items() if math.isfinite(mean)}
-    return {
-        name: 1
-        + sum(other > mean for other in known.values())
-        + (sum(other == mean for other in known.values()) - 1) / 2
-        for name, mean in known.items()
-    }
+    ordered = sorted(known.values())
+    return {name: (bisect_left(ordered, mean) + bisect_right(ordered, mean) + 1) / 2 for name, mean in known.items()}

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.analysis.limits import MOST_METHODS, beyond_the_limits, first_of
 from explainer.analysis.statistics import MethodStatistics, SingleScore, method_statistics
 from explainer.errors import SummaryReadError
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
-from explainer.summary.folder import RunFiles, find_runs
+from explainer.summary.folder import RunFiles, find_runs, inside, led_out
 from explainer.summary.reader import Finding, RunReader, SampleView, read_records
 from explainer.summary.recordfile import Damage
 
@@ -54,40 +55,38 @@ class RunView:
         """
         parts = {True: "correct", False: "incorrect", None: ""}
         scores = [
-            SingleScore(score.metric, score.explainer, score.value, parts[sample.correct])
-            for sample in self.samples.values()
+            SingleScore(score.metric, score.explainer, score.value, part)
+            for part, sample in ((parts[sample.correct], sample) for sample in self.samples.values())
             for score in sample.scores
         ]
-        return method_statistics(scores, self.metadata)
+        methods = first_of(((score.metric, score.explainer) for score in scores), MOST_METHODS)
+        return method_statistics([score for score in scores if score[:2] in methods], self.metadata)
 
-    def saliency(self, entry: SaliencyFile) -> NDArray[np.float32]:
+    def saliency(self, entry: SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE) -> NDArray[np.float32]:
         """The map (H, W) float32, to within (high - low) / 510.
 
         Raises:
-            SummaryReadError: the picture is outside the job folder, missing, damaged or not grey.
+            SummaryReadError: as `picture`, or the picture is not grey.
         """
-        grey = self._pixels(entry.path)
+        grey = self.picture(entry, most_pixels=most_pixels)
         if grey.ndim != 2:
             raise SummaryReadError(f"the saliency map {entry.path!r} must be a grey picture, got shape {grey.shape}")
         return images.from_grey(grey, entry.low, entry.high)
 
-    def picture(self, entry: ImageFile) -> NDArray[np.uint8]:
-        """The displayable picture of the sample: (H, W) or (H, W, 3 or 4) uint8.
+    def picture(
+        self, entry: ImageFile | SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE
+    ) -> NDArray[np.uint8]:
+        """The displayable picture of the sample, or of a map: (H, W) or (H, W, 3 or 4) uint8.
 
         Raises:
-            SummaryReadError: the picture is outside the job folder, missing or damaged.
+            SummaryReadError: the picture is outside the job folder, missing, damaged, or claims more than `most_pixels`
+                pixels, which is found out before it is decoded.
         """
-        return self._pixels(entry.path)
-
-    def _pixels(self, path: str) -> NDArray[np.uint8]:
+        target = inside(self.summary_dir, entry.path)
         try:
-            root = self.summary_dir.resolve()
-            target = (root / path).resolve()
-            if target.is_relative_to(root):
-                return images.read_png(target)
-        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL character
-            raise SummaryReadError(f"could not read the picture {path!r}: {error}") from error
-        raise SummaryReadError(f"picture paths must stay in the summary's folder, got {path!r}")
+            return images.read_png(target, most_pixels)
+        except OSError as error:
+            raise SummaryReadError(f"could not read the picture {entry.path!r}: {error}") from error
 
 
 def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
@@ -120,7 +119,7 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
         unfinished=tuple(sorted(reading.begun - samples.keys())),
         benchmarks=tuple(reading.benchmarks),
         ended=reading.ended,
-        findings=tuple(reading.findings),
+        findings=(*reading.findings, *beyond_the_limits(samples.values())),
         older=older,
     )
 
@@ -147,5 +146,15 @@ def _guessed(samples: Mapping[int, SampleView], files: RunFiles, reading: RunRea
 def _hint(folder: Path) -> str:
     if not folder.is_dir():
         return ": there is no such folder"
-    inside = sorted(child.name for child in folder.iterdir() if child.is_dir() and find_runs(child))
-    return f"; its folders {', '.join(inside[:5])} hold summaries" if inside else ": no file *summary.<number>*_explain"
+    if outside := led_out(folder):
+        return f": {', '.join(outside[:5])} leads out of it"
+    below = sorted(child.name for child in folder.iterdir() if child.is_dir() and _holds_runs(child))
+    return f"; its folders {', '.join(below[:5])} hold summaries" if below else ": no file *summary.<number>*_explain"
+
+
+def _holds_runs(folder: Path) -> bool:
+    """Whether a folder that is no link holds runs; one that may not be read tells none."""
+    try:
+        return not folder.is_symlink() and bool(find_runs(folder))
+    except OSError:
+        return False

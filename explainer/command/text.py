@@ -86,6 +86,7 @@ def rows_of(facts: Facts) -> list[Row]:
         *_named("skipped", list(facts["samples_skipped"].values())[:_MOST_NAMES]),
         *_named("damage", (f"{entry['what']} (byte {entry['offset']})" for entry in facts["damage"])),
         *_named("also here", _older(facts["other_runs"])),
+        *_named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
     ]
 
 

@@ -70,6 +70,8 @@ def encode_sample(image: ImageFile, prediction: Prediction, uncertainty: Uncerta
     message = Explain(sample_id=image.sample_id)
     sample = message.sample
     sample.image_path = image.path
+    if image.digest:
+        sample.image_digest = image.digest
     sample.ground_truth.extend(prediction.ground_truth)
     sample.predicted.extend(prediction.predicted)
     sample.explained.extend(prediction.explained)
@@ -98,6 +100,8 @@ def encode_saliency(saliency: SaliencyFile) -> Explain:
     )
     if saliency.completeness_gap is not None:
         entry.completeness_gap = saliency.completeness_gap
+    if saliency.digest:
+        entry.digest = saliency.digest
     return message
 
 
@@ -280,7 +284,8 @@ def _json_object(text: str) -> dict[str, Any]:
 
 def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
     sample = message.sample
-    yield ImageFile(message.sample_id, plain_text(sample.image_path), shown=bool(message.image_path))
+    path, shown = plain_text(sample.image_path), bool(message.image_path)
+    yield ImageFile(message.sample_id, path, shown, sample.image_digest)
     yield Prediction(
         sample_id=message.sample_id,
         ground_truth=tuple(sample.ground_truth),
@@ -300,7 +305,7 @@ def _decode_maps(message: Explain) -> Iterator[StoredRecord]:
     for entry in message.explanation:
         name, path = plain_text(entry.explain_method), plain_text(entry.heatmap_path)
         gap = entry.completeness_gap if entry.HasField("completeness_gap") else None
-        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap)
+        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap, entry.digest)
 
 
 def _decode_scores(message: Explain) -> Iterator[StoredRecord]:

@@ -21,20 +21,22 @@ class Event(_message.Message):
 class Explain(_message.Message):
     __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree")
     class Explanation(_message.Message):
-        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap")
+        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
         LABEL_FIELD_NUMBER: _ClassVar[int]
         HEATMAP_PATH_FIELD_NUMBER: _ClassVar[int]
         LOW_FIELD_NUMBER: _ClassVar[int]
         HIGH_FIELD_NUMBER: _ClassVar[int]
         COMPLETENESS_GAP_FIELD_NUMBER: _ClassVar[int]
+        DIGEST_FIELD_NUMBER: _ClassVar[int]
         explain_method: str
         label: int
         heatmap_path: str
         low: float
         high: float
         completeness_gap: float
-        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., completeness_gap: _Optional[float] = ...) -> None: ...
+        digest: bytes
+        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., completeness_gap: _Optional[float] = ..., digest: _Optional[bytes] = ...) -> None: ...
     class Inference(_message.Message):
         __slots__ = ("ground_truth_prob", "predicted_label", "predicted_prob", "ground_truth_prob_sd", "ground_truth_prob_itl95_low", "ground_truth_prob_itl95_hi", "predicted_prob_sd", "predicted_prob_itl95_low", "predicted_prob_itl95_hi")
         GROUND_TRUTH_PROB_FIELD_NUMBER: _ClassVar[int]
@@ -116,18 +118,20 @@ class Explain(_message.Message):
         benchmark_method: _containers.RepeatedScalarFieldContainer[str]
         def __init__(self, format_major: _Optional[int] = ..., format_minor: _Optional[int] = ..., package_version: _Optional[str] = ..., label: _Optional[_Iterable[str]] = ..., job: _Optional[_Iterable[str]] = ..., parameters: _Optional[str] = ..., explain_method: _Optional[_Iterable[str]] = ..., benchmark_method: _Optional[_Iterable[str]] = ...) -> None: ...
     class Sample(_message.Message):
-        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability")
+        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability", "image_digest")
         IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
         GROUND_TRUTH_FIELD_NUMBER: _ClassVar[int]
         PREDICTED_FIELD_NUMBER: _ClassVar[int]
         EXPLAINED_FIELD_NUMBER: _ClassVar[int]
         PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+        IMAGE_DIGEST_FIELD_NUMBER: _ClassVar[int]
         image_path: str
         ground_truth: _containers.RepeatedScalarFieldContainer[int]
         predicted: _containers.RepeatedScalarFieldContainer[int]
         explained: _containers.RepeatedScalarFieldContainer[int]
         probability: _containers.RepeatedScalarFieldContainer[float]
-        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ...) -> None: ...
+        image_digest: bytes
+        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ..., image_digest: _Optional[bytes] = ...) -> None: ...
     class Score(_message.Message):
         __slots__ = ("explain_method", "benchmark_method", "label", "value")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+
+from explainer.errors import SummaryReadError
 
 _EVENT_FILE = re.compile(r"summary\.(?P<timestamp>\d+)")  # MindInsight's own pattern
 _DATA_FOLDER = re.compile(r"_explain_\d+")
@@ -54,10 +58,73 @@ def is_of_a_run(path: PurePath) -> bool:
     return path.name.endswith(_SUFFIX) and _EVENT_FILE.search(path.name) is not None
 
 
+def inside(summary_dir: Path, path: str | os.PathLike[str]) -> Path:
+    """Where a path really lies; every path that a folder or a record of someone else names goes through here.
+
+    Args:
+        summary_dir: the job folder.
+        path: relative to it; links that stay inside are followed.
+
+    Raises:
+        SummaryReadError: it leads out of the folder: it is absolute, or has "..", or a link; or it leads nowhere.
+    """
+    try:
+        root = summary_dir.resolve()
+        target = (root / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL character
+        raise SummaryReadError(f"could not follow the path {os.fspath(path)!r}: {error}") from error
+    if not target.is_relative_to(root):
+        raise SummaryReadError(f"paths must stay in the summary's folder, got {os.fspath(path)!r}")
+    return target
+
+
 def find_runs(summary_dir: Path) -> list[RunFiles]:
-    """The runs in a job folder, oldest first; none when there is no such folder."""
+    """The runs in a job folder, oldest first; none when there is no such folder, and none that lies outside of it."""
+    return [run for run in _named_runs(summary_dir) if _stays_inside(run.event_file) and run.event_file.is_file()]
+
+
+def led_out(summary_dir: Path) -> list[str]:
+    """The names of event files and of their data folders that lead out of a job folder, and so are not read."""
+    runs = _named_runs(summary_dir)
+    paths = dict.fromkeys(path for run in runs for path in (run.event_file, run.data_dir))
+    return [path.name for path in paths if not _stays_inside(path)]
+
+
+def latest_timestamp(summary_dir: Path) -> int:
+    """The greatest number in the name of a run, wherever that leads; -1 when there is none."""
+    return max((run.timestamp for run in _named_runs(summary_dir)), default=-1)
+
+
+def entries_below(directory: Path) -> Iterator[os.DirEntry[str]]:
+    """All that is below a folder, but for folders; a link is an entry and not followed, not even the folder itself."""
+    left = [] if directory.is_symlink() else [str(directory)]
+    while left:
+        for entry in _entries(left.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                left.append(entry.path)
+            else:
+                yield entry
+
+
+def _named_runs(summary_dir: Path) -> list[RunFiles]:
     if not summary_dir.is_dir():
         return []
-    names = [path for path in summary_dir.iterdir() if path.name.endswith(_SUFFIX) and path.is_file()]
+    names = [path for path in summary_dir.iterdir() if path.name.endswith(_SUFFIX)]
     matches = [(_EVENT_FILE.search(path.name), path) for path in names]
     return sorted(RunFiles(int(match["timestamp"]), path) for match, path in matches if match)
+
+
+def _stays_inside(path: Path) -> bool:
+    try:
+        inside(path.parent, path.name)
+    except SummaryReadError:
+        return False
+    return True
+
+
+def _entries(directory: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            return list(entries)
+    except OSError:
+        return []  # it may not be read, or is gone: there is nothing to be counted

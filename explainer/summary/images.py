@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+LARGEST_PICTURE = 64_000_000
+"""Pixels of the largest picture that is read unless somebody asks for more; a small file can claim far more."""
 _PER_FOLDER = 1000
 _MODES = ("L", "RGB", "RGBA")
+_DIGEST_SIZE = 16  # bytes
+_BYTES_PER_PIXEL = 5  # of a file: RGBA that cannot be compressed has little more than 4
 _FAST = 1  # zlib level: maps hardly get smaller at higher ones
 
 
@@ -60,29 +66,73 @@ def saliency_path(data_folder: str, explainer_folder: str, sample_id: int, label
     return f"{data_folder}/heatmap/{explainer_folder}/{_folder(sample_id)}/{sample_id}_{label}.png"
 
 
-def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Writes pixels (H, W) or (H, W, 3 or 4) uint8 as a PNG of mode L, RGB or RGBA, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, format="PNG", compress_level=_FAST)
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
+    """The bytes of a PNG file of mode L, RGB or RGBA for pixels (H, W) or (H, W, 3 or 4) uint8."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", compress_level=_FAST)
+    return file.getvalue()
 
 
-def read_png(path: Path) -> NDArray[np.uint8]:
+def digest_of(content: bytes) -> bytes:
+    """What a record keeps of a picture's file: blake2b of its bytes.
+
+    >>> digest_of(b"").hex()
+    'cae66941d9efbd404e4d88758ea67670'
+    """
+    return hashlib.blake2b(content, digest_size=_DIGEST_SIZE).digest()
+
+
+def read_png(path: Path, most_pixels: int = LARGEST_PICTURE) -> NDArray[np.uint8]:
     """The pixels of a PNG file of mode L, RGB or RGBA.
 
+    Args:
+        path: of the file.
+        most_pixels: a picture that claims more is refused before it is decoded. (Pillow warns above 89,478,485 pixels
+            and refuses twice as many, whatever is asked for here.)
+
     Raises:
-        OSError: there is no such file, or it is not such a PNG, or damaged, or too large to be meant as a picture.
+        OSError: there is no such file, or it is not such a PNG, or damaged, or too large.
+    """
+    return pixels_of(content_of(path, most_pixels), most_pixels)
+
+
+def content_of(path: Path, most_pixels: int = LARGEST_PICTURE) -> bytes:
+    """The bytes of a picture's file.
+
+    Raises:
+        OSError: there is no such file, or it is longer than the largest picture needs.
     """
     if not path.is_file():  # opening a pipe would wait for ever
         raise FileNotFoundError(errno.ENOENT, "there is no such file", str(path))
+    most = _BYTES_PER_PIXEL * most_pixels
+    if path.stat().st_size > most:
+        raise OSError(f"the PNG must have at most {most:,} bytes, got {path.stat().st_size:,}")
+    return path.read_bytes()
+
+
+def pixels_of(content: bytes, most_pixels: int = LARGEST_PICTURE) -> NDArray[np.uint8]:
+    """The pixels that `png_of` made the bytes of.
+
+    Raises:
+        OSError: they are not such a PNG, or damaged, or too large.
+    """
     try:
-        with Image.open(path, formats=("PNG",)) as image:
-            if image.mode not in _MODES:
-                raise OSError(f"the PNG must have mode {', '.join(_MODES)}, got {image.mode}")
+        with Image.open(BytesIO(content), formats=("PNG",)) as image:
+            _require_picture(image, most_pixels)
             return np.asarray(image)
     except OSError:
         raise
     except Exception as error:  # Pillow raises whatever its parser came upon: ValueError, SyntaxError, IndexError, ...
         raise OSError(f"the PNG cannot be read: {error}") from error
+
+
+def _require_picture(image: Image.Image, most_pixels: int) -> None:
+    """Raises OSError, before anything is decoded, for a picture that is too large or was never written by us."""
+    width, height = image.size
+    if width * height > most_pixels:
+        raise OSError(f"the PNG must have at most {most_pixels:,} pixels, got {width} x {height}")
+    if image.mode not in _MODES:
+        raise OSError(f"the PNG must have mode {', '.join(_MODES)}, got {image.mode}")
 
 
 def _folder(sample_id: int) -> int:

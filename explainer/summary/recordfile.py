@@ -10,16 +10,20 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from os import SEEK_END
 from typing import BinaryIO
 
 import google_crc32c
 import numpy as np
+from numpy.typing import NDArray
 
 LARGEST_PAYLOAD = 256 * 1024 * 1024  # bytes; a greater length is damage, refused before anything is allocated
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
-_SCANNED = 1 << 20  # bytes that are searched for a header at a time
-_TRIED = 64 * 1024 * 1024  # bytes of payloads that are tried behind one damage: made up headers could ask for far more
+_FIRST_SCANNED, _SCANNED = 512, 1 << 20  # bytes that are searched for a header at a time: the next one is often near
+_TRIED = (
+    64 * 1024 * 1024
+)  # bytes, or as many as the file has, that are read in vain: made-up headers could ask for more
 
 
 class Damage(Enum):
@@ -28,6 +32,7 @@ class Damage(Enum):
     TRUNCATED = "the file ends in the middle of a record"
     BAD_LENGTH = "a record's length is damaged; what lies between it and the next complete record is lost"
     BAD_DATA = "a record's content is damaged"
+    GIVEN_UP = "there are too many headers without a record; what follows is not read"
 
 
 @dataclass(frozen=True)
@@ -51,34 +56,87 @@ def frame(payload: bytes) -> bytes:
 
 def read_frames(file: BinaryIO) -> Iterator[Frame]:
     """Every frame of an open file. Reading goes on behind whatever is damaged, at the next frame that is complete."""
-    while True:
-        offset = file.tell()
-        header = file.read(_HEADER.size)
-        if not header:
-            return
-        found = _read_frame(file, offset, header)
+    reader = _Reader(file)
+    offset: int | None = file.tell()
+    while offset is not None and (found := reader.frame_at(offset)) is not None:
         yield found
-        if found.damage is not None and not (found.damage is Damage.BAD_DATA and _begins_a_frame(file)):
-            following = _next_frame(file, offset + 1)
-            if following is None:
-                return
-            file.seek(following)
+        offset = reader.after(found)
+    if reader.given_up is not None:
+        yield Frame(reader.given_up, damage=Damage.GIVEN_UP)
 
 
-def _read_frame(file: BinaryIO, offset: int, header: bytes) -> Frame:
-    if len(header) < _HEADER.size:
-        return Frame(offset, damage=Damage.TRUNCATED)
-    length, length_crc = _HEADER.unpack(header)
-    if length_crc != _masked_crc(header[:8]) or length > LARGEST_PAYLOAD:
-        return Frame(offset, damage=Damage.BAD_LENGTH)
-    # The length has a checksum of its own, so that a damaged one cannot ask for gigabytes.
-    body = file.read(length + _FOOTER.size)
-    if len(body) < length + _FOOTER.size:
-        return Frame(offset, damage=Damage.TRUNCATED)
-    payload = body[:length]
-    if _FOOTER.unpack(body[length:])[0] != _masked_crc(payload):
-        return Frame(offset, damage=Damage.BAD_DATA)
-    return Frame(offset, payload)
+class _Reader:
+    """Frames by their offsets, in time that grows with the file's length, whatever it holds.
+
+    Attributes:
+        given_up: where reading ended, as too much was read in vain.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = _size_of(file)
+        self._left = max(_TRIED, self._size)
+        self.given_up: int | None = None
+
+    def frame_at(self, offset: int) -> Frame | None:
+        """The frame at an offset, or the damage there; None at the end of the file."""
+        self._file.seek(offset)
+        header = self._file.read(_HEADER.size)
+        if not header:
+            return None
+        if len(header) < _HEADER.size:
+            return Frame(offset, damage=Damage.TRUNCATED)
+        length, length_crc = _HEADER.unpack(header)
+        # The length has a checksum of its own, so that a damaged one cannot ask for gigabytes.
+        if length_crc != _masked_crc(header[:8]) or length > LARGEST_PAYLOAD:
+            return Frame(offset, damage=Damage.BAD_LENGTH)
+        if not self._reaches(offset + _HEADER.size + length + _FOOTER.size):
+            return Frame(offset, damage=Damage.TRUNCATED)  # before it is read: a forged length is tried for nothing
+        payload, footer = self._file.read(length), self._file.read(_FOOTER.size)
+        if _FOOTER.unpack(footer)[0] != _masked_crc(payload):
+            return Frame(offset, damage=Damage.BAD_DATA)
+        return Frame(offset, payload)
+
+    def after(self, found: Frame) -> int | None:
+        """Where reading goes on behind the frame that was read last; None where it ends."""
+        end = self._file.tell()
+        if found.damage is None or (found.damage is Damage.BAD_DATA and self._begins_a_frame(end)):
+            return end
+        self._left -= end - found.offset
+        return self._next_frame(found.offset + 1)
+
+    def _reaches(self, end: int) -> bool:
+        if end > self._size:
+            self._size = _size_of(self._file)  # a run that is being written grows
+        return end <= self._size
+
+    def _begins_a_frame(self, offset: int) -> bool:
+        """Whether a header, or the end, stands there: where content alone is damaged its length still counts.
+
+        Else the frame was cut, as by a kill, and others were written behind it, into what its length says is its own.
+        """
+        self._file.seek(offset)
+        header = self._file.read(_HEADER.size)
+        return not header or (len(header) == _HEADER.size and _HEADER.unpack(header)[1] == _masked_crc(header[:8]))
+
+    def _next_frame(self, start: int) -> int | None:
+        """Where the next complete frame begins, from `start` on; None when there is none."""
+        for offset in _headers(self._file, start):
+            if self._left < 0:
+                self.given_up = offset
+                return None
+            found = self.frame_at(offset)
+            if found is not None and found.damage is None:
+                return offset
+            self._left -= self._file.tell() - offset
+        return None
+
+
+def _size_of(file: BinaryIO) -> int:
+    at = file.tell()
+    size = file.seek(0, SEEK_END)
+    file.seek(at)
+    return size
 
 
 def _masked_crc(data: bytes) -> int:
@@ -86,41 +144,17 @@ def _masked_crc(data: bytes) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def _begins_a_frame(file: BinaryIO) -> bool:
-    """Whether a header, or the end, stands where the file is: where content alone is damaged its length still counts.
-
-    Else the frame was cut, as by a kill, and others were written behind it, into what its length says is its own.
-    """
-    at = file.tell()
-    header = file.read(_HEADER.size)
-    file.seek(at)
-    return not header or (len(header) == _HEADER.size and _HEADER.unpack(header)[1] == _masked_crc(header[:8]))
-
-
-def _next_frame(file: BinaryIO, start: int) -> int | None:
-    """Where the next complete frame begins, from `start` on; None when there is none."""
-    budget = _TRIED
-    for offset in _headers(file, start):
-        file.seek(offset)
-        found = _read_frame(file, offset, file.read(_HEADER.size))
-        if found.damage is None:
-            return offset
-        budget -= file.tell() - offset
-        if budget < 0:
-            return None
-    return None
-
-
 def _headers(file: BinaryIO, start: int) -> Iterator[int]:
     """The offsets from `start` on at which a header with a right checksum stands."""
+    scanned = min(_FIRST_SCANNED, _SCANNED)
     while True:
         file.seek(start)
-        block = file.read(_SCANNED + _HEADER.size - 1)
+        block = file.read(scanned + _HEADER.size - 1)
         for index in _header_indices(block):
             yield start + index
-        if len(block) < _SCANNED + _HEADER.size - 1:
+        if len(block) < scanned + _HEADER.size - 1:
             return
-        start += _SCANNED
+        start, scanned = start + scanned, min(2 * scanned, _SCANNED)
 
 
 def _header_indices(block: bytes) -> list[int]:
@@ -128,13 +162,17 @@ def _header_indices(block: bytes) -> list[int]:
     count = len(block) - _HEADER.size + 1
     if count < 1:
         return []
-    windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(block, np.uint8), _HEADER.size)
-    # A payload is shorter than 2^32 bytes, so that half of its length is zeros: few windows are left to be summed.
-    possible = np.flatnonzero(~windows[:, 4:8].any(axis=1))
-    lengths, checksums = (
-        np.ascontiguousarray(windows[possible, part]).view("<u4")[:, 0] for part in (slice(0, 4), slice(8, 12))
-    )
-    distinct, which = np.unique(lengths, return_inverse=True)
-    wanted = np.array([_masked_crc(struct.pack("<Q", int(length))) for length in distinct], np.uint32)[which]
-    found: list[int] = possible[wanted == checksums].tolist()
-    return found
+    values = np.frombuffer(block, np.uint8)
+    # A payload is shorter than 2^32 bytes, so that half of its length is zeros: few places are left to be summed.
+    zero = values == 0
+    possible = np.flatnonzero(zero[4 : count + 4] & zero[5 : count + 5] & zero[6 : count + 6] & zero[7 : count + 7])
+    lengths, checksums = (_numbers_at(values, possible + start) for start in (0, 8))
+    wanted = {length: _masked_crc(struct.pack("<Q", length)) for length in set(lengths)}
+    found = zip(possible.tolist(), lengths, checksums, strict=True)
+    return [index for index, length, checksum in found if wanted[length] == checksum]
+
+
+def _numbers_at(values: NDArray[np.uint8], places: NDArray[np.intp]) -> list[int]:
+    """The four bytes from each place on, as numbers."""
+    numbers: list[int] = values[places[:, None] + np.arange(4)].view("<u4")[:, 0].tolist()
+    return numbers

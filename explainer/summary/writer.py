@@ -13,14 +13,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_distinct, require_number
 from explainer.errors import SummaryReadError, SummaryWriteError
@@ -44,9 +46,11 @@ from explainer.records import (
 from explainer.summary import codec, folder, images, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Explain
+from explainer.summary.made import Made
 from explainer.summary.reader import read_records
 
 _Kind = TypeVar("_Kind")
+_MANIFEST = "manifest.json"
 _LONGEST_FOLDER = 64  # characters of an explainer's folder name
 _MANIFEST_KEYS = {
     "saliency_map": "saliency",
@@ -83,15 +87,28 @@ class SummaryWriter:
         self._benchmarks: list[Benchmark] = []
         self._found = dict.fromkeys(_MANIFEST_KEYS, False)
         self._explainer_folders = _explainer_folders(metadata.explainers)
-        with self._disk_errors(self._folder):
-            self._timestamp, self._data = _claim(self._folder, int(clock()))
-            self._path = self._folder / folder.event_file_name(self._timestamp, os.getpid())
-            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open as long as the writer is
+        made = Made()
         try:
-            self._write_manifest({key: job in metadata.jobs for key, job in _MANIFEST_KEYS.items()})
-            self._append(first, codec.encode_metadata_copy(metadata))
+            self._begin(made, first)
         except BaseException:
-            self._take_back()
+            made.take_back()  # a run that could not be begun would hide the older ones
+            raise
+
+    def _begin(self, made: Made, first: Explain) -> None:
+        """Makes the run: its folders, its event file with the metadata, its manifest."""
+        with self._disk_errors(self._folder):
+            self._timestamp, self._data = _claim(self._folder, int(self._clock()), made)
+        self._path = self._folder / folder.event_file_name(self._timestamp, os.getpid())
+        made.note(self._path)
+        with self._disk_errors(self._path):
+            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open as long as the writer is
+            self._places = {path: _identity(path) for path in (self._folder, self._data, self._path)}
+        try:
+            made.note(self._data / _MANIFEST)
+            self._write_manifest({key: job in self._metadata.jobs for key, job in _MANIFEST_KEYS.items()})
+            self._append(first, codec.encode_metadata_copy(self._metadata))
+        except BaseException:
+            self._file.close()
             raise
 
     @property
@@ -115,7 +132,9 @@ class SummaryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        # A full disk refuses the manifest as well: what is told is the first cause.
+        with suppress(SummaryWriteError) if error is not None else nullcontext():
+            self.close()
 
     def write(self, record: Record) -> None:
         """Takes one record; those of a sample reach the disk with its SampleDone or SampleSkipped.
@@ -153,21 +172,34 @@ class SummaryWriter:
             return
         with self._disk_errors(self._path), self._file:
             os.fsync(self._file.fileno())
+        self._require_in_place()
         self._write_manifest(self._found)
 
     def _write_sample(self, done: SampleDone) -> None:
         records = self._pending.end(done.sample_id)
+        self._require_in_place()
+        start = self._file.tell()
+        made = Made()
+        try:
+            self._write_records(done, records, made)
+        except BaseException:
+            if self._file.tell() == start:  # else the record is complete, and an interrupt came just after it
+                made.take_back()
+            raise
+
+    def _write_records(self, done: SampleDone, records: list[Record], made: Made) -> None:
         image = _only(records, OriginalImage, done.sample_id)
         prediction = _only(records, Prediction, done.sample_id)
         path = images.image_path(self._data.name, done.sample_id)
-        with self._disk_errors(self._folder / path):
-            images.write_png(self._folder / path, image.pixels)
-        stored = ImageFile(done.sample_id, path, shown=codec.is_shown(prediction))
-        maps = [self._write_saliency(record) for record in _all(records, Saliency)]
+        digest = self._write_picture(path, image.pixels, made)
+        stored = ImageFile(done.sample_id, path, codec.is_shown(prediction), digest)
+        maps = [self._write_saliency(record, made) for record in _all(records, Saliency)]
         scores, curves, trees = _all(records, Score), _all(records, ScoreCurve), _all(records, EditTree)
         uncertainty = next(iter(_all(records, Uncertainty)), None)
         height, width = image.pixels.shape[:2]
         occlusions = codec.encode_edit_trees(trees, stored, prediction, (height, width))
+        with self._disk_errors(self._data):
+            made.settle()
         self._append(
             codec.encode_sample(stored, prediction, uncertainty),
             *map(codec.encode_saliency, maps),
@@ -180,23 +212,44 @@ class SummaryWriter:
         self._found["uncertainty"] |= uncertainty is not None and stored.shown
         self._found["hierarchical_occlusion"] |= bool(occlusions.hoc)
 
-    def _write_saliency(self, record: Saliency) -> SaliencyFile:
+    def _write_saliency(self, record: Saliency, made: Made) -> SaliencyFile:
         grey = images.to_grey(record.saliency)
         explainer_folder = self._explainer_folders[record.explainer]
         path = images.saliency_path(self._data.name, explainer_folder, record.sample_id, record.label)
-        with self._disk_errors(self._folder / path):
-            images.write_png(self._folder / path, grey.grey)
-        return SaliencyFile(
-            record.sample_id, record.explainer, record.label, path, grey.low, grey.high, record.completeness_gap
-        )
+        digest = self._write_picture(path, grey.grey, made)
+        names = record.sample_id, record.explainer, record.label, path
+        return SaliencyFile(*names, grey.low, grey.high, record.completeness_gap, digest)
+
+    def _write_picture(self, path: str, pixels: NDArray[np.uint8], made: Made) -> bytes:
+        """Writes a picture into the data folder, which is never made again; its digest."""
+        target, content = self._folder / path, images.png_of(pixels)
+        with self._disk_errors(target):
+            made.folders(target.parent, below=self._data)
+            made.write(target, content)
+        return images.digest_of(content)
 
     def _write_end(self) -> None:
         table = _in_table_order(self._benchmarks, self._metadata) if self._benchmarks else []
         self._append(*([codec.encode_benchmarks(table)] if table else []), codec.encode_end())
         self._found["benchmark"] = bool(table)
 
+    def _require_in_place(self) -> None:
+        """Raises SummaryWriteError where a folder or the event file is not the one that the run was begun in.
+
+        What is written to a file that was removed, or into a folder that was made anew, nobody could read together.
+        """
+        for path, identity in self._places.items():
+            with self._disk_errors(path):
+                moved = _identity(path) != identity
+            if moved:
+                raise SummaryWriteError(
+                    f"could not write {path}: it was removed, moved or replaced during the run; what was written "
+                    "before is wherever it is now, so leave the folder alone and run again"
+                )
+
     def _append(self, *messages: Explain) -> None:
         """Writes all of them or none: after half a record, nothing that follows in the file could be read."""
+        self._require_in_place()
         payloads = [codec.as_event(message, self._clock()).SerializeToString() for message in messages]
         left = memoryview(b"".join(map(recordfile.frame, payloads)))
         with self._disk_errors(self._path):
@@ -209,14 +262,8 @@ class SummaryWriter:
                 self._file.seek(start)
                 raise
 
-    def _take_back(self) -> None:
-        """Removes the run that could not be begun; it would hide the older ones."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
-        shutil.rmtree(self._data, ignore_errors=True)
-
     def _write_manifest(self, content: dict[str, bool]) -> None:
-        target = self._data / "manifest.json"
+        target = self._data / _MANIFEST
         with self._disk_errors(target):
             draft = target.with_suffix(".tmp")
             try:
@@ -236,18 +283,27 @@ class SummaryWriter:
             ) from error
 
 
-def _claim(summary_dir: Path, now: int) -> tuple[int, Path]:
+def _claim(summary_dir: Path, now: int, made: Made) -> tuple[int, Path]:
     """A timestamp greater than every older run's, and its data folder; making the folder is the claim."""
-    summary_dir.mkdir(parents=True, exist_ok=True)
-    timestamp = max([now, *(run.timestamp + 1 for run in folder.find_runs(summary_dir))])
+    made.folders(summary_dir)
+    timestamp = max(now, folder.latest_timestamp(summary_dir) + 1)
     while True:
         data = summary_dir / folder.data_folder_name(timestamp)
         try:
-            data.mkdir()
+            made.folder(data)
         except FileExistsError:
             timestamp += 1
         else:
             return timestamp, data
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file or folder a path leads to; None where it leads to none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _require_distinct_labels(metadata: RunMetadata) -> None:

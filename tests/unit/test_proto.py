@@ -21,6 +21,7 @@ KINDS = {
     FieldDescriptorProto.TYPE_INT32: "int32",
     FieldDescriptorProto.TYPE_BOOL: "bool",
     FieldDescriptorProto.TYPE_STRING: "string",
+    FieldDescriptorProto.TYPE_BYTES: "bytes",
 }
 RULES = {
     FieldDescriptorProto.LABEL_OPTIONAL: "",
@@ -90,7 +91,12 @@ OURS = {
         "uncertainty": (1006, "Uncertainty"),
         "edit_tree": (1007, "repeated EditTree"),
     },
-    "Explain.Explanation": {"low": (1000, "float"), "high": (1001, "float"), "completeness_gap": (1002, "float")},
+    "Explain.Explanation": {
+        "low": (1000, "float"),
+        "high": (1001, "float"),
+        "completeness_gap": (1002, "float"),
+        "digest": (1003, "bytes"),
+    },
     "Explain.Benchmark": {"defined": (1000, "int64"), "undefined": (1001, "int64")},
     "Explain.Run": {
         "format_major": (1, "int32"),
@@ -108,6 +114,7 @@ OURS = {
         "predicted": (3, "repeated int32"),
         "explained": (4, "repeated int32"),
         "probability": (5, "repeated float"),
+        "image_digest": (1000, "bytes"),
     },
     "Explain.Score": {
         "explain_method": (1, "string"),

@@ -195,6 +195,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "picture_bytes": sum(path.stat().st_size for path in writer.data_dir.rglob("*.*")),
         "damage": [],
         "other_runs": [],
+        "led_out": [],
     }
 
 

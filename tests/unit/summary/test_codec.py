@@ -32,6 +32,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 LABELS = st.lists(st.integers(0, 3), max_size=4).map(tuple)
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 GAPS = st.none() | FLOATS
+DIGESTS = st.just(b"") | st.binary(min_size=16, max_size=16)
 SCORES = FLOATS | st.just(math.nan)
 COUNTS = st.integers(0, 2**40)
 SAMPLE_IDS = st.integers(0, 2**31 - 1)
@@ -112,17 +113,18 @@ def test_metadata_comes_back_with_the_labels_as_the_user_gave_them(metadata):
     predicted=LABELS,
     explained=LABELS,
     shown=st.booleans(),
+    digest=DIGESTS,
 )
 def test_a_sample_comes_back_as_picture_and_prediction(
-    sample_id, path, probabilities, truth, predicted, explained, shown
+    sample_id, path, probabilities, truth, predicted, explained, shown, digest
 ):
     said = Prediction(sample_id, truth, predicted, explained, np.array(probabilities, np.float32))
-    image = ImageFile(sample_id, path, shown=shown and path != "")  # without a path there is nothing to show
+    image = ImageFile(sample_id, path, shown and path != "", digest)  # without a path there is nothing to show
     assert_comes_back(codec.encode_sample(image, said), image, said)
 
 
 @STEADY
-@given(record=st.builds(SaliencyFile, SAMPLE_IDS, TEXT, st.integers(0, 2**31 - 1), TEXT, FLOATS, FLOATS, GAPS))
+@given(record=st.builds(SaliencyFile, SAMPLE_IDS, TEXT, st.integers(0, 2**31 - 1), TEXT, FLOATS, FLOATS, GAPS, DIGESTS))
 def test_a_saliency_map_comes_back(record):
     assert back(codec.encode_saliency(record)) == [record]
 

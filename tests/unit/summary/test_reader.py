@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ from explainer.records import (
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
-from explainer.summary.images import write_png
+from explainer.summary.images import png_of
 from explainer.summary.reader import Finding, SampleView, read_records
 from explainer.summary.recordfile import frame, read_frames
 from explainer.summary.writer import SummaryWriter
@@ -67,6 +68,11 @@ def write_run(folder: Path, samples: tuple[int, ...] = (0, 2, 1), clock: float =
         writer.write(Benchmark("GradCAM", "Faithfulness", 0.25, (0.0, 0.0, 0.25, 0.0), 3, 1))
         writer.write(RunEnd())
     return writer.event_file
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png_of(pixels))
 
 
 def event(message: Explain) -> bytes:
@@ -114,14 +120,21 @@ def test_a_run_holds_everything_that_was_written(tmp_path: Path):
 def test_a_sample_holds_its_picture_prediction_maps_and_scores(tmp_path: Path):
     write_run(tmp_path)
     sample = read_run(tmp_path).samples[2]
-    heatmap = "_explain_1700000000/heatmap"
+
+    def digest(path: str) -> bytes:
+        return hashlib.blake2b((tmp_path / path).read_bytes(), digest_size=16).digest()
+
+    picture, of_gradcam, of_gradient = (
+        f"_explain_1700000000/{name}/0/2{end}.png"
+        for name, end in (("origin_images", ""), ("heatmap/GradCAM", "_2"), ("heatmap/Gradient", "_2"))
+    )
     assert sample.sample_id == 2
     assert seen_in(sample) == (
-        ImageFile(2, "_explain_1700000000/origin_images/0/2.png", shown=True),
+        ImageFile(2, picture, shown=True, digest=digest(picture)),
         ((2,), (1,), (1, 2), [0.0625, 0.75, 0.125, 0.0625]),
         (
-            SaliencyFile(2, "GradCAM", 2, f"{heatmap}/GradCAM/0/2_2.png", -3.0, 15.0),
-            SaliencyFile(2, "Gradient", 2, f"{heatmap}/Gradient/0/2_2.png", -3.0, 15.0),
+            SaliencyFile(2, "GradCAM", 2, of_gradcam, -3.0, 15.0, digest=digest(of_gradcam)),
+            SaliencyFile(2, "Gradient", 2, of_gradient, -3.0, 15.0, digest=digest(of_gradient)),
         ),
         (Score(2, "GradCAM", "Faithfulness", 2, 0.5),),
     )
@@ -525,7 +538,7 @@ def both_refuse(run: RunView, path: str, match: str) -> None:
 
 @pytest.mark.parametrize("path", ["../outside.png", "../../etc/passwd", "_explain_1/../../outside.png", "/etc/passwd"])
 def test_a_picture_outside_the_folder_is_refused(run: RunView, path):
-    both_refuse(run, path, "picture paths must stay in the summary's folder, got")
+    both_refuse(run, path, "paths must stay in the summary's folder, got")
 
 
 def test_an_absolute_path_is_refused(run: RunView):
@@ -552,18 +565,22 @@ def test_a_link_inside_the_folder_and_a_linked_summary_are_followed(run: RunView
     np.testing.assert_array_equal(linked.picture(ImageFile(3, "link.png")), PICTURE)
 
 
-@pytest.mark.parametrize("path", ["", ".", "absent.png", "absent/1.png", "x" * 5000, "%2e%2e/outside.png", "C:\\x.png"])
+def test_a_name_that_is_too_long_is_refused(run: RunView):
+    both_refuse(run, "x" * 5000, "could not (follow the path|read the picture)")
+
+
+@pytest.mark.parametrize("path", ["", ".", "absent.png", "absent/1.png", "%2e%2e/outside.png", "C:\\x.png"])
 def test_a_picture_that_is_not_there_is_named(run: RunView, path):
     both_refuse(run, path, "could not read the picture")
 
 
 def test_a_path_with_a_nul_character_is_refused(run: RunView):
-    both_refuse(run, "a\x00.png", "picture")
+    both_refuse(run, "a\x00.png", "could not follow the path")
 
 
 def test_a_link_that_leads_to_itself_is_refused(run: RunView):
     (run.summary_dir / "loop.png").symlink_to("loop.png")
-    both_refuse(run, "loop.png", "could not read the picture")
+    both_refuse(run, "loop.png", "could not (follow the path|read the picture)")
 
 
 def test_a_pipe_in_place_of_a_picture_is_refused_without_waiting(run: RunView):
@@ -576,6 +593,15 @@ def test_a_pipe_in_place_of_a_picture_is_refused_without_waiting(run: RunView):
 def test_a_picture_that_is_no_png_is_named(run: RunView, content):
     (run.summary_dir / "1.png").write_bytes(content)
     both_refuse(run, "1.png", r"could not read the picture '1\.png'")
+
+
+def test_a_picture_of_many_pixels_is_refused_unless_they_are_asked_for(run: RunView):
+    (run.summary_dir / "1.png").write_bytes(png_of(np.zeros((80, 101), np.uint8)))
+    image, entry = ImageFile(3, "1.png"), SaliencyFile(3, "GradCAM", 2, "1.png", 0.0, 1.0)
+    for refused in (lambda: run.picture(image, most_pixels=8079), lambda: run.saliency(entry, most_pixels=8079)):
+        with pytest.raises(SummaryReadError, match=r"'1\.png': the PNG must have at most 8,079 pixels, got 101 x 80"):
+            refused()
+    assert run.picture(image, most_pixels=8080).shape == run.saliency(entry, most_pixels=8080).shape == (80, 101)
 
 
 def test_a_damaged_picture_never_raises_another_error(run: RunView):

@@ -134,7 +134,7 @@ def test_a_length_beyond_the_limit_is_refused_before_anything_is_read_for_it(len
     finally:
         tracemalloc.stop()
     assert frames == [Frame(0, b"before"), Frame(22, damage=Damage.BAD_LENGTH)]
-    assert file.largest_read == recordfile._SCANNED + HEADER - 1  # the search for the next frame
+    assert file.largest_read == recordfile._FIRST_SCANNED + HEADER - 1  # the search for the next frame
     assert peak < 100_000  # bytes; the file itself has 45
 
 
@@ -169,10 +169,43 @@ def test_made_up_headers_cannot_make_reading_take_long(monkeypatch):
     """Each promises all that follows; to try every one would take the square of their number."""
     monkeypatch.setattr(recordfile, "_TRIED", 10_000)
     count = 400
-    headers = b"".join(framed(19 * (count - number), b"") for number in range(count))
+    headers = b"".join(framed(16 * (count - number - 1), b"") for number in range(count))
     file = CountingFile(b"\x01" * HEADER + headers)
-    assert [found.damage for found in read_frames(file)] == [Damage.BAD_LENGTH]
+    assert [found.damage for found in read_frames(file)] == [Damage.BAD_LENGTH, Damage.GIVEN_UP]
     assert file.bytes_read < 100_000
+
+
+@pytest.mark.parametrize("promised", [1.5, 0.5])
+def test_a_made_up_header_before_each_good_record_costs_no_square_either(monkeypatch, promised):
+    """It promises half of the file, or more than there is, and is followed by a good record."""
+    monkeypatch.setattr(recordfile, "_TRIED", 100_000)
+    count, room = 1000, len(framed(0, b"") + frame(b"good"))
+    length = int(promised * count) * room + 5  # so that no record begins where it would end
+    file = CountingFile((framed(length, b"") + frame(b"good")) * count)
+    found = list(read_frames(file))
+    assert file.bytes_read < 2_000_000  # the square would be 18 MB
+    if promised > 1:
+        assert sum(frame.damage is None for frame in found) == count
+    else:
+        assert found[-1].damage is Damage.GIVEN_UP
+
+
+def test_damage_before_each_good_record_is_read_in_little_more_than_the_file_s_length():
+    content = (b"\xff" * 13 + frame(b"good")) * 2000
+    file = CountingFile(content)
+    assert [found.damage for found in read_frames(file)] == [Damage.BAD_LENGTH, None] * 2000
+    assert file.bytes_read < 20 * len(content)
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_new_end():
+    file = BytesIO(FILE)
+    frames = read_frames(file)
+    first = next(frames)
+    at = file.tell()
+    file.seek(0, 2)
+    file.write(frame(b"later"))
+    file.seek(at)
+    assert [first.payload, *(found.payload for found in frames)] == [*PAYLOADS, b"later"]
 
 
 def test_zeros_after_the_last_frame_are_a_damaged_length():

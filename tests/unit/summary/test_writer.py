@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
+import hashlib
 import json
 import os
 import random
@@ -40,6 +41,7 @@ from explainer.records import (
     Score,
 )
 from explainer.summary.explain_pb2 import Event
+from explainer.summary.images import digest_of
 from explainer.summary.reader import read_records
 from explainer.summary.recordfile import read_frames
 from explainer.summary.writer import SummaryWriter
@@ -123,6 +125,10 @@ def files_below(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+def contents_below(folder: Path) -> dict[str, bytes]:
+    return {name: content for name, (content, _) in files_below(folder).items()}
+
+
 # ------------------------------------------------- the contract with MindInsight
 
 
@@ -189,11 +195,23 @@ def test_records_on_disk_are_the_stored_kind(tmp_path: Path):
         write_sample(writer, 3)
     stored = list(read_records(writer.event_file))
     assert stored[0] == stored[1] == METADATA
-    assert stored[2] == ImageFile(3, "_explain_17/origin_images/0/3.png", shown=True)
+    path = "_explain_17/origin_images/0/3.png"
+    assert stored[2] == ImageFile(3, path, shown=True, digest=digest_of((tmp_path / path).read_bytes()))
     saliency = map_of(3, "GradCAM", 1)
-    assert stored[4] == SaliencyFile(
-        3, "GradCAM", 1, "_explain_17/heatmap/GradCAM/0/3_1.png", float(saliency.min()), float(saliency.max())
-    )
+    path = "_explain_17/heatmap/GradCAM/0/3_1.png"
+    low, high, digest = float(saliency.min()), float(saliency.max()), digest_of((tmp_path / path).read_bytes())
+    assert stored[4] == SaliencyFile(3, "GradCAM", 1, path, low, high, digest=digest)
+
+
+def test_the_record_holds_the_digest_of_every_picture_s_file(tmp_path: Path):
+    with SummaryWriter(tmp_path, METADATA) as writer:
+        write_sample(writer, 3)
+    sample = read_run(tmp_path).samples[3]
+    entries = [sample.image, *sample.maps]
+    assert len(entries) == 5
+    for entry in entries:
+        content = (tmp_path / entry.path).read_bytes()
+        assert entry.digest == hashlib.blake2b(content, digest_size=16).digest()
 
 
 def test_every_event_has_the_time_of_the_clock_and_step_one(tmp_path: Path):
@@ -660,6 +678,7 @@ def files_at_most(count: int) -> Iterator[None]:
 
 # so that the event file is longer than any picture, and the limit meets it alone
 LONG_METADATA = dataclasses.replace(METADATA, parameters={"remark": "x" * 3000})
+MANY_PIXELS = np.random.default_rng(6).standard_normal((200, 200)).astype(np.float32)  # 40 kB as a PNG
 MANY_LABELS = dataclasses.replace(METADATA, labels=tuple(f"label {number}" for number in range(5000)))
 
 
@@ -711,13 +730,177 @@ def test_a_map_that_cannot_be_written_is_named_and_leaves_nothing_of_its_sample_
     assert (sorted(run.samples), run.unfinished, run.findings) == ([0, 2], (), ())
 
 
-def test_a_data_folder_removed_in_the_middle_is_a_write_error_and_no_file_stays_open(tmp_path: Path):
+def test_a_sample_that_could_not_be_written_leaves_no_file_and_no_folder(tmp_path: Path):
+    with SummaryWriter(tmp_path, METADATA) as writer:
+        write_sample(writer, 0)
+        (writer.data_dir / "heatmap" / "Gradient" / "1000").write_text("in the way", encoding="utf-8")
+        before = contents_below(tmp_path)
+        with pytest.raises(SummaryWriteError):
+            write_sample(writer, 1001)
+        assert contents_below(tmp_path) == before
+        assert not (writer.data_dir / "origin_images" / "1000").exists()
+
+
+def test_pictures_of_a_record_that_the_disk_refused_are_removed(tmp_path: Path):
+    with SummaryWriter(tmp_path, LONG_METADATA) as writer:
+        write_sample(writer, 0)
+        before = contents_below(tmp_path)
+        with files_at_most(writer.event_file.stat().st_size + 10), pytest.raises(SummaryWriteError):
+            write_sample(writer, 1)
+        assert contents_below(tmp_path) == before
+
+
+def test_a_picture_of_which_half_was_written_is_removed(tmp_path: Path):
+    with SummaryWriter(tmp_path, METADATA) as writer:
+        writer.write(OriginalImage(0, np.random.default_rng(1).integers(0, 256, (100, 100, 3), np.uint8)))  # 30 kB
+        writer.write(records_of(0)[1])
+        before = contents_below(tmp_path)
+        target = re.escape(str(writer.data_dir / "origin_images" / "0" / "0.png"))
+        with files_at_most(20_000), pytest.raises(SummaryWriteError, match=f"could not write {target}: File too large"):
+            writer.write(SampleDone(0))
+        assert contents_below(tmp_path) == before
+
+
+def test_an_older_record_of_a_sample_keeps_its_pictures_when_a_newer_one_fails(tmp_path: Path):
+    with SummaryWriter(tmp_path, METADATA) as writer:
+        write_sample(writer, 0)
+        before = contents_below(tmp_path)
+        for record in records_of(0):
+            writer.write(record)
+        writer.write(Saliency(0, "Gradient", 3, MANY_PIXELS))
+        with files_at_most(20_000), pytest.raises(SummaryWriteError, match=r"0_3\.png: File too large"):
+            writer.write(SampleDone(0))
+        assert contents_below(tmp_path) == before
+
+
+def test_an_interrupt_while_a_sample_is_written_leaves_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with SummaryWriter(tmp_path, METADATA) as writer:
+        write_sample(writer, 0)
+        before = contents_below(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr("explainer.summary.codec.encode_done", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                write_sample(writer, 1)
+        assert contents_below(tmp_path) == before
+        write_sample(writer, 2)
+    assert sorted(read_run(tmp_path).samples) == [0, 2]
+
+
+def test_an_interrupt_just_after_the_record_keeps_the_pictures_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    append = SummaryWriter._append
+
+    def late(self: SummaryWriter, *messages: object) -> None:
+        append(self, *messages)
+        raise KeyboardInterrupt
+
+    with SummaryWriter(tmp_path, METADATA) as writer, monkeypatch.context() as patch:
+        patch.setattr(SummaryWriter, "_append", late)
+        with pytest.raises(KeyboardInterrupt):
+            write_sample(writer, 1)
+    assert_sample_is_whole(tmp_path, 1)
+
+
+# ------------------------------------------------- the folder is taken away
+
+
+AWAY = {
+    "removed": lambda path: shutil.rmtree(path) if path.is_dir() else path.unlink(),
+    "moved": lambda path: path.rename(path.with_name("elsewhere")),
+    "replaced by a copy": lambda path: (path.rename(path.with_name("elsewhere")), copied(path)),
+}
+
+
+def copied(path: Path) -> None:
+    moved = path.with_name("elsewhere")
+    shutil.copytree(moved, path) if moved.is_dir() else shutil.copy(moved, path)
+
+
+@pytest.mark.parametrize("how", AWAY)
+@pytest.mark.parametrize("which", ["job", "data", "events"])
+@pytest.mark.parametrize("then", ["sample", "skipped", "end", "close"])
+def test_what_is_taken_away_during_a_run_is_an_error_at_the_next_record(tmp_path: Path, which, how, then):
+    """The run would go on to its end, and nothing readable would be left."""
+    job = tmp_path / "job"
+    writer = SummaryWriter(job, METADATA)
+    write_sample(writer, 0)
+    taken = {"job": job, "data": writer.data_dir, "events": writer.event_file}[which]
+    AWAY[how](taken)
+    before = contents_below(tmp_path)
+    steps = {
+        "sample": lambda: write_sample(writer, 1),
+        "skipped": lambda: writer.write(SampleSkipped(1, "why")),
+        "end": lambda: writer.write(RunEnd()),
+        "close": writer.close,
+    }
+    with pytest.raises(SummaryWriteError, match=r"could not write .*: it was removed, moved or replaced") as caught:
+        steps[then]()
+    assert str(taken) in str(caught.value)
+    assert contents_below(tmp_path) == before  # nothing is made again
+    with contextlib.suppress(SummaryWriteError):
+        writer.close()
+    assert contents_below(tmp_path) == before
+
+
+def test_a_run_whose_folder_was_taken_away_leaves_no_file_open(tmp_path: Path):
     with no_file_left_open():
-        writer = SummaryWriter(tmp_path, METADATA)
-        shutil.rmtree(writer.data_dir)
-        with pytest.raises(SummaryWriteError, match=r"could not write .*manifest\.json: No such file"):
+        writer = SummaryWriter(tmp_path / "job", METADATA)
+        shutil.rmtree(tmp_path / "job")
+        with pytest.raises(SummaryWriteError, match="it was removed, moved or replaced"):
             writer.close()
         del writer
+
+
+def test_a_folder_taken_away_between_two_pictures_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    writer = SummaryWriter(tmp_path / "job", METADATA)
+    monkeypatch.setattr(SummaryWriter, "_require_in_place", lambda self: shutil.rmtree(self.data_dir))
+    with pytest.raises(SummaryWriteError, match=r"could not write .*0\.png: No such file"):
+        write_sample(writer, 0)
+    assert not writer.data_dir.exists()
+    monkeypatch.undo()
+    with pytest.raises(SummaryWriteError):
+        writer.close()
+
+
+def test_a_job_folder_that_is_a_link_may_stay_one(tmp_path: Path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with SummaryWriter(tmp_path / "link", METADATA) as writer:
+        write_sample(writer, 0)
+    assert_sample_is_whole(tmp_path / "real", 0)
+
+
+# ------------------------------------------------- the first cause
+
+
+def test_the_first_cause_is_told_and_not_the_manifest(tmp_path: Path):
+    with SummaryWriter(tmp_path, LONG_METADATA) as writer:
+        write_sample(writer, 0)
+    with pytest.raises(SummaryWriteError) as caught, SummaryWriter(tmp_path, LONG_METADATA) as writer:
+        write_sample(writer, 0)
+        with files_at_most(0):
+            try:
+                write_sample(writer, 1)
+            finally:
+                writer.__exit__(*sys.exc_info())  # while the disk is still full
+    assert re.search(r"could not write .*origin_images.0.1\.png: File too large", str(caught.value))
+
+
+def test_an_error_of_the_caller_is_not_replaced_by_one_of_the_manifest(tmp_path: Path):
+    with pytest.raises(ZeroDivisionError), SummaryWriter(tmp_path, METADATA) as writer:
+        shutil.rmtree(tmp_path)
+        raise ZeroDivisionError
+    assert not tmp_path.exists()
+    del writer
+
+
+def test_a_manifest_that_cannot_be_written_is_told_where_nothing_else_went_wrong(tmp_path: Path):
+    with pytest.raises(SummaryWriteError, match="removed, moved or replaced"), SummaryWriter(tmp_path, METADATA):
+        shutil.rmtree(tmp_path)
 
 
 def test_a_manifest_that_cannot_be_replaced_is_named_and_the_one_before_stays(
@@ -777,6 +960,28 @@ def test_a_disk_that_is_full_from_the_start_leaves_the_older_run_the_newest(tmp_
         SummaryWriter(tmp_path, LONG_METADATA)
     assert files_below(tmp_path) == before
     assert read_run(tmp_path).files.event_file == older.event_file
+
+
+@pytest.mark.parametrize("room", [0, 10, 1000])
+def test_a_folder_that_was_made_for_a_run_that_could_not_begin_is_removed(tmp_path: Path, room):
+    (tmp_path / "old").mkdir()
+    for job in ("old", "new", "made/too"):
+        with files_at_most(room), pytest.raises(SummaryWriteError, match="could not write"):
+            SummaryWriter(tmp_path / job, LONG_METADATA)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
+
+
+def test_an_event_file_that_cannot_be_made_is_named_and_no_folder_is_left(tmp_path: Path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("builtins.open", full)
+    with pytest.raises(
+        SummaryWriteError, match=r"could not write .*summary\.\d+\.\d+_explain: No space left on device"
+    ):
+        SummaryWriter(tmp_path / "job", METADATA)
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
 
 
 # ------------------------------------------------- the process is killed

@@ -1,0 +1,41 @@
+"""How much of a run is worked out. No real run has so much; a small file of a stranger can have far more."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+from explainer.summary.reader import Finding, SampleView
+
+MOST_METHODS = 10_000
+"""Pairs of metric and explainer that statistics are made of."""
+MOST_CURVES = 2_000
+"""Triples of metric, explainer and fill that mean curves are made of."""
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+def first_of(keys: Iterable[_Key], most: int) -> set[_Key]:
+    """The first keys, as many as are worked out.
+
+    >>> sorted(first_of("abcabd", 3))
+    ['a', 'b', 'c']
+    """
+    return set(list(dict.fromkeys(keys))[:most])
+
+
+def beyond_the_limits(samples: Iterable[SampleView]) -> list[Finding]:
+    """What of a run is not worked out."""
+    methods: set[tuple[str, str]] = set()
+    curves: set[tuple[str, str, str]] = set()
+    for sample in samples:
+        methods.update((score.metric, score.explainer) for score in sample.scores)
+        curves.update((curve.metric, curve.explainer, curve.fill) for curve in sample.curves)
+    found = (
+        _beyond(len(methods), MOST_METHODS, "pairs of metric and explainer with scores: the statistics are"),
+        _beyond(len(curves), MOST_CURVES, "kinds of curves: the mean curves are"),
+    )
+    return [finding for finding in found if finding is not None]
+
+
+def _beyond(count: int, most: int, what: str) -> Finding | None:
+    return Finding(0, f"there are {count:,} {what} of the first {most:,}") if count > most else None
