@@ -86,19 +86,3 @@ class NormalisedCnn(nn.Cell):
 def rectified(features: Tensor) -> Tensor:
     """A helper beside a network's own file, as many networks have."""
     return ops.relu(features)
-
-
-class FailingNetwork(nn.Cell):
-    """Works for `good_calls` calls, then raises."""
-
-    def __init__(self, network: nn.Cell, good_calls: int) -> None:
-        super().__init__()
-        self.network = network
-        self.good_calls = good_calls
-        self.calls = 0
-
-    def construct(self, images: Tensor) -> Tensor:
-        self.calls += 1
-        if self.calls > self.good_calls:
-            raise RuntimeError("the network failed on purpose")
-        return self.network(images)

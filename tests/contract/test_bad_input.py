@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from mindspore import nn, ops
 from mindspore.dataset import GeneratorDataset
-from networks import FailingNetwork, LinearNetwork, NormalisedCnn, SmallCnn, random_weights
+from networks import LinearNetwork, NormalisedCnn, SmallCnn, random_weights
 
 from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.errors import BadSampleError, NetworkOutputError, NoReluError
 from explainer.explanation import Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop
+from explainer.testing.networks import FailingNetwork
 
 pytestmark = pytest.mark.usefixtures("queued_operators")
 

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 from mindspore._c_expression import ms_ctx_param
-from networks import FailingNetwork, LinearNetwork, SmallCnn
+from networks import LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
 from explainer import explanation
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.relu_rules import guided
+from explainer.testing.networks import FailingNetwork
 
 pytestmark = pytest.mark.usefixtures("queued_operators")
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
-from networks import FailingNetwork, LinearNetwork, SmallCnn
+from networks import LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 from replicas import RecordingNetwork
 from unit.counterfactual.seen import Seen, evidence, ones, told
 
 from explainer.counterfactual import HierarchicalOcclusion, SearchResult
 from explainer.errors import BadSampleError, ExplainerError, NetworkOutputError, NoValidResultError, OriginalOutputError
+from explainer.testing.networks import FailingNetwork
 
 FloatArray = NDArray[Any]
 

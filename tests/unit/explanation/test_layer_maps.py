@@ -10,7 +10,7 @@ import mindspore
 import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn, ops
-from networks import FailingNetwork, LinearNetwork, NormalisedCnn, SmallCnn, random_weights
+from networks import LinearNetwork, NormalisedCnn, SmallCnn, random_weights
 from numpy.typing import NDArray
 
 from explainer.classifier import LayerOutput
@@ -19,6 +19,7 @@ from explainer.explanation import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, 
 from explainer.explanation.layer_layouts import layout_of
 from explainer.explanation.layer_maps import last_spatial_layer
 from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.testing.networks import FailingNetwork
 
 FloatArray = NDArray[Any]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from mindspore import nn
 from mindspore.dataset import GeneratorDataset
-from networks import FailingNetwork, LinearNetwork, NormalisedCnn, SmallCnn
+from networks import LinearNetwork, NormalisedCnn, SmallCnn
 
 from explainer import ExplainerError, ImageClassificationRunner, RunOptions, RunResult, read_run
 from explainer.benchmark import Metric
@@ -28,6 +28,7 @@ from explainer.records import (
     SampleSkipped,
     Score,
 )
+from explainer.testing.networks import FailingNetwork
 
 CHANNELS, HEIGHT, WIDTH = 3, 5, 7
 LABELS = ["ant", "bee", "cat", "dog"]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from mindspore import nn
 from mindspore.dataset import GeneratorDataset
-from networks import FailingNetwork, LinearNetwork, NormalisedCnn
+from networks import LinearNetwork, NormalisedCnn
 from numpy.typing import NDArray
 from replicas import normal_images
 
@@ -27,6 +27,7 @@ from explainer.records import EditTree, RunMetadata, SampleDone, Uncertainty
 from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.reader import SampleView
 from explainer.summary.recordfile import read_frames
+from explainer.testing.networks import FailingNetwork
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty, EnsembleUncertainty
 
 FloatArray = NDArray[Any]

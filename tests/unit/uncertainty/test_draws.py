@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
-from networks import FailingNetwork, LinearNetwork, NormalisedCnn, SmallCnn, random_weights
+from networks import LinearNetwork, NormalisedCnn, SmallCnn, random_weights
 from numpy.typing import NDArray
 from replicas import RecordingNetwork, cnn_scores, normal_images, sigmoid, softmax
 
 from explainer.errors import BadSampleError, NetworkOutputError, NoDropoutError
 from explainer.streams import sample_stream
+from explainer.testing.networks import FailingNetwork
 from explainer.uncertainty import (
     AugmentationUncertainty,
     DropoutUncertainty,

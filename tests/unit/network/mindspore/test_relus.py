@@ -12,12 +12,13 @@ from mindspore import Tensor, mint, nn, ops
 from mindspore.common._grad_function import _Function
 from mindspore.ops import relu
 from mindspore.ops.operations.nn_ops import ReLUV3
-from networks import FailingNetwork, LinearNetwork, SmallCnn, rectified
+from networks import LinearNetwork, SmallCnn, rectified
 
 from explainer.errors import NoReluError
 from explainer.explanation import Attribution, Deconvolution, Gradient, GuidedBackprop
 from explainer.network.mindspore.relus import reach
 from explainer.relu_rules import guided
+from explainer.testing.networks import FailingNetwork
 
 RULED = [GuidedBackprop, Deconvolution]
 CALLS = [ops.ReLU.__call__, ops.ReLU6.__call__]  # as MindSpore has them
