@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,15 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _traceback_shown() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        terminal.print_traceback(error)
+        raise
 
 
 @click.command(cls=_RunCommand, help=text.RUN, short_help="Explain a folder of images.", epilog=text.RUN_END)
@@ -176,11 +185,12 @@ def _interruptible() -> Iterator[None]:
     show_default=True,
     help="End at a picture that cannot be read, or leave it out.",
 )
-def run(**given: Any) -> int:
+@click.option("--traceback", is_flag=True, help="Show where an error came from, too.")
+def run(traceback: bool, **given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
 
-    with _interruptible():
+    with _traceback_shown() if traceback else nullcontext(), _interruptible():
         result = run_folder(FolderRun(**given))
     terminal.print_rows(text.rows_of(facts_of(read_run(result.summary_dir))))
     terminal.print_text(f"\n{text.look_again(result.summary_dir)}")
