@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ def _numbers(context: click.Context, option: click.Parameter, value: str) -> tup
 
 def _number(context: click.Context, option: click.Parameter, value: str) -> int:
     return int(value)
+
+
+@contextmanager
+def _traceback_shown() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        terminal.print_traceback(error)
+        raise
 
 
 @click.command(cls=_RunCommand, help=text.RUN, short_help="Explain a folder of images.", epilog=text.RUN_END)
@@ -161,10 +171,11 @@ def _number(context: click.Context, option: click.Parameter, value: str) -> int:
     show_default=True,
     help="End at a picture that cannot be read, or leave it out.",
 )
-def run(**given: Any) -> int:
+@click.option("--traceback", is_flag=True, help="Show where an error came from, too.")
+def run(traceback: bool, **given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     # Before MindSpore is loaded, whose threads and handlers would take the signals.
-    with SignalWatch():
+    with SignalWatch(), _traceback_shown() if traceback else nullcontext():
         from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
 
         result = run_folder(FolderRun(**given))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TextIO
@@ -39,6 +40,11 @@ def print_usage(text: str) -> None:
 def print_error(text: str) -> None:
     """Prints a message to standard error; further lines are indented, so that none looks like a message of its own."""
     _write(sys.stderr, text.rstrip("\n").replace("\n", "\n  ") + "\n")
+
+
+def print_traceback(error: BaseException) -> None:
+    """Prints where an error came from to standard error, as Python does."""
+    _write(sys.stderr, "".join(traceback.format_exception(error)))
 
 
 def _one_line(text: str) -> str:

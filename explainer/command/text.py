@@ -61,6 +61,8 @@ Example:
 one folder per label (photos/cat/1.png), or directly in the folder, then without a true label. labels.txt names one
 class per line, in the order of the network's outputs.
 
+PNG, JPEG, BMP, WebP, GIF (the first frame), TIFF and AVIF are read, turned upright, transparency over white.
+
 \b
 Exit status:
   0    done

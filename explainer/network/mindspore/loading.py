@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,12 @@ def make_network(factory: str, class_count: int, *, name: str = "`factory`") -> 
         name: what messages call the factory.
 
     Raises:
-        ValueError: there is no such module, function or network.
+        ValueError: there is no such module, function or network, or the user's code failed, with whatever exception.
         TypeError: what it makes is no nn.Cell.
     """
-    network = _factory(factory, class_count, name)()
+    make = _factory(factory, class_count, name)
+    with _told_as(f"{name} {factory} failed"):
+        network = make()
     if not isinstance(network, nn.Cell):
         raise TypeError(f"{name} {factory} must make a mindspore.nn.Cell, made {type(network).__name__}")
     return network.set_train(False)
@@ -64,24 +67,48 @@ def _factory(factory: str, class_count: int, name: str) -> Callable[[], Any]:
 
 
 def _own_factory(module_name: str, function_name: str, name: str) -> Callable[[], Any]:
-    sys.path.insert(0, "")
-    try:
+    with _told_as(f"{name}: could not import {module_name!r}", module_name), _working_directory_on_path():
         factory = getattr(importlib.import_module(module_name), function_name, None)
-    except ImportError as error:
-        raise ValueError(f"{name}: could not import {module_name!r} ({error}); is it on the Python path?") from error
-    finally:
-        sys.path.remove("")
     if not callable(factory):
         raise ValueError(f"{name}: {module_name} has no function {function_name!r}")
     made: Callable[[], Any] = factory
     return made
 
 
+@contextmanager
+def _told_as(what: str, module_name: str = "") -> Iterator[None]:
+    """Makes one sentence of whatever the user's code raises, SystemExit included; Ctrl-C stays what it is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        is_missing = isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}.")
+        do = "is it on the Python path?" if is_missing else "--traceback shows where"
+        raise ValueError(f"{what} ({_one_line(error)}); {do}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    """The exception and the first paragraph of what it says; MindSpore goes on for a page."""
+    said = " ".join(str(error).strip().split("\n\n")[0].split())
+    return f"{type(error).__name__}{': ' * bool(said)}{said}"
+
+
+@contextmanager
+def _working_directory_on_path() -> Iterator[None]:
+    sys.path.insert(0, "")
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the module may have changed the path itself
+            sys.path.remove("")
+
+
 def _mindcv_factory(network: str, class_count: int, name: str) -> Callable[[], Any]:
     try:
         from mindcv.models import create_model, list_models
-    except ImportError as error:
-        raise ValueError(f"{name} mindcv:{network} needs MindCV: pip install mindcv ({error})") from error
+    except Exception as error:  # also what it raises under a MindSpore that it does not know
+        raise ValueError(f"{name} mindcv:{network} needs MindCV: pip install mindcv ({_one_line(error)})") from error
     known = list_models()
     if network not in known:
         raise ValueError(f"{name}: MindCV has no network {network!r}{did_you_mean(network, known)}")

@@ -1,10 +1,12 @@
 """`explainer run`: pictures in a folder, a network by name, a summary; and what it says when something is wrong."""
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -260,7 +262,7 @@ def test_a_softmax_of_one_class_is_told_with_the_activation_to_give(refused, tmp
     [
         (
             "nowhere_at_all:f",
-            "--network: could not import 'nowhere_at_all' (No module named 'nowhere_at_all'); is it on",
+            "'nowhere_at_all' (ModuleNotFoundError: No module named 'nowhere_at_all'); is it on the Python path?",
         ),
         ("folder_run_factories:first_of", "missing 1 required positional argument"),
         ("mindspore.nn:ReLU", "`network` must give one tensor of logits (N, K)"),
@@ -270,6 +272,64 @@ def test_a_network_that_cannot_be_made_is_told_with_exit_status_2(refused, netwo
     status, why = refused(network=network)
     assert status == 2
     assert message in why
+
+
+@pytest.fixture
+def module(code):
+    """A module of the user's with some content: its name."""
+
+    def write(content):
+        name = f"folder_run_module_{zlib.crc32(content.encode())}"
+        (code / f"{name}.py").write_text(content, encoding="utf-8")
+        importlib.invalidate_caches()
+        return name
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise KeyError('weights')", "KeyError: 'weights'"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("raise SystemExit", "SystemExit"),
+        ("class Odd(BaseException): pass\nraise Odd('a\\nb')", "Odd: a b"),
+        ("import sys; sys.path[:] = [part for part in sys.path if part]; 1 / 0", "ZeroDivisionError: division by zero"),
+        ("import a_module_that_is_nowhere", "ModuleNotFoundError: No module named 'a_module_that_is_nowhere'"),
+    ],
+)
+def test_a_module_that_fails_is_one_line_with_its_exception_and_exit_status_2(refused, module, content, told):
+    name = module(content)
+    why = f"--network: could not import {name!r} ({told}); --traceback shows where"
+    assert refused(network=f"{name}:f") == (2, why)
+
+
+def test_a_module_with_a_wrong_line_is_told_with_the_line(refused, module):
+    name = module("def f(:\n")
+    status, why = refused(network=f"{name}:f")
+    assert status == 2
+    assert why.startswith(f"--network: could not import {name!r} (SyntaxError: ") and f"{name}.py, line 1" in why
+
+
+def test_a_factory_that_fails_is_one_line_with_its_exception_and_exit_status_2(refused, module):
+    name = module("def f():\n    raise LookupError('no such block')\n")
+    why = f"--network {name}:f failed (LookupError: no such block); --traceback shows where"
+    assert refused(network=f"{name}:f") == (2, why)
+
+
+def test_the_traceback_is_shown_when_asked_for_before_the_one_line(command, module):
+    name = module("a = 1\n1 / 0\n")
+    status, output, error = command("--traceback", network=f"{name}:f")
+    assert (status, output) == (2, "")
+    assert error.startswith("Traceback (most recent call last):\n")
+    assert f'{name}.py", line 2' in error and "ZeroDivisionError" in error
+    assert error.splitlines()[-1].startswith(f"explainer: --network: could not import {name!r} (ZeroDivisionError: ")
+
+
+def test_ctrl_c_while_a_module_is_imported_is_an_interruption(command, module):
+    name = module("raise KeyboardInterrupt")
+    assert command(network=f"{name}:f")[0] == 130
 
 
 @pytest.mark.parametrize(

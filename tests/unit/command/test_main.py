@@ -75,6 +75,7 @@ RUN_OPTIONS = (
     "--max-megapixels N",
     "--bits N",
     "--on-bad-sample [raise|skip]",
+    "--traceback",
 )
 
 

@@ -89,12 +89,12 @@ def test_a_module_in_the_working_directory_is_found_and_the_path_is_as_before(tm
         (
             "nowhere_at_all:f",
             ValueError,
-            "--network: could not import 'nowhere_at_all' (No module named 'nowhere_at_all'); is it on",
+            "--network: could not import 'nowhere_at_all' (ModuleNotFoundError: No module named 'nowhere_at_all'); is",
         ),
         (
             "loading_lacking:f",
             ValueError,
-            "--network: could not import 'loading_lacking' (No module named 'a_module_that_is_nowhere')",
+            "--network: could not import 'loading_lacking' (ModuleNotFoundError: No module named 'a_module_that_is_now",
         ),
         ("loading_factories:smal_cnn", ValueError, "--network: loading_factories has no function 'smal_cnn'"),
         ("loading_factories:number", ValueError, "--network: loading_factories has no function 'number'"),
