@@ -16,7 +16,20 @@ from hand_made_runs import MAP, METADATA, STARTED, write_run
 
 from explainer.analysis.view import read_run
 from explainer.command.main import main
-from explainer.records import Benchmark, OriginalImage, Prediction, RunEnd, RunMetadata, Saliency, SampleDone, Score
+from explainer.records import (
+    Benchmark,
+    ImageFile,
+    OriginalImage,
+    Prediction,
+    RunEnd,
+    RunMetadata,
+    Saliency,
+    SaliencyFile,
+    SampleDone,
+    Score,
+    ScoreCurve,
+    Uncertainty,
+)
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.recordfile import frame
@@ -235,6 +248,41 @@ def test_a_label_cannot_write_lines_or_commands_to_the_terminal(tmp_path: Path, 
     assert [line for line in text.splitlines() if line.startswith("state")] == [
         "state       ended, started 2023-11-14T22:13:20+00:00"
     ]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        '{"seed": 1e999, "uncertainty": {"draws": -1e999}, "metrics": {"Faithfulness": {"bounds": [-1e999, 1e999]}}}',
+        '{"seed": NaN, "hierarchical_occlusion": [Infinity, -Infinity]}',
+        '{"a": ' + "[" * 500 + "]" * 500 + "}",
+        '{"a": "\\ud800", "b": ' + "9" * 4000 + "}",
+    ],
+)
+def test_json_is_valid_whatever_the_parameters_of_a_stranger(tmp_path: Path, capsys, parameters):
+    message = codec.encode_metadata(METADATA)
+    message.run.parameters = parameters
+    scores = [Score(0, "GradCAM", "Faithfulness", 1, value) for value in (3e38, -3e38, 0.0, 1.0, 2.0, math.nan)]
+    uncertainty = Uncertainty(0, *(np.float32([value, 0]) for value in (1, math.inf, math.nan, 3e38)), math.inf, 1, 1)
+    curve = ScoreCurve(0, "GradCAM", "Faithfulness", 1, "blur", np.float32([0, math.inf]), np.float32([math.nan, 3e38]))
+    prediction = Prediction(0, (1,), (), (1,), np.float32([3e38, -3e38]))
+    maps = SaliencyFile(0, "GradCAM", 1, "0.png", -math.inf, math.nan, math.inf)
+    content = [
+        message,
+        codec.encode_sample(ImageFile(0, "0.png"), prediction, uncertainty),
+        codec.encode_saliency(maps),
+        codec.encode_scores(0, scores),
+        codec.encode_curves(0, [curve]),
+        codec.encode_done(SampleDone(0)),
+        Explain(benchmark=[Explain.Benchmark(total_score=math.inf, label_score=[math.inf, -math.inf])]),
+        codec.encode_end(),
+    ]
+    (tmp_path / "summary.17_explain").write_bytes(b"".join(map(event, content)))
+    with np.errstate(all="raise"):
+        status, text, errors = inspected(capsys, tmp_path, "--json")
+    assert (status, errors) == (0, "")
+    assert strict_json(text)["samples"] == 1
+    assert inspected(capsys, tmp_path)[0] == 0
 
 
 def test_facts_of_a_run_without_samples_explainers_and_metrics(tmp_path: Path, capsys):

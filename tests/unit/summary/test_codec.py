@@ -475,6 +475,21 @@ def test_a_parameter_that_is_not_finite_is_read_as_none():
     assert back(message) == [dataclasses.replace(METADATA, parameters={"sigma": [None, None, 0.5]})]
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "123456789e9999999"])
+def test_a_number_that_would_be_infinite_is_read_as_none(number):
+    message = codec.encode_metadata(METADATA)
+    message.run.parameters = f'{{"sigma": [{number}, 0.5]}}'
+    assert back(message) == [dataclasses.replace(METADATA, parameters={"sigma": [None, 0.5]})]
+
+
+@pytest.mark.parametrize(("levels", "kept"), [(99, True), (100, False), (900, False)])
+def test_parameters_that_could_not_be_written_again_are_read_as_none(levels, kept):
+    """Python's reader goes deeper than its writer."""
+    message = codec.encode_metadata(METADATA)
+    message.run.parameters = '{"a": ' + "[" * levels + "]" * levels + "}"
+    assert (back(message)[0].parameters != {}) == kept
+
+
 def test_parameters_that_are_not_json_are_refused():
     with pytest.raises(TypeError, match="not JSON serializable"):
         codec.encode_metadata(dataclasses.replace(METADATA, parameters={"network": object()}))
