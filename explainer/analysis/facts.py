@@ -148,6 +148,7 @@ def _file_facts(run: RunView) -> Facts:
         "event_bytes": run.files.event_file.stat().st_size,
         "picture_bytes": _bytes_below(run.files.data_dir),
         "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
+        "newest": all(other.timestamp < run.files.timestamp for other in run.older),
         "other_runs": [older.event_file.name for older in run.older],
         "led_out": led_out(run.summary_dir),
     }

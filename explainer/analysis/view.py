@@ -15,7 +15,7 @@ from explainer.analysis.statistics import MethodStatistics, SingleScore, method_
 from explainer.errors import SummaryReadError
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
-from explainer.summary.folder import RunFiles, find_runs, inside, led_out
+from explainer.summary.folder import RunFiles, chosen_run, inside
 from explainer.summary.reader import Finding, RunReader, SampleView, read_records
 from explainer.summary.recordfile import Damage
 
@@ -89,21 +89,18 @@ class RunView:
             raise SummaryReadError(f"could not read the picture {entry.path!r}: {error}") from error
 
 
-def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
-    """The newest run in a job folder.
+def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:
+    """A run of a job folder.
+
+    Args:
+        summary_dir: the job folder.
+        run: which one, by its timestamp or the name of its event file; by default the newest.
 
     Raises:
-        SummaryReadError: there is no run, no metadata in it, or its format is a later one.
+        SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
     """
     folder = Path(summary_dir)
-    try:
-        runs = find_runs(folder)
-        hint = "" if runs else _hint(folder)
-    except OSError as error:
-        raise SummaryReadError(f"could not read {folder}: {error.strerror or error}") from error
-    if not runs:
-        raise SummaryReadError(f"found no summary in {folder}{hint}")
-    return _read(folder, runs[-1], tuple(runs[:-1]))
+    return _read(folder, *chosen_run(folder, run))
 
 
 def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
@@ -141,20 +138,3 @@ def _guessed(samples: Mapping[int, SampleView], files: RunFiles, reading: RunRea
     maps = dict.fromkeys(entry.explainer for sample in samples.values() for entry in sample.maps)
     metrics = dict.fromkeys(score.metric for sample in samples.values() for score in sample.scores)
     return RunMetadata(tuple(map(str, range(count))), tuple(maps), tuple(metrics), (), {}, "")
-
-
-def _hint(folder: Path) -> str:
-    if not folder.is_dir():
-        return ": there is no such folder"
-    if outside := led_out(folder):
-        return f": {', '.join(outside[:5])} leads out of it"
-    below = sorted(child.name for child in folder.iterdir() if child.is_dir() and _holds_runs(child))
-    return f"; its folders {', '.join(below[:5])} hold summaries" if below else ": no file *summary.<number>*_explain"
-
-
-def _holds_runs(folder: Path) -> bool:
-    """Whether a folder that is no link holds runs; one that may not be read tells none."""
-    try:
-        return not folder.is_symlink() and bool(find_runs(folder))
-    except OSError:
-        return False

@@ -23,8 +23,8 @@ Example:
 """
 
 INSPECT = """\
-Says what the newest run in the summary folder DIR holds: labels, jobs, explainers, samples, maps, scores, how well
-calibrated and how certain the network is, whether the run ended, bytes.
+Says what a run in the summary folder DIR holds, the newest or the one of --run: labels, jobs, explainers, samples,
+maps, scores, how well calibrated and how certain the network is, whether the run ended, bytes.
 """
 INSPECT_END = """\
 \b
@@ -38,6 +38,8 @@ Exit status:
   1  the run did not end or the file is damaged
   2  there is no summary to read
 """
+
+RUN_OPTION = "The run with this number or event file; by default the newest."
 
 RUN = "Explains the images of a folder with a network of yours and writes a summary."
 RUN_END = """\
@@ -78,7 +80,7 @@ def rows_of(facts: Facts) -> list[Row]:
         ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
         *_named("skipped", list(facts["samples_skipped"].values())[:_MOST_NAMES]),
         *_named("damage", (f"{entry['what']} (byte {entry['offset']})" for entry in facts["damage"])),
-        *_named("also here", _older(facts["other_runs"])),
+        *_named("also here", _others(facts)),
         *_named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
     ]
 
@@ -247,8 +249,9 @@ def _regions(facts: Facts | None) -> list[str]:
     return [text, *(f"{count} without, because {reason}" for reason, count in facts["without_result"].items())]
 
 
-def _older(names: Sequence[str]) -> list[str]:
-    return [f"{len(names)} older: {_names(names)}"] if names else []
+def _others(facts: Facts) -> list[str]:
+    names = facts["other_runs"]
+    return [f"{len(names)} {'older' if facts['newest'] else 'other'}: {_names(names)}"] if names else []
 
 
 def _bytes(count: float) -> str:

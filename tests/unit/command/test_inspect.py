@@ -207,6 +207,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "event_bytes": writer.event_file.stat().st_size,
         "picture_bytes": sum(path.stat().st_size for path in writer.data_dir.rglob("*.*")),
         "damage": [],
+        "newest": True,
         "other_runs": [],
         "led_out": [],
     }
@@ -301,6 +302,24 @@ def test_older_runs_are_counted_and_named(tmp_path: Path, capsys):
     _, text, _ = inspected(capsys, tmp_path)
     assert f"also here   2 older: {names[0]}, {names[1]}\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["other_runs"] == names[:2]
+
+
+@pytest.mark.parametrize("by", ["number", "event file"])
+def test_any_run_of_the_folder_can_be_inspected(tmp_path: Path, capsys, by):
+    writers = [write_run(tmp_path, clock=STARTED + second) for second in range(3)]
+    chosen = writers[1].event_file.name if by == "event file" else str(writers[1].timestamp)
+    status, text, _ = inspected(capsys, tmp_path, "--run", chosen)
+    assert status == 0
+    assert text.startswith(f"summary     {tmp_path} ({writers[1].event_file.name})\n")
+    assert f"also here   2 other: {writers[0].event_file.name}, {writers[2].event_file.name}\n" in text
+    assert f"bytes       {writers[1].event_file.stat().st_size / 1000:.1f} kB records" in text
+
+
+def test_a_run_that_is_not_there_has_exit_status_2(tmp_path: Path, capsys):
+    write_run(tmp_path)
+    status, text, errors = inspected(capsys, tmp_path, "--run", "17")
+    assert (status, text) == (2, "")
+    assert errors == f"explainer: found no run 17 in {tmp_path}; the newest there are {STARTED}\n"
 
 
 def test_pictures_of_older_runs_are_not_counted(tmp_path: Path, capsys):

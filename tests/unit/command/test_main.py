@@ -137,7 +137,7 @@ def reading(monkeypatch):
     module = importlib.import_module("explainer.command.inspect")
 
     def set_up(error: BaseException) -> None:
-        def fail(folder: Path) -> None:
+        def fail(folder: Path, run: str | None) -> None:
             raise error
 
         monkeypatch.setattr(module, "read_run", fail)
@@ -197,7 +197,7 @@ def test_a_reader_who_has_had_enough_gets_no_traceback(tmp_path, arguments):
 WAIT = """
 import importlib, time
 module = importlib.import_module("explainer.command.inspect")
-module.read_run = lambda folder: (print(1, flush=True), time.sleep(60))
+module.read_run = lambda folder, run: (print(1, flush=True), time.sleep(60))
 """
 
 
