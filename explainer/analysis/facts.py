@@ -40,6 +40,7 @@ def _run_facts(run: RunView) -> Facts:
         "event_file": run.files.event_file.name,
         "started": _started(run.files.timestamp),
         "state": _state(run),
+        "repaired": run.repaired,
         "package_version": run.metadata.package_version,
         "parameters": dict(run.metadata.parameters),
         "jobs": {job: run.metadata.parameters.get(job, {}) for job in run.metadata.jobs},
@@ -60,7 +61,9 @@ def _started(timestamp: int) -> str | None:
 def _state(run: RunView) -> str:
     if run.findings:
         return "damaged"
-    return "ended" if run.ended else "not ended"
+    if run.ended:
+        return "ended"
+    return "repaired" if run.repaired else "not ended"
 
 
 def _sample_facts(run: RunView) -> Facts:

@@ -23,4 +23,4 @@ def inspect(folder: Path, as_json: bool, chosen: str | None) -> int:
         terminal.print_json(facts)
     else:
         terminal.print_rows(text.rows_of(facts))
-    return 0 if run.ended and not run.findings else 1
+    return 0 if run.complete else 1

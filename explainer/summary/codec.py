@@ -17,6 +17,7 @@ from explainer.records import (
     Prediction,
     RunEnd,
     RunMetadata,
+    RunRepaired,
     SaliencyFile,
     SampleDone,
     SampleSkipped,
@@ -184,6 +185,11 @@ def encode_end() -> Explain:
     return Explain(status=_ENDED)
 
 
+def encode_repaired(record: RunRepaired) -> Explain:
+    """The mark that a run was repaired."""
+    return Explain(repaired=record.left_out)
+
+
 def as_event(message: Explain, wall_time: float) -> Event:
     """The message with its time, as it stands in a file."""
     return Event(wall_time=wall_time, step=1, explain=message)
@@ -209,6 +215,8 @@ def decode(event: Event) -> Iterator[StoredRecord]:
     if message.done:
         yield SampleDone(message.sample_id)
     yield from _decode_benchmarks(message)
+    if message.repaired:
+        yield RunRepaired(plain_text(message.repaired))
     if message.status == _ENDED:
         yield RunEnd()
 

@@ -19,6 +19,7 @@ from explainer.records import (
     Prediction,
     RunEnd,
     RunMetadata,
+    RunRepaired,
     SaliencyFile,
     SampleDone,
     SampleSkipped,
@@ -152,6 +153,7 @@ class RunReader:
         self.benchmarks: list[Benchmark] = []
         self.findings: list[Finding] = []
         self.ended = False
+        self.repairs: list[str] = []
         self._assembler = SampleAssembler()
 
     def samples(self, records: Iterable[StoredRecord | Finding]) -> Iterator[SampleView]:
@@ -175,6 +177,8 @@ class RunReader:
                 self.benchmarks.append(record)
             case RunEnd():
                 self.ended = True
+            case RunRepaired():
+                self.repairs.append(record.left_out)
             case Finding():
                 self.findings.append(record)
                 self._assembler.drop()  # it may have cost them a map or a score

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from explainer.errors import SummaryReadError
-from explainer.records import ImageFile, RunEnd, RunMetadata, SampleDone, SampleSkipped, StoredRecord
+from explainer.records import ImageFile, RunEnd, RunMetadata, RunRepaired, SampleDone, SampleSkipped, StoredRecord
 from explainer.summary.folder import chosen_run
 from explainer.summary.reader import Finding, Located, RunReader, SampleView, located, opened, read_located
 from explainer.summary.recordfile import FrameReader
@@ -75,6 +75,7 @@ class SampleIndex:
         skipped: those that were left out.
         findings: what is damaged.
         ended: whether the run ended as planned.
+        repairs: what `explainer repair` had to leave out, for each time.
     """
 
     def __init__(self) -> None:
@@ -84,6 +85,7 @@ class SampleIndex:
         self.skipped: set[int] = set()
         self.findings: list[Finding] = []
         self.ended = False
+        self.repairs: list[str] = []
         self._open: dict[int, array[int]] = {}
 
     @property
@@ -105,6 +107,8 @@ class SampleIndex:
                 self.metadata = self.metadata or record
             case RunEnd():
                 self.ended = True
+            case RunRepaired():
+                self.repairs.append(record.left_out)
             case SampleSkipped():
                 self.skipped.add(record.sample_id)
             case _ if hasattr(record, "sample_id"):

@@ -159,6 +159,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "event_file": writer.event_file.name,
         "started": "2023-11-14T22:13:20+00:00",
         "state": "ended",
+        "repaired": "",
         "package_version": "0.9.1",
         "parameters": {"seed": 7},
         "jobs": {"saliency": {}},
