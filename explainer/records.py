@@ -169,6 +169,13 @@ class RunEnd:
 
 
 @dataclass(frozen=True)
+class RunRepaired:
+    """The run was copied by `explainer repair`; what it had to leave out."""
+
+    left_out: str
+
+
+@dataclass(frozen=True)
 class ImageFile:
     """Where the picture of a sample lies, relative to the job folder; shown: MindInsight may list the sample.
 
@@ -229,5 +236,6 @@ StoredRecord = (
     | SampleSkipped
     | Benchmark
     | RunEnd
+    | RunRepaired
 )
 """What a summary file holds: as Record, with pictures by their paths."""

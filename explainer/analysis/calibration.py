@@ -78,7 +78,7 @@ def separation(incorrect: Sequence[float], correct: Sequence[float]) -> float:
 
 def _ece(confidence: Float64Array, happened: NDArray[np.bool_]) -> float:
     """Bins (0, 1/15], (1/15, 2/15], ...; 0 is in the first."""
-    bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
+    bins = np.clip(np.ceil(confidence * _BINS) - 1, 0, _BINS - 1).astype(int)
     gaps = np.bincount(bins, confidence - happened, minlength=_BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 

@@ -42,10 +42,11 @@ def mean_curve(curves: Sequence[ScoreCurve]) -> MeanCurve:
     >>> found.curves, round(found.area, 3), found.probabilities[50]
     (2, 0.625, 0.75)
     """
-    grid = np.linspace(0, max(float(curve.fractions[-1]) for curve in curves), _GRID)
-    total = np.zeros(_GRID)
-    for curve in curves:
-        total += np.interp(grid, curve.fractions, curve.probabilities)
-    mean = total / len(curves)
-    area = float(((mean[1:] + mean[:-1]) / 2).mean())  # by trapezia of one width
+    with np.errstate(invalid="ignore", over="ignore"):  # a stranger's curve may hold anything; its mean is then nan
+        grid = np.linspace(0, max(float(curve.fractions[-1]) for curve in curves), _GRID)
+        total = np.zeros(_GRID)
+        for curve in curves:
+            total += np.interp(grid, curve.fractions, curve.probabilities)
+        mean = total / len(curves)
+        area = float(((mean[1:] + mean[:-1]) / 2).mean())  # by trapezia of one width
     return MeanCurve(len(curves), area, grid, mean)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from explainer.analysis.curves import mean_curve
-from explainer.analysis.json_values import or_none, without_nan
+from explainer.analysis.json_values import finite
 from explainer.analysis.limits import MOST_CURVES
 from explainer.analysis.reliability import reliability_facts
 from explainer.analysis.view import RunView
@@ -21,7 +21,7 @@ Facts = dict[str, Any]
 
 def facts_of(run: RunView) -> Facts:
     """The facts of a run, as JSON values; an undefined score is null."""
-    return {
+    facts = {
         **_run_facts(run),
         **_sample_facts(run),
         **_map_facts(run),
@@ -31,6 +31,7 @@ def facts_of(run: RunView) -> Facts:
         **reliability_facts(run),
         **_file_facts(run),
     }
+    return {name: finite(fact) for name, fact in facts.items()}
 
 
 def _run_facts(run: RunView) -> Facts:
@@ -39,6 +40,7 @@ def _run_facts(run: RunView) -> Facts:
         "event_file": run.files.event_file.name,
         "started": _started(run.files.timestamp),
         "state": _state(run),
+        "repaired": run.repaired,
         "package_version": run.metadata.package_version,
         "parameters": dict(run.metadata.parameters),
         "jobs": {job: run.metadata.parameters.get(job, {}) for job in run.metadata.jobs},
@@ -59,7 +61,9 @@ def _started(timestamp: int) -> str | None:
 def _state(run: RunView) -> str:
     if run.findings:
         return "damaged"
-    return "ended" if run.ended else "not ended"
+    if run.ended:
+        return "ended"
+    return "repaired" if run.repaired else "not ended"
 
 
 def _sample_facts(run: RunView) -> Facts:
@@ -98,8 +102,8 @@ def _score(benchmark: Benchmark, run: RunView) -> Facts:
     return {
         "explainer": benchmark.explainer,
         "metric": benchmark.metric,
-        "mean": or_none(benchmark.total),
-        "by_label": {label: or_none(score) for label, score in by_label},
+        "mean": benchmark.total,
+        "by_label": dict(by_label),
         "defined": benchmark.defined,
         "undefined": benchmark.undefined,
     }
@@ -113,9 +117,9 @@ def _statistics(run: RunView) -> list[Facts]:
             "explainer": entry.explainer,
             "control": entry.control,
             "rank": entry.rank,
-            **without_nan(entry.overall._asdict()),
-            "correct": without_nan(entry.correct._asdict()),
-            "incorrect": without_nan(entry.incorrect._asdict()),
+            **entry.overall._asdict(),
+            "correct": entry.correct._asdict(),
+            "incorrect": entry.incorrect._asdict(),
         }
         for entry in run.statistics()
     ]
@@ -136,9 +140,9 @@ def _curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> 
         "explainer": explainer,
         "fill": fill,
         "curves": mean.curves,
-        "area": or_none(mean.area),
-        "fractions": [or_none(value) for value in mean.fractions.tolist()],
-        "probabilities": [or_none(value) for value in mean.probabilities.tolist()],
+        "area": mean.area,
+        "fractions": mean.fractions.tolist(),
+        "probabilities": mean.probabilities.tolist(),
     }
 
 
@@ -147,6 +151,7 @@ def _file_facts(run: RunView) -> Facts:
         "event_bytes": run.files.event_file.stat().st_size,
         "picture_bytes": _bytes_below(run.files.data_dir),
         "damage": [{"offset": finding.offset, "what": finding.what} for finding in run.findings],
+        "newest": all(other.timestamp < run.files.timestamp for other in run.older),
         "other_runs": [older.event_file.name for older in run.older],
         "led_out": led_out(run.summary_dir),
     }

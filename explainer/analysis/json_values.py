@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 
@@ -12,6 +11,14 @@ def or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def without_nan(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, with None for every float that is nan or infinite."""
-    return {name: or_none(value) if isinstance(value, float) else value for name, value in fields.items()}
+def finite(value: Any) -> Any:
+    """The JSON value, with None for every float in it that is nan or infinite.
+
+    >>> finite({"mean": math.nan, "bounds": [0, math.inf]})
+    {'mean': None, 'bounds': [0, None]}
+    """
+    if isinstance(value, float):
+        return or_none(value)
+    if isinstance(value, dict):
+        return {name: finite(entry) for name, entry in value.items()}
+    return [finite(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from explainer.analysis.statistics import MethodStatistics, SingleScore, method_
 from explainer.errors import SummaryReadError
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
-from explainer.summary.folder import RunFiles, find_runs, inside, led_out
+from explainer.summary.folder import RunFiles, chosen_run, inside
+from explainer.summary.lost_metadata import LOST_METADATA, guessed_metadata, nothing_in
 from explainer.summary.reader import Finding, RunReader, SampleView, read_records
-from explainer.summary.recordfile import Damage
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +33,7 @@ class RunView:
         ended: whether the run ended as planned.
         findings: what is damaged in the event file.
         older: the other runs in the folder, oldest first.
+        repaired: what `explainer repair` had to leave out; "" where it was not needed.
     """
 
     summary_dir: Path
@@ -46,6 +46,12 @@ class RunView:
     ended: bool = False
     findings: tuple[Finding, ...] = ()
     older: tuple[RunFiles, ...] = ()
+    repaired: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is damaged and the run ended, or was repaired since."""
+        return not self.findings and (self.ended or bool(self.repaired))
 
     def statistics(self) -> list[MethodStatistics]:
         """For each metric and method, controls too, statistics of its single scores: means, spread, intervals, ranks.
@@ -89,31 +95,31 @@ class RunView:
             raise SummaryReadError(f"could not read the picture {entry.path!r}: {error}") from error
 
 
-def read_run(summary_dir: str | os.PathLike[str]) -> RunView:
-    """The newest run in a job folder.
+def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:
+    """A run of a job folder.
+
+    Args:
+        summary_dir: the job folder.
+        run: which one, by its timestamp or the name of its event file; by default the newest.
 
     Raises:
-        SummaryReadError: there is no run, no metadata in it, or its format is a later one.
+        SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
     """
     folder = Path(summary_dir)
-    try:
-        runs = find_runs(folder)
-        hint = "" if runs else _hint(folder)
-    except OSError as error:
-        raise SummaryReadError(f"could not read {folder}: {error.strerror or error}") from error
-    if not runs:
-        raise SummaryReadError(f"found no summary in {folder}{hint}")
-    return _read(folder, runs[-1], tuple(runs[:-1]))
+    return _read(folder, *chosen_run(folder, run))
 
 
 def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
     reading = RunReader()
     samples = {sample.sample_id: sample for sample in reading.samples(read_records(files.event_file))}
-    metadata = reading.metadata or _guessed(samples, files, reading)
+    if reading.metadata is None:
+        if not samples:
+            raise nothing_in(files.event_file, reading.findings)
+        reading.findings.append(LOST_METADATA)
     return RunView(
         summary_dir=folder,
         files=files,
-        metadata=metadata,
+        metadata=reading.metadata or guessed_metadata(samples.values()),
         samples=dict(sorted(samples.items())),
         skipped=reading.skipped,
         unfinished=tuple(sorted(reading.begun - samples.keys())),
@@ -121,40 +127,5 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
         ended=reading.ended,
         findings=(*reading.findings, *beyond_the_limits(samples.values())),
         older=older,
+        repaired="; ".join(reading.repairs),
     )
-
-
-def _guessed(samples: Mapping[int, SampleView], files: RunFiles, reading: RunReader) -> RunMetadata:
-    """What the samples tell of a run whose metadata, and the copy of it, are damaged: numbers in place of labels.
-
-    Raises:
-        SummaryReadError: there is no sample either.
-    """
-    if not samples:
-        if any(finding.what == Damage.TRUNCATED.value for finding in reading.findings):
-            raise SummaryReadError(
-                f"{files.event_file} is truncated: it ends within its first record (or was written by another tool)"
-            )
-        raise SummaryReadError(f"{files.event_file} holds no metadata of this project; was it written by another tool?")
-    reading.findings.append(Finding(0, "the metadata is damaged, and its copy, too: labels have numbers for names"))
-    count = max(len(sample.prediction.probabilities) for sample in samples.values())
-    maps = dict.fromkeys(entry.explainer for sample in samples.values() for entry in sample.maps)
-    metrics = dict.fromkeys(score.metric for sample in samples.values() for score in sample.scores)
-    return RunMetadata(tuple(map(str, range(count))), tuple(maps), tuple(metrics), (), {}, "")
-
-
-def _hint(folder: Path) -> str:
-    if not folder.is_dir():
-        return ": there is no such folder"
-    if outside := led_out(folder):
-        return f": {', '.join(outside[:5])} leads out of it"
-    below = sorted(child.name for child in folder.iterdir() if child.is_dir() and _holds_runs(child))
-    return f"; its folders {', '.join(below[:5])} hold summaries" if below else ": no file *summary.<number>*_explain"
-
-
-def _holds_runs(folder: Path) -> bool:
-    """Whether a folder that is no link holds runs; one that may not be read tells none."""
-    try:
-        return not folder.is_symlink() and bool(find_runs(folder))
-    except OSError:
-        return False

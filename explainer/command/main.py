@@ -12,6 +12,7 @@ import click
 from explainer.command import terminal, text
 from explainer.command.inspect import inspect
 from explainer.command.run import run
+from explainer.command.verify import verify
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
 
@@ -22,7 +23,7 @@ _FAILED, _WRONG_ARGUMENT = 1, 2
 @click.group(
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[inspect, run],
+    commands=[inspect, run, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

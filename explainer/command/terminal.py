@@ -24,7 +24,7 @@ def print_rows(rows: Iterable[tuple[str, str]]) -> None:
 
 def print_json(facts: Any) -> None:
     """Prints one JSON object; what the terminal lacks is escaped as JSON has it."""
-    _write(sys.stdout, json.dumps(facts, indent=1, ensure_ascii=False) + "\n", _in_json)
+    _write(sys.stdout, json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n", _in_json)
 
 
 def print_text(text: str) -> None:

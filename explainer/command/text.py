@@ -30,8 +30,8 @@ Example:
 """
 
 INSPECT = """\
-Says what the newest run in the summary folder DIR holds: labels, jobs, explainers, samples, maps, scores, how well
-calibrated and how certain the network is, whether the run ended, bytes.
+Says what a run in the summary folder DIR holds, the newest or the one of --run: labels, jobs, explainers, samples,
+maps, scores, how well calibrated and how certain the network is, whether the run ended, bytes.
 """
 INSPECT_END = """\
 \b
@@ -43,6 +43,26 @@ Example:
 Exit status:
   0  the summary is complete
   1  the run did not end or the file is damaged
+  2  there is no summary to read
+"""
+
+RUN_OPTION = "The run with this number or event file; by default the newest."
+MAX_PIXELS_OPTION = "Of a picture, which is not decoded if it has more; by default 64 megapixels."
+
+VERIFY = """\
+Says whether a run in the summary folder DIR is whole, the newest or the one of --run, and what is wrong where: damage
+in its event file, unfinished samples, pictures that are missing, cannot be decoded or are not those that were recorded,
+and files that belong to no sample.
+"""
+VERIFY_END = """\
+\b
+Example:
+  explainer verify summary_dir/digits
+
+\b
+Exit status:
+  0  the summary is complete
+  1  the run did not end, or something is damaged or missing
   2  there is no summary to read
 """
 
@@ -77,6 +97,7 @@ def rows_of(facts: Facts) -> list[Row]:
     return [
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
         ("state", f"{facts['state']}, started {facts['started'] or 'at an unknown time'}"),
+        *_named("repaired", [facts["repaired"]] if facts["repaired"] else []),
         ("labels", _names(facts["labels"])),
         ("samples", _samples(facts)),
         *_named("explainer", (_explainer(name, facts) for name in facts["explainers"])),
@@ -87,8 +108,22 @@ def rows_of(facts: Facts) -> list[Row]:
         ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
         *_named("skipped", list(facts["samples_skipped"].values())[:_MOST_NAMES]),
         *_named("damage", (f"{entry['what']} (byte {entry['offset']})" for entry in facts["damage"])),
-        *_named("also here", _older(facts["other_runs"])),
+        *_named("also here", _others(facts)),
         *_named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
+    ]
+
+
+def verification_rows(facts: Facts) -> list[Row]:
+    """What a verification found, human-readable."""
+    state = "complete" if facts["complete"] else f"not complete: {len(facts['problems'])} problems"
+    skipped = f", {facts['samples_skipped']} skipped" if facts["samples_skipped"] else ""
+    return [
+        ("summary", f"{facts['folder']} ({facts['event_file']})"),
+        ("state", state),
+        *_named("repaired", [facts["repaired"]] if facts["repaired"] else []),
+        ("samples", f"{facts['samples']} complete{skipped}"),
+        ("pictures", f"{facts['pictures']} can be decoded"),
+        *_named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
     ]
 
 
@@ -276,8 +311,9 @@ def _regions(facts: Facts | None) -> list[str]:
     return [text, *(f"{count} without, because {reason}" for reason, count in facts["without_result"].items())]
 
 
-def _older(names: Sequence[str]) -> list[str]:
-    return [f"{len(names)} older: {_names(names)}"] if names else []
+def _others(facts: Facts) -> list[str]:
+    names = facts["other_runs"]
+    return [f"{len(names)} {'older' if facts['newest'] else 'other'}: {_names(names)}"] if names else []
 
 
 def _bytes(count: float) -> str:

@@ -17,6 +17,7 @@ from explainer.records import (
     Prediction,
     RunEnd,
     RunMetadata,
+    RunRepaired,
     SaliencyFile,
     SampleDone,
     SampleSkipped,
@@ -33,6 +34,7 @@ FORMAT_MAJOR = 1
 FORMAT_MINOR = 2
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
+_DEEPEST_JSON = 100  # lists and objects within one another; Python reads more than it writes
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
@@ -183,6 +185,11 @@ def encode_end() -> Explain:
     return Explain(status=_ENDED)
 
 
+def encode_repaired(record: RunRepaired) -> Explain:
+    """The mark that a run was repaired."""
+    return Explain(repaired=record.left_out)
+
+
 def as_event(message: Explain, wall_time: float) -> Event:
     """The message with its time, as it stands in a file."""
     return Event(wall_time=wall_time, step=1, explain=message)
@@ -208,6 +215,8 @@ def decode(event: Event) -> Iterator[StoredRecord]:
     if message.done:
         yield SampleDone(message.sample_id)
     yield from _decode_benchmarks(message)
+    if message.repaired:
+        yield RunRepaired(plain_text(message.repaired))
     if message.status == _ENDED:
         yield RunEnd()
 
@@ -274,12 +283,24 @@ def _texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    """The object; nan and infinities, which Python writes and JSON has not, become None."""
+    """The object, if it can be written as JSON again; nan and infinities, which JSON has not, become None."""
     try:
-        value = json.loads(text, parse_constant=lambda name: None) if text else {}
+        value = json.loads(text, parse_constant=lambda name: None, parse_float=_finite_or_none) if text else {}
     except (RecursionError, ValueError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) and _is_flatter(value, _DEEPEST_JSON) else {}
+
+
+def _finite_or_none(text: str) -> float | None:
+    """The number; None for one such as 1e999, which would be infinite."""
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _is_flatter(value: Any, levels: int) -> bool:
+    """Whether lists and objects lie at most so deep within one another."""
+    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_flatter(entry, levels - 1) for entry in entries)
 
 
 def _decode_sample(message: Explain) -> Iterator[StoredRecord]:

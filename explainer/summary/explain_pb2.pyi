@@ -19,7 +19,7 @@ class Event(_message.Message):
     def __init__(self, wall_time: _Optional[float] = ..., step: _Optional[int] = ..., version: _Optional[str] = ..., explain: _Optional[_Union[Explain, _Mapping]] = ...) -> None: ...
 
 class Explain(_message.Message):
-    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree")
+    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired")
     class Explanation(_message.Message):
         __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -222,6 +222,7 @@ class Explain(_message.Message):
     CURVE_FIELD_NUMBER: _ClassVar[int]
     UNCERTAINTY_FIELD_NUMBER: _ClassVar[int]
     EDIT_TREE_FIELD_NUMBER: _ClassVar[int]
+    REPAIRED_FIELD_NUMBER: _ClassVar[int]
     sample_id: int
     image_path: str
     ground_truth_label: _containers.RepeatedScalarFieldContainer[int]
@@ -239,4 +240,5 @@ class Explain(_message.Message):
     curve: _containers.RepeatedCompositeFieldContainer[Explain.Curve]
     uncertainty: Explain.Uncertainty
     edit_tree: _containers.RepeatedCompositeFieldContainer[Explain.EditTree]
-    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ..., uncertainty: _Optional[_Union[Explain.Uncertainty, _Mapping]] = ..., edit_tree: _Optional[_Iterable[_Union[Explain.EditTree, _Mapping]]] = ...) -> None: ...
+    repaired: str
+    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ..., uncertainty: _Optional[_Union[Explain.Uncertainty, _Mapping]] = ..., edit_tree: _Optional[_Iterable[_Union[Explain.EditTree, _Mapping]]] = ..., repaired: _Optional[str] = ...) -> None: ...

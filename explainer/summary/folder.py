@@ -13,6 +13,7 @@ from explainer.errors import SummaryReadError
 _EVENT_FILE = re.compile(r"summary\.(?P<timestamp>\d+)")  # MindInsight's own pattern
 _DATA_FOLDER = re.compile(r"_explain_\d+")
 _SUFFIX = "_explain"
+_MOST_NAMES = 5  # in a message
 
 
 @dataclass(frozen=True, order=True)
@@ -83,6 +84,29 @@ def find_runs(summary_dir: Path) -> list[RunFiles]:
     return [run for run in _named_runs(summary_dir) if _stays_inside(run.event_file) and run.event_file.is_file()]
 
 
+def chosen_run(summary_dir: Path, run: int | str | None = None) -> tuple[RunFiles, tuple[RunFiles, ...]]:
+    """A run of a job folder, and the others there, oldest first.
+
+    Args:
+        summary_dir: the job folder.
+        run: its timestamp or the name of its event file; by default the newest.
+
+    Raises:
+        SummaryReadError: there is no such run, or the folder may not be read.
+    """
+    try:
+        runs = find_runs(summary_dir)
+        if not runs:
+            raise SummaryReadError(f"found no summary in {summary_dir}{_hint(summary_dir)}")
+    except OSError as error:
+        raise SummaryReadError(f"could not read {summary_dir}: {error.strerror or error}") from error
+    wanted = [found for found in runs if run is None or str(run) in (str(found.timestamp), found.event_file.name)]
+    if not wanted:
+        there = ", ".join(str(found.timestamp) for found in runs[-_MOST_NAMES:])
+        raise SummaryReadError(f"found no run {run} in {summary_dir}; the newest there are {there}")
+    return wanted[-1], tuple(found for found in runs if found is not wanted[-1])
+
+
 def led_out(summary_dir: Path) -> list[str]:
     """The names of event files and of their data folders that lead out of a job folder, and so are not read."""
     runs = _named_runs(summary_dir)
@@ -128,3 +152,22 @@ def _entries(directory: str) -> list[os.DirEntry[str]]:
             return list(entries)
     except OSError:
         return []  # it may not be read, or is gone: there is nothing to be counted
+
+
+def _hint(summary_dir: Path) -> str:
+    if not summary_dir.is_dir():
+        return ": there is no such folder"
+    if outside := led_out(summary_dir):
+        return f": {', '.join(outside[:_MOST_NAMES])} leads out of it"
+    below = sorted(child.name for child in summary_dir.iterdir() if child.is_dir() and _holds_runs(child))
+    if not below:
+        return ": no file *summary.<number>*_explain"
+    return f"; its folders {', '.join(below[:_MOST_NAMES])} hold summaries"
+
+
+def _holds_runs(folder: Path) -> bool:
+    """Whether a folder that is no link holds runs; one that may not be read tells none."""
+    try:
+        return not folder.is_symlink() and bool(find_runs(folder))
+    except OSError:
+        return False

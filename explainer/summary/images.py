@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 LARGEST_PICTURE = 64_000_000
 """Pixels of the largest picture that is read unless somebody asks for more; a small file can claim far more."""
@@ -120,6 +120,8 @@ def pixels_of(content: bytes, most_pixels: int = LARGEST_PICTURE) -> NDArray[np.
         with Image.open(BytesIO(content), formats=("PNG",)) as image:
             _require_picture(image, most_pixels)
             return np.asarray(image)
+    except UnidentifiedImageError as error:
+        raise OSError("cannot identify image file, it is no PNG") from error
     except OSError:
         raise
     except Exception as error:  # Pillow raises whatever its parser came upon: ValueError, SyntaxError, IndexError, ...

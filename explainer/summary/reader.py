@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -18,6 +19,7 @@ from explainer.records import (
     Prediction,
     RunEnd,
     RunMetadata,
+    RunRepaired,
     SaliencyFile,
     SampleDone,
     SampleSkipped,
@@ -77,53 +79,81 @@ class Finding:
     what: str
 
 
+@dataclass(frozen=True)
+class Located:
+    """What stands at an offset of an event file: a message with its records, or damage.
+
+    records: none where this version knows nothing of what the message holds. sample_id: of the message, where it has
+    one.
+    """
+
+    offset: int
+    payload: bytes = b""
+    records: tuple[StoredRecord, ...] = ()
+    sample_id: int | None = None
+    finding: Finding | None = None
+
+
 def read_records(event_file: Path) -> Iterator[StoredRecord | Finding]:
     """Every record of an event file in its order, and every damage where it was met.
 
     Raises:
         SummaryReadError: the file cannot be opened, or its format is a later one.
     """
-    try:
-        with event_file.open("rb") as file:
-            for frame in recordfile.read_frames(file):
-                yield from _decode(frame)
-    except OSError as error:
-        raise SummaryReadError(f"could not read {event_file}: {error.strerror or error}") from error
+    for found in read_located(event_file):
+        yield from found.records if found.finding is None else (found.finding,)
 
 
-def _decode(frame: recordfile.Frame) -> Iterator[StoredRecord | Finding]:
-    if frame.damage is not None:
-        yield Finding(frame.offset, frame.damage.value)
-        return
-    try:
-        records = list(codec.decode(Event.FromString(frame.payload)))
-    except (DecodeError, UnicodeDecodeError):
-        yield Finding(frame.offset, Damage.BAD_DATA.value)
-        return
-    yield from records
-
-
-def iter_samples(event_file: Path) -> Iterator[SampleView]:
-    """The complete samples of an event file, each as soon as it has been read; memory does not grow with their number.
-
-    Of a sample that was recorded twice both come, the later one later.
+def read_located(event_file: Path) -> Iterator[Located]:
+    """All that an event file holds, in its order, with its offsets.
 
     Raises:
         SummaryReadError: the file cannot be opened, or its format is a later one.
     """
-    yield from RunReader().samples(read_records(event_file))
+    with opened(event_file) as file:
+        yield from map(located, recordfile.read_frames(file))
+
+
+@contextmanager
+def opened(event_file: Path) -> Iterator[BinaryIO]:
+    """An event file, open for reading.
+
+    Raises:
+        SummaryReadError: it cannot be opened or read.
+    """
+    try:
+        if event_file.exists() and not event_file.is_file():
+            raise SummaryReadError(f"could not read {event_file}: it is no regular file")  # a pipe would never open
+        with event_file.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise SummaryReadError(f"could not read {event_file}: {error.strerror or error}") from error
+
+
+def located(frame: recordfile.Frame) -> Located:
+    """What a frame holds."""
+    if frame.damage is not None:
+        return Located(frame.offset, finding=Finding(frame.offset, frame.damage.value))
+    try:
+        event = Event.FromString(frame.payload)
+        records = tuple(codec.decode(event))
+    except (DecodeError, UnicodeDecodeError):
+        return Located(frame.offset, finding=Finding(frame.offset, Damage.BAD_DATA.value))
+    sample_id = event.explain.sample_id if event.explain.HasField("sample_id") else None
+    return Located(frame.offset, frame.payload, records, sample_id)
 
 
 class RunReader:
     """One pass over the records of a run: its samples one by one, everything else noted."""
 
-    def __init__(self) -> None:
-        self.metadata: RunMetadata | None = None
+    def __init__(self, metadata: RunMetadata | None = None) -> None:
+        self.metadata = metadata
         self.skipped: dict[int, str] = {}
         self.begun: set[int] = set()
         self.benchmarks: list[Benchmark] = []
         self.findings: list[Finding] = []
         self.ended = False
+        self.repairs: list[str] = []
         self._assembler = SampleAssembler()
 
     def samples(self, records: Iterable[StoredRecord | Finding]) -> Iterator[SampleView]:
@@ -147,6 +177,8 @@ class RunReader:
                 self.benchmarks.append(record)
             case RunEnd():
                 self.ended = True
+            case RunRepaired():
+                self.repairs.append(record.left_out)
             case Finding():
                 self.findings.append(record)
                 self._assembler.drop()  # it may have cost them a map or a score

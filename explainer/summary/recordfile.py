@@ -56,7 +56,7 @@ def frame(payload: bytes) -> bytes:
 
 def read_frames(file: BinaryIO) -> Iterator[Frame]:
     """Every frame of an open file. Reading goes on behind whatever is damaged, at the next frame that is complete."""
-    reader = _Reader(file)
+    reader = FrameReader(file)
     offset: int | None = file.tell()
     while offset is not None and (found := reader.frame_at(offset)) is not None:
         yield found
@@ -65,7 +65,7 @@ def read_frames(file: BinaryIO) -> Iterator[Frame]:
         yield Frame(reader.given_up, damage=Damage.GIVEN_UP)
 
 
-class _Reader:
+class FrameReader:
     """Frames by their offsets, in time that grows with the file's length, whatever it holds.
 
     Attributes:

@@ -10,7 +10,6 @@ the file holds complete samples, every picture that it names is there, and what 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -47,17 +46,11 @@ from explainer.summary import codec, folder, images, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.made import Made
+from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
 from explainer.summary.reader import read_records
 
 _Kind = TypeVar("_Kind")
-_MANIFEST = "manifest.json"
 _LONGEST_FOLDER = 64  # characters of an explainer's folder name
-_MANIFEST_KEYS = {
-    "saliency_map": "saliency",
-    "benchmark": "benchmark",
-    "uncertainty": "uncertainty",
-    "hierarchical_occlusion": "hierarchical_occlusion",
-}
 
 
 class SummaryWriter:
@@ -85,7 +78,7 @@ class SummaryWriter:
             _warn_if_merged(self._folder, metadata)
         self._pending = SampleAssembler()
         self._benchmarks: list[Benchmark] = []
-        self._found = dict.fromkeys(_MANIFEST_KEYS, False)
+        self._found = dict.fromkeys(JOBS, False)
         self._explainer_folders = _explainer_folders(metadata.explainers)
         made = Made()
         try:
@@ -104,8 +97,8 @@ class SummaryWriter:
             self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open as long as the writer is
             self._places = {path: _identity(path) for path in (self._folder, self._data, self._path)}
         try:
-            made.note(self._data / _MANIFEST)
-            self._write_manifest({key: job in self._metadata.jobs for key, job in _MANIFEST_KEYS.items()})
+            made.note(self._data / MANIFEST)
+            self._write_manifest({key: job in self._metadata.jobs for key, job in JOBS.items()})
             self._append(first, codec.encode_metadata_copy(self._metadata))
         except BaseException:
             self._file.close()
@@ -263,14 +256,9 @@ class SummaryWriter:
                 raise
 
     def _write_manifest(self, content: dict[str, bool]) -> None:
-        target = self._data / _MANIFEST
+        target = self._data / MANIFEST
         with self._disk_errors(target):
-            draft = target.with_suffix(".tmp")
-            try:
-                draft.write_text(json.dumps(content), encoding="utf-8")
-                os.replace(draft, target)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_manifest(target, content)
 
     @contextmanager
     def _disk_errors(self, path: Path) -> Iterator[None]:

@@ -13,7 +13,7 @@ import explainer
 
 READING = [
     *("analysis", "analysis.calibration", "analysis.curves", "analysis.facts", "analysis.reliability"),
-    *("analysis.statistics", "analysis.view", "command.main", "command.terminal", "command.text"),
+    *("analysis.statistics", "analysis.view", "command.main", "command.terminal", "command.text", "command.verify"),
     *("data.batch", "records", "report", "report.overlays", "run.inference", "run.job", "run.options", "summary"),
 ]
 
@@ -34,7 +34,9 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
     assert fresh(script + "print('mindspore' in sys.modules, 'scipy.stats' in sys.modules)") == "False False"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["inspect", "--help"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["inspect", "--help"], ["run", "--help"], ["verify", "--help"], ["--version"]]
+)
 def test_the_command_s_help_loads_no_mindspore(arguments: list[str]) -> None:
     script = (
         "import sys, contextlib, io\nfrom explainer.command.main import main\n"

@@ -90,6 +90,7 @@ OURS = {
         "curve": (1005, "repeated Curve"),
         "uncertainty": (1006, "Uncertainty"),
         "edit_tree": (1007, "repeated EditTree"),
+        "repaired": (1008, "string"),
     },
     "Explain.Explanation": {
         "low": (1000, "float"),

@@ -212,3 +212,9 @@ def test_only_the_order_of_deviations_matters() -> None:
 @pytest.mark.parametrize(("incorrect", "correct"), [([], [0.1]), ([0.1], []), ([], [])])
 def test_where_all_or_none_are_correct_nothing_is_separated(incorrect: list[float], correct: list[float]) -> None:
     assert np.isnan(separation(incorrect, correct))
+
+
+def test_probabilities_of_a_stranger_beyond_all_measure_are_in_the_last_bin() -> None:
+    with np.errstate(all="raise"):
+        found = reliability(np.array([[3e38, -3e38]]), np.array([[True, False]]))
+    assert np.isfinite([found.brier, found.ece]).all()

@@ -16,7 +16,20 @@ from hand_made_runs import MAP, METADATA, STARTED, write_run
 
 from explainer.analysis.view import read_run
 from explainer.command.main import main
-from explainer.records import Benchmark, OriginalImage, Prediction, RunEnd, RunMetadata, Saliency, SampleDone, Score
+from explainer.records import (
+    Benchmark,
+    ImageFile,
+    OriginalImage,
+    Prediction,
+    RunEnd,
+    RunMetadata,
+    Saliency,
+    SaliencyFile,
+    SampleDone,
+    Score,
+    ScoreCurve,
+    Uncertainty,
+)
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.recordfile import frame
@@ -146,6 +159,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "event_file": writer.event_file.name,
         "started": "2023-11-14T22:13:20+00:00",
         "state": "ended",
+        "repaired": "",
         "package_version": "0.9.1",
         "parameters": {"seed": 7},
         "jobs": {"saliency": {}},
@@ -194,6 +208,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "event_bytes": writer.event_file.stat().st_size,
         "picture_bytes": sum(path.stat().st_size for path in writer.data_dir.rglob("*.*")),
         "damage": [],
+        "newest": True,
         "other_runs": [],
         "led_out": [],
     }
@@ -237,6 +252,41 @@ def test_a_label_cannot_write_lines_or_commands_to_the_terminal(tmp_path: Path, 
     ]
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        '{"seed": 1e999, "uncertainty": {"draws": -1e999}, "metrics": {"Faithfulness": {"bounds": [-1e999, 1e999]}}}',
+        '{"seed": NaN, "hierarchical_occlusion": [Infinity, -Infinity]}',
+        '{"a": ' + "[" * 500 + "]" * 500 + "}",
+        '{"a": "\\ud800", "b": ' + "9" * 4000 + "}",
+    ],
+)
+def test_json_is_valid_whatever_the_parameters_of_a_stranger(tmp_path: Path, capsys, parameters):
+    message = codec.encode_metadata(METADATA)
+    message.run.parameters = parameters
+    scores = [Score(0, "GradCAM", "Faithfulness", 1, value) for value in (3e38, -3e38, 0.0, 1.0, 2.0, math.nan)]
+    uncertainty = Uncertainty(0, *(np.float32([value, 0]) for value in (1, math.inf, math.nan, 3e38)), math.inf, 1, 1)
+    curve = ScoreCurve(0, "GradCAM", "Faithfulness", 1, "blur", np.float32([0, math.inf]), np.float32([math.nan, 3e38]))
+    prediction = Prediction(0, (1,), (), (1,), np.float32([3e38, -3e38]))
+    maps = SaliencyFile(0, "GradCAM", 1, "0.png", -math.inf, math.nan, math.inf)
+    content = [
+        message,
+        codec.encode_sample(ImageFile(0, "0.png"), prediction, uncertainty),
+        codec.encode_saliency(maps),
+        codec.encode_scores(0, scores),
+        codec.encode_curves(0, [curve]),
+        codec.encode_done(SampleDone(0)),
+        Explain(benchmark=[Explain.Benchmark(total_score=math.inf, label_score=[math.inf, -math.inf])]),
+        codec.encode_end(),
+    ]
+    (tmp_path / "summary.17_explain").write_bytes(b"".join(map(event, content)))
+    with np.errstate(all="raise"):
+        status, text, errors = inspected(capsys, tmp_path, "--json")
+    assert (status, errors) == (0, "")
+    assert strict_json(text)["samples"] == 1
+    assert inspected(capsys, tmp_path)[0] == 0
+
+
 def test_facts_of_a_run_without_samples_explainers_and_metrics(tmp_path: Path, capsys):
     SummaryWriter(tmp_path, RunMetadata(labels=("cat",)), clock=lambda: STARTED).close()
     status, text, _ = inspected(capsys, tmp_path)
@@ -253,6 +303,24 @@ def test_older_runs_are_counted_and_named(tmp_path: Path, capsys):
     _, text, _ = inspected(capsys, tmp_path)
     assert f"also here   2 older: {names[0]}, {names[1]}\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["other_runs"] == names[:2]
+
+
+@pytest.mark.parametrize("by", ["number", "event file"])
+def test_any_run_of_the_folder_can_be_inspected(tmp_path: Path, capsys, by):
+    writers = [write_run(tmp_path, clock=STARTED + second) for second in range(3)]
+    chosen = writers[1].event_file.name if by == "event file" else str(writers[1].timestamp)
+    status, text, _ = inspected(capsys, tmp_path, "--run", chosen)
+    assert status == 0
+    assert text.startswith(f"summary     {tmp_path} ({writers[1].event_file.name})\n")
+    assert f"also here   2 other: {writers[0].event_file.name}, {writers[2].event_file.name}\n" in text
+    assert f"bytes       {writers[1].event_file.stat().st_size / 1000:.1f} kB records" in text
+
+
+def test_a_run_that_is_not_there_has_exit_status_2(tmp_path: Path, capsys):
+    write_run(tmp_path)
+    status, text, errors = inspected(capsys, tmp_path, "--run", "17")
+    assert (status, text) == (2, "")
+    assert errors == f"explainer: found no run 17 in {tmp_path}; the newest there are {STARTED}\n"
 
 
 def test_pictures_of_older_runs_are_not_counted(tmp_path: Path, capsys):

@@ -29,11 +29,11 @@ def help_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 
 def test_the_help_names_every_command_and_has_an_example(capsys, monkeypatch):
     text = help_of(capsys, monkeypatch)
-    for expected in ("inspect", "run", "--version", "--help", "Example:\n", "\n    explainer inspect "):
+    for expected in ("inspect", "run", "verify", "--version", "--help", "Example:\n", "\n    explainer inspect "):
         assert expected in text
 
 
-@pytest.mark.parametrize("command", [[], ["inspect"], ["run"]])
+@pytest.mark.parametrize("command", [[], ["inspect"], ["run"], ["verify"]])
 def test_the_help_fits_a_terminal_of_80_columns(capsys, monkeypatch, command):
     lines = help_of(capsys, monkeypatch, *command).splitlines()
     assert max(map(len, lines)) <= 80
@@ -141,7 +141,7 @@ def reading(monkeypatch):
     module = importlib.import_module("explainer.command.inspect")
 
     def set_up(error: BaseException) -> None:
-        def fail(folder: Path) -> None:
+        def fail(folder: Path, run: str | None) -> None:
             raise error
 
         monkeypatch.setattr(module, "read_run", fail)
@@ -201,7 +201,7 @@ def test_a_reader_who_has_had_enough_gets_no_traceback(tmp_path, arguments):
 WAIT = """
 import importlib, time
 module = importlib.import_module("explainer.command.inspect")
-module.read_run = lambda folder: (print(1, flush=True), time.sleep(60))
+module.read_run = lambda folder, run: (print(1, flush=True), time.sleep(60))
 """
 
 

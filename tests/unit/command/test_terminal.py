@@ -43,6 +43,11 @@ def test_json_is_escaped_as_json_and_comes_back_as_it_was(written):
     assert json.loads(text) == facts
 
 
+def test_json_is_never_written_with_what_json_has_not(written):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        written(terminal.print_json, {"mean": float("nan")})
+
+
 def test_an_error_has_no_line_that_looks_like_another_message(written):
     message = f"explainer: {ODD}\nexplainer: all is well"
     assert written(terminal.print_error, message) == ("", f"explainer: {ESCAPED}\n  explainer: all is well\n")

@@ -17,6 +17,7 @@ from explainer.records import (
     Prediction,
     RunEnd,
     RunMetadata,
+    RunRepaired,
     SaliencyFile,
     SampleDone,
     SampleSkipped,
@@ -327,7 +328,14 @@ def full_message() -> Explain:
     message.edit_tree.add(label=2, mask="gaussian:9", root=Explain.EditStep(layer=-1, box=[0, 0, 8, 6]))
     hoc = message.hoc.add(label=2, mask="gaussian:9")
     hoc.layer.add(prob=0.625, box=[1, 2, 3, 4, 5, 6, 7, 8])
+    message.MergeFrom(codec.encode_repaired(RunRepaired("sample 4 is left out")))
     return message
+
+
+@STEADY
+@given(left_out=TEXT.filter(bool))
+def test_what_a_repair_left_out_comes_back(left_out):
+    assert back(codec.encode_repaired(RunRepaired(left_out))) == [RunRepaired(left_out)]
 
 
 def test_the_full_message_has_every_field_of_the_wire():
@@ -369,7 +377,7 @@ def test_mindspores_event_reads_a_sample_field_by_field(theirs):
 
 def test_without_our_own_fields_the_bytes_are_those_of_mindspores_event(theirs):
     message = full_message()
-    for name in ("run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree"):
+    for name in ("run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired"):
         message.ClearField(name)
     for entry in message.explanation:
         entry.ClearField("low")
@@ -473,6 +481,21 @@ def test_a_parameter_that_is_not_finite_is_read_as_none():
     """JSON has no nan; who shows the parameters as JSON must not have to look for it."""
     message = codec.encode_metadata(dataclasses.replace(METADATA, parameters={"sigma": [math.nan, math.inf, 0.5]}))
     assert back(message) == [dataclasses.replace(METADATA, parameters={"sigma": [None, None, 0.5]})]
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "123456789e9999999"])
+def test_a_number_that_would_be_infinite_is_read_as_none(number):
+    message = codec.encode_metadata(METADATA)
+    message.run.parameters = f'{{"sigma": [{number}, 0.5]}}'
+    assert back(message) == [dataclasses.replace(METADATA, parameters={"sigma": [None, 0.5]})]
+
+
+@pytest.mark.parametrize(("levels", "kept"), [(99, True), (100, False), (900, False)])
+def test_parameters_that_could_not_be_written_again_are_read_as_none(levels, kept):
+    """Python's reader goes deeper than its writer."""
+    message = codec.encode_metadata(METADATA)
+    message.run.parameters = '{"a": ' + "[" * levels + "]" * levels + "}"
+    assert (back(message)[0].parameters != {}) == kept
 
 
 def test_parameters_that_are_not_json_are_refused():

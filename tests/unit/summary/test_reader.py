@@ -174,6 +174,24 @@ def test_the_newest_run_is_read_and_the_older_ones_are_listed(tmp_path: Path):
     assert list(run.samples) == [2]
 
 
+def test_any_run_of_the_folder_is_read_by_its_number_or_its_event_file(tmp_path: Path):
+    files = [write_run(tmp_path, (number,), clock=900 + number) for number in range(3)]
+    for number, event_file in enumerate(files):
+        for chosen in (900 + number, str(900 + number), event_file.name):
+            run = read_run(tmp_path, run=chosen)
+            assert (run.files.event_file, list(run.samples)) == (event_file, [number])
+            assert [other.event_file for other in run.older] == [file for file in files if file != event_file]
+
+
+@pytest.mark.parametrize("chosen", [17, "absent", "90", ""])
+def test_a_run_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, chosen):
+    for clock in range(900, 907):
+        write_events(tmp_path).rename(tmp_path / f"summary.{clock}_explain")
+    with pytest.raises(SummaryReadError) as caught:
+        read_run(tmp_path, run=chosen)
+    assert str(caught.value) == f"found no run {chosen} in {tmp_path}; the newest there are 902, 903, 904, 905, 906"
+
+
 def test_the_newest_run_has_the_greatest_number_and_not_the_last_name(tmp_path: Path):
     write_run(tmp_path, (0,), clock=1000)
     newest = write_run(tmp_path, (1,), clock=20000)
