@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from explainer.analysis.statistics import LEAST, PARTS
@@ -57,6 +57,23 @@ Exit status:
   0  the summary is complete
   1  the run did not end, or something is damaged or missing
   2  there is no summary to read
+"""
+
+REPAIR = """\
+Copies a run of the summary folder DIR, the newest or the one of --run, into a new folder: every complete sample whose
+pictures are those that were recorded, the totals, and the mark of its end where they are there. DIR is not changed, and
+the copy passes `explainer verify`.
+"""
+REPAIR_END = """\
+\b
+Example:
+  explainer repair summary_dir/digits --to summary_dir/repaired
+
+\b
+Exit status:
+  0  the copy is complete; it says what it had to leave out
+  1  it could not be written
+  2  there is no summary to read, or NEW is not an empty folder
 """
 
 RUN = "Explains the images of a folder with a network of yours and writes a summary."
@@ -116,6 +133,21 @@ def verification_rows(facts: Facts) -> list[Row]:
         ("pictures", f"{facts['pictures']} can be decoded"),
         *_named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
     ]
+
+
+def repair_rows(folder: object, event_file: str, counts: tuple[int, int], note: str) -> list[Row]:
+    """What was copied: where to, how many samples and pictures, and what the copy is left without."""
+    return [
+        ("summary", f"{folder} ({event_file})"),
+        ("samples", f"{counts[0]} copied"),
+        ("pictures", f"{counts[1]} copied"),
+        ("left out", note or "nothing: it was whole"),
+    ]
+
+
+def left_out_rows(left_out: Mapping[int, str]) -> list[Row]:
+    """The samples that a copy does not hold, and why."""
+    return _named("left out", (f"sample {number}: {why}" for number, why in left_out.items()))
 
 
 def reliability_rows(facts: Facts) -> list[Row]:
