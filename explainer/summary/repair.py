@@ -199,7 +199,7 @@ class _Copy:
         """The payloads of the metadata and its copy; one of them, or both, made anew where it is lost."""
         found = {_is_first(entry.payload): entry.payload for entry in reversed(self._of_the_metadata())}
         if not found:
-            guessed = guessed_metadata(samples_at(self._files.event_file, self._index))
+            guessed = guessed_metadata(samples_at(self._files.event_file, self._index), self._index.benchmarks)
             found[True] = _payload(codec.encode_metadata(guessed))
         return found.get(True) or _completed(found[False]), found.get(False) or _shortened(found[True])
 

@@ -270,6 +270,7 @@ def test_metadata_stands_at_the_start_twice_whatever_was_lost(job: Path, new: Pa
     run = read_run(new)
     if lost == (0, 1):
         assert run.metadata.labels == ("0", "1", "2", "3")
+        assert (run.metadata.explainers, run.metadata.metrics) == (METADATA.explainers, METADATA.metrics)
         assert "the metadata was damaged" in run.repaired
     else:
         assert run.metadata == METADATA
