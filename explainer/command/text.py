@@ -115,7 +115,7 @@ def rows_of(facts: Facts) -> list[Row]:
         *reliability_rows(facts),
         ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
         *_named("skipped", list(facts["samples_skipped"].values())[:_MOST_NAMES]),
-        *_named("damage", (f"{entry['what']} (byte {entry['offset']})" for entry in facts["damage"])),
+        *_named("damage", _damage(facts["damage"])),
         *_named("also here", _others(facts)),
         *_named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
     ]
@@ -167,6 +167,11 @@ def weights_of_the_factory(network: str) -> str:
 def look_again(summary_dir: object) -> str:
     """The hint at the end of a run."""
     return f"look at it again: explainer inspect {summary_dir}"
+
+
+def _damage(found: Sequence[Facts]) -> list[str]:
+    more = [f"... ({len(found)} in all; `explainer verify` names each)"] if len(found) > _MOST_NAMES else []
+    return [*(f"{entry['what']} (byte {entry['offset']})" for entry in found[:_MOST_NAMES]), *more]
 
 
 def _named(name: str, texts: Iterable[str]) -> list[Row]:
