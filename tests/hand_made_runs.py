@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from explainer.records import (
 )
 from explainer.summary.folder import RunFiles
 from explainer.summary.reader import SampleView
+from explainer.summary.recordfile import read_frames
 from explainer.summary.writer import SummaryWriter
 
 METADATA = RunMetadata(
@@ -36,6 +38,9 @@ METADATA = RunMetadata(
     package_version="0.9.1",
 )
 STARTED = 1700000000  # 2023-11-14 22:13:20 UTC
+DATA = f"_explain_{STARTED}"
+PICTURE_FILE, MAP_FILE = f"{DATA}/origin_images/0/2.png", f"{DATA}/heatmap/GradCAM/0/2_1.png"  # of sample 2
+OTHER = np.full((5, 7), 77, np.uint8)  # a picture that is none of a run
 MAP = np.float32([[-1, 0, 1, 2, 3, 4, 5]] * 5)
 CONSTANT = np.zeros((5, 7), np.float32)
 # truth and probabilities: correct, incorrect, without truth, correct by the second of two true labels
@@ -66,6 +71,15 @@ def write_run(
             writer.write(Benchmark("GradCAM", "Faithfulness", 0.4375, (math.nan, 0.25, 0.5, math.nan), 7, 2))
             writer.write(RunEnd())
     return writer
+
+
+def flip(event_file: Path, number: int) -> int:
+    """Damages a record; its offset."""
+    content = bytearray(event_file.read_bytes())
+    offset = list(read_frames(BytesIO(bytes(content))))[number].offset
+    content[offset + 14] ^= 1
+    event_file.write_bytes(content)
+    return offset
 
 
 LABELS = ("ant", "bee", "cat")

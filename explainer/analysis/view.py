@@ -119,7 +119,7 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
     return RunView(
         summary_dir=folder,
         files=files,
-        metadata=reading.metadata or guessed_metadata(samples.values()),
+        metadata=reading.metadata or guessed_metadata(samples.values(), reading.benchmarks),
         samples=dict(sorted(samples.items())),
         skipped=reading.skipped,
         unfinished=tuple(sorted(reading.begun - samples.keys())),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from explainer.analysis.statistics import LEAST, PARTS
@@ -66,6 +66,23 @@ Exit status:
   2  there is no summary to read
 """
 
+REPAIR = """\
+Copies a run of the summary folder DIR, the newest or the one of --run, into a new folder: every complete sample whose
+pictures are those that were recorded, the totals, and the mark of its end where they are there. DIR is not changed, and
+the copy passes `explainer verify`.
+"""
+REPAIR_END = """\
+\b
+Example:
+  explainer repair summary_dir/digits --to summary_dir/repaired
+
+\b
+Exit status:
+  0  the copy is complete; it says what it had to leave out
+  1  it could not be written
+  2  there is no summary to read, or NEW is not an empty folder
+"""
+
 RUN = "Explains the images of a folder with a network of yours and writes a summary."
 RUN_END = """\
 \b
@@ -107,7 +124,7 @@ def rows_of(facts: Facts) -> list[Row]:
         *reliability_rows(facts),
         ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
         *_named("skipped", list(facts["samples_skipped"].values())[:_MOST_NAMES]),
-        *_named("damage", (f"{entry['what']} (byte {entry['offset']})" for entry in facts["damage"])),
+        *_named("damage", _damage(facts["damage"])),
         *_named("also here", _others(facts)),
         *_named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
     ]
@@ -125,6 +142,21 @@ def verification_rows(facts: Facts) -> list[Row]:
         ("pictures", f"{facts['pictures']} can be decoded"),
         *_named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
     ]
+
+
+def repair_rows(folder: object, event_file: str, counts: tuple[int, int], note: str) -> list[Row]:
+    """What was copied: where to, how many samples and pictures, and what the copy is left without."""
+    return [
+        ("summary", f"{folder} ({event_file})"),
+        ("samples", f"{counts[0]} copied"),
+        ("pictures", f"{counts[1]} copied"),
+        ("left out", note or "nothing: it was whole"),
+    ]
+
+
+def left_out_rows(left_out: Mapping[int, str]) -> list[Row]:
+    """The samples that a copy does not hold, and why."""
+    return _named("left out", (f"sample {number}: {why}" for number, why in left_out.items()))
 
 
 def reliability_rows(facts: Facts) -> list[Row]:
@@ -155,6 +187,11 @@ def not_explained(others: Counter[str], of_runs: int) -> list[str]:
 def look_again(summary_dir: object) -> str:
     """The hint at the end of a run."""
     return f"look at it again: explainer inspect {summary_dir}"
+
+
+def _damage(found: Sequence[Facts]) -> list[str]:
+    more = [f"... ({len(found)} in all; `explainer verify` names each)"] if len(found) > _MOST_NAMES else []
+    return [*(f"{entry['what']} (byte {entry['offset']})" for entry in found[:_MOST_NAMES]), *more]
 
 
 def _named(name: str, texts: Iterable[str]) -> list[Row]:

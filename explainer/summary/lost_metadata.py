@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from explainer.errors import SummaryReadError
-from explainer.records import RunMetadata
+from explainer.records import Benchmark, RunMetadata
 from explainer.summary.reader import Finding, SampleView
 from explainer.summary.recordfile import Damage
 
 LOST_METADATA = Finding(0, "the metadata is damaged, and its copy, too: labels have numbers for names")
 
 
-def guessed_metadata(samples: Iterable[SampleView]) -> RunMetadata:
-    """What the samples tell: how many labels there are, which explainers and which metrics."""
-    count = 0
-    explainers: dict[str, None] = {}
-    metrics: dict[str, None] = {}
+def guessed_metadata(samples: Iterable[SampleView], benchmarks: Iterable[Benchmark]) -> RunMetadata:
+    """What samples and totals tell: how many labels there are, which explainers and which metrics."""
+    totals = list(benchmarks)
+    count = max((len(entry.by_label) for entry in totals), default=0)
+    explainers = dict.fromkeys(entry.explainer for entry in totals)
+    metrics = dict.fromkeys(entry.metric for entry in totals)
     for sample in samples:
         count = max(count, len(sample.prediction.probabilities))
         explainers.update(dict.fromkeys(entry.explainer for entry in sample.maps))

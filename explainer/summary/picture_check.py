@@ -34,6 +34,7 @@ class PictureCheck:
         self._summary_dir = summary_dir
         self._most_pixels = most_pixels
         self._found: dict[str, _Found] = {}
+        self._places: dict[str, Path | str] = {}  # of each path in a record where it leads to, or why it leads nowhere
 
     @property
     def whole(self) -> int:
@@ -46,11 +47,10 @@ class PictureCheck:
 
     def problem(self, picture: PictureFile) -> str | None:
         """What is wrong with a picture; None where nothing is."""
-        try:
-            path = inside(self._summary_dir, picture.path)
-        except SummaryReadError as error:
-            return str(error)
-        found = self._look_at(path)
+        place = self._place_of(picture.path)
+        if isinstance(place, str):
+            return place
+        found = self._look_at(place)
         if found.wrong:
             return found.wrong
         if picture.digest and picture.digest != found.digest:
@@ -73,6 +73,14 @@ class PictureCheck:
         if images.digest_of(content) != self._look_at(path).digest:
             raise SummaryReadError(f"the picture {picture.path!r} changed while it was read")
         return content
+
+    def _place_of(self, path: str) -> Path | str:
+        if path not in self._places:
+            try:
+                self._places[path] = inside(self._summary_dir, path)
+            except SummaryReadError as error:
+                self._places[path] = str(error)
+        return self._places[path]
 
     def _look_at(self, path: Path) -> _Found:
         key = str(path)

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from explainer.errors import SummaryReadError
-from explainer.records import ImageFile, RunEnd, RunMetadata, RunRepaired, SampleDone, SampleSkipped, StoredRecord
+from explainer.records import (
+    Benchmark,
+    ImageFile,
+    RunEnd,
+    RunMetadata,
+    RunRepaired,
+    SampleDone,
+    SampleSkipped,
+    StoredRecord,
+)
 from explainer.summary.folder import chosen_run
 from explainer.summary.reader import Finding, Located, RunReader, SampleView, located, opened, read_located
 from explainer.summary.recordfile import FrameReader
@@ -74,6 +83,7 @@ class SampleIndex:
         begun: the samples of which there is anything.
         skipped: those that were left out.
         findings: what is damaged.
+        benchmarks: the mean scores.
         ended: whether the run ended as planned.
         repairs: what `explainer repair` had to leave out, for each time.
     """
@@ -84,6 +94,7 @@ class SampleIndex:
         self.begun: set[int] = set()
         self.skipped: set[int] = set()
         self.findings: list[Finding] = []
+        self.benchmarks: list[Benchmark] = []
         self.ended = False
         self.repairs: list[str] = []
         self._open: dict[int, array[int]] = {}
@@ -105,6 +116,8 @@ class SampleIndex:
         match record:
             case RunMetadata():
                 self.metadata = self.metadata or record
+            case Benchmark():
+                self.benchmarks.append(record)
             case RunEnd():
                 self.ended = True
             case RunRepaired():

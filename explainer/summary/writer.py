@@ -95,7 +95,7 @@ class SummaryWriter:
         made.note(self._path)
         with self._disk_errors(self._path):
             self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open as long as the writer is
-            self._places = {path: _identity(path) for path in (self._folder, self._data, self._path)}
+            self._identities = {path: _identity(path) for path in (self._folder, self._data, self._path)}
         try:
             made.note(self._data / MANIFEST)
             self._write_manifest({key: job in self._metadata.jobs for key, job in JOBS.items()})
@@ -231,7 +231,7 @@ class SummaryWriter:
 
         What is written to a file that was removed, or into a folder that was made anew, nobody could read together.
         """
-        for path, identity in self._places.items():
+        for path, identity in self._identities.items():
             with self._disk_errors(path):
                 moved = _identity(path) != identity
             if moved:

@@ -13,7 +13,15 @@ import explainer
 
 READING = [
     *("analysis", "analysis.calibration", "analysis.curves", "analysis.facts", "analysis.reliability"),
-    *("analysis.statistics", "analysis.view", "command.main", "command.terminal", "command.text", "command.verify"),
+    *(
+        "analysis.statistics",
+        "analysis.view",
+        "command.main",
+        "command.terminal",
+        "command.repair",
+        "command.text",
+        "command.verify",
+    ),
     *("data.batch", "records", "report", "report.overlays", "run.inference", "run.job", "run.options", "summary"),
 ]
 
@@ -35,7 +43,8 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["inspect", "--help"], ["run", "--help"], ["verify", "--help"], ["--version"]]
+    "arguments",
+    [["--help"], ["inspect", "--help"], ["run", "--help"], ["verify", "--help"], ["repair", "--help"], ["--version"]],
 )
 def test_the_command_s_help_loads_no_mindspore(arguments: list[str]) -> None:
     script = (

@@ -29,11 +29,20 @@ def help_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 
 def test_the_help_names_every_command_and_has_an_example(capsys, monkeypatch):
     text = help_of(capsys, monkeypatch)
-    for expected in ("inspect", "run", "verify", "--version", "--help", "Example:\n", "\n    explainer inspect "):
+    for expected in (
+        "inspect",
+        "repair",
+        "run",
+        "verify",
+        "--version",
+        "--help",
+        "Example:\n",
+        "\n    explainer inspect ",
+    ):
         assert expected in text
 
 
-@pytest.mark.parametrize("command", [[], ["inspect"], ["run"], ["verify"]])
+@pytest.mark.parametrize("command", [[], ["inspect"], ["run"], ["verify"], ["repair"]])
 def test_the_help_fits_a_terminal_of_80_columns(capsys, monkeypatch, command):
     lines = help_of(capsys, monkeypatch, *command).splitlines()
     assert max(map(len, lines)) <= 80

@@ -39,6 +39,16 @@ def test_bytes_are_said_in_a_fitting_unit(tmp_path: Path, count, expected):
     assert rows["bytes"].startswith(f"{expected} records, ")
 
 
+@pytest.mark.parametrize(("count", "shown"), [(0, 0), (12, 12), (13, 13), (20_000, 13)])
+def test_damage_is_said_a_dozen_times_and_counted(tmp_path: Path, count, shown):
+    write_run(tmp_path)
+    found = [{"what": "it is damaged", "offset": number} for number in range(count)]
+    texts = [text for name, text in rows_of(facts_of(read_run(tmp_path)) | {"damage": found}) if name == "damage"]
+    assert len(texts) == shown
+    assert all(text == f"it is damaged (byte {number})" for number, text in enumerate(texts[:12]))
+    assert texts[12:] == ([f"... ({count} in all; `explainer verify` names each)"] if count > 12 else [])
+
+
 @pytest.mark.parametrize("truth", [(), (3,), (-1,)])
 def test_without_known_labels_draws_and_trees_there_is_nothing_to_say(truth: tuple[int, ...]) -> None:
     assert rows(view(sample(0, [0.5, 0.25, 0.25], truth))) == []

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_made_runs import METADATA, STARTED, write_run
+from hand_made_runs import DATA, MAP_FILE, METADATA, OTHER, PICTURE_FILE, STARTED, flip, write_run
 
 from explainer.errors import SummaryReadError
 from explainer.records import ImageFile, OriginalImage, Prediction, RunEnd, SampleDone
 from explainer.summary import codec, images
 from explainer.summary.images import png_of
-from explainer.summary.recordfile import frame, read_frames
+from explainer.summary.recordfile import frame
 from explainer.summary.verify import Problem, verify
 from explainer.summary.writer import SummaryWriter
 
-DATA = f"_explain_{STARTED}"
 PICTURES = 4 * 4  # of each sample the picture and three maps
-OTHER = np.full((5, 7), 77, np.uint8)
 
 
 def problems_of(folder: Path, **options: object) -> list[Problem]:
     found = verify(folder, **options)
     assert found.complete == (not found.problems)
     return list(found.problems)
-
-
-def flip(event_file: Path, number: int) -> int:
-    """Damages a record; its offset."""
-    content = bytearray(event_file.read_bytes())
-    offset = list(read_frames(BytesIO(bytes(content))))[number].offset
-    content[offset + 14] ^= 1
-    event_file.write_bytes(content)
-    return offset
 
 
 def test_a_whole_run_has_no_problem(tmp_path: Path):
@@ -93,7 +81,6 @@ def test_a_file_that_is_cut_is_told(tmp_path: Path):
     ]
 
 
-PICTURE, MAP = f"{DATA}/origin_images/0/2.png", f"{DATA}/heatmap/GradCAM/0/2_1.png"
 WRONG = {
     "removed": (lambda path: path.unlink(), "is missing"),
     "emptied": (lambda path: path.write_bytes(b""), "cannot be read: cannot identify image file"),
@@ -110,7 +97,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("how", WRONG)
-@pytest.mark.parametrize("path", [PICTURE, MAP], ids=["picture", "map"])
+@pytest.mark.parametrize("path", [PICTURE_FILE, MAP_FILE], ids=["picture", "map"])
 def test_a_picture_that_is_not_what_was_written_is_named_with_what_is_wrong(tmp_path: Path, path, how):
     write_run(tmp_path)
     damage, what = WRONG[how]
@@ -125,19 +112,19 @@ def test_a_picture_that_is_not_what_was_written_is_named_with_what_is_wrong(tmp_
 
 def test_every_flipped_bit_of_a_picture_is_found(tmp_path: Path):
     write_run(tmp_path)
-    whole = (tmp_path / PICTURE).read_bytes()
+    whole = (tmp_path / PICTURE_FILE).read_bytes()
     for bit in range(0, len(whole) * 8, 7):
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
-        (tmp_path / PICTURE).write_bytes(flipped)
-        assert [problem.where for problem in problems_of(tmp_path)] == [PICTURE], f"bit {bit}"
+        (tmp_path / PICTURE_FILE).write_bytes(flipped)
+        assert [problem.where for problem in problems_of(tmp_path)] == [PICTURE_FILE], f"bit {bit}"
 
 
 def test_a_coloured_picture_in_place_of_a_map_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(images, "digest_of", lambda content: b"")
     write_run(tmp_path)
-    (tmp_path / MAP).write_bytes(png_of(np.zeros((5, 7, 3), np.uint8)))
-    assert problems_of(tmp_path) == [Problem(MAP, "is no grey picture, as a saliency map must be")]
+    (tmp_path / MAP_FILE).write_bytes(png_of(np.zeros((5, 7, 3), np.uint8)))
+    assert problems_of(tmp_path) == [Problem(MAP_FILE, "is no grey picture, as a saliency map must be")]
 
 
 def test_a_picture_of_too_many_pixels_is_told_unless_they_are_asked_for(tmp_path: Path):

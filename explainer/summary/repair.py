@@ -1,0 +1,270 @@
+"""A copy of a run that holds all of it that is whole: records byte by byte, pictures after a check."""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from explainer.errors import SummaryReadError, SummaryWriteError
+from explainer.records import Benchmark, RunEnd, RunMetadata, RunRepaired, SampleSkipped
+from explainer.summary import codec, recordfile
+from explainer.summary.explain_pb2 import Event, Explain
+from explainer.summary.folder import RunFiles, chosen_run, inside
+from explainer.summary.images import LARGEST_PICTURE, digest_of
+from explainer.summary.lost_metadata import guessed_metadata
+from explainer.summary.made import Made
+from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
+from explainer.summary.picture_check import PictureCheck, PictureFile
+from explainer.summary.reader import Located, SampleView, read_located
+from explainer.summary.sample_index import SampleIndex, index_of, samples_at
+from explainer.summary.verify import picture_problems, require_something
+
+_OF_THE_RUN = (Benchmark, RunEnd, RunRepaired, SampleSkipped)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was copied.
+
+    Attributes:
+        event_file: of the copy.
+        samples: how many it holds.
+        pictures: how many files.
+        left_out: the complete samples that it does not hold, and why.
+        note: what it was left without, as its record says; "" where it is all of the run.
+    """
+
+    event_file: Path
+    samples: int
+    pictures: int
+    left_out: dict[int, str]
+    note: str
+
+
+def repair(
+    summary_dir: str | os.PathLike[str],
+    to: str | os.PathLike[str],
+    *,
+    run: int | str | None = None,
+    most_pixels: int = LARGEST_PICTURE,
+) -> Repair:
+    """Copies every complete sample whose pictures are those that were recorded, and all that is known of the run.
+
+    Records are copied as they are, with what this version does not know of them. The totals are those of the run, also
+    where samples are left out.
+
+    Args:
+        summary_dir: the job folder, in which nothing is changed.
+        to: the folder of the copy, new or empty.
+        run: which run of the folder, by its timestamp or the name of its event file; by default the newest.
+        most_pixels: of a picture; a sample with a larger one is left out.
+
+    Raises:
+        ValueError: `to` is neither new nor empty, or lies in the job folder.
+        SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
+        SummaryWriteError: the copy could not be written; nothing is left of it.
+    """
+    folder, target = Path(summary_dir), Path(to)
+    _require_room(folder, target)
+    files, _ = chosen_run(folder, run)
+    index = index_of(files.event_file)
+    require_something(files, index)
+    made = Made()
+    try:
+        with _disk_errors(target):
+            return _Copy(files, index, target, made).write(PictureCheck(folder, most_pixels))
+    except BaseException:
+        made.take_back()
+        raise
+
+
+def _require_room(folder: Path, target: Path) -> None:
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"`to` must lie outside of {folder}, in which nothing is changed, got {target}")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(f"`to` must be a new or an empty folder, got {target}")
+
+
+@contextmanager
+def _disk_errors(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SummaryWriteError(
+            f"could not write {target}: {error.strerror or error}; nothing is left of the copy"
+        ) from error
+
+
+class _Copy:
+    """The copy of a run while it is made: its pictures first, its event file next, its manifest last."""
+
+    def __init__(self, files: RunFiles, index: SampleIndex, target: Path, made: Made) -> None:
+        self._files = files
+        self._index = index
+        self._target = target
+        self._made = made
+        self._left_out: dict[int, str] = {}
+        self._digests: dict[Path, bytes] = {}
+        self._found = dict.fromkeys(JOBS, False)
+
+    def write(self, check: PictureCheck) -> Repair:
+        """Writes all of it."""
+        self._made.folders(self._target)
+        data_dir = self._target / self._files.data_dir.name
+        self._made.folders(data_dir)
+        for sample in samples_at(self._files.event_file, self._index):
+            self._copy_pictures(sample, check)
+        note = self._note()
+        event_file = self._target / self._files.event_file.name
+        self._write_events(event_file, note)
+        self._made.note(data_dir / MANIFEST)
+        write_manifest(data_dir / MANIFEST, self._found)
+        samples = len(self._index.samples) - len(self._left_out)
+        return Repair(event_file, samples, len(self._digests), self._left_out, note)
+
+    # Pictures.
+
+    def _copy_pictures(self, sample: SampleView, check: PictureCheck) -> None:
+        """Copies the pictures of a sample, or none of them where one cannot be kept."""
+        problem = next(picture_problems(sample, check), None)
+        if problem is not None:
+            self._left_out[sample.sample_id] = f"{problem.where} {problem.what}"
+            return
+        pictures: list[PictureFile] = [sample.image, *sample.maps]
+        contents = {picture.path: check.content(picture) for picture in pictures}
+        misplaced = next((path for path, content in contents.items() if not self._has_place(path, content)), None)
+        if misplaced is not None:
+            self._left_out[sample.sample_id] = f"{misplaced} cannot lie there in a copy"
+            return
+        for path, content in contents.items():
+            self._write_picture(inside(self._target, path), content)
+        self._found["saliency_map"] |= bool(sample.maps) and sample.image.shown
+        self._found["uncertainty"] |= sample.uncertainty is not None and sample.image.shown
+
+    def _has_place(self, path: str, content: bytes) -> bool:
+        """Whether a picture can lie there: nothing else has the name, nor is a picture's name that of a folder."""
+        try:
+            target = inside(self._target, path)
+        except SummaryReadError:
+            return False  # it led out of the job folder and in again
+        parts = target.relative_to(self._target.resolve()).parts
+        named = bool(parts) and parts[-1].endswith(".png") and not any(part.endswith(".png") for part in parts[:-1])
+        return named and self._digests.get(target, digest_of(content)) == digest_of(content)
+
+    def _write_picture(self, target: Path, content: bytes) -> None:
+        if target in self._digests:
+            return
+        self._digests[target] = digest_of(content)
+        with _disk_errors(target):
+            self._made.folders(target.parent, below=self._target.resolve())
+            self._made.note(target)
+            target.write_bytes(content)
+
+    # Records.
+
+    def _note(self) -> str:
+        """What the copy is left without."""
+        index = self._index
+        parts = [
+            *_counted(len(index.findings), "place in the file was damaged", "places in the file were damaged"),
+            *(["the metadata was damaged"] if index.metadata is None else []),
+            *_counted(len(index.unfinished), "sample was unfinished", "samples were unfinished"),
+            *_counted(len(self._left_out), "sample had a picture that was lost", "samples had pictures that were lost"),
+            *([] if index.ended else ["the run had not ended"]),
+        ]
+        return ", ".join(parts)
+
+    def _write_events(self, event_file: Path, note: str) -> None:
+        draft = event_file.with_name(f"{event_file.name}.draft")
+        self._made.note(draft)
+        self._made.note(event_file)
+        with _disk_errors(event_file), draft.open("xb") as file:
+            for payload in self._metadata():
+                file.write(recordfile.frame(payload))
+            if note:
+                file.write(recordfile.frame(_payload(codec.encode_repaired(RunRepaired(note)))))
+            self._copy_records(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, event_file)
+
+    def _metadata(self) -> tuple[bytes, bytes]:
+        """The payloads of the metadata and its copy; one of them, or both, made anew where it is lost."""
+        found = {_is_first(entry.payload): entry.payload for entry in reversed(self._of_the_metadata())}
+        if not found:
+            guessed = guessed_metadata(samples_at(self._files.event_file, self._index), self._index.benchmarks)
+            found[True] = _payload(codec.encode_metadata(guessed))
+        return found.get(True) or _completed(found[False]), found.get(False) or _shortened(found[True])
+
+    def _of_the_metadata(self) -> list[Located]:
+        """The first two records of the run's metadata."""
+        found = []
+        for entry in read_located(self._files.event_file):
+            if any(isinstance(record, RunMetadata) for record in entry.records):
+                found.append(entry)
+            if len(found) == 2:
+                break
+        return found
+
+    def _copy_records(self, file: BinaryIO) -> None:
+        """Copies what is kept, in the order in which it stands."""
+        for entry in read_located(self._files.event_file):
+            if entry.finding is None and self._is_kept(entry):
+                file.write(recordfile.frame(entry.payload))
+                self._found["hierarchical_occlusion"] |= bool(Event.FromString(entry.payload).explain.hoc)
+                self._found["benchmark"] |= any(isinstance(record, Benchmark) for record in entry.records)
+
+    def _is_kept(self, entry: Located) -> bool:
+        """A record of a kept sample, or of the run; what this version does not know goes with its sample."""
+        offsets = self._offsets(entry.sample_id)
+        if offsets is not None and _holds(offsets, entry.offset):
+            return True
+        if not entry.records:
+            return entry.sample_id is None or offsets is not None
+        return all(isinstance(record, _OF_THE_RUN) for record in entry.records)
+
+    def _offsets(self, sample_id: int | None) -> array[int] | None:
+        """Of the records of a sample that is kept."""
+        if sample_id is None or sample_id in self._left_out:
+            return None
+        return self._index.samples.get(sample_id)
+
+
+def _holds(offsets: array[int], offset: int) -> bool:
+    place = bisect_left(offsets, offset)
+    return place < len(offsets) and offsets[place] == offset
+
+
+def _counted(count: int, one: str, more: str) -> list[str]:
+    return [f"{count} {one if count == 1 else more}"] if count else []
+
+
+def _payload(message: Explain) -> bytes:
+    return codec.as_event(message, time.time()).SerializeToString()
+
+
+def _is_first(payload: bytes) -> bool:
+    """Whether this is the metadata itself, which MindInsight reads, and not the copy of it."""
+    return Event.FromString(payload).explain.HasField("metadata")
+
+
+def _completed(copy: bytes) -> bytes:
+    """The metadata, made of its copy; what is unknown in it stays."""
+    event = Event.FromString(copy)
+    (known,) = (record for record in codec.decode(event) if isinstance(record, RunMetadata))
+    event.explain.metadata.CopyFrom(codec.encode_metadata(known).metadata)
+    return event.SerializeToString()
+
+
+def _shortened(first: bytes) -> bytes:
+    """The copy, made of the metadata; what is unknown in it stays."""
+    event = Event.FromString(first)
+    event.explain.ClearField("metadata")
+    return event.SerializeToString()
