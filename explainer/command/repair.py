@@ -1,4 +1,4 @@
-"""`explainer repair`: a copy of what is whole."""
+"""`explainer repair`: a copy of what is complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from explainer.summary import repair as summary
 from explainer.summary.images import LARGEST_PICTURE
 
 
-@click.command(help=text.REPAIR, short_help="Copy what is whole of a summary.", epilog=text.REPAIR_END)
+@click.command(help=text.REPAIR, short_help="Copy what is complete of a summary.", epilog=text.REPAIR_END)
 @click.argument("folder", metavar="DIR", type=Path)
 @click.option("--to", required=True, metavar="NEW", type=Path, help="The folder of the copy, new or empty.")
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)

@@ -50,9 +50,9 @@ RUN_OPTION = "The run with this number or event file; by default the newest."
 MAX_PIXELS_OPTION = "Of a picture, which is not decoded if it has more; by default 64 megapixels."
 
 VERIFY = """\
-Says whether a run in the summary folder DIR is whole, the newest or the one of --run, and what is wrong where: damage
-in its event file, unfinished samples, pictures that are missing, cannot be decoded or are not those that were recorded,
-and files that belong to no sample.
+Says whether a run in the summary folder DIR is complete, the newest or the one of --run, and what is wrong where:
+damage in its event file, unfinished samples, pictures that are missing, cannot be decoded or are not those that were
+recorded, and files that belong to no sample.
 """
 VERIFY_END = """\
 \b
@@ -150,7 +150,7 @@ def repair_rows(folder: object, event_file: str, counts: tuple[int, int], note: 
         ("summary", f"{folder} ({event_file})"),
         ("samples", f"{counts[0]} copied"),
         ("pictures", f"{counts[1]} copied"),
-        ("left out", note or "nothing: it was whole"),
+        ("left out", note or "nothing: it was complete"),
     ]
 
 

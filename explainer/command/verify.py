@@ -1,4 +1,4 @@
-"""`explainer verify`: whether a summary is whole."""
+"""`explainer verify`: whether a summary is complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from explainer.summary import verify as summary
 from explainer.summary.images import LARGEST_PICTURE
 
 
-@click.command(help=text.VERIFY, short_help="Say whether a summary is whole.", epilog=text.VERIFY_END)
+@click.command(help=text.VERIFY, short_help="Say whether a summary is complete.", epilog=text.VERIFY_END)
 @click.argument("folder", metavar="DIR", type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)

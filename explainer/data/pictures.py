@@ -31,7 +31,7 @@ class FoundPictures:
     Attributes:
         pictures: sorted by path.
         others: how many files are no pictures, by their endings in small letters, "" for those without.
-        left_out: how many files were not looked at, as the caller asked.
+        left_out: how many files were not looked at, as the caller wants.
     """
 
     pictures: tuple[Picture, ...]
@@ -92,18 +92,18 @@ def find_pictures(
     if not folder.is_dir():
         raise ValueError(f"{name} must be a folder, got {folder}")
     there = [path for path in folder.rglob("*") if not path.is_dir()]
-    asked = [path for path in there if not is_left_out(path.relative_to(folder))]
-    files = sorted(path for path in asked if path.suffix.lower() in ENDINGS and path.is_file())
+    wanted = [path for path in there if not is_left_out(path.relative_to(folder))]
+    files = sorted(path for path in wanted if path.suffix.lower() in ENDINGS and path.is_file())
     if not files:
         raise ValueError(f"{name} must hold pictures ({', '.join(ENDINGS)}), found none in {folder}")
     indices = {label: index for index, label in enumerate(labels)}
     pictures = tuple(Picture(path, indices.get(path.relative_to(folder).parts[0], -1)) for path in files)
-    others = Counter(path.suffix.lower() for path in {*asked} - {*files})
-    return FoundPictures(pictures, others, len(there) - len(asked))
+    others = Counter(path.suffix.lower() for path in {*wanted} - {*files})
+    return FoundPictures(pictures, others, len(there) - len(wanted))
 
 
 class PictureSource:
-    """(image (C, H, W) float32, label () int32) for each picture, read when it is asked for.
+    """(image (C, H, W) float32, label () int32) for each picture, read when it is needed.
 
     A picture that cannot be read becomes an image of NaN, and `fault_of` says why.
 
@@ -111,7 +111,7 @@ class PictureSource:
         pictures: the files.
         image_format: what they become.
         decoding: how they are decoded.
-        note: is told, once for each kind, of pictures that may not be what they seem.
+        note: is given, once for each kind, of pictures that may not be what they seem.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class PictureSource:
         return (self[index] for index in range(len(self)))
 
     def fault_of(self, index: int) -> str | None:
-        """Why a picture could not be read when it was asked for; None where it could."""
+        """Why a picture could not be read when it was needed; None where it could."""
         return self._faults.get(index)
 
     def _read(self, path: Path) -> FloatArray:

@@ -39,7 +39,7 @@ def add_redrawn(message: Explain, tree: EditTree, picture: tuple[int, int]) -> N
 
 
 def add_tree(message: Explain, tree: EditTree) -> None:
-    """Adds the whole record."""
+    """Adds the record."""
     entry = message.edit_tree.add(label=tree.label, mask=tree.mask, by_masking=tree.by_masking)
     for layer in tree.layers:
         entry.layer.add(prob=layer.output, box=[value for box in layer.boxes for value in box])

@@ -88,7 +88,7 @@ def read_png(path: Path, most_pixels: int = LARGEST_PICTURE) -> NDArray[np.uint8
     Args:
         path: of the file.
         most_pixels: a picture that claims more is refused before it is decoded. (Pillow warns above 89,478,485 pixels
-            and refuses twice as many, whatever is asked for here.)
+            and refuses twice as many, whatever is given here.)
 
     Raises:
         OSError: there is no such file, or it is not such a PNG, or damaged, or too large.

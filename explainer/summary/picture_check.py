@@ -34,10 +34,12 @@ class PictureCheck:
         self._summary_dir = summary_dir
         self._most_pixels = most_pixels
         self._found: dict[str, _Found] = {}
-        self._places: dict[str, Path | str] = {}  # of each path in a record where it leads to, or why it leads nowhere
+        self._found_at: dict[
+            str, Path | str
+        ] = {}  # of each path in a record where it leads to, or why it leads nowhere
 
     @property
-    def whole(self) -> int:
+    def complete(self) -> int:
         """How many of the files that were looked at are pictures."""
         return sum(not found.wrong for found in self._found.values())
 
@@ -47,10 +49,10 @@ class PictureCheck:
 
     def problem(self, picture: PictureFile) -> str | None:
         """What is wrong with a picture; None where nothing is."""
-        place = self._place_of(picture.path)
-        if isinstance(place, str):
-            return place
-        found = self._look_at(place)
+        target = self._target_of(picture.path)
+        if isinstance(target, str):
+            return target
+        found = self._look_at(target)
         if found.wrong:
             return found.wrong
         if picture.digest and picture.digest != found.digest:
@@ -74,13 +76,13 @@ class PictureCheck:
             raise SummaryReadError(f"the picture {picture.path!r} changed while it was read")
         return content
 
-    def _place_of(self, path: str) -> Path | str:
-        if path not in self._places:
+    def _target_of(self, path: str) -> Path | str:
+        if path not in self._found_at:
             try:
-                self._places[path] = inside(self._summary_dir, path)
+                self._found_at[path] = inside(self._summary_dir, path)
             except SummaryReadError as error:
-                self._places[path] = str(error)
-        return self._places[path]
+                self._found_at[path] = str(error)
+        return self._found_at[path]
 
     def _look_at(self, path: Path) -> _Found:
         key = str(path)

@@ -37,7 +37,7 @@ class Damage(Enum):
 
 @dataclass(frozen=True)
 class Frame:
-    """An offset in an event file: a whole payload, or the damage found there."""
+    """An offset in an event file: a complete payload, or the damage found there."""
 
     offset: int
     payload: bytes = b""
@@ -163,7 +163,7 @@ def _header_indices(block: bytes) -> list[int]:
     if count < 1:
         return []
     values = np.frombuffer(block, np.uint8)
-    # A payload is shorter than 2^32 bytes, so that half of its length is zeros: few places are left to be summed.
+    # A payload is shorter than 2^32 bytes, so that half of its length is zeros: few positions are left to be summed.
     zero = values == 0
     possible = np.flatnonzero(zero[4 : count + 4] & zero[5 : count + 5] & zero[6 : count + 6] & zero[7 : count + 7])
     lengths, checksums = (_numbers_at(values, possible + start) for start in (0, 8))
@@ -172,7 +172,7 @@ def _header_indices(block: bytes) -> list[int]:
     return [index for index, length, checksum in found if wanted[length] == checksum]
 
 
-def _numbers_at(values: NDArray[np.uint8], places: NDArray[np.intp]) -> list[int]:
-    """The four bytes from each place on, as numbers."""
-    numbers: list[int] = values[places[:, None] + np.arange(4)].view("<u4")[:, 0].tolist()
+def _numbers_at(values: NDArray[np.uint8], positions: NDArray[np.intp]) -> list[int]:
+    """The four bytes from each position on, as numbers."""
+    numbers: list[int] = values[positions[:, None] + np.arange(4)].view("<u4")[:, 0].tolist()
     return numbers

@@ -1,4 +1,4 @@
-"""A copy of a run that holds all of it that is whole: records byte by byte, pictures after a check."""
+"""A copy of a run that holds all of it that is complete: records byte by byte, pictures after a check."""
 
 from __future__ import annotations
 
@@ -139,16 +139,16 @@ class _Copy:
             return
         pictures: list[PictureFile] = [sample.image, *sample.maps]
         contents = {picture.path: check.content(picture) for picture in pictures}
-        misplaced = next((path for path, content in contents.items() if not self._has_place(path, content)), None)
-        if misplaced is not None:
-            self._left_out[sample.sample_id] = f"{misplaced} cannot lie there in a copy"
+        misled = next((path for path, content in contents.items() if not self._may_lie_there(path, content)), None)
+        if misled is not None:
+            self._left_out[sample.sample_id] = f"{misled} cannot lie there in a copy"
             return
         for path, content in contents.items():
             self._write_picture(inside(self._target, path), content)
         self._found["saliency_map"] |= bool(sample.maps) and sample.image.shown
         self._found["uncertainty"] |= sample.uncertainty is not None and sample.image.shown
 
-    def _has_place(self, path: str, content: bytes) -> bool:
+    def _may_lie_there(self, path: str, content: bytes) -> bool:
         """Whether a picture can lie there: nothing else has the name, nor is a picture's name that of a folder."""
         try:
             target = inside(self._target, path)
@@ -173,7 +173,7 @@ class _Copy:
         """What the copy is left without."""
         index = self._index
         parts = [
-            *_counted(len(index.findings), "place in the file was damaged", "places in the file were damaged"),
+            *_counted(len(index.findings), "part of the file was damaged", "parts of the file were damaged"),
             *(["the metadata was damaged"] if index.metadata is None else []),
             *_counted(len(index.unfinished), "sample was unfinished", "samples were unfinished"),
             *_counted(len(self._left_out), "sample had a picture that was lost", "samples had pictures that were lost"),
@@ -238,8 +238,8 @@ class _Copy:
 
 
 def _holds(offsets: array[int], offset: int) -> bool:
-    place = bisect_left(offsets, offset)
-    return place < len(offsets) and offsets[place] == offset
+    index = bisect_left(offsets, offset)
+    return index < len(offsets) and offsets[index] == offset
 
 
 def _counted(count: int, one: str, more: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether a run is whole: its event file, its samples, its pictures; what is wrong, and where."""
+"""Whether a run is complete: its event file, its samples, its pictures; what is wrong, and where."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def verify(
     check = PictureCheck(folder, most_pixels)
     problems = [*_of_the_records(files, index), *_of_the_pictures(files, index, check), *_of_the_folder(files, check)]
     repaired = "; ".join(index.repairs)
-    counts = len(index.samples), len(index.skipped), check.whole
+    counts = len(index.samples), len(index.skipped), check.complete
     return Verification(files, index.ended, repaired, *counts, tuple(problems))
 
 
@@ -117,5 +117,5 @@ def _of_the_folder(files: RunFiles, check: PictureCheck) -> Iterator[Problem]:
         yield Problem(f"{files.data_dir.name}/{MANIFEST}", "is missing or broken; MindInsight then lists no job at all")
     for entry in entries_below(data_dir):
         if entry.path != str(data_dir / MANIFEST) and not check.has_seen(os.path.realpath(entry.path)):
-            place = Path(entry.path).relative_to(data_dir).as_posix()
-            yield Problem(f"{files.data_dir.name}/{place}", "is named by no record of a complete sample")
+            name = Path(entry.path).relative_to(data_dir).as_posix()
+            yield Problem(f"{files.data_dir.name}/{name}", "is named by no record of a complete sample")

@@ -125,7 +125,7 @@ class SummaryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A full disk refuses the manifest as well: what is told is the first cause.
+        # A full disk refuses the manifest as well: what is raised is the first cause.
         with suppress(SummaryWriteError) if error is not None else nullcontext():
             self.close()
 

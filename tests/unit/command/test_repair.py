@@ -41,7 +41,7 @@ def test_the_copy_passes_verify_and_inspect_says_that_it_is_one(tmp_path: Path, 
 def test_a_whole_run_is_said_to_be_whole(tmp_path: Path, capsys):
     write_run(tmp_path / "job")
     _, text, _ = repaired(capsys, tmp_path / "job", "--to", tmp_path / "new", "--run", STARTED)
-    assert text.splitlines()[-1] == "left out    nothing: it was whole"
+    assert text.splitlines()[-1] == "left out    nothing: it was complete"
 
 
 def test_a_wrong_place_has_exit_status_2(tmp_path: Path, capsys):

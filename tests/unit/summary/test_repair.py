@@ -90,7 +90,7 @@ def test_a_damaged_sample_is_left_out_and_said(job: Path, new: Path):
     assert {number: seen_in(sample) for number, sample in run.samples.items()} == {
         number: seen_in(whole.samples[number]) for number in (1, 2, 3)
     }
-    assert made.note == run.repaired == "1 place in the file was damaged, 1 sample was unfinished"
+    assert made.note == run.repaired == "1 part of the file was damaged, 1 sample was unfinished"
     assert (run.metadata, run.skipped, run.ended) == (whole.metadata, whole.skipped, True)
     assert repr(run.benchmarks) == repr(whole.benchmarks)  # nan is not equal to itself
     assert (run.findings, run.unfinished, run.complete) == ((), (), True)
