@@ -68,8 +68,8 @@ class Classifier(Evaluator, Protocol):
     def clean_logits(self, images: FloatArray) -> FloatArray:
         """As `logits`, of images as they are in the data: in a run they are not computed twice."""
 
-    def outputs_kept(self) -> AbstractContextManager[None]:
-        """Outputs for clean images are remembered meanwhile; nobody may train or change the network in that time."""
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Nobody trains or changes the network meanwhile, so that it need not be looked at for each evaluation."""
 
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
         """D <seed, logits> / d images, (N, C, H, W), for a seed of (N, K)."""

@@ -269,8 +269,8 @@ def require_explainer(explainer: Any) -> None:
 
 @contextmanager
 def unchanged(explainer: Any, needs: frozenset[str]) -> Iterator[None]:
-    """While a metric that needs it works, the explainer's network is not looked at again, and outputs are kept."""
-    with classifier_of(explainer.network).outputs_kept() if "explainer" in needs else nullcontext():
+    """While a metric that needs it works, the explainer's network is looked at once, not for each evaluation."""
+    with classifier_of(explainer.network).unchanged() if "explainer" in needs else nullcontext():
         yield
 
 

@@ -93,9 +93,9 @@ class CountingClassifier:
         """Counted as "probabilities"."""
         return self._classifier.clean_probabilities(self._counted("probabilities", images))
 
-    def outputs_kept(self) -> AbstractContextManager[None]:
+    def unchanged(self) -> AbstractContextManager[None]:
         """No image is needed."""
-        return self._classifier.outputs_kept()
+        return self._classifier.unchanged()
 
     def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
         """Counted."""

@@ -168,13 +168,16 @@ class MindSporeClassifier:
 
     @contextmanager
     def outputs_kept(self) -> Iterator[None]:
-        """Outputs for clean images are remembered meanwhile; nobody may train or change the network in that time.
+        """Outputs for clean images are remembered meanwhile; nobody may train or change the network in that time."""
+        with self.unchanged(), self._shared.outputs_kept():
+            yield
 
-        So it is compared with what was compiled of it once, at the beginning.
-        """
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Nobody changes the network meanwhile: it is compared with what was compiled of it once, at the beginning."""
         with borrowed(self._network):
             self._drop_what_is_stale()
-        with self._shared.outputs_kept():
+        with self._shared.taken_as_it_is():
             yield
 
     def _activated(self, logits: FloatArray) -> FloatArray:
@@ -428,7 +431,7 @@ class MindSporeClassifier:
         functions, its hooks, variables of its module. Only asking the network itself tells that they have changed.
         """
         image = self._shared.probe
-        if image is None or self._shared.keeps_outputs or not self._shared.compiled:
+        if image is None or self._shared.is_taken_as_it_is or not self._shared.compiled:
             return
         with blocking():
             answers = arrays_of(self._network(Tensor(image)))

@@ -36,6 +36,7 @@ class Shared:
         self._constants: dict[tuple[int, str], object] = {}
         self._outputs: OrderedDict[bytes, FloatArray] | None = None
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
+        self._taken_as_it_is = False
 
     @property
     def compiled(self) -> bool:
@@ -111,6 +112,21 @@ class Shared:
             yield
         finally:
             self._outputs = before
+
+    @property
+    def is_taken_as_it_is(self) -> bool:
+        """Whether the network is known to stay what it is."""
+        return self._taken_as_it_is
+
+    @contextmanager
+    def taken_as_it_is(self) -> Iterator[None]:
+        """The network is known to stay what it is meanwhile."""
+        before = self._taken_as_it_is
+        self._taken_as_it_is = True
+        try:
+            yield
+        finally:
+            self._taken_as_it_is = before
 
     @contextmanager
     def outputs_not_kept(self) -> Iterator[None]:
