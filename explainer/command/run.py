@@ -76,7 +76,9 @@ def _traceback_shown() -> Iterator[None]:
 @click.option("--images", required=True, type=Path, metavar="DIR", help="Folder of pictures.")
 @click.option("--labels", required=True, type=Path, metavar="FILE", help="One class name per line.")
 @click.option("--summary-dir", required=True, type=Path, metavar="OUT", help="Where the summary goes.")
-@click.option("--checkpoint", type=Path, metavar="CKPT", help="Weights for the network.")
+@click.option(
+    "--checkpoint", type=Path, metavar="CKPT", help="Weights for the network; its CRC is checked where it has one."
+)
 @click.option(
     "--explainers",
     default="Gradient,GradCAM:layer=auto",

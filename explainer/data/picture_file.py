@@ -5,6 +5,7 @@ Only the decoders of FORMATS run, whatever a file's name says: others of Pillow'
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,9 +141,10 @@ def _too_many(decoding: Decoding) -> str:
 
 def _reason(path: Path, error: Exception, decoding: Decoding) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"it has {_too_many(decoding)}"
+        count = re.search(r"\d+", str(error))
+        return f"it has {count[0] if count else 'too many'} pixels, {_too_many(decoding)}"
     if isinstance(error, UnidentifiedImageError):
-        return f"it is no {', '.join(FORMATS)}, or damaged" if path.stat().st_size else "the file is empty"
+        return f"it is none of {', '.join(FORMATS)}, or damaged" if path.stat().st_size else "the file is empty"
     return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
 
 

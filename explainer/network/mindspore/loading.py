@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +16,8 @@ import mindspore
 from mindspore import nn
 
 from explainer.checks import did_you_mean
+
+_CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17  # the end of a checkpoint that was saved with crc_check=True
 
 
 def make_network(factory: str, class_count: int, *, name: str = "`factory`") -> nn.Cell:
@@ -40,21 +44,64 @@ def make_network(factory: str, class_count: int, *, name: str = "`factory`") -> 
 def load_weights(network: nn.Cell, checkpoint: Path, *, name: str = "`checkpoint`") -> None:
     """Gives the network the weights of a checkpoint, every one of its own.
 
+    A checkpoint saved with `mindspore.save_checkpoint(..., crc_check=True)` is checked; others carry no checksum.
+
     Raises:
         ValueError: there is no such file, it is damaged, or it does not fit the network; calls the file by `name`.
     """
     if not checkpoint.is_file():
         raise ValueError(f"{name} must be a file, got {checkpoint}")
-    try:
-        missing, _ = mindspore.load_param_into_net(network, mindspore.load_checkpoint(str(checkpoint)))
-    except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split("\n\n")[0].split())
-        raise ValueError(f"{name} {checkpoint} does not fit the network: {reason}") from error
+    with _errors_unlogged():
+        parameters = _parameters(checkpoint, name)
+        try:
+            missing, _ = mindspore.load_param_into_net(network, parameters)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"{name} {checkpoint} does not fit the network: {_first_paragraph(error)}") from error
     if missing:
         raise ValueError(
             f"{name} {checkpoint} lacks {len(missing)} weights of the network, the first {missing[0]!r}; "
             "explanations of a half-loaded network mean nothing"
         )
+
+
+def _parameters(checkpoint: Path, name: str) -> dict[str, Any]:
+    """The parameters in a checkpoint, whose checksum MindSpore compares where there is one."""
+    try:
+        read: dict[str, Any] = mindspore.load_checkpoint(str(checkpoint), crc_check=_has_checksum(checkpoint))
+    except Exception as error:  # whatever MindSpore's parser came upon
+        cause = error.__cause__ or error  # MindSpore's own sentence speaks of permissions, whatever happened
+        if "crc check" in str(cause):
+            raise ValueError(
+                f"{name} {checkpoint} is damaged: its content is not what its checksum (CRC) was made of; copy it "
+                "again from where it was saved"
+            ) from error
+        raise ValueError(
+            f"{name} {checkpoint} could not be read ({_one_line(cause)}): it is damaged, or no checkpoint of MindSpore"
+        ) from error
+    return read
+
+
+def _has_checksum(checkpoint: Path) -> bool:
+    """Whether MindSpore saved a checksum behind the parameters; where it asks for one in vain, it logs a warning."""
+    with checkpoint.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - _CHECKSUM_BYTES, 0))
+        return file.read().startswith(_CHECKSUM_MARK)
+
+
+@contextmanager
+def _errors_unlogged() -> Iterator[None]:
+    """Keeps MindSpore from logging what becomes an error of ours."""
+    logger = logging.getLogger(f"ME.mindspore.log.{os.getpid()}")
+    logger.addFilter(_is_to_be_logged)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_to_be_logged)
+
+
+def _is_to_be_logged(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR and "not loaded" not in record.getMessage()
 
 
 def _factory(factory: str, class_count: int, name: str) -> Callable[[], Any]:
@@ -89,9 +136,13 @@ def _told_as(what: str, module_name: str = "") -> Iterator[None]:
 
 
 def _one_line(error: BaseException) -> str:
-    """The exception and the first paragraph of what it says; MindSpore goes on for a page."""
-    said = " ".join(str(error).strip().split("\n\n")[0].split())
+    said = _first_paragraph(error)
     return f"{type(error).__name__}{': ' * bool(said)}{said}"
+
+
+def _first_paragraph(error: BaseException) -> str:
+    """What an error says, in one line; MindSpore goes on for a page."""
+    return " ".join(str(error).strip().split("\n\n")[0].split())
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """Networks by name and their weights: of a module, of MindCV, of a checkpoint; and what is said when there is none."""
 
+import logging
+import os
 import sys
 import types
+from collections import Counter
 
 import mindspore
 import numpy as np
@@ -55,9 +58,21 @@ def model_zoo(monkeypatch):
     return asked
 
 
-def checkpoint_of(network, folder):
+@pytest.fixture
+def logged():
+    """What MindSpore logs."""
+    mindspore.log.get_level()  # sets its logger up, which would drop our handler
+    logger, records = logging.getLogger(f"ME.mindspore.log.{os.getpid()}"), []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logger.addHandler(handler)
+    yield records
+    logger.removeHandler(handler)
+
+
+def checkpoint_of(network, folder, **how):
     path = folder / "weights.ckpt"
-    mindspore.save_checkpoint(network, str(path))
+    mindspore.save_checkpoint(network, str(path), **how)
     return path
 
 
@@ -157,5 +172,57 @@ def test_a_checkpoint_that_is_missing_or_damaged_is_refused_with_its_path(tmp_pa
     with pytest.raises(ValueError, match=f"`checkpoint` must be a file, got {path}"):
         load_weights(SmallCnn(3), path)
     path.write_bytes(b"this is no checkpoint")
-    with pytest.raises(ValueError, match=f"`checkpoint` {path} does not fit the network: .*may be corrupted"):
+    with pytest.raises(
+        ValueError, match=rf"`checkpoint` {path} could not be read \(.*\): it is damaged, or no checkpoint"
+    ):
         load_weights(SmallCnn(3), path)
+
+
+@pytest.mark.parametrize("with_checksum", [True, False])
+def test_a_checkpoint_loads_with_a_checksum_and_without_and_nothing_is_logged(tmp_path, logged, with_checksum):
+    weights = np.random.default_rng(1).standard_normal((4, 6)).astype(np.float32)
+    path = checkpoint_of(LinearNetwork(weights), tmp_path, crc_check=with_checksum)
+    network = LinearNetwork(np.zeros((4, 6)))
+    load_weights(network, path)
+    np.testing.assert_array_equal(network.fc.weight.asnumpy(), weights)
+    assert logged == []
+
+
+def test_every_flipped_bit_of_a_checkpoint_with_a_checksum_is_told_and_nothing_is_logged(tmp_path, logged):
+    path = checkpoint_of(LinearNetwork(np.ones((2, 3))), tmp_path, crc_check=True)
+    whole = path.read_bytes()
+    network = LinearNetwork(np.zeros((2, 3)))
+    told = Counter()
+    for place in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError) as caught:
+            load_weights(network, path, name="--checkpoint")
+        told[str(caught.value).removeprefix(f"--checkpoint {path} ")[:10]] += 1
+    assert told == {"is damaged": 8 * (len(whole) - 7), "could not ": 8 * 7}  # 7 bytes say that there is a checksum
+    assert not network.fc.weight.asnumpy().any()
+    assert logged == []
+
+
+def test_the_message_on_a_wrong_checksum_says_what_to_do(tmp_path):
+    path = checkpoint_of(LinearNetwork(np.ones((2, 3))), tmp_path, crc_check=True)
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError) as caught:
+        load_weights(LinearNetwork(np.zeros((2, 3))), path, name="--checkpoint")
+    assert str(caught.value) == (
+        f"--checkpoint {path} is damaged: its content is not what its checksum (CRC) was made of; copy it again from "
+        "where it was saved"
+    )
+
+
+@pytest.mark.parametrize("saved", [nn.Dense(2, 3), SmallCnn(3, classes=5)])
+def test_what_is_an_error_of_ours_is_not_logged_by_mindspore_as_well(tmp_path, logged, saved):
+    path = checkpoint_of(saved, tmp_path)
+    with pytest.raises(ValueError, match="network"):
+        load_weights(SmallCnn(3), path)
+    assert logged == []
+    mindspore.log.error("as before")
+    assert [record.getMessage() for record in logged] == ["as before"]
