@@ -16,7 +16,8 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.summary.reader import Finding
 
-MOST_SECONDS = 14  # of CPU; on an idle machine none takes 2, and what grew with the square took 15 and far more
+# No measurement of speed: what grew with the square of a file took 15 s here and far more, and must not come back.
+MOST_SECONDS = 14  # of CPU; on an idle machine none takes 2
 MOST_MEGABYTES = 400  # of the whole process; Python with what reading needs has 70
 
 READ = """
