@@ -442,8 +442,9 @@ class MindSporeClassifier:
         self._require_own_statistics()
         with evaluating(self._network, image), blocking():
             output = self._network(Tensor(image))
+            answers = arrays_of(output)  # MindSpore may tell only here that an operator has failed
         parts = output if isinstance(output, tuple) else (output,)
-        self._shared.remember_answer(image, arrays_of(output))
+        self._shared.remember_answer(image, answers)
         batches = bool(parts) and all(is_batch_of_one(part) for part in parts)
         return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, describe(output))
 

@@ -51,7 +51,8 @@ def checked_objective_of(
     def checked_objective(images: Tensor, seed: Tensor) -> Tensor:
         with evaluating(network, images):
             logits = only_output(network(images.copy()))
-        _require_a_row_each(logits.shape, len(seed))
+            shape = logits.shape  # MindSpore may tell only here that an operator has failed
+        _require_a_row_each(shape, len(seed))
         if look is not None:
             look(logits)
         return (logits * seed).sum()

@@ -90,6 +90,38 @@ def test_images_that_do_not_fit_the_network_are_told_in_one_sentence(
     assert caught.value.__cause__ is not None
 
 
+class Failed(Tensor):
+    """What an operator gives that was queued and has failed meanwhile: who reads it is told."""
+
+    LATE = "For 'MatMul' the input dimensions must be equal\n\n- C++ Call Stack: (For framework developers)\n"
+
+    def asnumpy(self) -> Any:
+        raise ValueError(self.LATE)
+
+    @property
+    def shape(self) -> Any:
+        raise ValueError(self.LATE)
+
+
+class FailsLate(nn.Cell):
+    """Fails for more than so many images, and it is told when the output is read."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def construct(self, images: Tensor) -> Tensor:
+        logits = images.mean((2, 3))
+        return Failed(logits) if len(images) > self.most else logits
+
+
+@pytest.mark.parametrize(("most", "told"), [(0, r"one input of shape \(1, "), (1, r"inputs of shape \(3, ")])
+def test_an_operator_that_mindspore_tells_late_of_is_told_in_one_sentence(most: int, told: str) -> None:
+    seeds = np.eye(2, dtype=np.float32)[[1, 0, 1]]
+    with pytest.raises(NetworkInputError, match=rf"{told}.*MindSpore says: For 'MatMul' the input dimensions must be"):
+        MindSporeClassifier(FailsLate(most)).gradient(IMAGES, seeds)
+
+
 class WithoutKernel(nn.Cell):
     def construct(self, images: Tensor) -> Tensor:
         return mint.nn.functional.relu6(images).mean((2, 3))
