@@ -93,7 +93,6 @@ def fuzz(name: str, count: int, given: argparse.Namespace, try_case: Callable[[n
 
 
 def peak_megabytes() -> float:
-
     # Not getrusage, whose figure begins with that of the process that started this one.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return float(status.split("VmHWM:")[1].split()[0]) / 1e3
