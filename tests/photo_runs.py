@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 
 from explainer import read_run
@@ -34,6 +37,15 @@ def two():
 
 def pixels_of(seed, *shape, kind=np.uint8):
     return np.random.default_rng(seed).integers(0, np.iinfo(kind).max + 1, shape or (HEIGHT, WIDTH, 3)).astype(kind)
+
+
+def png_of(header, rows=b""):
+    """A PNG file by hand; `header` is width, height, bits, kind of colour."""
+    parts = [(b"IHDR", struct.pack(">IIBB3x", *header)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def weights_of(features):

@@ -13,7 +13,7 @@ from pathlib import Path
 import networks
 import numpy as np
 import pytest
-from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, probabilities_of, run_of, softmax
+from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, png_of, probabilities_of, run_of, softmax
 from PIL import Image
 
 import explainer
@@ -178,6 +178,16 @@ def test_a_picture_above_the_cap_ends_the_run_and_below_it_does_not(command, tmp
     assert status == 1
     assert f"it has {WIDTH} x {HEIGHT} pixels, more than 5.3e-05 megapixels; --max-megapixels allows more" in error
     assert command("--max-megapixels", HEIGHT * WIDTH / 1e6)[0] == 0
+
+
+def test_a_higher_cap_holds_for_pillow_as_well_and_ends_with_the_run(command, photos):
+    before = Image.MAX_IMAGE_PIXELS
+    (photos / "ant" / "1.PNG").write_bytes(png_of((19_000, 19_000, 1, 0)))  # without pixels
+    assert "it has 361000000 pixels, more than 64 megapixels" in command()[2]
+    status, _, error = command("--max-megapixels", 400)
+    assert status == 1
+    assert f"could not read the picture {photos / 'ant' / '1.PNG'}" in error and "megapixels" not in error
+    assert before == Image.MAX_IMAGE_PIXELS
 
 
 def test_data_of_12_bits_is_noted_once_and_seen_in_full_when_told(command, photos, tmp_path):

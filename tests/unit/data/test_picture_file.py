@@ -1,11 +1,10 @@
 """One picture file: the image that it becomes, whatever its kind; what is refused, and why."""
 
 import struct
-import zlib
 
 import numpy as np
 import pytest
-from photo_runs import HEIGHT, WIDTH, pixels_of
+from photo_runs import HEIGHT, WIDTH, pixels_of, png_of
 from PIL import EpsImagePlugin, Image
 
 from explainer.data.picture_file import ENDINGS, FORMATS, Decoding, notes_on, pixel_cap, read_picture
@@ -43,15 +42,6 @@ def why_not(tmp_path):
 def shown(content):
     """The image of a content, (H, W, C)."""
     return content.image.transpose(1, 2, 0)
-
-
-def png_of(header, rows=b""):
-    """A PNG file by hand; `header` is width, height, bits, kind of colour."""
-    parts = [(b"IHDR", struct.pack(">IIBB3x", *header)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    chunks = [
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def deep_colour(pixels):
