@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def _run_on(cores: Collection[int]) -> None:
     """All threads of this process, and those to come."""
     if cores and TASKS.exists():
         for task in TASKS.iterdir():
-            os.sched_setaffinity(int(task.name), cores)
+            with suppress(ProcessLookupError):  # a thread that has ended meanwhile
+                os.sched_setaffinity(int(task.name), cores)
 
 
 _run_on(OWN)  # MindSpore makes its threads for the cores that it finds
