@@ -34,9 +34,8 @@ class PictureCheck:
         self._summary_dir = summary_dir
         self._most_pixels = most_pixels
         self._found: dict[str, _Found] = {}
-        self._found_at: dict[
-            str, Path | str
-        ] = {}  # of each path in a record where it leads to, or why it leads nowhere
+        # Of each path in a record where it leads to, or why it leads nowhere.
+        self._found_at: dict[str, Path | str] = {}
 
     @property
     def complete(self) -> int:

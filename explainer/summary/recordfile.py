@@ -21,9 +21,8 @@ LARGEST_PAYLOAD = 256 * 1024 * 1024  # bytes; a greater length is damage, refuse
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _FIRST_SCANNED, _SCANNED = 512, 1 << 20  # bytes that are searched for a header at a time: the next one is often near
-_TRIED = (
-    64 * 1024 * 1024
-)  # bytes, or as many as the file has, that are read in vain: made-up headers could ask for more
+# Bytes, or as many as the file has, that are read in vain: made-up headers could ask for more.
+_TRIED = 64 * 1024 * 1024
 
 
 class Damage(Enum):

@@ -9,28 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from mindspore import Tensor, nn
+from mindspore import nn
 from mindspore.dataset import NumpySlicesDataset
-from networks import SmallCnn
+from networks import Counting, SmallCnn
 
 from explainer import ImageClassificationRunner, RunOptions, benchmark, explanation
 from explainer.benchmark import AvgSensitivity, MaxSensitivity
 from explainer.explanation import Attribution
 
 SOFTMAX = nn.Softmax()
-
-
-class Counting(nn.Cell):
-    """Passes a network's answers on and notes how many images each pass had."""
-
-    def __init__(self, network: nn.Cell) -> None:
-        super().__init__()
-        self.network = network
-        self.passes: list[int] = []
-
-    def construct(self, images: Tensor) -> Tensor:
-        self.passes.append(images.shape[0])
-        return self.network(images)
 
 
 @pytest.fixture

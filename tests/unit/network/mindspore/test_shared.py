@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
-from networks import LinearNetwork, SmallCnn
+from networks import Counting, LinearNetwork, SmallCnn
 
 from explainer.explanation import LIME, RISE, GradCAM, Gradient, IntegratedGradients
 from explainer.network.mindspore.adapter import MindSporeClassifier
@@ -20,19 +20,6 @@ from explainer.network.mindspore.shared import shared_of
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 2, 5, 7)).astype(np.float32)
 SOFTMAX = nn.Softmax()
-
-
-class Counting(nn.Cell):
-    """Passes a network's answers on and notes how many images each pass had."""
-
-    def __init__(self, network: nn.Cell) -> None:
-        super().__init__()
-        self.network = network
-        self.passes: list[int] = []
-
-    def construct(self, images: Tensor) -> Tensor:
-        self.passes.append(images.shape[0])
-        return self.network(images)
 
 
 @pytest.fixture
