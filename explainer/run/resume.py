@@ -93,8 +93,7 @@ class CompleteSamples:
 
 
 def _image(sample: Sample) -> str:
-    named = "" if sample.source is None else f" ({sample.source.name})"
-    return f"sample {sample.sample_id}{named}{f', {sample.fault},' if sample.fault else ''}"
+    return f"{sample.named}{f', {sample.fault},' if sample.fault else ''}"
 
 
 def _compared(metadata: RunMetadata) -> dict[str, Any]:
