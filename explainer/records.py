@@ -210,8 +210,20 @@ class ImageFile:
 
 
 @dataclass(frozen=True)
+class RawMapFile:
+    """Where a saliency map lies as floats: a NumPy file of float16 or float32, saliency = value * 2 ** exponent."""
+
+    path: str
+    digest: bytes = b""  # as in ImageFile
+    exponent: int = 0
+
+
+@dataclass(frozen=True)
 class SaliencyFile:
-    """Where a saliency map lies: an 8-bit grey PNG, saliency = low + grey / 255 * (high - low)."""
+    """Where a saliency map lies: an 8-bit grey PNG, saliency = low + grey / 255 * (high - low).
+
+    raw: the same map as floats, where the run kept it (`RunOptions(raw_maps=...)`).
+    """
 
     sample_id: int
     explainer: str
@@ -221,6 +233,7 @@ class SaliencyFile:
     high: float
     completeness_gap: float | None = None  # as in Saliency
     digest: bytes = b""  # as in ImageFile
+    raw: RawMapFile | None = None
 
     @property
     def constant(self) -> bool:

@@ -39,6 +39,7 @@ from explainer.records import (
     RunMetadata,
     RunResumed,
     Saliency,
+    SaliencyFile,
     SampleDone,
     SampleOrigin,
     SampleSkipped,
@@ -119,7 +120,7 @@ def in_memory(content: bytes) -> str:
 def on_disk(rng: np.random.Generator, job: Path, payloads: list[bytes]) -> str:
     """What came of a folder, one of whose files is damaged as well in every other case."""
     (event_file,) = job.glob("*_explain")
-    pictures = sorted(job.rglob("*.png"))
+    pictures = sorted([*job.rglob("*.png"), *job.rglob("*.npy")])
     picture = pictures[rng.integers(len(pictures))]
     whole, shown = event_file.read_bytes(), picture.read_bytes()
     try:
@@ -155,8 +156,9 @@ def require_same(run: RunView, numbers: Sequence[int]) -> None:
 def look_at_pictures(run: RunView) -> None:
     for sample in run.samples.values():
         for entry in (sample.image, *sample.maps):
+            look = run.saliency if isinstance(entry, SaliencyFile) else run.picture
             try:
-                run.picture(entry)
+                look(entry)
             except SummaryReadError:
                 continue
 
@@ -300,7 +302,7 @@ def seed_run(job: Path) -> list[bytes]:
         jobs=("saliency", "uncertainty", "hierarchical_occlusion"),
         parameters={"seed": 7, "metrics": {"Faithfulness": {"bounds": [0, 1]}}, "uncertainty": {"draws": 5}},
     )
-    with SummaryWriter(job, metadata, clock=lambda: STARTED) as writer:
+    with SummaryWriter(job, metadata, clock=lambda: STARTED, raw_kind="float16") as writer:
         for number in range(3):
             for record in records_of(number):
                 writer.write(record)

@@ -40,6 +40,7 @@ METADATA = RunMetadata(
 STARTED = 1700000000  # 2023-11-14 22:13:20 UTC
 DATA = f"_explain_{STARTED}"
 PICTURE_FILE, MAP_FILE = f"{DATA}/origin_images/0/2.png", f"{DATA}/heatmap/GradCAM/0/2_1.png"  # of sample 2
+RAW_FILE = f"{DATA}/heatmap/GradCAM/0/2_1.npy"  # where the run keeps maps as floats
 OTHER = np.full((5, 7), 77, np.uint8)  # a picture that is none of a run
 MAP = np.float32([[-1, 0, 1, 2, 3, 4, 5]] * 5)
 CONSTANT = np.zeros((5, 7), np.float32)
@@ -53,10 +54,15 @@ SAMPLES = (
 
 
 def write_run(
-    folder: Path, metadata: RunMetadata = METADATA, *, ended: bool = True, clock: float = STARTED
+    folder: Path,
+    metadata: RunMetadata = METADATA,
+    *,
+    ended: bool = True,
+    clock: float = STARTED,
+    raw_kind: str | None = None,
 ) -> SummaryWriter:
     """Four samples with two maps of GradCAM and one constant map of Gradient each, one skipped, one score undefined."""
-    with SummaryWriter(folder, metadata, clock=lambda: clock) as writer:
+    with SummaryWriter(folder, metadata, clock=lambda: clock, raw_kind=raw_kind) as writer:
         for number, (truth, probabilities) in enumerate(SAMPLES):
             writer.write(OriginalImage(number, np.full((5, 7, 3), number, np.uint8)))
             padded = np.zeros(len(metadata.labels), np.float32)

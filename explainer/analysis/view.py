@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from explainer.analysis.limits import MOST_METHODS, beyond_the_limits, first_of
 from explainer.analysis.statistics import MethodStatistics, SingleScore, method_statistics
-from explainer.errors import SummaryReadError
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
-from explainer.summary.folder import RunFiles, chosen_run, inside
+from explainer.summary.folder import RunFiles, chosen_run
 from explainer.summary.lost_metadata import LOST_METADATA, guessed_metadata, nothing_in
+from explainer.summary.pictures import picture_of, saliency_of
 from explainer.summary.reader import RunReader, SampleView, read_records
 from explainer.summary.run_notes import Finding
 
@@ -74,15 +74,12 @@ class RunView:
         return method_statistics([score for score in scores if score[:2] in methods], self.metadata)
 
     def saliency(self, entry: SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE) -> NDArray[np.float32]:
-        """The map (H, W) float32, to within (high - low) / 510.
+        """The map (H, W) float32, to within (high - low) / 510; as exact as it was kept, where it was (`raw_maps`).
 
         Raises:
-            SummaryReadError: as `picture`, or the picture is not grey.
+            SummaryReadError: as `picture`, or the picture is not grey, or the map as floats is not the recorded one.
         """
-        grey = self.picture(entry, most_pixels=most_pixels)
-        if grey.ndim != 2:
-            raise SummaryReadError(f"the saliency map {entry.path!r} must be a grey picture, got shape {grey.shape}")
-        return images.from_grey(grey, entry.low, entry.high)
+        return saliency_of(self.summary_dir, entry, most_pixels)
 
     def picture(
         self, entry: ImageFile | SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE
@@ -93,11 +90,7 @@ class RunView:
             SummaryReadError: the picture is outside the job folder, missing, damaged, or claims more than `most_pixels`
                 pixels, which is found out before it is decoded.
         """
-        target = inside(self.summary_dir, entry.path)
-        try:
-            return images.read_png(target, most_pixels)
-        except OSError as error:
-            raise SummaryReadError(f"could not read the picture {entry.path!r}: {error}") from error
+        return picture_of(self.summary_dir, entry, most_pixels)
 
 
 def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:

@@ -50,6 +50,7 @@ class FolderRun:
     limit: int | None
     max_megapixels: float
     bits: int
+    raw_maps: str | None
     on_bad_sample: str
     resume: bool
 
@@ -86,6 +87,7 @@ class FolderRun:
             std=list(self.std),
             label_format="ids",
             on_bad_sample=self.on_bad_sample,
+            raw_maps=self.raw_maps,
             provenance=self.provenance,
         )
 

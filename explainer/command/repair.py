@@ -19,6 +19,7 @@ from explainer.summary.images import LARGEST_PICTURE
 def repair(folder: Path, to: Path, chosen: str | None, max_pixels: int) -> int:
     """Copies a run and prints what was copied; the exit status."""
     made = summary.repair(folder, to, run=chosen, most_pixels=max_pixels)
-    terminal.print_rows(text.repair_rows(to, made.event_file.name, (made.samples, made.pictures), made.note))
+    counts = made.samples, made.pictures, made.raw_maps
+    terminal.print_rows(text.repair_rows(to, made.event_file.name, counts, made.note))
     terminal.print_rows(text.left_out_rows(made.left_out))
     return 0

@@ -13,6 +13,7 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
 from explainer.run.interrupts import SignalWatch
+from explainer.summary.raw_maps import RAW_MAPS
 
 _SEVERAL = ("--mean", "--std")  # these take all numbers that follow, which click's options do not
 
@@ -172,6 +173,12 @@ def _traceback_shown() -> Iterator[None]:
     default="raise",
     show_default=True,
     help="End at a picture that cannot be read, or leave it out.",
+)
+@click.option(
+    "--raw-maps",
+    type=click.Choice(RAW_MAPS),
+    show_default="pictures alone",
+    help="Keep maps as floats, too, beside their pictures.",
 )
 @click.option(
     "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."

@@ -162,16 +162,18 @@ def verification_rows(facts: Facts) -> list[Row]:
         *_named("repaired", [facts["repaired"]] if facts["repaired"] else []),
         ("samples", f"{facts['samples']} complete{skipped}"),
         ("pictures", f"{facts['pictures']} can be decoded"),
+        *_named("raw maps", [f"{facts['raw_maps']} can be read"] if facts["raw_maps"] else []),
         *_named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
     ]
 
 
-def repair_rows(folder: object, event_file: str, counts: tuple[int, int], note: str) -> list[Row]:
-    """What was copied: where to, how many samples and pictures, and what the copy is left without."""
+def repair_rows(folder: object, event_file: str, counts: tuple[int, int, int], note: str) -> list[Row]:
+    """What was copied: where to, how many samples, pictures and raw maps, and what the copy is left without."""
     return [
         ("summary", f"{folder} ({event_file})"),
         ("samples", f"{counts[0]} copied"),
         ("pictures", f"{counts[1]} copied"),
+        *_named("raw maps", [f"{counts[2]} copied"] if counts[2] else []),
         ("left out", note or "nothing: it was complete"),
     ]
 

@@ -37,5 +37,6 @@ def facts_of_verification(folder: Path, found: summary.Verification) -> text.Fac
         "samples": found.samples,
         "samples_skipped": found.skipped,
         "pictures": found.pictures,
+        "raw_maps": found.raw_maps,
         "problems": [problem._asdict() for problem in found.problems],
     }

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from explainer.checks import require_choice, require_integer, require_json, require_number, require_type
 from explainer.data.batch import SourceFile
 from explainer.data.label_column import LABEL_FORMATS
+from explainer.summary.raw_maps import RAW_MAPS
 
 BAD_SAMPLE_POLICIES = ("raise", "skip")
 
@@ -41,6 +42,8 @@ class RunOptions:
         progress: show a progress bar; None: only on a terminal.
         sources: the file that each sample is read from, in the order of the dataset, where there are files: a summary
             keeps their names and a digest of their content.
+        raw_maps: keep each map as floats, too, beside its picture of 256 greys: "float16" (11 binary digits of each
+            value, 128 + 2 H W bytes), "float32" (exactly, 128 + 4 H W bytes), or None. `RunView.saliency` reads them.
         provenance: what else a summary should keep of where the run comes from, as JSON values, such as {"checkpoint":
             "resnet20.ckpt"}.
 
@@ -61,6 +64,7 @@ class RunOptions:
     on_bad_sample: str = "raise"
     progress: bool | None = None
     sources: Sequence[str | os.PathLike[str]] | None = None
+    raw_maps: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,6 +73,8 @@ class RunOptions:
         require_number("threshold", self.threshold, 0.0, 1.0)
         require_choice("label_format", self.label_format, LABEL_FORMATS)
         require_choice("on_bad_sample", self.on_bad_sample, BAD_SAMPLE_POLICIES)
+        if self.raw_maps is not None:
+            require_choice("raw_maps", self.raw_maps, RAW_MAPS)
         self._check_display()
         self._check_sources()
         require_json("provenance", self.provenance)
@@ -109,7 +115,8 @@ class RunOptions:
         """What a summary keeps of the options, as JSON values."""
         kept = ("batch_size", "threshold", "top_k", "label_format", "on_bad_sample")
         pixels = ("mean", "std") if self.mean is not None else ()
-        recorded = {name: np.asarray(getattr(self, name)).tolist() for name in (*kept, *pixels)}
+        raw = ("raw_maps",) if self.raw_maps is not None else ()
+        recorded = {name: np.asarray(getattr(self, name)).tolist() for name in (*kept, *pixels, *raw)}
         if self.to_display is not None:
             recorded["to_display"] = getattr(self.to_display, "__qualname__", type(self.to_display).__qualname__)
         return recorded

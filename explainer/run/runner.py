@@ -320,7 +320,7 @@ class ImageClassificationRunner:
             raise no_samples(skipped)
         jobs = self._checked_jobs(first)
         metadata = self._metadata(first.samples[0].sample.label_format)
-        with SummaryWriter(self._summary_dir, metadata) as writer:
+        with SummaryWriter(self._summary_dir, metadata, raw_kind=self._options.raw_maps) as writer:
             counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items))
         return _result(writer, self._summary_dir, counts, started)
 
@@ -339,7 +339,10 @@ class ImageClassificationRunner:
         jobs = self._checked_jobs(first)
         if first is not None:
             require_label_format(recorded, first.samples[0].sample.label_format)
-        with SummaryWriter(self._summary_dir, recorded.metadata, recorded=recorded, changed=changed) as writer:
+        raw_kind = self._options.raw_maps
+        with SummaryWriter(
+            self._summary_dir, recorded.metadata, recorded=recorded, changed=changed, raw_kind=raw_kind
+        ) as writer:
             left = chain(skipped, [] if first is None else [first], items)
             counts = self._write_all(writer, recorded.metadata, jobs, left, recorded)
         return _result(writer, self._summary_dir, before + counts, started, resumed=len(recorded.complete))

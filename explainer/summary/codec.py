@@ -15,6 +15,7 @@ from explainer.records import (
     EditTree,
     ImageFile,
     Prediction,
+    RawMapFile,
     RunEnd,
     RunMetadata,
     RunRepaired,
@@ -33,7 +34,7 @@ from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.text import plain_text
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 3
+FORMAT_MINOR = 4
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
 _DEEPEST_JSON = 100  # lists and objects within one another; Python reads more than it writes
@@ -113,6 +114,12 @@ def encode_saliency(saliency: SaliencyFile) -> Explain:
         entry.completeness_gap = saliency.completeness_gap
     if saliency.digest:
         entry.digest = saliency.digest
+    if saliency.raw is not None:
+        entry.raw.path, entry.raw.digest, entry.raw.exponent = (
+            saliency.raw.path,
+            saliency.raw.digest,
+            saliency.raw.exponent,
+        )
     return message
 
 
@@ -361,7 +368,12 @@ def _decode_maps(message: Explain) -> Iterator[StoredRecord]:
     for entry in message.explanation:
         name, path = plain_text(entry.explain_method), plain_text(entry.heatmap_path)
         gap = entry.completeness_gap if entry.HasField("completeness_gap") else None
-        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap, entry.digest)
+        raw = _raw_map(entry.raw) if entry.HasField("raw") else None
+        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap, entry.digest, raw)
+
+
+def _raw_map(entry: Explain.RawMap) -> RawMapFile:
+    return RawMapFile(plain_text(entry.path), entry.digest, entry.exponent)
 
 
 def _decode_scores(message: Explain) -> Iterator[StoredRecord]:

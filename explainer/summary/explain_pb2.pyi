@@ -21,7 +21,7 @@ class Event(_message.Message):
 class Explain(_message.Message):
     __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired", "resumed")
     class Explanation(_message.Message):
-        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest")
+        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest", "raw")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
         LABEL_FIELD_NUMBER: _ClassVar[int]
         HEATMAP_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class Explain(_message.Message):
         HIGH_FIELD_NUMBER: _ClassVar[int]
         COMPLETENESS_GAP_FIELD_NUMBER: _ClassVar[int]
         DIGEST_FIELD_NUMBER: _ClassVar[int]
+        RAW_FIELD_NUMBER: _ClassVar[int]
         explain_method: str
         label: int
         heatmap_path: str
@@ -36,7 +37,17 @@ class Explain(_message.Message):
         high: float
         completeness_gap: float
         digest: bytes
-        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., completeness_gap: _Optional[float] = ..., digest: _Optional[bytes] = ...) -> None: ...
+        raw: Explain.RawMap
+        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., completeness_gap: _Optional[float] = ..., digest: _Optional[bytes] = ..., raw: _Optional[_Union[Explain.RawMap, _Mapping]] = ...) -> None: ...
+    class RawMap(_message.Message):
+        __slots__ = ("path", "digest", "exponent")
+        PATH_FIELD_NUMBER: _ClassVar[int]
+        DIGEST_FIELD_NUMBER: _ClassVar[int]
+        EXPONENT_FIELD_NUMBER: _ClassVar[int]
+        path: str
+        digest: bytes
+        exponent: int
+        def __init__(self, path: _Optional[str] = ..., digest: _Optional[bytes] = ..., exponent: _Optional[int] = ...) -> None: ...
     class Inference(_message.Message):
         __slots__ = ("ground_truth_prob", "predicted_label", "predicted_prob", "ground_truth_prob_sd", "ground_truth_prob_itl95_low", "ground_truth_prob_itl95_hi", "predicted_prob_sd", "predicted_prob_itl95_low", "predicted_prob_itl95_hi")
         GROUND_TRUTH_PROB_FIELD_NUMBER: _ClassVar[int]

@@ -91,11 +91,19 @@ def content_of(path: Path, most_pixels: int = LARGEST_PICTURE) -> bytes:
     Raises:
         OSError: there is no such file, or it is longer than the largest picture needs.
     """
+    return bounded_content(path, _BYTES_PER_PIXEL * most_pixels, "PNG")
+
+
+def bounded_content(path: Path, most_bytes: int, what: str) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        OSError: there is no such file, or it has more bytes, which is found out before it is read.
+    """
     if not path.is_file():  # opening a pipe would wait for ever
         raise FileNotFoundError(errno.ENOENT, "there is no such file", str(path))
-    most = _BYTES_PER_PIXEL * most_pixels
-    if path.stat().st_size > most:
-        raise OSError(f"the PNG must have at most {most:,} bytes, got {path.stat().st_size:,}")
+    if path.stat().st_size > most_bytes:
+        raise OSError(f"the {what} must have at most {most_bytes:,} bytes, got {path.stat().st_size:,}")
     return path.read_bytes()
 
 

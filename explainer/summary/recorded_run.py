@@ -10,17 +10,16 @@ from pathlib import Path
 from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import RunMetadata, RunResumed, SampleSkipped
-from explainer.summary import images
 from explainer.summary.event_copy import EventCopy, write_events
 from explainer.summary.folder import RunFiles, entries_below, find_runs, inside
 from explainer.summary.lock import RunLock
 from explainer.summary.made import DRAFT
-from explainer.summary.picture_check import PictureFile
+from explainer.summary.picture_check import PictureFile, content_of, files_of
 from explainer.summary.reader import SampleView
 from explainer.summary.sample_index import SampleIndex, SampleReader, index_of, samples_at
 
 _KEPT = (RunResumed, SampleSkipped)  # beside samples; totals and the end come anew
-_PICTURE = re.compile(r"(\d+)(_\d+)?\.png")
+_PICTURE = re.compile(r"(\d+)(_\d+)?\.(png|npy)")
 
 
 def open_recorded(summary_dir: Path) -> RecordedRun | None:
@@ -171,18 +170,18 @@ def _drop_without_pictures(summary_dir: Path, files: RunFiles, index: SampleInde
     lost = [
         sample.sample_id
         for sample in samples_at(files.event_file, index)
-        if not (_is_there(summary_dir, sample.image) and all(_is_there(summary_dir, entry) for entry in sample.maps))
+        if not all(_is_there(summary_dir, file) for file in files_of(sample))
     ]
     for sample_id in lost:
         del index.samples[sample_id]
 
 
-def _is_there(summary_dir: Path, picture: PictureFile) -> bool:
+def _is_there(summary_dir: Path, file: PictureFile) -> bool:
     try:
-        content = images.content_of(inside(summary_dir, picture.path))
+        content = content_of(inside(summary_dir, file.path), file)
     except (OSError, SummaryReadError):
         return False
-    return not picture.digest or picture.digest == digest_of(content)
+    return not file.digest or file.digest == digest_of(content)
 
 
 def _remove_leftovers(data_dir: Path, index: SampleIndex) -> None:

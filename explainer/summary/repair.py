@@ -10,7 +10,7 @@ from pathlib import Path
 
 from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
-from explainer.records import Benchmark, RunEnd, RunRepaired, RunResumed, SampleSkipped
+from explainer.records import Benchmark, RawMapFile, RunEnd, RunRepaired, RunResumed, SampleSkipped
 from explainer.summary import codec
 from explainer.summary.event_copy import EventCopy, payload_of, write_events
 from explainer.summary.explain_pb2 import Event
@@ -18,12 +18,14 @@ from explainer.summary.folder import RunFiles, chosen_run, inside
 from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.made import Made
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
-from explainer.summary.picture_check import PictureCheck, PictureFile
+from explainer.summary.picture_check import PictureCheck, PictureFile, files_of
+from explainer.summary.raw_maps import RAW_ENDING
 from explainer.summary.reader import SampleView
 from explainer.summary.sample_index import SampleIndex, index_of, samples_at
 from explainer.summary.verify import picture_problems, require_something
 
 _OF_THE_RUN = (Benchmark, RunEnd, RunRepaired, RunResumed, SampleSkipped)
+_ENDINGS = (".png", RAW_ENDING)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Repair:
         pictures: how many files.
         left_out: the complete samples that it does not hold, and why.
         note: what it was left without, as its record says; "" where it is all of the run.
+        raw_maps: how many files of maps as floats.
     """
 
     event_file: Path
@@ -43,6 +46,7 @@ class Repair:
     pictures: int
     left_out: dict[int, str]
     note: str
+    raw_maps: int = 0
 
 
 def repair(
@@ -124,7 +128,8 @@ class _Copy:
         self._made.note(data_dir / MANIFEST)
         write_manifest(data_dir / MANIFEST, self._found)
         samples = len(self._index.samples) - len(self._left_out)
-        return Repair(event_file, samples, len(self._digests), self._left_out, note)
+        raw = sum(target.suffix == RAW_ENDING for target in self._digests)
+        return Repair(event_file, samples, len(self._digests) - raw, self._left_out, note, raw)
 
     # Pictures.
 
@@ -134,25 +139,25 @@ class _Copy:
         if problem is not None:
             self._left_out[sample.sample_id] = f"{problem.where} {problem.what}"
             return
-        pictures: list[PictureFile] = [sample.image, *sample.maps]
-        contents = {picture.path: check.content(picture) for picture in pictures}
-        misled = next((path for path, content in contents.items() if not self._may_lie_there(path, content)), None)
+        contents = [(file, check.content(file)) for file in files_of(sample)]
+        misled = next((file.path for file, content in contents if not self._may_lie_there(file, content)), None)
         if misled is not None:
             self._left_out[sample.sample_id] = f"{misled} cannot lie there in a copy"
             return
-        for path, content in contents.items():
-            self._write_picture(inside(self._target, path), content)
+        for file, content in contents:
+            self._write_picture(inside(self._target, file.path), content)
         self._found["saliency_map"] |= bool(sample.maps) and sample.image.shown
         self._found["uncertainty"] |= sample.uncertainty is not None and sample.image.shown
 
-    def _may_lie_there(self, path: str, content: bytes) -> bool:
+    def _may_lie_there(self, file: PictureFile, content: bytes) -> bool:
         """Whether a picture can lie there: nothing else has the name, nor is a picture's name that of a folder."""
         try:
-            target = inside(self._target, path)
+            target = inside(self._target, file.path)
         except SummaryReadError:
             return False  # it led out of the job folder and in again
         parts = target.relative_to(self._target.resolve()).parts
-        named = bool(parts) and parts[-1].endswith(".png") and not any(part.endswith(".png") for part in parts[:-1])
+        ending = RAW_ENDING if isinstance(file, RawMapFile) else ".png"
+        named = bool(parts) and parts[-1].endswith(ending) and not any(part.endswith(_ENDINGS) for part in parts[:-1])
         return named and self._digests.get(target, digest_of(content)) == digest_of(content)
 
     def _write_picture(self, target: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.lock import LOCK
 from explainer.summary.lost_metadata import LOST_METADATA, nothing_in
 from explainer.summary.manifest import MANIFEST, is_manifest
-from explainer.summary.picture_check import PictureCheck, PictureFile
+from explainer.summary.picture_check import PictureCheck, files_of
 from explainer.summary.reader import SampleView
 from explainer.summary.sample_index import SampleIndex, index_of, samples_at
 
@@ -38,6 +38,7 @@ class Verification:
         skipped: how many were left out, with a reason.
         pictures: how many can be decoded.
         problems: what is wrong.
+        raw_maps: how many maps are there as floats, too.
     """
 
     files: RunFiles
@@ -47,6 +48,7 @@ class Verification:
     skipped: int
     pictures: int
     problems: tuple[Problem, ...]
+    raw_maps: int = 0
 
     @property
     def complete(self) -> bool:
@@ -75,7 +77,7 @@ def verify(
     problems = [*_of_the_records(files, index), *_of_the_pictures(files, index, check), *_of_the_folder(files, check)]
     repaired = "; ".join(index.repairs)
     counts = len(index.samples), len(index.skipped), check.complete
-    return Verification(files, index.ended, repaired, *counts, tuple(problems))
+    return Verification(files, index.ended, repaired, *counts, tuple(problems), check.complete_raw_maps)
 
 
 def require_something(files: RunFiles, index: SampleIndex) -> None:
@@ -85,12 +87,11 @@ def require_something(files: RunFiles, index: SampleIndex) -> None:
 
 
 def picture_problems(sample: SampleView, check: PictureCheck) -> Iterator[Problem]:
-    """What is wrong with the pictures of a sample."""
-    pictures: list[PictureFile] = [sample.image, *sample.maps]
-    for picture in pictures:
-        what = check.problem(picture)
+    """What is wrong with the pictures and maps of a sample."""
+    for file in files_of(sample):
+        what = check.problem(file)
         if what is not None:
-            yield Problem(picture.path, what)
+            yield Problem(file.path, what)
 
 
 def _of_the_records(files: RunFiles, index: SampleIndex) -> Iterator[Problem]:

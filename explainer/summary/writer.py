@@ -33,6 +33,7 @@ from explainer.records import (
     ImageFile,
     OriginalImage,
     Prediction,
+    RawMapFile,
     Record,
     RunEnd,
     RunMetadata,
@@ -46,7 +47,7 @@ from explainer.records import (
     ScoreCurve,
     Uncertainty,
 )
-from explainer.summary import codec, folder, images, recordfile
+from explainer.summary import codec, folder, images, raw_maps, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.lock import LOCK, RunLock
@@ -69,9 +70,10 @@ class SummaryWriter:
         clock: seconds since 1970-01-01 UTC.
         recorded: an unfinished run of this folder, to be gone on with; the metadata is its own then.
         changed: what of its parameters is other from now on, as JSON values.
+        raw_kind: as what maps are kept beside their pictures, "float16" or "float32"; None for pictures alone.
 
     Raises:
-        ValueError: labels that MindInsight cannot tell apart.
+        ValueError: labels that MindInsight cannot tell apart, or an unknown kind.
         SummaryWriteError: the folder or a file cannot be written.
     """
 
@@ -83,8 +85,12 @@ class SummaryWriter:
         clock: Callable[[], float] = time.time,
         recorded: RecordedRun | None = None,
         changed: Mapping[str, Any] | None = None,
+        raw_kind: str | None = None,
     ) -> None:
         _require_distinct_labels(metadata)
+        if raw_kind is not None:
+            require_choice("raw_kind", raw_kind, raw_maps.RAW_MAPS)
+        self._raw_kind = raw_kind
         first = codec.encode_metadata(metadata)  # what cannot be written is refused before a folder is made
         self._clock = clock
         self._metadata = metadata
@@ -255,11 +261,21 @@ class SummaryWriter:
         path = images.saliency_path(self._data.name, explainer_folder, record.sample_id, record.label)
         digest = self._write_picture(path, grey.grey, made)
         names = record.sample_id, record.explainer, record.label, path
-        return SaliencyFile(*names, grey.low, grey.high, record.completeness_gap, digest)
+        raw = self._write_raw(record, path, made)
+        return SaliencyFile(*names, grey.low, grey.high, record.completeness_gap, digest, raw)
+
+    def _write_raw(self, record: Saliency, picture_path: str, made: Made) -> RawMapFile | None:
+        if self._raw_kind is None:
+            return None
+        raw, path = raw_maps.to_raw(record.saliency, self._raw_kind), raw_maps.raw_path(picture_path)
+        return RawMapFile(path, self._write_content(path, raw.content, made), raw.exponent)
 
     def _write_picture(self, path: str, pixels: NDArray[np.uint8], made: Made) -> bytes:
-        """Writes a picture into the data folder, which is never made again; its digest."""
-        target, content = self._folder / path, images.png_of(pixels)
+        return self._write_content(path, images.png_of(pixels), made)
+
+    def _write_content(self, path: str, content: bytes, made: Made) -> bytes:
+        """Writes a file into the data folder, which is never made again; its digest."""
+        target = self._folder / path
         with self._disk_errors(target):
             made.folders(target.parent, below=self._data)
             made.write(target, content)

@@ -98,7 +98,9 @@ OURS = {
         "high": (1001, "float"),
         "completeness_gap": (1002, "float"),
         "digest": (1003, "bytes"),
+        "raw": (1004, "RawMap"),
     },
+    "Explain.RawMap": {"path": (1, "string"), "digest": (2, "bytes"), "exponent": (3, "int32")},
     "Explain.Benchmark": {"defined": (1000, "int64"), "undefined": (1001, "int64")},
     "Explain.Run": {
         "format_major": (1, "int32"),

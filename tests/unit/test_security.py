@@ -39,7 +39,7 @@ def read(folder):
         main(["inspect", folder]), main(["inspect", folder, "--json"]), main(["verify", folder])
     run = read_run(folder)
     for sample in iter_samples(folder):
-        run.picture(sample.image), [run.saliency(entry) for entry in sample.maps]
+        run.picture(sample.image), [(run.saliency(entry), run.picture(entry)) for entry in sample.maps]
     run.statistics()
 
 events = []
@@ -57,7 +57,7 @@ def written(folder: Path) -> None:
     metadata = RunMetadata(
         labels=("cat", "dog"), explainers=("GradCAM",), metrics=("Faithfulness",), jobs=("saliency",)
     )
-    with SummaryWriter(folder, metadata) as writer:
+    with SummaryWriter(folder, metadata, raw_kind="float16") as writer:
         writer.write(OriginalImage(3, np.full((5, 7, 3), 9, np.uint8)))
         writer.write(Prediction(3, (1,), (0,), (0, 1), np.float32([0.75, 0.25])))
         writer.write(Saliency(3, "GradCAM", 1, np.arange(35, dtype=np.float32).reshape(5, 7)))
@@ -90,6 +90,6 @@ def test_reading_a_summary_looks_into_its_folder_and_does_nothing_else(tmp_path:
     assert set(doing) <= LOOKING  # nothing is imported, executed, started, sent, made or removed
     assert {Path(path).is_relative_to(job) for path, _, _ in opened} == {True}
     assert {mode for _, mode, _ in opened} <= {"r", "rb"}
-    assert {path.suffix for path in (Path(path) for path, _, _ in opened)} >= {".png"}
+    assert {path.suffix for path in (Path(path) for path, _, _ in opened)} >= {".png", ".npy"}
     assert with_mindspore == "False"
     assert tree(tmp_path) == before

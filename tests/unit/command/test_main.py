@@ -84,6 +84,7 @@ RUN_OPTIONS = (
     "--max-megapixels N",
     "--bits N",
     "--on-bad-sample [raise|skip]",
+    "--raw-maps [float16|float32]",
     "--resume",
     "--traceback",
 )

@@ -119,6 +119,7 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "max_megapixels": 64.0,
         "bits": 16,
         "on_bad_sample": "raise",
+        "raw_maps": None,
     }
 
 
@@ -140,7 +141,7 @@ def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
     numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3"
-    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip"
+    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16"
     given = dataclasses.asdict(options_of(*words.split(), *numbers.split(), *pictures.split()))
     wanted = {
         "checkpoint": Path("w.ckpt"),
@@ -157,5 +158,6 @@ def test_every_option_reaches_the_run(options_of):
         "max_megapixels": 0.5,
         "bits": 12,
         "on_bad_sample": "skip",
+        "raw_maps": "float16",
     }
     assert {name: given[name] for name in wanted} == wanted

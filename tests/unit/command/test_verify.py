@@ -30,6 +30,12 @@ def test_a_whole_summary_has_exit_status_0(tmp_path: Path, capsys):
     ]
 
 
+def test_maps_as_floats_are_counted(tmp_path: Path, capsys):
+    write_run(tmp_path, raw_kind="float16")
+    _, text, _ = verified(capsys, tmp_path)
+    assert text.splitlines()[-1] == "raw maps    12 can be read"
+
+
 def test_what_is_wrong_is_named_with_exit_status_1(tmp_path: Path, capsys):
     writer = write_run(tmp_path, ended=False)
     (writer.data_dir / "origin_images" / "0" / "3.png").unlink()
@@ -60,6 +66,7 @@ def test_json_tells_the_same(tmp_path: Path, capsys):
         "samples": 4,
         "samples_skipped": 1,
         "pictures": 16,
+        "raw_maps": 0,
         "problems": [{"where": f"{DATA}/notes.txt", "what": "is named by no record of a complete sample"}],
     }
 

@@ -21,6 +21,7 @@ def test_every_option_has_its_documented_default():
         "on_bad_sample": "raise",
         "progress": None,
         "sources": None,
+        "raw_maps": None,
         "provenance": {},
     }
 
@@ -123,6 +124,7 @@ def test_what_is_recorded_is_json_with_every_option_that_changes_results():
         std=2,
         label_format="multi-hot",
         on_bad_sample="skip",
+        raw_maps="float16",
     )
     assert json.loads(json.dumps(options.recorded)) == {
         "batch_size": 8,
@@ -132,8 +134,9 @@ def test_what_is_recorded_is_json_with_every_option_that_changes_results():
         "on_bad_sample": "skip",
         "mean": [0.5, 0.25],
         "std": 2.0,
+        "raw_maps": "float16",
     }
-    assert "mean" not in RunOptions().recorded
+    assert not {"mean", "raw_maps"} & RunOptions().recorded.keys()
 
 
 def test_numbers_of_numpy_are_recorded_as_json():

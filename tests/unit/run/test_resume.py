@@ -212,6 +212,24 @@ def test_a_run_that_goes_on_ends_as_one_that_was_never_interrupted(setting: Sett
     assert result.maps == sum(len(sample.maps) for sample in read_run(setting.folder).samples.values())
 
 
+def test_maps_as_floats_go_on_and_are_those_of_an_uninterrupted_run(setting: Setting, tmp_path: Path):
+    raw = setting.with_other(options={"raw_maps": "float16"})
+    whole = raw.with_other(folder=tmp_path / "whole")
+    whole.run()
+    raw.stopped(4)
+    leftover = read_run(raw.folder).files.data_dir / "heatmap" / "Counting" / "0" / "4_3.npy"
+    leftover.write_bytes(b"half")
+    (raw.folder / read_run(raw.folder).samples[2].maps[0].raw.path).write_bytes(b"")
+    assert raw.run(resume=True).resumed == 3
+    require_same_end(raw.folder, whole.folder)
+    assert {path.suffix for path in whole.folder.rglob("*_*.npy")} == {".npy"}
+
+
+def test_other_maps_as_floats_are_named(stopped: Setting):
+    with pytest.raises(ResumeError, match=r"options.raw_maps differ: None then, 'float32' now"):
+        stopped.with_other(options={"raw_maps": "float32"}).run(resume=True)
+
+
 def test_stopped_resumed_stopped_and_resumed_again(setting: Setting, uninterrupted: Path):
     setting.stopped(2)
     with pytest.raises(StopError):

@@ -15,6 +15,7 @@ from explainer.records import (
     Benchmark,
     ImageFile,
     Prediction,
+    RawMapFile,
     RunEnd,
     RunMetadata,
     RunRepaired,
@@ -36,6 +37,7 @@ LABELS = st.lists(st.integers(0, 3), max_size=4).map(tuple)
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 GAPS = st.none() | FLOATS
 DIGESTS = st.just(b"") | st.binary(min_size=16, max_size=16)
+RAW_MAPS = st.none() | st.builds(RawMapFile, TEXT, DIGESTS, st.integers(-200, 200))
 SCORES = FLOATS | st.just(math.nan)
 COUNTS = st.integers(0, 2**40)
 SAMPLE_IDS = st.integers(0, 2**31 - 1)
@@ -127,7 +129,11 @@ def test_a_sample_comes_back_as_picture_and_prediction(
 
 
 @STEADY
-@given(record=st.builds(SaliencyFile, SAMPLE_IDS, TEXT, st.integers(0, 2**31 - 1), TEXT, FLOATS, FLOATS, GAPS, DIGESTS))
+@given(
+    record=st.builds(
+        SaliencyFile, SAMPLE_IDS, TEXT, st.integers(0, 2**31 - 1), TEXT, FLOATS, FLOATS, GAPS, DIGESTS, RAW_MAPS
+    )
+)
 def test_a_saliency_map_comes_back(record):
     assert back(codec.encode_saliency(record)) == [record]
 
@@ -499,7 +505,7 @@ def test_the_copy_of_the_metadata_says_the_same_and_nothing_to_mindinsight():
 
 def test_metadata_carries_the_version_of_the_format():
     run = codec.encode_metadata(METADATA).run
-    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 3)
+    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 4)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_made_runs import METADATA, SAMPLES, STARTED, write_run
+from hand_made_runs import METADATA, RAW_FILE, SAMPLES, STARTED, write_run
 
 from explainer.analysis.view import read_run
 from explainer.errors import SummaryReadError, SummaryWriteError
@@ -120,6 +120,26 @@ def test_leftovers_of_incomplete_samples_are_removed_and_nothing_else(job: Path)
         path.write_bytes(b"x")
     cleaned(job)
     assert all(path.exists() for path in kept) and not any(path.exists() for path in gone)
+
+
+def test_leftover_maps_as_floats_are_removed_and_kept_ones_stay(tmp_path: Path) -> None:
+    write_run(tmp_path, ended=False, raw_kind="float16")
+    data_dir = read_run(tmp_path).files.data_dir
+    gone = [data_dir / name for name in ("heatmap/GradCAM/0/7_1.npy", "heatmap/GradCAM/0/3_1.npy.draft")]
+    for path in gone:
+        path.write_bytes(b"x")
+    assert cleaned(tmp_path) == IDS
+    assert not any(path.exists() for path in gone)
+    assert len(list(data_dir.rglob("*.npy"))) == 12
+
+
+@pytest.mark.parametrize("content", [None, b"", b"other"])
+def test_a_sample_whose_map_as_floats_is_not_what_was_recorded_is_not_complete(tmp_path: Path, content) -> None:
+    write_run(tmp_path, ended=False, raw_kind="float16")
+    path = tmp_path / RAW_FILE
+    path.unlink() if content is None else path.write_bytes(content)
+    assert cleaned(tmp_path) == [0, 1, 3]
+    assert not list(read_run(tmp_path).files.data_dir.rglob("2_*.npy"))
 
 
 def test_a_data_folder_that_leads_out_is_refused(job: Path, tmp_path: Path) -> None:

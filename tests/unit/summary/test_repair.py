@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_made_runs import DATA, MAP_FILE, METADATA, OTHER, PICTURE_FILE, STARTED, flip, write_run
+from hand_made_runs import DATA, MAP, MAP_FILE, METADATA, OTHER, PICTURE_FILE, RAW_FILE, STARTED, flip, write_run
 from hostile_runs import field
 
 from explainer.analysis.view import read_run
 from explainer.errors import SummaryReadError, SummaryWriteError
-from explainer.records import ImageFile, OriginalImage, Prediction, RunEnd, SampleDone
+from explainer.records import ImageFile, OriginalImage, Prediction, RawMapFile, RunEnd, SaliencyFile, SampleDone
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.images import png_of
+from explainer.summary.raw_maps import to_raw
 from explainer.summary.reader import SampleView
 from explainer.summary.recordfile import frame, read_frames
 from explainer.summary.repair import repair
@@ -157,6 +158,39 @@ def test_a_sample_without_its_picture_is_left_out_and_said(tmp_path: Path, job: 
     assert verify(tmp_path / "new").complete
 
 
+def test_maps_as_floats_are_copied_byte_by_byte(tmp_path: Path, new: Path):
+    write_run(tmp_path / "job", raw_kind="float16")
+    made = repair(tmp_path / "job", new)
+    assert (made.pictures, made.raw_maps, made.left_out) == (16, 12, {})
+    assert (new / RAW_FILE).read_bytes() == (tmp_path / "job" / RAW_FILE).read_bytes()
+
+
+def test_a_sample_without_its_map_as_floats_is_left_out_and_said(tmp_path: Path, new: Path):
+    write_run(tmp_path / "job", raw_kind="float16")
+    (tmp_path / "job" / RAW_FILE).write_bytes(b"")
+    made = repair(tmp_path / "job", new)
+    assert made.left_out == {2: f"{RAW_FILE} cannot be read: it is no map: its header is none of ours"}
+    assert (made.pictures, made.raw_maps) == (12, 9)
+
+
+@pytest.mark.parametrize("path", ["1.png", "manifest.json", "x.npy/1.npy", "../1.npy"])
+def test_a_map_as_floats_goes_nowhere_but_where_such_maps_lie(tmp_path: Path, new: Path, path):
+    stranger = tmp_path / "stranger"
+    (stranger / "x.npy").mkdir(parents=True)
+    (stranger / "0.png").write_bytes(png_of(OTHER))
+    (stranger / path).write_bytes(to_raw(MAP, "float32").content)
+    entry = SaliencyFile(0, "GradCAM", 1, "0.png", 0.0, 1.0, raw=RawMapFile(path))
+    messages = [
+        codec.encode_metadata(METADATA),
+        codec.encode_sample(ImageFile(0, "0.png"), Prediction(0, (1,), (), (), np.float32([0.5, 0.5]))),
+        codec.encode_saliency(entry),
+        codec.encode_done(SampleDone(0)),
+    ]
+    content = b"".join(frame(codec.as_event(message, 1.5).SerializeToString()) for message in messages)
+    (stranger / "summary.17_explain").write_bytes(content)
+    assert repair(stranger, new).left_out.keys() == {0}
+
+
 def test_files_that_belong_to_no_sample_are_not_copied(job: Path, new: Path):
     (job / DATA / "notes.txt").touch()
     (job / DATA / "origin_images" / "0" / "9.png").write_bytes(png_of(OTHER))
@@ -249,7 +283,7 @@ def test_a_later_major_version_is_refused_with_the_reason(tmp_path: Path, job: P
     first.explain.run.format_major = codec.FORMAT_MAJOR + 1
     event_file.write_bytes(b"".join(map(frame, [first.SerializeToString(), *payloads[1:]])))
     for refused in (lambda: repair(job, tmp_path / "new"), lambda: verify(job), lambda: read_run(job)):
-        with pytest.raises(SummaryReadError, match=r"the summary has format 2\.3, .*; this version reads up to 1\.x"):
+        with pytest.raises(SummaryReadError, match=r"the summary has format 2\.4, .*; this version reads up to 1\.x"):
             refused()
     assert not (tmp_path / "new").exists()
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_made_runs import DATA, MAP_FILE, METADATA, OTHER, PICTURE_FILE, STARTED, flip, write_run
+from hand_made_runs import DATA, MAP, MAP_FILE, METADATA, OTHER, PICTURE_FILE, RAW_FILE, STARTED, flip, write_run
 
 from explainer.errors import SummaryReadError
-from explainer.records import ImageFile, OriginalImage, Prediction, RunEnd, SampleDone
-from explainer.summary import codec, images
+from explainer.records import ImageFile, OriginalImage, Prediction, RawMapFile, RunEnd, SaliencyFile, SampleDone
+from explainer.summary import codec, images, raw_maps
 from explainer.summary.images import png_of
+from explainer.summary.raw_maps import to_raw
 from explainer.summary.recordfile import frame
 from explainer.summary.verify import Problem, verify
 from explainer.summary.writer import SummaryWriter
@@ -110,14 +111,72 @@ def test_a_picture_that_is_not_what_was_written_is_named_with_what_is_wrong(tmp_
     assert (found.samples, found.ended) == (4, True)
 
 
-def test_every_flipped_bit_of_a_picture_is_found(tmp_path: Path):
-    write_run(tmp_path)
-    whole = (tmp_path / PICTURE_FILE).read_bytes()
+RAW_WRONG = {
+    "removed": (lambda path: path.unlink(), "is missing"),
+    "emptied": (lambda path: path.write_bytes(b""), "cannot be read: it is no map: its header is none of ours"),
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "cannot be read: a map of 7 x 5 must have other"),
+    "other": (lambda path: path.write_bytes(to_raw(MAP + 1, "float32").content), "is not the map that was recorded"),
+    "not finite": (
+        lambda path: path.write_bytes(path.read_bytes()[:-2] + b"\x80\x7f"),
+        "cannot be read: the map holds",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", RAW_WRONG)
+def test_a_map_as_floats_that_is_not_what_was_written_is_named_with_what_is_wrong(tmp_path: Path, how):
+    write_run(tmp_path, raw_kind="float32")
+    damage, what = RAW_WRONG[how]
+    damage(tmp_path / RAW_FILE)
+    (problem,) = problems_of(tmp_path)
+    assert problem.where == RAW_FILE and problem.what.startswith(what)
+    assert (verify(tmp_path).pictures, verify(tmp_path).raw_maps) == (PICTURES, 12 - (how != "other"))
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+def test_a_whole_run_with_maps_as_floats_has_no_problem(tmp_path: Path, kind):
+    write_run(tmp_path, raw_kind=kind)
+    found = verify(tmp_path)
+    assert (found.problems, found.pictures, found.raw_maps) == ((), PICTURES, 12)
+
+
+def test_a_large_map_as_floats_is_told_unless_it_is_asked_for(tmp_path: Path):
+    write_run(tmp_path, raw_kind="float16")
+    assert RAW_FILE in {problem.where for problem in problems_of(tmp_path, most_pixels=34)}
+    assert problems_of(tmp_path, most_pixels=35) == []
+
+
+def test_a_file_of_floats_named_with_many_exponents_is_looked_at_once(tmp_path: Path, monkeypatch):
+    """A stranger may name one large map a million times."""
+    (tmp_path / "1.png").write_bytes(png_of(OTHER))
+    (tmp_path / "1.npy").write_bytes(to_raw(MAP, "float32").content)
+    entries = [RawMapFile("1.npy", exponent=exponent) for exponent in (0, 1, 3, 126, 300)]
+    maps = [SaliencyFile(0, "GradCAM", 1, "1.png", 0.0, 1.0, raw=entry) for entry in entries]
+    messages = [
+        codec.encode_metadata(METADATA),
+        codec.encode_sample(ImageFile(0, "1.png"), Prediction(0, (1,), (), (), np.float32([0.5, 0.5]))),
+        *map(codec.encode_saliency, maps),
+        codec.encode_done(SampleDone(0)),
+    ]
+    content = b"".join(frame(codec.as_event(message, 1.5).SerializeToString()) for message in messages)
+    (tmp_path / "summary.17_explain").write_bytes(content)
+    read = []
+    stored_values = raw_maps.stored_values
+    monkeypatch.setattr(raw_maps, "stored_values", lambda *given: (read.append(1), stored_values(*given))[1])
+    named = [problem for problem in problems_of(tmp_path) if problem.where == "1.npy"]
+    assert [problem.what[-12:] for problem in named] == ["exponent 126", "exponent 300"]
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("path", [PICTURE_FILE, RAW_FILE], ids=["picture", "floats"])
+def test_every_flipped_bit_of_a_picture_is_found(tmp_path: Path, path):
+    write_run(tmp_path, raw_kind="float16")
+    whole = (tmp_path / path).read_bytes()
     for bit in range(0, len(whole) * 8, 7):
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
-        (tmp_path / PICTURE_FILE).write_bytes(flipped)
-        assert [problem.where for problem in problems_of(tmp_path)] == [PICTURE_FILE], f"bit {bit}"
+        (tmp_path / path).write_bytes(flipped)
+        assert [problem.where for problem in problems_of(tmp_path)] == [path], f"bit {bit}"
 
 
 def test_a_coloured_picture_in_place_of_a_map_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

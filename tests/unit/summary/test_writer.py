@@ -26,7 +26,7 @@ from PIL import Image
 import explainer
 from explainer.analysis.view import read_run
 from explainer.digests import digest_of
-from explainer.errors import SummaryWriteError
+from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import (
     Benchmark,
     ImageFile,
@@ -105,6 +105,42 @@ def assert_sample_is_whole(folder: Path, number: int) -> None:
     assert sample.scores == tuple(
         Score(number, name, "Faithfulness", 2, 0.25 * number) for name in run.metadata.explainers
     )
+
+
+@pytest.mark.parametrize(("kind", "size", "digits"), [("float16", 198, 11), ("float32", 268, 25)])
+def test_maps_as_floats_are_beside_their_pictures_and_are_read_back(tmp_path: Path, kind, size, digits):
+    with SummaryWriter(tmp_path, METADATA, raw_kind=kind) as writer:
+        write_sample(writer, 3)
+    run = read_run(tmp_path)
+    for entry in run.samples[3].maps:
+        path = tmp_path / entry.raw.path
+        assert entry.raw.path == entry.path.replace(".png", ".npy")
+        assert (path.stat().st_size, digest_of(path.read_bytes())) == (size, entry.raw.digest)
+        np.testing.assert_allclose(run.saliency(entry), map_of(3, entry.explainer, entry.label), rtol=2.0**-digits)
+        assert run.picture(entry).dtype == np.uint8
+
+
+def test_a_map_as_floats_that_is_damaged_is_told_and_its_picture_is_still_there(tmp_path: Path):
+    with SummaryWriter(tmp_path, METADATA, raw_kind="float32") as writer:
+        write_sample(writer, 3)
+    run = read_run(tmp_path)
+    entry = run.samples[3].maps[0]
+    path = tmp_path / entry.raw.path
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SummaryReadError, match="is not the one that was recorded; `picture` has its picture"):
+        run.saliency(entry)
+    path.unlink()
+    with pytest.raises(SummaryReadError, match=r"could not read the map .*: .*no such file"):
+        run.saliency(entry)
+    assert run.picture(entry).shape == (5, 7)
+
+
+def test_an_unknown_kind_of_maps_is_refused_before_a_folder_is_made(tmp_path: Path):
+    with pytest.raises(ValueError, match="`raw_kind` must be one of float16, float32, got 'float64'"):
+        SummaryWriter(tmp_path / "job", METADATA, raw_kind="float64")
+    assert not (tmp_path / "job").exists()
 
 
 def events_of(event_file: Path) -> list[Event]:
