@@ -21,7 +21,9 @@ from explainer.records import (
     RunMetadata,
     Saliency,
     SampleDone,
+    SampleOrigin,
     SampleSkipped,
+    Score,
     Uncertainty,
 )
 from explainer.summary.folder import RunFiles
@@ -76,6 +78,49 @@ def write_run(
         if ended:
             writer.write(Benchmark("GradCAM", "Faithfulness", 0.4375, (math.nan, 0.25, 0.5, math.nan), 7, 2))
             writer.write(RunEnd())
+    return writer
+
+
+TABLE_METADATA = RunMetadata(
+    labels=("cat", "=dog|1", "eel"),
+    explainers=("GradCAM", "Integrated"),
+    metrics=("Faithfulness", "Sparseness"),
+    jobs=("saliency", "uncertainty"),
+    parameters={"seed": 7},
+)
+
+
+def write_table_run(folder: Path, *, ended: bool = True, raw_kind: str | None = None) -> SummaryWriter:
+    """Two samples with all that a table has: names, gaps, draws, scores of labels and of none, a control.
+
+    Sample 3 has true label 1 and files and names that a spreadsheet takes for formulas; sample 8 has no true label, no
+    draws, no score, and maps of another size.
+    """
+    with SummaryWriter(folder, TABLE_METADATA, clock=lambda: STARTED, raw_kind=raw_kind) as writer:
+        row = np.float32([0.125, 0.75, 0.0625])
+        for record in (
+            OriginalImage(3, np.full((5, 7, 3), 3, np.uint8)),
+            SampleOrigin(3, bytes(16), "-photos/=3.png", bytes(16)),
+            Prediction(3, (1,), (1,), (0, 1), np.float32([0.1, 0.7, 0.2])),
+            Saliency(3, "GradCAM", 0, MAP),
+            Saliency(3, "GradCAM", 1, MAP * 2),
+            Saliency(3, "Integrated", 1, -MAP, completeness_gap=0.3),
+            Score(3, "GradCAM", "Faithfulness", 0, 0.25),
+            Score(3, "GradCAM", "Faithfulness", 1, math.nan),
+            Score(3, "GradCAM", "Sparseness", None, -0.5),
+            Score(3, "RandomControl", "Sparseness", None, 0.1),
+            Score(3, "Integrated", "MyOwn", 1, 4.0),
+            Uncertainty(3, row, row / 2, row - 0.0625, row + 0.125, 0.5, 0.375, 0.125),
+            SampleDone(3),
+            OriginalImage(8, np.full((4, 6), 8, np.uint8)),
+            Prediction(8, (), (), (2,), np.float32([0.25, 0.25, 0.5])),
+            Saliency(8, "GradCAM", 2, MAP[:4, :6]),
+            SampleDone(8),
+            Benchmark("GradCAM", "Faithfulness", 0.25, (0.25, math.nan, math.nan), 1, 1),
+            Benchmark("Integrated", "Sparseness", math.nan),
+            *([RunEnd()] if ended else []),
+        ):
+            writer.write(record)
     return writer
 
 

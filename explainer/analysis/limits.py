@@ -12,6 +12,10 @@ MOST_METHODS = 10_000
 """Pairs of metric and explainer that statistics are made of."""
 MOST_CURVES = 2_000
 """Triples of metric, explainer and fill that mean curves are made of."""
+MOST_METRIC_COLUMNS = 200
+"""Metrics that have a column of their own in a table."""
+MOST_ROWS = 100_000
+"""Rows of one sample in a table."""
 _Key = TypeVar("_Key", bound=Hashable)
 
 
