@@ -10,9 +10,13 @@ exec((HERE / "explainer" / "version.py").read_text(encoding="utf-8"), VERSION)
 
 DEMO = ["scikit-learn>=1.3"]
 MINDCV = ["mindcv>=0.3"]
+PANDAS = ["pandas>=2"]
+TENSORBOARD = ["tensorboardX>=2.6"]
 TEST = [
     *DEMO,
     *MINDCV,
+    *PANDAS,
+    *TENSORBOARD,
     "build>=1.2",
     "grpcio-tools>=1.82",
     "hypothesis>=6.100",
@@ -48,7 +52,7 @@ setup(
         "scipy>=1.10",
         "tqdm>=4.66",
     ],
-    extras_require={"demo": DEMO, "mindcv": MINDCV, "test": TEST},
+    extras_require={"demo": DEMO, "mindcv": MINDCV, "pandas": PANDAS, "tensorboard": TENSORBOARD, "test": TEST},
     entry_points={"console_scripts": ["explainer = explainer.command.main:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",

@@ -39,7 +39,7 @@ def _run_facts(run: RunView) -> Facts:
         "folder": str(run.summary_dir),
         "event_file": run.files.event_file.name,
         "started": _started(run.files.timestamp),
-        "state": _state(run),
+        "state": run.state,
         "repaired": run.repaired,
         "resumed": [dict(changed) for changed in run.resumed],
         "package_version": run.metadata.package_version,
@@ -57,14 +57,6 @@ def _started(timestamp: int) -> str | None:
         return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()
     except (OSError, OverflowError, ValueError):
         return None
-
-
-def _state(run: RunView) -> str:
-    if run.findings:
-        return "damaged"
-    if run.ended:
-        return "ended"
-    return "repaired" if run.repaired else "not ended"
 
 
 def _sample_facts(run: RunView) -> Facts:

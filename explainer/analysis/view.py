@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.analysis.frames import dataframe_of
 from explainer.analysis.limits import MOST_METHODS, beyond_the_limits, first_of
+from explainer.analysis.notebook import html_of, short_list
 from explainer.analysis.statistics import MethodStatistics, SingleScore, method_statistics
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
@@ -57,6 +59,39 @@ class RunView:
     def complete(self) -> bool:
         """Whether nothing is damaged and the run ended, or was repaired since."""
         return not self.findings and (self.ended or bool(self.repaired))
+
+    @property
+    def state(self) -> str:
+        """How the run stands: "damaged", "ended", "repaired" or "not ended"."""
+        if self.findings:
+            return "damaged"
+        if self.ended:
+            return "ended"
+        return "repaired" if self.repaired else "not ended"
+
+    def __repr__(self) -> str:
+        """Folder, state, and what there is; texts of the summary are written as Python writes them."""
+        return (
+            f"<RunView of {str(self.summary_dir)!r}: {self.state}, {len(self.samples)} samples, explainers "
+            f"[{short_list(self.metadata.explainers)}], metrics [{short_list(self.metadata.metrics)}]>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return html_of(self)
+
+    def to_dataframe(self, kind: str = "maps") -> Any:
+        """A pandas.DataFrame with the columns of docs/export.md.
+
+        Args:
+            kind: "maps": a row for each sample, label and method; "samples": for each sample; "scores": for each single
+                score.
+
+        Raises:
+            ValueError: another kind.
+            ImportError: pandas is not installed.
+        """
+        return dataframe_of(self.metadata, self.samples, kind)
 
     def statistics(self) -> list[MethodStatistics]:
         """For each metric and method, controls too, statistics of its single scores: means, spread, intervals, ranks.

@@ -49,6 +49,15 @@ class SampleView:
     absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none means absent
     origin: SampleOrigin | None = None
 
+    def __repr__(self) -> str:
+        """Number, file, labels, and how much there is of the sample."""
+        prediction = self.prediction
+        source = f" from {self.source[:60]!r}" if self.source else ""
+        return (
+            f"<SampleView {self.sample_id}{source}: truth {_some(prediction.ground_truth)}, predicted "
+            f"{_some(prediction.predicted)}, {len(self.maps)} maps, {len(self.scores)} scores>"
+        )
+
     @property
     def source(self) -> str:
         """The name of the file that the sample was read from; "" where none was recorded."""
@@ -195,6 +204,10 @@ class RunReader(RunNotes):
         if metadata is None:
             return False
         return len(metadata.labels) == 1 and metadata.parameters.get("label_format") == "multi-hot"
+
+
+def _some(labels: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, labels[:5]))}{', ...' if len(labels) > 5 else ''}]"
 
 
 def _all(records: list[Any], kind: type[_Kind]) -> tuple[_Kind, ...]:
