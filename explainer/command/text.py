@@ -400,3 +400,46 @@ def _bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
+
+
+# What `explainer export` says.
+
+EXPORT = """\
+Writes a run of the summary folder DIR, the newest or the one of --run, in the format of other tools: a table with a row
+for each sample, label and method (csv, json), maps as arrays (npz), overlays and scores for TensorBoard (tensorboard),
+or pictures with a line about each for tools that load image datasets (metadata). DIR is not changed.
+"""
+EXPORT_END = """\
+\b
+Example:
+  explainer export summary_dir/digits --format csv --to digits.csv
+  explainer export summary_dir/digits --format tensorboard --to logs/digits
+
+docs/export.md has every column and array. PATH may be an earlier export of the same format, which is replaced.
+
+\b
+Exit status:
+  0  the summary is complete, and all of it was written
+  1  the run did not end, something is damaged or missing, or the disk refused
+  2  there is no summary to read, or something else lies at PATH
+"""
+FORMAT_OPTION = "What is written."
+
+
+def export_rows(
+    place: object, chosen_format: str, counts: Mapping[str, int], left_out: tuple[int, Sequence[str]]
+) -> list[Row]:
+    """What was written where, and what was left out: how much, and why, of the first ones."""
+    count, reasons = left_out
+    more = [f"... ({count} in all)"] if count > len(reasons) else []
+    return [
+        ("export", f"{place} ({chosen_format})"),
+        ("written", ", ".join(f"{number} {what}" for what, number in counts.items())),
+        *_named("left out", [*reasons, *more]),
+    ]
+
+
+def export_notes(damage: Sequence[str], hints: Sequence[str]) -> list[Row]:
+    """What of the run is damaged, and how to look at what was written."""
+    more = [f"... ({len(damage)} in all; `explainer verify` names each)"] if len(damage) > _MOST_NAMES else []
+    return [*_named("damage", [*damage[:_MOST_NAMES], *more]), *_named("hint", hints)]

@@ -40,7 +40,7 @@ def read(folder):
     run = read_run(folder)
     for sample in iter_samples(folder):
         run.picture(sample.image), [(run.saliency(entry), run.picture(entry)) for entry in sample.maps]
-    run.statistics()
+    run.statistics(), repr(run), run._repr_html_()
 
 events = []
 read(sys.argv[1])
@@ -93,3 +93,41 @@ def test_reading_a_summary_looks_into_its_folder_and_does_nothing_else(tmp_path:
     assert {path.suffix for path in (Path(path) for path, _, _ in opened)} >= {".png", ".npy"}
     assert with_mindspore == "False"
     assert tree(tmp_path) == before
+
+
+# The second export of each format is watched, which takes the first one's place.
+EXPORT = """
+import json, sys
+from explainer.report.export import FORMATS, export
+
+events = []
+for time in range(2):
+    for format in FORMATS:
+        export(sys.argv[1], f"{sys.argv[2]}/{format}", format=format)
+    if time == 0:
+        sys.addaudithook(lambda name, arguments: events.append((name, [str(value) for value in arguments])))
+print(json.dumps([sorted({name for name, _ in events}), [entry for name, entry in events if name == "open"]]))
+"""
+MAKING = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}
+
+
+def test_an_export_writes_into_its_place_and_does_nothing_else(tmp_path: Path):
+    job = tmp_path / "job"
+    written(job)
+    before = tree(job)
+    done = subprocess.run(
+        [sys.executable, "-c", EXPORT, str(job), str(tmp_path / "out")],
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    names, opened = json.loads(done.stdout)
+    doing = {name for name in names if name.partition(".")[0] not in PYTHON_ITSELF}
+    assert doing <= LOOKING | MAKING  # nothing is imported, executed, started or sent
+    # What is replaced is removed by names in a folder that is open, and not by paths.
+    for path, mode, _ in (entry for entry in opened if Path(entry[0]).is_absolute()):
+        places = [tmp_path / "out", *([job] if mode in ("r", "rb") else [])]
+        assert any(Path(path).is_relative_to(place) for place in places), path
+    assert tree(job) == before

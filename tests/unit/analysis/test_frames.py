@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hand_made_runs import view, write_table_run
 
 from explainer.analysis.tables import TABLES, Tables, metrics_of
 from explainer.analysis.view import read_run
+from explainer.report.export import export
 
 
 @pytest.fixture
@@ -52,6 +54,14 @@ def test_pandas_computes_what_statistics_says(run):
     means = scores.groupby(["metric", "method"])["score"].mean()
     for entry in run.statistics():
         assert means[entry.metric, entry.explainer] == pytest.approx(entry.overall.mean, abs=1e-7)  # float32
+
+
+def test_the_csv_export_is_the_frame_of_maps(run, tmp_path: Path):
+    pytest.importorskip("pandas")
+    export(tmp_path / "job", tmp_path / "out.csv", format="csv")
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        header = next(csv.reader(file))
+    assert header == ["schema_version", *run.to_dataframe().columns]
 
 
 def test_another_kind_is_refused_with_the_choices(run):
