@@ -434,7 +434,7 @@ def export_rows(
     more = [f"... ({count} in all)"] if count > len(reasons) else []
     return [
         ("export", f"{place} ({chosen_format})"),
-        ("written", ", ".join(f"{number} {what}" for what, number in counts.items())),
+        ("written", ", ".join(f"{number} {what if number != 1 else what[:-1]}" for what, number in counts.items())),
         *_named("left out", [*reasons, *more]),
     ]
 

@@ -98,6 +98,7 @@ def _drafted(
     replace: Callable[[Path, Path], None],
     remove: Callable[[Path], None],
 ) -> Iterator[Path]:
+    target = target.resolve()  # "." has no name; it is no link, which was refused
     draft = target.with_name(f"{target.name}.{os.getpid()}{DRAFT}")
     made, is_ours = Made(), False
     try:

@@ -29,8 +29,8 @@ def job(tmp_path: Path) -> Path:
 WRITTEN = {
     "csv": "4 samples, 12 rows",
     "json": "4 samples, 12 rows",
-    "npz": "4 samples, 12 maps, 1 files",
-    "tensorboard": "4 samples, 16 images, 1 scalars",
+    "npz": "4 samples, 12 maps, 1 file",
+    "tensorboard": "4 samples, 16 images, 1 scalar",
     "metadata": "4 samples, 4 pictures",
 }
 
@@ -58,7 +58,7 @@ def test_what_is_left_out_is_said_with_exit_status_1(job: Path, capsys):
     (job / MAP_FILE).unlink()
     status, text, _ = exported(capsys, job, "--format", "npz", "--to", job.parent / "out")
     assert status == 1
-    assert text.splitlines()[1] == "written     4 samples, 11 maps, 1 files"
+    assert text.splitlines()[1] == "written     4 samples, 11 maps, 1 file"
     assert text.splitlines()[2].startswith(f"left out    sample 2: could not read the picture '{MAP_FILE}'")
 
 

@@ -535,6 +535,13 @@ def test_a_place_below_a_file_is_told(job: Path, tmp_path: Path):
         export(job, tmp_path / "file" / "out", format="csv")
 
 
+def test_the_current_folder_is_a_place(job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export(job, ".", format="metadata")
+    assert len(lines_of(tmp_path / "here")) == 2
+
+
 def test_names_of_a_summary_become_no_paths(tmp_path: Path):
     name = "../../escaped"
     named_run(tmp_path / "job", name)

@@ -321,7 +321,8 @@ def full_message() -> Explain:
     for place, name in enumerate(("sd", "itl95_low", "itl95_hi"), start=1):
         getattr(inference, f"ground_truth_prob_{name}").extend([0.25 / place, 0.5 / place])
         getattr(inference, f"predicted_prob_{name}").extend([0.75 / place, 1.0 / place])
-    message.MergeFrom(codec.encode_saliency(SaliencyFile(5, "GradCAM", 2, "5_2.png", -1.5, 3.25)))
+    raw = RawMapFile("5_2.npy", b"digest of floats", -3)
+    message.MergeFrom(codec.encode_saliency(SaliencyFile(5, "GradCAM", 2, "5_2.png", -1.5, 3.25, raw=raw)))
     message.MergeFrom(codec.encode_scores(5, [Score(5, "GradCAM", "Faithfulness", 2, 0.5)]))
     curve = ScoreCurve(5, "GradCAM", "Faithfulness", 2, "blur", np.float32([0, 1]), np.float32([0.75, 0.125]))
     message.MergeFrom(codec.encode_curves(5, [curve]))
