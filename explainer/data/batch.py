@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,28 @@ class Box:
     height: int
 
 
+@dataclass(frozen=True)
+class SourceFile:
+    """The file that a sample was read from: what a summary calls it, and where it lies."""
+
+    name: str
+    path: Path
+
+    def digest(self) -> bytes:
+        """blake2b, 16 bytes, of its content; empty where it cannot be read."""
+        try:
+            return _digest(self.path.read_bytes())
+        except OSError:
+            return b""
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One sample: image (C, H, W) float32, its labels in rising order, and its boxes.
 
     `label_format` is how the labels were read, "ids" or "multi-hot"; None where there is no such column. `fault` is why
-    the sample could not be read; its image then means nothing.
+    the sample could not be read; its image then means nothing. `source` is the file that it was read from, where that
+    is known.
     """
 
     sample_id: int
@@ -34,6 +52,12 @@ class Sample:
     boxes: tuple[Box, ...] = ()
     label_format: str | None = None
     fault: str | None = None
+    source: SourceFile | None = None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """blake2b, 16 bytes, of the image: its shape and values."""
+        return _digest(repr(self.image.shape).encode() + np.ascontiguousarray(self.image).tobytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,3 +70,7 @@ class Batch:
     def images(self) -> NDArray[np.float32]:
         """The images, (N, C, H, W) float32."""
         return np.stack([sample.image for sample in self.samples])
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()

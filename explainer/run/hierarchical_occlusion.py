@@ -16,6 +16,7 @@ from explainer.errors import BadSampleError
 from explainer.network.of import without_tensor
 from explainer.records import EditLayer, EditTree, Record
 from explainer.run.job import PredictedBatch, PredictedSample
+from explainer.summary.reader import SampleView
 
 _CHANNELS = 3
 
@@ -68,6 +69,9 @@ class HierarchicalOcclusionJob:
         """
         for sample in batch.samples:
             yield from self._of_sample(sample)
+
+    def recall(self, sample: SampleView) -> None:
+        """Nothing is gathered over samples."""
 
     def finish(self) -> Iterator[Record]:
         """Nothing."""

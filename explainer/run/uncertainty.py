@@ -13,6 +13,7 @@ from explainer.errors import BadSampleError
 from explainer.records import Record
 from explainer.records import Uncertainty as UncertaintyRecord
 from explainer.run.job import PredictedBatch
+from explainer.summary.reader import SampleView
 from explainer.uncertainty import Uncertainty
 
 
@@ -62,6 +63,9 @@ class UncertaintyJob:
             mean, deviation, low, high = (column[index] for column in columns)
             total, aleatoric, epistemic = (float(part[index]) for part in estimate.entropies)
             yield UncertaintyRecord(sample.sample_id, mean, deviation, low, high, total, aleatoric, epistemic)
+
+    def recall(self, sample: SampleView) -> None:
+        """Nothing is gathered over samples."""
 
     def finish(self) -> Iterator[Record]:
         """Nothing."""

@@ -20,6 +20,8 @@ def test_every_option_has_its_documented_default():
         "label_format": "auto",
         "on_bad_sample": "raise",
         "progress": None,
+        "sources": None,
+        "provenance": {},
     }
 
 
