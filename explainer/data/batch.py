@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from explainer.digests import digest_of, digest_of_array
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SourceFile:
     def digest(self) -> bytes:
         """blake2b, 16 bytes, of its content; empty where it cannot be read."""
         try:
-            return _digest(self.path.read_bytes())
+            return digest_of(self.path.read_bytes())
         except OSError:
             return b""
 
@@ -57,7 +58,7 @@ class Sample:
     @cached_property
     def digest(self) -> bytes:
         """blake2b, 16 bytes, of the image: its shape and values."""
-        return _digest(repr(self.image.shape).encode() + np.ascontiguousarray(self.image).tobytes())
+        return digest_of_array(self.image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,3 @@ class Batch:
     def images(self) -> NDArray[np.float32]:
         """The images, (N, C, H, W) float32."""
         return np.stack([sample.image for sample in self.samples])
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()

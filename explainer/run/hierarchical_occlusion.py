@@ -12,6 +12,7 @@ from explainer.counterfactual.backgrounds import auto_mask, background_of
 from explainer.counterfactual.label_search import SearchResult
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.batch import Batch
+from explainer.digests import digest_of_array
 from explainer.errors import BadSampleError
 from explainer.network.of import without_tensor
 from explainer.records import EditLayer, EditTree, Record
@@ -46,6 +47,11 @@ class HierarchicalOcclusionJob:
     def parameters(self) -> dict[str, Any]:
         """The settings, as JSON values."""
         return self._search.parameters | {"mask": "auto" if self._mask is None else _mask_text(self._mask)}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Which image is seen where the image is hidden, if one was given."""
+        return {"mask_digest": digest_of_array(self._mask).hex()} if isinstance(self._mask, np.ndarray) else {}
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
         """Raises ValueError for images that have not three channels, or are too small, or that do not fit the mask."""

@@ -78,7 +78,8 @@ class PredictedBatch:
 class Job(Protocol):
     """A part of a run. `check` raises before any work; the other three yield records.
 
-    A job may have `parameters`, a mapping of JSON values, which the summary keeps under its name. One that is to be in
+    A job may have `parameters`, a mapping of JSON values, which the summary keeps under its name, and `provenance`, the
+    digests of what it was given, such as other networks. One that is to be in
     runs that are resumed has `recall`, which takes a sample of such a run as a `SampleView` and yields nothing: it
     counts for the totals what was recorded of the sample, which will not come in a batch any more.
     """

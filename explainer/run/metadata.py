@@ -41,7 +41,7 @@ def metadata_of(
         jobs=tuple(job.name for job in jobs) + (("benchmark",) if saliency.metrics else ()),
         parameters={
             "network": type(network).__name__,
-            "provenance": provenance_of(network, classifier.weights_digest(), options.provenance),
+            "provenance": provenance_of(network, classifier.weights_digest(), options.provenance) | _of_jobs(jobs),
             "activation_fn": type(activation).__name__,
             "dataset": description_of(dataset),
             "options": options.recorded,
@@ -53,3 +53,9 @@ def metadata_of(
         },
         package_version=__version__,
     )
+
+
+def _of_jobs(jobs: Sequence[Job]) -> dict[str, Any]:
+    """The digests of what jobs were given beside the network: other networks, an image."""
+    found = {job.name: dict(getattr(job, "provenance", {})) for job in jobs}
+    return {name: digests for name, digests in found.items() if digests}

@@ -110,6 +110,7 @@ def _compared(metadata: RunMetadata) -> dict[str, Any]:
         "names of explainers": list(metadata.explainers),
         "names of metrics": list(metadata.metrics),
         "jobs": list(metadata.jobs),
+        "given": {name: provenance[name] for name in metadata.jobs if name in provenance},
         **parameters,
         "options": {name: value for name, value in options.items() if name not in _MAY_DIFFER},
     }
@@ -119,7 +120,8 @@ def _free(metadata: RunMetadata) -> dict[str, Any]:
     """What may be other."""
     options = _mapping(metadata.parameters.get("options"))
     provenance = _mapping(metadata.parameters.get("provenance"))
-    return {**provenance, **{name: options[name] for name in _MAY_DIFFER if name in options}}
+    rest = {name: value for name, value in provenance.items() if name not in ("network", "weights", *metadata.jobs)}
+    return rest | {name: options[name] for name in _MAY_DIFFER if name in options}
 
 
 def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

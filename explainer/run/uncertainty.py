@@ -34,6 +34,12 @@ class UncertaintyJob:
         """The settings, as JSON values."""
         return self._uncertainty.parameters
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Which networks an ensemble is of."""
+        weights = getattr(self._uncertainty, "weights", None)
+        return {} if weights is None else {"weights": weights}
+
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
         """Raises what the draws of the first image raise, or ValueError unless they have a number for each label."""
         count = self._uncertainty(first_batch.images[:1]).mean.shape[1]

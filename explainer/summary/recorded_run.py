@@ -7,6 +7,7 @@ from collections.abc import Iterator, Set
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import RunMetadata, RunResumed, SampleSkipped
 from explainer.summary import images
@@ -181,7 +182,7 @@ def _is_there(summary_dir: Path, picture: PictureFile) -> bool:
         content = images.content_of(inside(summary_dir, picture.path))
     except (OSError, SummaryReadError):
         return False
-    return not picture.digest or picture.digest == images.digest_of(content)
+    return not picture.digest or picture.digest == digest_of(content)
 
 
 def _remove_leftovers(data_dir: Path, index: SampleIndex) -> None:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import Benchmark, RunEnd, RunRepaired, RunResumed, SampleSkipped
 from explainer.summary import codec
 from explainer.summary.event_copy import EventCopy, payload_of, write_events
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import RunFiles, chosen_run, inside
-from explainer.summary.images import LARGEST_PICTURE, digest_of
+from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.made import Made
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
 from explainer.summary.picture_check import PictureCheck, PictureFile

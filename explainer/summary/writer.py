@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_distinct, require_number
+from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import (
     Benchmark,
@@ -262,7 +263,7 @@ class SummaryWriter:
         with self._disk_errors(target):
             made.folders(target.parent, below=self._data)
             made.write(target, content)
-        return images.digest_of(content)
+        return digest_of(content)
 
     def _write_end(self) -> None:
         table = _in_table_order(self._benchmarks, self._metadata) if self._benchmarks else []

@@ -25,6 +25,7 @@ from PIL import Image
 
 import explainer
 from explainer.analysis.view import read_run
+from explainer.digests import digest_of
 from explainer.errors import SummaryWriteError
 from explainer.records import (
     Benchmark,
@@ -41,7 +42,6 @@ from explainer.records import (
     Score,
 )
 from explainer.summary.explain_pb2 import Event
-from explainer.summary.images import digest_of
 from explainer.summary.reader import read_records
 from explainer.summary.recordfile import read_frames
 from explainer.summary.writer import SummaryWriter
