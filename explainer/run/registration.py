@@ -44,6 +44,15 @@ def _require_text(index: int, label: str) -> None:
         raise ValueError(f"`data[1]` must hold text, label {index} is {label!r}: {error.reason}") from error
 
 
+def require_sources(sources: Sequence[Any] | None, count: int | None) -> None:
+    """Raises ValueError unless there is a file for each sample, where their number is known."""
+    if sources is not None and count is not None and len(sources) != count:
+        raise ValueError(
+            f"`sources` must name the file of each sample, got {len(sources)} for {count} samples; give them in the "
+            "order of the dataset"
+        )
+
+
 def require_explainers(explainers: Any, network: Any) -> None:
     """Raises TypeError or ValueError unless these are explainers of this network, of distinct names, for a run."""
     require_type("explainers", explainers, list, "a list of explainers")

@@ -38,6 +38,7 @@ from explainer.run.registration import (
     require_members,
     require_metrics,
     require_recordable,
+    require_sources,
 )
 from explainer.run.resume import CompleteSamples, require_label_format, require_same
 from explainer.run.saliency import SaliencyJob
@@ -122,6 +123,7 @@ class ImageClassificationRunner:
         self._network = network
         self._activation = activation_fn
         self._options = options or RunOptions()
+        require_sources(self._options.sources, sample_count(self._dataset))
         self._classifier = MindSporeClassifier(network, activation_fn, batch_size=self._options.batch_size)
         self._jobs: list[Job] = []
         self._sinks: list[Sink] = []
