@@ -270,6 +270,8 @@ def killed(job: Job, rng: np.random.Generator, seconds: float, kills: int) -> tu
     again: set[int] = set()
     for number in range(kills):
         before = job.complete
+        if len(before) + 1 == job.samples:
+            break  # no sample can be written and another one be left
         after = int(rng.integers(len(before) + 1, job.samples))
         if not job.kill(resume=number > 0, after=after, delay=rng.uniform(0, seconds / job.samples)):
             break
