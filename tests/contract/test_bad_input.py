@@ -16,6 +16,7 @@ from mindspore.dataset import GeneratorDataset
 from networks import LinearNetwork, NormalisedCnn, SmallCnn, random_weights
 
 from explainer import ImageClassificationRunner, RunOptions, read_run
+from explainer.benchmark import Localization
 from explainer.errors import BadSampleError, NetworkOutputError, NoReluError
 from explainer.explanation import Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop
 from explainer.testing.networks import FailingNetwork
@@ -56,7 +57,7 @@ class Fingerprint(Attribution):
 def run(tmp_path):
     """Runs one explainer over a dataset, four labels, batches of 2; the result and the run as read back."""
 
-    def go(dataset, network=None, explainer=Fingerprint, labels=LABELS, activation_fn=None, **options):
+    def go(dataset, network=None, explainer=Fingerprint, labels=LABELS, activation_fn=None, metrics=None, **options):
         network = network or pixel_network()
         runner = ImageClassificationRunner(
             tmp_path / "job",
@@ -65,7 +66,7 @@ def run(tmp_path):
             activation_fn or nn.Softmax(),
             options=RunOptions(**{"batch_size": 2, **options}),
         )
-        runner.register_saliency([explainer(network)])
+        runner.register_saliency([explainer(network)], metrics, controls=False)
         return runner.run(), read_run(tmp_path / "job")
 
     return go
@@ -256,6 +257,13 @@ def test_a_generator_that_raises_is_told_with_the_number_of_samples_before_it(ru
     assert "after 4 samples" in str(caught.value).splitlines()[0]
 
 
+def test_a_generator_that_raises_at_once_leaves_no_folder(run, tmp_path):
+    with pytest.raises((RuntimeError, ValueError), match="row is lost") as caught:
+        run(failing_stream(0, tmp_path, seconds=0))
+    assert "after 0 samples" in str(caught.value).splitlines()[0]
+    assert not (tmp_path / "job").exists()
+
+
 def test_every_sample_before_a_generator_raises_is_on_disk(run, tmp_path):
     with pytest.raises((RuntimeError, ValueError), match="row is lost"):
         run(failing_stream(5, tmp_path, seconds=5, grace=0.3))
@@ -301,9 +309,18 @@ def test_rows_of_another_number_of_columns_than_named_are_refused(run, tmp_path,
     assert not (tmp_path / "job").exists()
 
 
-def test_columns_in_another_order_are_refused(run, tmp_path):
-    with pytest.raises(ValueError, match=r"images must be .*got shape \(\) at sample 0"):
-        run(stream_of([(np.array(1), images_of(1)[0])], ("label", "image")))
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (("label", "image"), r"images must be .*got shape \(\) at sample 0 of column 'label'"),
+        (("box", "image", "label"), r"images must be .*got shape \(1, 4\) at sample 0 of column 'box'"),
+        (("image", "box", "label"), r"labels must be .*got \(1, 1, 4\) at sample 0 of column 'box'"),
+    ],
+)
+def test_columns_in_another_order_are_refused(run, tmp_path, columns, told):
+    row = {"image": images_of(1)[0], "label": np.array(1), "box": np.array([[0, 0, 1, 1]])}
+    with pytest.raises(ValueError, match=told):
+        run(stream_of([tuple(row[column] for column in columns)], columns))
     assert not (tmp_path / "job").exists()
 
 
@@ -361,6 +378,34 @@ def test_a_wrong_id_late_in_the_data_is_told_and_the_batches_before_are_whole(ru
         run(dataset_of(images_of(6), [0, 1, 2, 3, 0, 7]))
     found = read_whole(tmp_path / "job")
     assert not found.ended and list(found.samples)[:4] == [0, 1, 2, 3]
+
+
+# ---- boxes ----
+
+
+def test_boxes_that_do_not_fit_are_cut_or_have_no_score_and_are_counted(run):
+    """The map is the first channel of the image, made so that its highest pixel is that at row 2 and column 3."""
+    nan, infinity = float("nan"), float("inf")
+    boxes = [
+        [3, 2, 1, 1],  # the pixel itself
+        [2, 3, 1, 1],  # rows and columns exchanged
+        [-5, -5, 9, 8],  # cut to the left upper 4 x 3 pixels
+        [-5, 1, 3, 2],  # beside the image: NumPy would count -5 and -2 from the other side
+        [9, 9, 2, 2],
+        [3, 2, 0, 1],  # without area
+        [3, 2, -1, 1],
+        [nan, 2, 1, 1],
+        [3, 2, infinity, 1],
+    ]
+    images = np.clip(images_of(len(boxes)), -3, 3)
+    images[:, 0, 2, 3] = 9
+    data = dataset_of(images, [1] * len(boxes), np.array(boxes)[:, None])
+    sure_of_nothing = LinearNetwork(np.zeros((4, images[0].size)))  # label 1 alone is explained
+    _, found = run(data, sure_of_nothing, metrics=[Localization(4)])
+    scores = [score.value for sample in found.samples.values() for score in sample.scores]
+    np.testing.assert_array_equal(scores, [1, 0, 1, *[nan] * 6])
+    (total,) = found.benchmarks
+    assert (np.float32(total.total), total.defined, total.undefined) == (np.float32(2 / 3), 3, 6)
 
 
 # ---- images ----
