@@ -1,8 +1,10 @@
-"""What surrounds a run changes nothing in it: the clock, the time zone, the locale, the names of folders."""
+"""What surrounds a run changes nothing in it, or is told: clock, time zone, locale, names of folders, the disk."""
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from hand_made_runs import STARTED, write_run
 
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
+from explainer.errors import SummaryWriteError
 
 TESTS = Path(__file__).parents[1]
 
@@ -113,3 +116,34 @@ def test_folders_of_any_name_are_written_and_read_in_the_c_locale(tmp_path: Path
             run = read_run(tmp_path / os.fsdecode(name))
             assert run.metadata.labels == LABELS
             np.testing.assert_array_equal(run.picture(run.samples[2].image), np.full((5, 7, 3), 2))
+
+
+# ---- the disk ----
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EIO], ids=errno.errorcode.get)
+def test_a_disk_that_refuses_a_file_is_told_with_file_and_reason_and_no_folder_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("builtins.open", refused)
+    with pytest.raises(SummaryWriteError) as caught:
+        write_run(tmp_path / "job")
+    monkeypatch.undo()
+    told = re.escape(os.strerror(number))
+    assert re.match(rf"could not write {re.escape(str(tmp_path))}/job/.*_explain: {told}; ", str(caught.value))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fails_when_all_is_written_is_told_and_what_it_kept_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(SummaryWriteError, match=r"could not write .*_explain: Input/output error"):
+        write_run(tmp_path)
+    assert list(read_run(tmp_path).samples) == [0, 1, 2, 3]
