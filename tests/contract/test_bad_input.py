@@ -134,9 +134,22 @@ def test_a_dataset_of_bad_images_alone_is_refused_with_the_first_reason_and_writ
     assert not (tmp_path / "job").exists()
 
 
-@pytest.mark.parametrize(("policy", "error"), [("raise", BadSampleError), ("skip", ValueError)])
-def test_weights_of_nan_are_told_before_anything_is_written(run, tmp_path, policy, error):
-    network = LinearNetwork(np.full((4, 3 * HEIGHT * WIDTH), np.nan))
+@pytest.mark.parametrize("policy", ["raise", "skip"])
+@pytest.mark.parametrize(("network", "name"), [(pixel_network, "fc.weight"), (lambda: SmallCnn(3), "conv1.bias")])
+def test_weights_of_nan_are_told_by_name_before_anything_is_written(run, tmp_path, network, name, policy):
+    """MindSpore's ReLU makes 0 of the second network's, so that its probabilities look right."""
+    made = network()
+    parameter = dict(made.parameters_and_names())[name]
+    parameter.set_data(parameter * np.nan)
+    with pytest.raises(ValueError, match=f"`network` must have weights that are numbers, got .* NaN .* of '{name}'"):
+        run(dataset_of(images_of(3)), made, on_bad_sample=policy)
+    assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize("policy", ["raise", "skip"])
+def test_outputs_of_nan_for_every_sample_are_told_before_anything_is_written(run, tmp_path, policy):
+    network = Answers(lambda logits: logits * np.nan)
+    error = BadSampleError if policy == "raise" else ValueError
     with pytest.raises(error, match="the output of sample 0 has a NaN or an infinity"):
         run(dataset_of(images_of(3)), network, on_bad_sample=policy)
     assert not (tmp_path / "job").exists()

@@ -455,6 +455,20 @@ def test_outputs_that_are_not_finite_are_an_error_and_never_a_map(method: str, v
         explainer(images_of(2), 1)
 
 
+@pytest.mark.parametrize("layer", ["conv1", "fc"])
+def test_weights_of_nan_are_told_by_name_even_where_a_relu_hides_them(method: str, layer: str) -> None:
+    """MindSpore's ReLU makes 0 of NaN: the logits behind `conv1` are finite, and what they say is not the network's."""
+    network = SmallCnn()
+    weight = getattr(network, layer).weight
+    good = weight.asnumpy().copy()
+    weight.set_data(weight * np.nan)
+    explainer = factory_of(method)(network)
+    with pytest.raises(ValueError, match=f"got {good.size} NaN among {good.size} of '{layer}.weight'"):
+        explainer(images_of(2), 1)
+    weight.set_data(Tensor(good))
+    assert_same_maps(explainer(images_of(2), 1), factory_of(method)(SmallCnn())(images_of(2), 1))
+
+
 @pytest.mark.parametrize("method", ["KernelSHAP", "LIME", "Occlusion", "RISE"], indirect=True)
 def test_a_network_that_has_no_answer_where_something_is_hidden_gives_no_map(method: str) -> None:
     explainer = factory_of(method)(Roots(), fill=-1.0)
