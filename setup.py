@@ -39,6 +39,7 @@ setup(
     package_data={"explainer": ["py.typed"], "explainer.summary": ["explain_pb2.pyi"]},
     install_requires=[
         "click>=8.1",
+        "filelock>=3.12",
         "google-crc32c>=1.5",
         "mindspore>=2.7,<3",
         "numpy<2",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -178,3 +179,14 @@ def _kind_of(value: Any, array: NDArray[Any]) -> str:
 
 def _hint(do: str) -> str:
     return f"; {do}" if do else ""
+
+
+def require_json(name: str, value: Any) -> None:
+    """Raises TypeError unless the value is a mapping of names to JSON values, which a summary can keep."""
+    require_type(name, value, Mapping, "a mapping of names to JSON values, which the summary keeps")
+    try:
+        json.dumps(dict(value))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"`{name}` must hold JSON values (numbers, strings, lists, ...), as the summary keeps them: {error}"
+        ) from error

@@ -11,6 +11,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── OriginalOutputError (ValueError) an image whose label is not above the threshold, so that nothing can be searched
 ├── NoValidResultError (ValueError) a search that finds no region that meets the threshold
 ├── DatasetError (ValueError)       a dataset that fails while it is read
+├── ResumeError (ValueError)        a run that cannot be gone on with, as something is other than it was
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 └── SummaryWriteError (RuntimeError) a summary that could not be written
 
@@ -82,6 +83,10 @@ class NoValidResultError(ExplainerError, ValueError):
 
 class DatasetError(ExplainerError, ValueError):
     """A dataset that fails while it is read."""
+
+
+class ResumeError(ExplainerError, ValueError):
+    """A run that cannot be gone on with, as something is other than it was when it was begun."""
 
 
 class SummaryReadError(ExplainerError, ValueError):

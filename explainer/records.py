@@ -35,6 +35,20 @@ class OriginalImage:
     pixels: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class SampleOrigin:
+    """Where a sample comes from.
+
+    input_digest: blake2b, 16 bytes, of the network's input: its shape and float32 values. source: the name of the file
+    that it was read from, "" where there is none; source_digest: blake2b, 16 bytes, of that file's bytes.
+    """
+
+    sample_id: int
+    input_digest: bytes
+    source: str = ""
+    source_digest: bytes = b""
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """The true labels of a sample, the network's prediction, and which labels are explained."""
@@ -176,6 +190,13 @@ class RunRepaired:
 
 
 @dataclass(frozen=True)
+class RunResumed:
+    """The run was interrupted and gone on with from here; changed: the parameters that were other than at its begin."""
+
+    changed: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class ImageFile:
     """Where the picture of a sample lies, relative to the job folder; shown: MindInsight may list the sample.
 
@@ -210,6 +231,7 @@ class SaliencyFile:
 Record = (
     RunMetadata
     | OriginalImage
+    | SampleOrigin
     | Prediction
     | Saliency
     | Score
@@ -226,6 +248,7 @@ Record = (
 StoredRecord = (
     RunMetadata
     | ImageFile
+    | SampleOrigin
     | Prediction
     | SaliencyFile
     | Score
@@ -237,5 +260,6 @@ StoredRecord = (
     | Benchmark
     | RunEnd
     | RunRepaired
+    | RunResumed
 )
 """What a summary file holds: as Record, with pictures by their paths."""

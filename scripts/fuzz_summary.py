@@ -37,14 +37,16 @@ from explainer.records import (
     Prediction,
     RunEnd,
     RunMetadata,
+    RunResumed,
     Saliency,
     SampleDone,
+    SampleOrigin,
     SampleSkipped,
     Score,
     ScoreCurve,
     Uncertainty,
 )
-from explainer.summary import SummaryWriter, iter_samples
+from explainer.summary import SummaryWriter, codec, iter_samples
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.reader import located
 from explainer.summary.recordfile import frame, read_frames
@@ -305,7 +307,9 @@ def seed_run(job: Path) -> list[bytes]:
         writer.write(SampleSkipped(7, "the image of sample 7 has a NaN"))
         writer.write(Benchmark("GradCAM", "Faithfulness", 0.25, (0.0, 0.25, 0.5), 3, 1))
         writer.write(RunEnd())
-    return [found.payload for found in read_frames(BytesIO(writer.event_file.read_bytes()))]
+    resumed = codec.as_event(codec.encode_resumed(RunResumed({"batch_size": 4})), STARTED)
+    found = read_frames(BytesIO(writer.event_file.read_bytes()))
+    return [*(entry.payload for entry in found), resumed.SerializeToString()]
 
 
 def records_of(number: int) -> list[object]:
@@ -316,6 +320,7 @@ def records_of(number: int) -> list[object]:
     return [
         OriginalImage(number, np.full((5, 7, 3), 9, np.uint8)),
         Prediction(number, (1,), (1,), (1,), row),
+        SampleOrigin(number, bytes([number] * 16), f"eel/{number}.png", bytes([number] * 16)),
         *(Saliency(number, name, 1, np.arange(35, dtype=np.float32).reshape(5, 7)) for name in ("GradCAM", "Gradient")),
         *(Score(number, name, "Faithfulness", 1, 0.25 * number) for name in ("GradCAM", "Gradient")),
         ScoreCurve(number, "GradCAM", "Faithfulness", 1, "blur", *points),

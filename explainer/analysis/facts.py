@@ -41,6 +41,7 @@ def _run_facts(run: RunView) -> Facts:
         "started": _started(run.files.timestamp),
         "state": _state(run),
         "repaired": run.repaired,
+        "resumed": [dict(changed) for changed in run.resumed],
         "package_version": run.metadata.package_version,
         "parameters": dict(run.metadata.parameters),
         "jobs": {job: run.metadata.parameters.get(job, {}) for job in run.metadata.jobs},
@@ -72,6 +73,7 @@ def _sample_facts(run: RunView) -> Facts:
         "samples": len(samples),
         "correct": sum(sample.correct is True for sample in samples),
         "with_ground_truth": sum(sample.truth_known for sample in samples),
+        "sources": {str(number): sample.source for number, sample in run.samples.items() if sample.source},
         "samples_unfinished": list(run.unfinished),
         "samples_skipped": {str(number): reason for number, reason in sorted(run.skipped.items())},
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import TypeVar
 
-from explainer.summary.reader import Finding, SampleView
+from explainer.summary.reader import SampleView
+from explainer.summary.run_notes import Finding
 
 MOST_METHODS = 10_000
 """Pairs of metric and explainer that statistics are made of."""

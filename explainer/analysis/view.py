@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,8 @@ from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
 from explainer.summary.folder import RunFiles, chosen_run, inside
 from explainer.summary.lost_metadata import LOST_METADATA, guessed_metadata, nothing_in
-from explainer.summary.reader import Finding, RunReader, SampleView, read_records
+from explainer.summary.reader import RunReader, SampleView, read_records
+from explainer.summary.run_notes import Finding
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,7 @@ class RunView:
         findings: what is damaged in the event file.
         older: the other runs in the folder, oldest first.
         repaired: what `explainer repair` had to leave out; "" where it was not needed.
+        resumed: what was other when the run was resumed, for each time that anything was, as JSON values.
     """
 
     summary_dir: Path
@@ -47,6 +51,7 @@ class RunView:
     findings: tuple[Finding, ...] = ()
     older: tuple[RunFiles, ...] = ()
     repaired: str = ""
+    resumed: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -128,4 +133,5 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
         findings=(*reading.findings, *beyond_the_limits(samples.values())),
         older=older,
         repaired="; ".join(reading.repairs),
+        resumed=tuple(reading.resumed),
     )

@@ -51,6 +51,7 @@ class FolderRun:
     max_megapixels: float
     bits: int
     on_bad_sample: str
+    resume: bool
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
@@ -85,7 +86,14 @@ class FolderRun:
             std=list(self.std),
             label_format="ids",
             on_bad_sample=self.on_bad_sample,
+            provenance=self.provenance,
         )
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Where network, weights and pictures come from."""
+        given = {"network_factory": self.network, "checkpoint": self.checkpoint, "images": self.images}
+        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def run_folder(options: FolderRun) -> RunResult:
@@ -110,7 +118,7 @@ def run_folder(options: FolderRun) -> RunResult:
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
     with pixel_cap(options.decoding):
-        return runner.run()
+        return runner.run(resume=options.resume)
 
 
 def _pictures(options: FolderRun, labels: list[str]) -> tuple[Picture, ...]:

@@ -173,14 +173,19 @@ def _traceback_shown() -> Iterator[None]:
     show_default=True,
     help="End at a picture that cannot be read, or leave it out.",
 )
+@click.option(
+    "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."
+)
 @click.option("--traceback", is_flag=True, help="Show where an error came from, too.")
 def run(traceback: bool, **given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     # Before MindSpore is loaded, whose threads and handlers would take the signals.
-    with SignalWatch(), _traceback_shown() if traceback else nullcontext():
+    with SignalWatch(), terminal.log_shown(), _traceback_shown() if traceback else nullcontext():
         from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
 
         result = run_folder(FolderRun(**given))
+    if result.resumed:
+        terminal.print_error(text.resumed(result.resumed, result.samples))
     terminal.print_rows(text.rows_of(facts_of(read_run(result.summary_dir))))
     terminal.print_text(f"\n{text.look_again(result.summary_dir)}")
     return 0

@@ -7,10 +7,12 @@ reading direction, or letters that the terminal's encoding has not.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TextIO
 
@@ -45,6 +47,23 @@ def print_error(text: str) -> None:
 def print_traceback(error: BaseException) -> None:
     """Prints where an error came from to standard error, as Python does."""
     _write(sys.stderr, "".join(traceback.format_exception(error)))
+
+
+@contextmanager
+def log_shown() -> Iterator[None]:
+    """Warnings of the package's log are printed as messages are."""
+    handler = _LogHandler(logging.WARNING)
+    logger = logging.getLogger("explainer")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _LogHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print_error(f"explainer: {record.getMessage()}")
 
 
 def _one_line(text: str) -> str:

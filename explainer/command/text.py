@@ -12,6 +12,7 @@ from explainer.analysis.statistics import LEAST, PARTS
 Facts = dict[str, Any]
 Row = tuple[str, str]
 _MOST_NAMES = 12
+_SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command")
 _OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
 
@@ -107,6 +108,8 @@ Exit status:
   1    the run failed, what was finished stays
   2    a wrong argument
   129, 130, 143  ended by a signal, what was finished stays
+
+The same command with --resume goes on with a run that did not end.
 """
 
 
@@ -116,6 +119,8 @@ def rows_of(facts: Facts) -> list[Row]:
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
         ("state", f"{facts['state']}, started {facts['started'] or 'at an unknown time'}"),
         *_named("repaired", [facts["repaired"]] if facts["repaired"] else []),
+        *_named("resumed", map(_resumed, facts["resumed"])),
+        *provenance_rows(facts),
         ("labels", _names(facts["labels"])),
         ("samples", _samples(facts)),
         *_named("explainer", (_explainer(name, facts) for name in facts["explainers"])),
@@ -128,6 +133,23 @@ def rows_of(facts: Facts) -> list[Row]:
         *_named("damage", _damage(facts["damage"])),
         *_named("also here", _others(facts)),
         *_named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
+    ]
+
+
+def provenance_rows(facts: Facts) -> list[Row]:
+    """Where the run comes from: network and weights, data, versions, command; what a file lacks is left out."""
+    parameters = facts["parameters"]
+    found = _mapping(parameters.get("provenance"))
+    known = {name: found[name] for name in found if name not in _SAID_BEFORE}
+    network = [str(found[name]) for name in ("network", "network_factory", "checkpoint") if found.get(name)]
+    if found.get("weights"):
+        network.append(f"weights {found['weights']}")
+    command = found.get("command")
+    return [
+        *_named("network", [", ".join(network)] if network else []),
+        *_named("data", [_settings_alone(_mapping(parameters.get("dataset")))] if parameters.get("dataset") else []),
+        *_named("made with", [_settings_alone(known)] if known else []),
+        *_named("command", [" ".join(map(str, command))] if isinstance(command, list) else []),
     ]
 
 
@@ -185,6 +207,11 @@ def not_explained(others: Counter[str], of_runs: int) -> list[str]:
     return notes
 
 
+def resumed(before: int, samples: int) -> str:
+    """What was not computed again."""
+    return f"resumed: {before} of {samples} samples were complete before"
+
+
 def look_again(summary_dir: object) -> str:
     """The hint at the end of a run."""
     return f"look at it again: explainer inspect {shlex.quote(str(summary_dir))}"
@@ -240,6 +267,18 @@ def _settings(name: str, recorded: Facts) -> str:
         f"{key}={value}" for key, value in recorded.items() if value is not None and (key, value) != ("class", name)
     ]
     return f" ({', '.join(shown)})" if shown else ""
+
+
+def _settings_alone(recorded: Facts) -> str:
+    return ", ".join(f"{key} {_value(value)}" for key, value in recorded.items() if value is not None)
+
+
+def _value(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _resumed(changed: Facts) -> str:
+    return f"with other {_settings_alone(changed)}"
 
 
 def _mapping(recorded: Any) -> Facts:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from explainer.digests import digest_of, digest_of_array
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,28 @@ class Box:
     height: int
 
 
+@dataclass(frozen=True)
+class SourceFile:
+    """The file that a sample was read from: what a summary calls it, and where it lies."""
+
+    name: str
+    path: Path
+
+    def digest(self) -> bytes:
+        """blake2b, 16 bytes, of its content; empty where it cannot be read."""
+        try:
+            return digest_of(self.path.read_bytes())
+        except OSError:
+            return b""
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One sample: image (C, H, W) float32, its labels in rising order, and its boxes.
 
     `label_format` is how the labels were read, "ids" or "multi-hot"; None where there is no such column. `fault` is why
-    the sample could not be read; its image then means nothing.
+    the sample could not be read; its image then means nothing. `source` is the file that it was read from, where that
+    is known.
     """
 
     sample_id: int
@@ -34,6 +53,17 @@ class Sample:
     boxes: tuple[Box, ...] = ()
     label_format: str | None = None
     fault: str | None = None
+    source: SourceFile | None = None
+
+    @property
+    def named(self) -> str:
+        """What messages call the sample: by its number, and its file where that is known."""
+        return f"sample {self.sample_id}{'' if self.source is None else f' ({self.source.name})'}"
+
+    @cached_property
+    def digest(self) -> bytes:
+        """blake2b, 16 bytes, of the image: its shape and values."""
+        return digest_of_array(self.image)
 
 
 @dataclass(frozen=True, eq=False)

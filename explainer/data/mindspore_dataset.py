@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, pairwise
 from typing import Any
 
@@ -22,7 +23,7 @@ from mindspore.dataset.engine.datasets import Dataset, FilterDataset
 from numpy.typing import NDArray
 
 from explainer.checks import require_type
-from explainer.data.batch import Batch, Box, Sample
+from explainer.data.batch import Batch, Box, Sample, SourceFile
 from explainer.data.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
 from explainer.errors import DatasetError
 from explainer.memory import images_per_pass
@@ -90,7 +91,22 @@ def sample_count(dataset: Dataset) -> int | None:
     return int(batches * dataset.get_batch_size()) if batches > 0 else None
 
 
-def read_batches(dataset: Dataset, class_count: int, batch_size: int, label_format: str = "auto") -> Iterator[Batch]:
+def description_of(dataset: Dataset) -> dict[str, Any]:
+    """What a summary keeps of the dataset, as JSON values; `samples` is None where counting them would run it."""
+    return {
+        "class": type(dataset).__name__,
+        "columns": _column_names(dataset),
+        "samples": sample_count(dataset),
+    }
+
+
+def read_batches(
+    dataset: Dataset,
+    class_count: int,
+    batch_size: int,
+    label_format: str = "auto",
+    sources: Sequence[SourceFile] | None = None,
+) -> Iterator[Batch]:
     """The samples of the dataset, once, in batches of at most `batch_size` and what fits; a new shape begins a new one.
 
     What was read before a failure is given out before the error is raised.
@@ -101,6 +117,7 @@ def read_batches(dataset: Dataset, class_count: int, batch_size: int, label_form
         batch_size: of the batches given out.
         label_format: what the labels column holds, "ids" or "multi-hot"; "auto": what its rows tell. As long as they
             tell nothing, samples wait, LOOK_AHEAD_SAMPLES or those of LOOK_AHEAD_BYTES at most.
+        sources: the file of each sample; by default what the dataset's source says (`source_of`), if it does.
 
     Raises:
         DatasetError: the dataset failed; says after how many samples.
@@ -110,7 +127,7 @@ def read_batches(dataset: Dataset, class_count: int, batch_size: int, label_form
     """
     waiting: list[Sample] = []
     failure = None
-    samples = _read_samples(dataset, class_count, label_format)
+    samples = _read_samples(dataset, class_count, label_format, sources)
     while failure is None:
         try:
             sample = next(samples, None)
@@ -157,22 +174,32 @@ class _Row:
     boxes: NDArray[np.float64] | None
 
 
-def _read_samples(dataset: Dataset, class_count: int, label_format: str) -> Iterator[Sample]:
+def _read_samples(
+    dataset: Dataset, class_count: int, label_format: str, sources: Sequence[SourceFile] | None
+) -> Iterator[Sample]:
     columns = _column_names(dataset)
     reading = LabelReading(columns[1], class_count, label_format) if len(columns) > 1 else None
-    fault_of = _faults_of(dataset)
+    fault_of = _told_by(dataset, "fault_of")
+    source_of = _told_by(dataset, "source_of") if sources is None else partial(_source_at, sources)
     rows = _checked_rows(dataset, columns, reading)
     head, failure = ([], None) if reading is None else _look_ahead(rows, reading)
     for row in chain(head, rows):
         for sample in _samples(row, reading, class_count):
-            yield replace(sample, fault=fault_of(sample.sample_id))
+            number = sample.sample_id
+            yield replace(sample, fault=fault_of(number), source=source_of(number))
     if failure is not None:
         raise failure
 
 
-def _faults_of(dataset: Dataset) -> Callable[[int], str | None]:
-    """Why a sample could not be read, by its number, where the dataset's source tells (`fault_of`)."""
-    return getattr(getattr(dataset, "source", None), "fault_of", lambda sample_id: None)
+def _told_by(dataset: Dataset, name: str) -> Callable[[int], Any]:
+    """What the dataset's source tells of a sample by its number: why it could not be read, or its file."""
+    return getattr(getattr(dataset, "source", None), name, lambda sample_id: None)
+
+
+def _source_at(sources: Sequence[SourceFile], sample_id: int) -> SourceFile:
+    if sample_id >= len(sources):
+        raise ValueError(f"`sources` must name the file of every sample, got {len(sources)}, and the data has more")
+    return sources[sample_id]
 
 
 def _look_ahead(rows: Iterator[_Row], reading: LabelReading) -> tuple[list[_Row], Exception | None]:

@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
+from explainer.data.batch import SourceFile
 from explainer.data.picture_file import ENDINGS, Decoding, notes_on, read_picture
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A file and the index of its label, -1 where that is unknown."""
+    """A file, the index of its label, -1 where that is unknown, and its name: the path in the folder, with "/"."""
 
     path: Path
     label: int
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,10 @@ def find_pictures(
     if not files:
         raise ValueError(f"{name} must hold pictures ({', '.join(ENDINGS)}), found none in {folder}")
     indices = {label: index for index, label in enumerate(labels)}
-    pictures = tuple(Picture(path, indices.get(path.relative_to(folder).parts[0], -1)) for path in files)
+    names = [path.relative_to(folder) for path in files]
+    pictures = tuple(
+        Picture(path, indices.get(name.parts[0], -1), name.as_posix()) for path, name in zip(files, names, strict=True)
+    )
     others = Counter(path.suffix.lower() for path in {*wanted} - {*files})
     return FoundPictures(pictures, others, len(there) - len(wanted))
 
@@ -150,6 +155,11 @@ class PictureSource:
     def fault_of(self, index: int) -> str | None:
         """Why a picture could not be read when it was needed; None where it could."""
         return self._faults.get(index)
+
+    def source_of(self, index: int) -> SourceFile:
+        """The file of a picture."""
+        picture = self._pictures[index]
+        return SourceFile(picture.name or str(picture.path), picture.path)
 
     def _read(self, path: Path) -> FloatArray:
         content = read_picture(path, self._channels, self._size, self._decoding)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray
+from explainer.digests import digest_of_array
 from explainer.network.of import without_tensor
 from explainer.perturb.masks import Windows
 from explainer.resizing import resized
@@ -159,7 +160,9 @@ class Segments:
     @property
     def recorded(self) -> str:
         """What a summary keeps."""
-        return getattr(self._function, "__name__", "function") if self._function else "given"
+        if self._numbers is None:
+            return getattr(self._function, "__name__", "function")
+        return f"given ({digest_of_array(self._numbers).hex()})"
 
     def of(self, images: FloatArray) -> list[NDArray[np.int64]]:
         """The segments (...) of each image (N, C, ...).

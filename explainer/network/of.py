@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -22,6 +23,7 @@ __all__ = [
     "require_device",
     "require_network",
     "to_tensor",
+    "weights_of",
     "without_tensor",
 ]
 
@@ -76,6 +78,12 @@ def evaluator_of(network: Any, activation_fn: Any = None, *, batch_size: int = 3
     if activation_fn is not None and not callable(activation_fn):
         raise TypeError(f"`activation_fn` must be a cell, a function or None, got {type(activation_fn).__name__}")
     return FunctionClassifier(network, activation_fn, batch_size=batch_size)
+
+
+def weights_of(classifier: Evaluator) -> str | None:
+    """A digest of a network's weights, 32 hexadecimal digits; None where nobody can tell, as of a function."""
+    digest: Callable[[], str] | None = getattr(classifier, "weights_digest", None)
+    return None if digest is None else digest()
 
 
 def require_classifiable(name: str, network: Any) -> None:

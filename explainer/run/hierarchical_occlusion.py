@@ -12,10 +12,12 @@ from explainer.counterfactual.backgrounds import auto_mask, background_of
 from explainer.counterfactual.label_search import SearchResult
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.batch import Batch
+from explainer.digests import digest_of_array
 from explainer.errors import BadSampleError
 from explainer.network.of import without_tensor
 from explainer.records import EditLayer, EditTree, Record
 from explainer.run.job import PredictedBatch, PredictedSample
+from explainer.summary.reader import SampleView
 
 _CHANNELS = 3
 
@@ -46,6 +48,11 @@ class HierarchicalOcclusionJob:
         """The settings, as JSON values."""
         return self._search.parameters | {"mask": "auto" if self._mask is None else _mask_text(self._mask)}
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Which image is seen where the image is hidden, if one was given."""
+        return {"mask_digest": digest_of_array(self._mask).hex()} if isinstance(self._mask, np.ndarray) else {}
+
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
         """Raises ValueError for images that have not three channels, or are too small, or that do not fit the mask."""
         image = first_batch.images[0]
@@ -69,6 +76,9 @@ class HierarchicalOcclusionJob:
         for sample in batch.samples:
             yield from self._of_sample(sample)
 
+    def recall(self, sample: SampleView) -> None:
+        """Nothing is gathered over samples."""
+
     def finish(self) -> Iterator[Record]:
         """Nothing."""
         yield from ()
@@ -88,7 +98,7 @@ class HierarchicalOcclusionJob:
             found = self._search.search_all(image, labels, self._mask)
         except BadSampleError as error:
             raise BadSampleError(
-                f"the hierarchical occlusion of sample {sample.sample_id} met a NaN or an infinity",
+                f"the hierarchical occlusion of {sample.named} met a NaN or an infinity",
                 sample_id=sample.sample_id,
             ) from error
         for label, result in found.items():

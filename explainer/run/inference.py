@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Pixels
-from explainer.data.batch import Batch
-from explainer.records import OriginalImage, Prediction, Record
+from explainer.data.batch import Batch, Sample
+from explainer.records import OriginalImage, Prediction, Record, SampleOrigin
 from explainer.run.job import PredictedBatch
 from explainer.run.options import RunOptions
+from explainer.summary.reader import SampleView
 
 ToDisplay = Callable[[NDArray[np.float32]], Pixels]
 
 
 class InferenceJob:
-    """Yields an OriginalImage and a Prediction for each sample."""
+    """Yields an OriginalImage, a Prediction and a SampleOrigin for each sample."""
 
     name = "inference"
 
@@ -34,7 +35,7 @@ class InferenceJob:
         yield from ()
 
     def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
-        """The picture and the prediction of each sample."""
+        """The picture of each sample, its prediction, and where it comes from."""
         for sample in batch.samples:
             yield OriginalImage(sample.sample_id, require_picture(self._to_display(sample.image)))
             yield Prediction(
@@ -44,10 +45,20 @@ class InferenceJob:
                 explained=sample.explained,
                 probabilities=sample.probabilities,
             )
+            yield _origin(sample.sample)
+
+    def recall(self, sample: SampleView) -> None:
+        """Nothing is gathered over samples."""
 
     def finish(self) -> Iterator[Record]:
         """Nothing."""
         yield from ()
+
+
+def _origin(sample: Sample) -> SampleOrigin:
+    if sample.source is None:
+        return SampleOrigin(sample.sample_id, sample.digest)
+    return SampleOrigin(sample.sample_id, sample.digest, sample.source.name, sample.source.digest())
 
 
 def display_of(options: RunOptions) -> ToDisplay:

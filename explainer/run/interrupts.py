@@ -65,7 +65,8 @@ class Interrupts:
         """
         if self._noted is not None:
             raise RunInterrupted(
-                f"interrupted by {self._noted.name} after {samples} samples, which are complete on disk",
+                f"interrupted by {self._noted.name} after {samples} samples, which are complete on disk; "
+                "run(resume=True) (--resume) goes on from there",
                 signal_number=int(self._noted),
             )
         # Anew for each sample: MindSpore puts a handler of its own in the place of ours once it works.

@@ -37,6 +37,11 @@ class PredictedSample:
         return self.sample.sample_id
 
     @property
+    def named(self) -> str:
+        """What messages call the sample."""
+        return self.sample.named
+
+    @property
     def image(self) -> NDArray[np.float32]:
         """(C, H, W)."""
         return self.sample.image
@@ -78,14 +83,20 @@ class PredictedBatch:
 class Job(Protocol):
     """A part of a run. `check` raises before any work; the other three yield records.
 
-    A job may have `parameters`, a mapping of JSON values, which the summary keeps under its name.
+    A job may have `parameters`, a mapping of JSON values, which the summary keeps under its name, and `provenance`, the
+    digests of what it was given, such as other networks. One that is to be in
+    runs that are resumed has `recall`, which takes a sample of such a run as a `SampleView` and yields nothing: it
+    counts for the totals what was recorded of the sample, which will not come in a batch any more.
     """
 
     name: str
     """What the summary calls the job."""
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
-        """Raises TypeError or ValueError when this data cannot be worked on."""
+        """Raises TypeError or ValueError when this data cannot be worked on.
+
+        Not called where a run that is resumed has no sample left.
+        """
 
     def start(self) -> Iterable[Record]:
         """Begins a run: what was gathered in a run before is forgotten."""

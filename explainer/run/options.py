@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.checks import require_choice, require_integer, require_number
+from explainer.checks import require_choice, require_integer, require_json, require_number, require_type
+from explainer.data.batch import SourceFile
 from explainer.data.label_column import LABEL_FORMATS
 
 BAD_SAMPLE_POLICIES = ("raise", "skip")
@@ -36,6 +39,10 @@ class RunOptions:
         on_bad_sample: what an image or an output that is not finite does, or a picture that cannot be read: "raise"
             ends the run (what was finished stays), "skip" leaves the sample out and records why.
         progress: show a progress bar; None: only on a terminal.
+        sources: the file that each sample is read from, in the order of the dataset, where there are files: a summary
+            keeps their names and a digest of their content.
+        provenance: what else a summary should keep of where the run comes from, as JSON values, such as {"checkpoint":
+            "resnet20.ckpt"}.
 
     Raises:
         TypeError, ValueError: a field of a wrong type or value.
@@ -53,6 +60,8 @@ class RunOptions:
     label_format: str = "auto"
     on_bad_sample: str = "raise"
     progress: bool | None = None
+    sources: Sequence[str | os.PathLike[str]] | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_integer("batch_size", self.batch_size, 1)
@@ -61,6 +70,8 @@ class RunOptions:
         require_choice("label_format", self.label_format, LABEL_FORMATS)
         require_choice("on_bad_sample", self.on_bad_sample, BAD_SAMPLE_POLICIES)
         self._check_display()
+        self._check_sources()
+        require_json("provenance", self.provenance)
 
     def _check_display(self) -> None:
         if (self.mean is None) != (self.std is None):
@@ -78,12 +89,30 @@ class RunOptions:
         if self.to_display is not None and self.mean is not None:
             raise ValueError("`to_display` replaces `mean` and `std`: give one or the other")
 
+    def _check_sources(self) -> None:
+        if isinstance(self.sources, str | bytes) or not isinstance(self.sources, Sequence | None):
+            raise TypeError(
+                f"`sources` must be a list of paths, one for each sample, got {type(self.sources).__name__}"
+            )
+        for index, path in enumerate(self.sources or ()):
+            require_type(f"sources[{index}]", path, (str, os.PathLike), "a path")
+
+    @property
+    def source_files(self) -> list[SourceFile] | None:
+        """`sources`, as a dataset takes them."""
+        if self.sources is None:
+            return None
+        return [SourceFile(str(Path(path).as_posix()), Path(path)) for path in self.sources]
+
     @property
     def recorded(self) -> dict[str, Any]:
         """What a summary keeps of the options, as JSON values."""
         kept = ("batch_size", "threshold", "top_k", "label_format", "on_bad_sample")
         pixels = ("mean", "std") if self.mean is not None else ()
-        return {name: np.asarray(getattr(self, name)).tolist() for name in (*kept, *pixels)}
+        recorded = {name: np.asarray(getattr(self, name)).tolist() for name in (*kept, *pixels)}
+        if self.to_display is not None:
+            recorded["to_display"] = getattr(self.to_display, "__qualname__", type(self.to_display).__qualname__)
+        return recorded
 
 
 def _require_numbers(name: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from explainer.network.of import classifier_of
 from explainer.records import SampleSkipped
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.options import RunOptions
+from explainer.run.resume import CompleteSamples
 
 Item = PredictedBatch | SampleSkipped
 
@@ -26,12 +27,16 @@ class Predictor:
         classifier: the network's.
         labels: the names of the classes.
         options: of the run.
+        complete: the samples that are left out, as no work is left to be done on them.
     """
 
-    def __init__(self, classifier: Any, labels: list[str], options: RunOptions) -> None:
+    def __init__(
+        self, classifier: Any, labels: list[str], options: RunOptions, complete: CompleteSamples | None = None
+    ) -> None:
         self._classifier = classifier
         self._labels = labels
         self._options = options
+        self._complete = complete or CompleteSamples()
 
     def items(self, dataset: Any) -> Iterator[Item]:
         """The whole dataset, predicted; a sample that is unread or not finite ends it or is skipped, as options say.
@@ -39,9 +44,10 @@ class Predictor:
         Raises:
             BadSampleError: a sample that is unread or not finite, and the options say "raise".
             NetworkOutputError: another number of outputs than labels.
+            ResumeError: a complete sample that is not as it was.
         """
         options = self._options
-        for batch in read_batches(dataset, len(self._labels), options.batch_size, options.label_format):
+        for batch in self._incomplete(dataset):
             samples, faults = self._predict(batch)
             fatal = faults[0] if faults and options.on_bad_sample == "raise" else None
             if fatal is not None:
@@ -52,6 +58,15 @@ class Predictor:
             if fatal is not None:
                 raise fatal_error(fatal.reason, fatal.sample_id)
             yield from faults
+
+    def _incomplete(self, dataset: Any) -> Iterator[Batch]:
+        options = self._options
+        reading = options.batch_size, options.label_format, options.source_files
+        for batch in read_batches(dataset, len(self._labels), *reading):
+            left = tuple(sample for sample in batch.samples if not self._complete.has(sample))
+            if left:
+                yield Batch(left)
+        self._complete.require_all_met()
 
     def _predict(self, batch: Batch) -> tuple[list[PredictedSample], list[SampleSkipped]]:
         samples = [sample for sample in batch.samples if sample.fault is None and np.isfinite(sample.image).all()]
@@ -80,19 +95,20 @@ class Predictor:
             )
 
 
-def first_items(items: Iterator[Item]) -> tuple[list[SampleSkipped], PredictedBatch]:
-    """What was skipped before the first batch, and that batch.
-
-    Raises:
-        ValueError: there is no batch.
-    """
+def first_items(items: Iterator[Item]) -> tuple[list[SampleSkipped], PredictedBatch | None]:
+    """What was skipped before the first batch, and that batch; None where there is none."""
     skipped: list[SampleSkipped] = []
     for item in items:
         if isinstance(item, PredictedBatch):
             return skipped, item
         skipped.append(item)
+    return skipped, None
+
+
+def no_samples(skipped: Sequence[SampleSkipped]) -> ValueError:
+    """The error of a dataset without a sample to explain."""
     why = f"; all {len(skipped)} were skipped, the first: {skipped[0].reason}" if skipped else ""
-    raise ValueError(f"`data[0]` must have at least one sample to explain, got none{why}")
+    return ValueError(f"`data[0]` must have at least one sample to explain, got none{why}")
 
 
 def fatal_error(reason: str, sample_id: int | None) -> BadSampleError:
@@ -112,5 +128,5 @@ def require_unsure(activation: Any) -> None:
 
 
 def _fault(sample: Sample, what: str) -> SampleSkipped:
-    seen = f"the {what} of sample {sample.sample_id} has a NaN or an infinity"
+    seen = f"the {what} of {sample.named} has a NaN or an infinity"
     return SampleSkipped(sample.sample_id, sample.fault or seen)

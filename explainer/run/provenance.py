@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -12,21 +13,23 @@ from explainer.version import __version__
 _PACKAGES = ("mindspore", "numpy")
 
 
-def provenance_of(network: Any, weights: str) -> dict[str, Any]:
+def provenance_of(network: Any, weights: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a summary keeps of where it comes from, as JSON values.
 
     Args:
         network: the network that is explained.
         weights: the digest of its weights.
+        more: what the user wants to be kept, too.
 
     >>> sorted(provenance_of(object(), "00ff"))
     ['command', 'explainer', 'mindspore', 'network', 'numpy', 'platform', 'python', 'weights']
     """
     kind = type(network)
     return {
+        **(more or {}),
         "network": f"{kind.__module__}.{kind.__qualname__}",
         "weights": weights,
-        "command": list(sys.argv),
+        "command": [argument for argument in sys.argv if argument != "--resume"],
         "explainer": __version__,
         **{name: _version_of(name) for name in _PACKAGES},
         "python": platform.python_version(),

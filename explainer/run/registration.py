@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from explainer.benchmark.base import Metric
-from explainer.checks import require_distinct, require_type
+from explainer.checks import require_distinct, require_json, require_type
 from explainer.data.mindspore_dataset import require_dataset
 from explainer.explanation.base import Attribution
 
 _RESERVED = (
-    *("network", "provenance", "activation_fn", "options", "label_format"),
+    *("network", "provenance", "activation_fn", "dataset", "options", "label_format"),
     *("explainers", "metrics", "controls", "benchmark"),
 )
 
@@ -43,6 +42,15 @@ def _require_text(index: int, label: str) -> None:
         label.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"`data[1]` must hold text, label {index} is {label!r}: {error.reason}") from error
+
+
+def require_sources(sources: Sequence[Any] | None, count: int | None) -> None:
+    """Raises ValueError unless there is a file for each sample, where their number is known."""
+    if sources is not None and count is not None and len(sources) != count:
+        raise ValueError(
+            f"`sources` must name the file of each sample, got {len(sources)} for {count} samples; give them in the "
+            "order of the dataset"
+        )
 
 
 def require_explainers(explainers: Any, network: Any) -> None:
@@ -97,12 +105,4 @@ def require_recordable(job: Any) -> None:
         raise ValueError(
             f"`job.name` must not be one of {', '.join(_RESERVED)}, which a summary uses, got {job.name!r}"
         )
-    parameters = getattr(job, "parameters", {})
-    require_type("job.parameters", parameters, Mapping, "a mapping of names to JSON values, which the summary keeps")
-    try:
-        json.dumps(dict(parameters))
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"`job.parameters` of {job.name!r} must hold JSON values (numbers, strings, lists, ...), as the summary "
-            f"keeps them: {error}"
-        ) from error
+    require_json(f"{job.name}.parameters", getattr(job, "parameters", {}))

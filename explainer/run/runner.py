@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
@@ -18,29 +19,32 @@ from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.mindspore_dataset import has_boxes, sample_count
-from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.of import require_network
-from explainer.records import Record, RunEnd, RunMetadata, Saliency, SampleDone, SampleSkipped
+from explainer.records import RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
 from explainer.run.interrupts import Interrupts
 from explainer.run.job import Job, PredictedBatch, Sink
+from explainer.run.metadata import metadata_of
 from explainer.run.options import RunOptions
-from explainer.run.predict import Item, Predictor, fatal_error, first_items, require_unsure
-from explainer.run.provenance import provenance_of
+from explainer.run.predict import Item, Predictor, first_items, no_samples, require_unsure
+from explainer.run.records import records_of_run
 from explainer.run.registration import (
     require_data,
     require_explainers,
     require_members,
     require_metrics,
     require_recordable,
+    require_sources,
 )
+from explainer.run.resume import CompleteSamples, require_label_format, require_same
 from explainer.run.saliency import SaliencyJob
-from explainer.run.stream import SampleStream, in_order
 from explainer.run.uncertainty import UncertaintyJob
+from explainer.summary.reader import SampleView
+from explainer.summary.recorded_run import RecordedRun, open_recorded
 from explainer.summary.writer import SummaryWriter
 from explainer.uncertainty import (
     DRAWS,
@@ -49,7 +53,6 @@ from explainer.uncertainty import (
     EnsembleUncertainty,
     Uncertainty,
 )
-from explainer.version import __version__
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class RunResult:
         skipped: how many samples were left out.
         maps: how many saliency maps were written.
         seconds: how long the run took.
+        resumed: how many of the samples were complete before.
     """
 
     summary_dir: Path
@@ -73,6 +77,10 @@ class RunResult:
     skipped: int
     maps: int
     seconds: float
+    resumed: int = 0
+
+
+_LOG = logging.getLogger("explainer")
 
 
 class ImageClassificationRunner:
@@ -115,6 +123,7 @@ class ImageClassificationRunner:
         self._network = network
         self._activation = activation_fn
         self._options = options or RunOptions()
+        require_sources(self._options.sources, sample_count(self._dataset))
         self._classifier = MindSporeClassifier(network, activation_fn, batch_size=self._options.batch_size)
         self._jobs: list[Job] = []
         self._sinks: list[Sink] = []
@@ -144,7 +153,7 @@ class ImageClassificationRunner:
         scored = [RandomControl(self._network), CentreControl(self._network)] if controls and metrics else []
         names = [explainer.name for explainer in [*explainers, *scored]]
         require_distinct("explainers", names, "the controls have these names, so give the method another one")
-        self._jobs.append(SaliencyJob(explainers, metrics, scored))
+        self._jobs.append(SaliencyJob(explainers, metrics, scored, label_count=len(self._labels)))
 
     def register_hierarchical_occlusion(
         self,
@@ -248,19 +257,44 @@ class ImageClassificationRunner:
         require_members("sink", sink, ("write", "close"))
         self._sinks.append(sink)
 
-    def run(self) -> RunResult:
+    def run(self, *, resume: bool = False) -> RunResult:
         """Explains every sample and writes the summary; what it wrote and where.
 
         All checks come before the first file. Each sample is on disk as soon as it is complete: whatever ends the run,
         the samples before stay.
 
+        Args:
+            resume: go on with the newest unfinished run in the folder, in its file: what is complete is not computed
+                again, and totals come from the recorded scores. Where all runs have ended nothing is computed, where
+                there is none a new one begins. Network, weights, labels, data, methods, metrics and their settings must
+                be those that the run was begun with; the batch size and `on_bad_sample` may be others. Consumers get
+                the metadata, what is new, and the totals.
+
         Raises:
             ValueError: no samples, wrong columns, a network that does not fit the labels, or (unless the options say
                 otherwise) a sample that is not finite.
             TypeError: columns of a wrong type.
-            RuntimeError: no job was registered, uncertainty without saliency, or the disk refused.
+            RuntimeError: no job was registered, uncertainty without saliency, a job that cannot be resumed, or the disk
+                refused.
+            ResumeError: the run cannot be gone on with, as something is other than it was; says what.
             RunInterrupted: a KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; the samples before are complete.
         """
+        require_flag("resume", resume)
+        self._require_jobs(resume)
+        with ExitStack() as stack:
+            recorded = open_recorded(self._summary_dir) if resume else None
+            if recorded is not None:
+                stack.enter_context(recorded)
+            stack.enter_context(self._classifier.outputs_kept())
+            for sink in self._sinks:
+                stack.enter_context(closing(sink))
+            return self._run() if recorded is None else self._go_on(recorded)
+
+    def _require_new(self, name: str, method: str, do: str = "") -> None:
+        if any(job.name == name for job in self._jobs):
+            raise RuntimeError(f"{method} was called before{do}")
+
+    def _require_jobs(self, resume: bool) -> None:
         names = {job.name for job in self._jobs}
         if not names:
             raise RuntimeError("nothing to do: call register_saliency (or register) before run")
@@ -269,106 +303,115 @@ class ImageClassificationRunner:
                 "register_uncertainty was called without register_saliency; MindInsight shows uncertainty on the "
                 "saliency page alone, so register saliency, too, or use explainer.uncertainty alone"
             )
-        with ExitStack() as stack:
-            stack.enter_context(self._classifier.outputs_kept())
-            for sink in self._sinks:
-                stack.enter_context(closing(sink))
-            return self._run()
-
-    def _require_new(self, name: str, method: str, do: str = "") -> None:
-        if any(job.name == name for job in self._jobs):
-            raise RuntimeError(f"{method} was called before{do}")
+        deaf = [job.name for job in self._jobs if not hasattr(job, "recall")]
+        if resume and deaf:
+            raise RuntimeError(
+                f"the job {deaf[0]!r} cannot be in a run that is resumed: it has no method `recall(sample)`, which "
+                "counts what was recorded of a sample for the totals; add one, empty where there are no totals"
+            )
 
     def _run(self) -> RunResult:
+        """A new run."""
         started = time.monotonic()
         items = Predictor(self._classifier, self._labels, self._options).items(self._dataset)
         # Up to the first batch nothing is written: what it shows to be wrong leaves no folder behind.
         skipped, first = first_items(items)
+        if first is None:
+            raise no_samples(skipped)
+        jobs = self._checked_jobs(first)
+        metadata = self._metadata(first.samples[0].sample.label_format)
+        with SummaryWriter(self._summary_dir, metadata) as writer:
+            counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items))
+        return _result(writer, self._summary_dir, counts, started)
+
+    def _go_on(self, recorded: RecordedRun) -> RunResult:
+        """A run that was begun before."""
+        started = time.monotonic()
+        changed = require_same(recorded, self._metadata(recorded.metadata.parameters.get("label_format")))
+        before = Counter({SampleDone: len(recorded.complete), SampleSkipped: len(recorded.skipped)})
+        before[Saliency] = sum(len(sample.maps) for sample in recorded.samples())
+        if recorded.ended:
+            _LOG.warning("%s has ended: all of its samples are complete, nothing was computed", recorded.event_file)
+            return _result(recorded, self._summary_dir, before, started, resumed=len(recorded.complete))
+        complete = CompleteSamples(recorded)
+        items = Predictor(self._classifier, self._labels, self._options, complete).items(self._dataset)
+        skipped, first = first_items(items)
+        jobs = self._checked_jobs(first)
+        if first is not None:
+            require_label_format(recorded, first.samples[0].sample.label_format)
+        with SummaryWriter(self._summary_dir, recorded.metadata, recorded=recorded, changed=changed) as writer:
+            left = chain(skipped, [] if first is None else [first], items)
+            counts = self._write_all(writer, recorded.metadata, jobs, left, recorded)
+        return _result(writer, self._summary_dir, before + counts, started, resumed=len(recorded.complete))
+
+    def _checked_jobs(self, first: PredictedBatch | None) -> list[Any]:
+        """The jobs, each of which can work on these samples, if there are any."""
         if len(self._labels) == 1:
             require_unsure(self._activation)
         jobs = [InferenceJob(self._options), *self._jobs]
-        for job in jobs:
-            job.check(first.unpredicted, self._labels)
-        metadata = self._metadata(first)
-        with SummaryWriter(self._summary_dir, metadata) as writer:
-            # The summary comes first, here and for each record: a sink that raises costs no sample on disk.
-            for sink in self._sinks:
-                sink.write(metadata)
-            counts = self._write_all(self._records(jobs, chain(skipped, [first], items)), [writer, *self._sinks])
-        return RunResult(
-            summary_dir=self._summary_dir,
-            event_file=writer.event_file,
-            data_dir=writer.data_dir,
-            samples=counts[SampleDone],
-            skipped=counts[SampleSkipped],
-            maps=counts[Saliency],
-            seconds=time.monotonic() - started,
-        )
+        if first is not None:
+            for job in jobs:
+                job.check(first.unpredicted, self._labels)
+        return jobs
 
-    def _write_all(self, records: Iterable[Record], sinks: Sequence[Sink]) -> Counter[type]:
-        """How many records of each type went to the sinks."""
+    def _write_all(
+        self,
+        writer: SummaryWriter,
+        metadata: RunMetadata,
+        jobs: Sequence[Any],
+        items: Iterable[Item],
+        recorded: RecordedRun | None = None,
+    ) -> Counter[type]:
+        """How many records of each type were written."""
+        # The summary comes first, here and for each record: a sink that raises costs no sample on disk.
+        for sink in self._sinks:
+            sink.write(metadata)
+        recalled = () if recorded is None else _recalled(recorded, writer)
+        records = records_of_run(jobs, items, recalled, self._options.on_bad_sample)
         counts: Counter[type] = Counter()
-        with self._progress_bar() as progress, Interrupts() as interrupts:
+        with self._progress_bar(recorded) as progress, Interrupts() as interrupts:
             for record in records:
                 counts[type(record)] += 1
-                for sink in sinks:
+                for sink in (writer, *self._sinks):
                     sink.write(record)
                 if isinstance(record, SampleDone | SampleSkipped):
                     progress.update()
                     interrupts.check(samples=counts[SampleDone])
         return counts
 
-    def _records(self, jobs: Sequence[Job], items: Iterable[Item]) -> Iterator[Record]:
-        """Every record of a run, in order."""
-        for job in jobs:
-            yield from job.start()
-        for item in items:
-            if isinstance(item, SampleSkipped):
-                yield item
-            else:
-                yield from self._batch_records(jobs, item)
-        for job in jobs:
-            yield from job.finish()
-        yield RunEnd()
-
-    def _batch_records(self, jobs: Sequence[Job], batch: PredictedBatch) -> Iterator[Record]:
-        """Every record of a batch, sample by sample: each is done as soon as every job is done with it.
-
-        A sample that a job cannot work on ends the run or is skipped, as the options say.
-        """
-        streams = [SampleStream(job, batch) for job in jobs]
-        for sample in batch.samples:
-            try:
-                yield from in_order(streams, sample)
-            except BadSampleError as fault:
-                if self._options.on_bad_sample == "raise":
-                    raise fatal_error(str(fault), sample.sample_id) from fault
-                yield SampleSkipped(sample.sample_id, str(fault))
-            else:
-                yield SampleDone(sample.sample_id)
-
-    def _progress_bar(self) -> Any:
+    def _progress_bar(self, recorded: RecordedRun | None) -> Any:
         shown = self._options.progress
-        total = sample_count(self._dataset)
-        return tqdm(total=total, desc="explaining", unit="image", disable=None if shown is None else not shown)
-
-    def _metadata(self, first: PredictedBatch) -> RunMetadata:
-        saliency = next((job for job in self._jobs if isinstance(job, SaliencyJob)), SaliencyJob([]))
-        return RunMetadata(
-            labels=tuple(self._labels),
-            explainers=tuple(explainer.name for explainer in saliency.explainers),
-            metrics=tuple(metric.name for metric in saliency.metrics),
-            jobs=tuple(job.name for job in self._jobs) + (("benchmark",) if saliency.metrics else ()),
-            parameters={
-                "network": type(self._network).__name__,
-                "provenance": provenance_of(self._network, self._classifier.weights_digest()),
-                "activation_fn": type(self._activation).__name__,
-                "options": self._options.recorded,
-                "label_format": first.samples[0].sample.label_format,
-                "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
-                "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
-                "controls": {control.name: control.parameters for control in saliency.controls},
-                **{job.name: dict(job.parameters) for job in self._jobs if hasattr(job, "parameters")},
-            },
-            package_version=__version__,
+        before = 0 if recorded is None else len(recorded.complete | recorded.skipped)
+        return tqdm(
+            total=sample_count(self._dataset),
+            initial=before,
+            desc="explaining",
+            unit="image",
+            disable=None if shown is None else not shown,
         )
+
+    def _metadata(self, label_format: str | None) -> RunMetadata:
+        subject = self._network, self._activation, self._classifier
+        return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, label_format)
+
+
+def _recalled(recorded: RecordedRun, writer: SummaryWriter) -> Iterator[SampleView]:
+    """The complete samples of a run, of which the writer takes note."""
+    for sample in recorded.samples():
+        writer.recall(sample)
+        yield sample
+
+
+def _result(
+    run: SummaryWriter | RecordedRun, summary_dir: Path, counts: Counter[type], started: float, resumed: int = 0
+) -> RunResult:
+    return RunResult(
+        summary_dir=summary_dir,
+        event_file=run.event_file,
+        data_dir=run.data_dir,
+        samples=counts[SampleDone],
+        skipped=counts[SampleSkipped],
+        maps=counts[Saliency],
+        seconds=time.monotonic() - started,
+        resumed=resumed,
+    )

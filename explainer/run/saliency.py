@@ -17,6 +17,7 @@ from explainer.explanation.base import Attribution, Explained
 from explainer.memory import passes
 from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
 from explainer.run.job import PredictedBatch, PredictedSample
+from explainer.summary.reader import SampleView
 
 _PASSES_TOGETHER = 4  # full batches beyond which more samples would save little, and would wait for one another
 
@@ -34,12 +35,14 @@ class SaliencyJob:
         explainers: Sequence[Attribution],
         metrics: Sequence[Metric] = (),
         controls: Sequence[Attribution] = (),
+        *,
+        label_count: int = 0,
     ) -> None:
         self.explainers = tuple(explainers)
         self.metrics = tuple(metrics)
         self.controls = tuple(controls)
         self._boards: dict[tuple[str, str], ScoreBoard] = {}
-        self._label_count = 0
+        self._label_count = label_count
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
         """Tries each explainer on the first image, so that one that cannot work raises before any file is made."""
@@ -69,6 +72,13 @@ class SaliencyJob:
                     yield from _saliency(method, sample, maps, gaps)
                 yield from self._score(method, sample, maps)
 
+    def recall(self, sample: SampleView) -> None:
+        """Counts the scores of a sample that was complete before the run was gone on with."""
+        for score in sample.scores:
+            board = self._boards.get((score.explainer, score.metric))
+            if board is not None:
+                board.add((score.label,), (score.value,))
+
     def finish(self) -> Iterator[Record]:
         """The mean scores of every explainer."""
         per_label = {metric.name: metric.per_label for metric in self.metrics}
@@ -86,7 +96,9 @@ class SaliencyJob:
                     f"{metric.name} must give {len(labels)} scores for labels {labels}, gave {len(scores)}"
                 )
             if (explainer.name, metric.name) in self._boards:
-                self._boards[explainer.name, metric.name].add(labels, scores)
+                # As the summary keeps them, so that totals are the same where they come from there.
+                kept = np.array(scores, np.float32).tolist()
+                self._boards[explainer.name, metric.name].add(labels, kept)
             for label, score in zip(labels, scores, strict=True):
                 yield Score(sample.sample_id, explainer.name, metric.name, label, score)
             for fill, fractions, of_labels in curves:
@@ -178,9 +190,9 @@ def _call(
     except BadSampleError as error:
         if error.index is None:
             raise
-        sample_id = owners[error.index].sample_id
-        message = f"the {explainer.name} map of sample {sample_id} has a NaN or an infinity"
-        raise BadSampleError(message, sample_id=sample_id) from error
+        owner = owners[error.index]
+        message = f"the {explainer.name} map of {owner.named} has a NaN or an infinity"
+        raise BadSampleError(message, sample_id=owner.sample_id) from error
 
 
 def _same_label_count(batch: PredictedBatch) -> list[list[int]]:

@@ -13,6 +13,7 @@ from explainer.errors import BadSampleError
 from explainer.records import Record
 from explainer.records import Uncertainty as UncertaintyRecord
 from explainer.run.job import PredictedBatch
+from explainer.summary.reader import SampleView
 from explainer.uncertainty import Uncertainty
 
 
@@ -33,6 +34,12 @@ class UncertaintyJob:
         """The settings, as JSON values."""
         return self._uncertainty.parameters
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Which networks an ensemble is of."""
+        weights = getattr(self._uncertainty, "weights", None)
+        return {} if weights is None else {"weights": weights}
+
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
         """Raises what the draws of the first image raise, or ValueError unless they have a number for each label."""
         count = self._uncertainty(first_batch.images[:1]).mean.shape[1]
@@ -52,8 +59,9 @@ class UncertaintyJob:
         estimate = self._uncertainty(batch.images)
         bad = first_non_finite(estimate.mean)
         if bad is not None:
-            sample_id = batch.samples[bad].sample_id
-            raise BadSampleError(f"the uncertainty of sample {sample_id} met a NaN or an infinity", sample_id=sample_id)
+            sample = batch.samples[bad]
+            message = f"the uncertainty of {sample.named} met a NaN or an infinity"
+            raise BadSampleError(message, sample_id=sample.sample_id)
         columns = [
             np.asarray(column, np.float32)
             for column in (estimate.mean, estimate.deviation, estimate.low, estimate.high)
@@ -62,6 +70,9 @@ class UncertaintyJob:
             mean, deviation, low, high = (column[index] for column in columns)
             total, aleatoric, epistemic = (float(part[index]) for part in estimate.entropies)
             yield UncertaintyRecord(sample.sample_id, mean, deviation, low, high, total, aleatoric, epistemic)
+
+    def recall(self, sample: SampleView) -> None:
+        """Nothing is gathered over samples."""
 
     def finish(self) -> Iterator[Record]:
         """Nothing."""

@@ -18,8 +18,10 @@ from explainer.records import (
     RunEnd,
     RunMetadata,
     RunRepaired,
+    RunResumed,
     SaliencyFile,
     SampleDone,
+    SampleOrigin,
     SampleSkipped,
     Score,
     ScoreCurve,
@@ -31,7 +33,7 @@ from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.text import plain_text
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 2
+FORMAT_MINOR = 3
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
 _DEEPEST_JSON = 100  # lists and objects within one another; Python reads more than it writes
@@ -67,7 +69,12 @@ def shown_labels(metadata: RunMetadata) -> list[str]:
     return [label.replace("_", " ") for label in metadata.labels]
 
 
-def encode_sample(image: ImageFile, prediction: Prediction, uncertainty: Uncertainty | None = None) -> Explain:
+def encode_sample(
+    image: ImageFile,
+    prediction: Prediction,
+    uncertainty: Uncertainty | None = None,
+    origin: SampleOrigin | None = None,
+) -> Explain:
     """One message with the picture and the prediction; ground truth and its probabilities must be together."""
     message = Explain(sample_id=image.sample_id)
     sample = message.sample
@@ -78,6 +85,8 @@ def encode_sample(image: ImageFile, prediction: Prediction, uncertainty: Uncerta
     sample.predicted.extend(prediction.predicted)
     sample.explained.extend(prediction.explained)
     sample.probability.extend(prediction.probabilities.tolist())
+    if origin is not None:
+        _add_origin(sample, origin)
     if uncertainty is not None:
         _add_uncertainty(message.uncertainty, uncertainty)
     if image.shown:
@@ -131,12 +140,17 @@ def encode_edit_trees(
         picture: height and width of the saved picture, in whose pixels MindInsight's boxes are.
     """
     message = Explain(sample_id=image.sample_id)
-    labels = {*prediction.ground_truth, *_shown_predictions(prediction)} if image.shown else set()
     for tree in trees:
         edit_trees.add_tree(message, tree)
-        if tree.label in labels and edit_trees.is_redrawn(tree):
-            edit_trees.add_redrawn(message, tree, picture)
+    for tree in redrawn_trees(trees, image, prediction):
+        edit_trees.add_redrawn(message, tree, picture)
     return message
+
+
+def redrawn_trees(trees: Sequence[EditTree], image: ImageFile, prediction: Prediction) -> list[EditTree]:
+    """Those that MindInsight can draw."""
+    labels = {*prediction.ground_truth, *_shown_predictions(prediction)} if image.shown else set()
+    return [tree for tree in trees if tree.label in labels and edit_trees.is_redrawn(tree)]
 
 
 def encode_curves(sample_id: int, curves: Sequence[ScoreCurve]) -> Explain:
@@ -161,8 +175,7 @@ def encode_done(record: SampleDone) -> Explain:
 
 def encode_skipped(record: SampleSkipped) -> Explain:
     """The mark that a sample was left out."""
-    reason = record.reason.encode("utf-8", "backslashreplace").decode()  # file names in it need not be UTF-8
-    return Explain(sample_id=record.sample_id, skipped=reason)
+    return Explain(sample_id=record.sample_id, skipped=_as_utf8(record.reason))  # file names in it need not be UTF-8
 
 
 def encode_benchmarks(benchmarks: Sequence[Benchmark]) -> Explain:
@@ -188,6 +201,11 @@ def encode_end() -> Explain:
 def encode_repaired(record: RunRepaired) -> Explain:
     """The mark that a run was repaired."""
     return Explain(repaired=record.left_out)
+
+
+def encode_resumed(record: RunResumed) -> Explain:
+    """The mark that a run was resumed."""
+    return Explain(resumed=json.dumps(dict(record.changed), sort_keys=True))
 
 
 def as_event(message: Explain, wall_time: float) -> Event:
@@ -217,6 +235,8 @@ def decode(event: Event) -> Iterator[StoredRecord]:
     yield from _decode_benchmarks(message)
     if message.repaired:
         yield RunRepaired(plain_text(message.repaired))
+    if message.resumed:
+        yield RunResumed(_json_object(plain_text(message.resumed)))
     if message.status == _ENDED:
         yield RunEnd()
 
@@ -242,6 +262,14 @@ def _show(message: Explain, image: ImageFile, prediction: Prediction, uncertaint
         inference.predicted_prob_itl95_hi.extend(uncertainty.high[predicted].tolist())
 
 
+def _add_origin(sample: Explain.Sample, origin: SampleOrigin) -> None:
+    sample.input_digest = origin.input_digest
+    if origin.source:
+        sample.source = _as_utf8(origin.source)
+    if origin.source_digest:
+        sample.source_digest = origin.source_digest
+
+
 def _add_uncertainty(message: Explain.Uncertainty, uncertainty: Uncertainty) -> None:
     message.mean.extend(uncertainty.mean.tolist())
     message.deviation.extend(uncertainty.deviation.tolist())
@@ -256,6 +284,11 @@ def _add_uncertainty(message: Explain.Uncertainty, uncertainty: Uncertainty) -> 
 
 def _shown_predictions(prediction: Prediction) -> list[int]:
     return [label for label in prediction.predicted if prediction.probabilities[label] > SHOWN_AS_PREDICTED]
+
+
+def _as_utf8(text: str) -> str:
+    """The text, with escapes for what UTF-8 has not, as in file names of other encodings."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _finite_or_nan(value: float) -> float:
@@ -314,6 +347,8 @@ def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
         explained=tuple(sample.explained),
         probabilities=np.array(sample.probability, np.float32),
     )
+    if sample.HasField("input_digest"):
+        yield SampleOrigin(message.sample_id, sample.input_digest, plain_text(sample.source), sample.source_digest)
     if message.HasField("uncertainty"):
         found = message.uncertainty
         mean, deviation, low, high = (

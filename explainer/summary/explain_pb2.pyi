@@ -19,7 +19,7 @@ class Event(_message.Message):
     def __init__(self, wall_time: _Optional[float] = ..., step: _Optional[int] = ..., version: _Optional[str] = ..., explain: _Optional[_Union[Explain, _Mapping]] = ...) -> None: ...
 
 class Explain(_message.Message):
-    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired")
+    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired", "resumed")
     class Explanation(_message.Message):
         __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -118,20 +118,26 @@ class Explain(_message.Message):
         benchmark_method: _containers.RepeatedScalarFieldContainer[str]
         def __init__(self, format_major: _Optional[int] = ..., format_minor: _Optional[int] = ..., package_version: _Optional[str] = ..., label: _Optional[_Iterable[str]] = ..., job: _Optional[_Iterable[str]] = ..., parameters: _Optional[str] = ..., explain_method: _Optional[_Iterable[str]] = ..., benchmark_method: _Optional[_Iterable[str]] = ...) -> None: ...
     class Sample(_message.Message):
-        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability", "image_digest")
+        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability", "image_digest", "input_digest", "source", "source_digest")
         IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
         GROUND_TRUTH_FIELD_NUMBER: _ClassVar[int]
         PREDICTED_FIELD_NUMBER: _ClassVar[int]
         EXPLAINED_FIELD_NUMBER: _ClassVar[int]
         PROBABILITY_FIELD_NUMBER: _ClassVar[int]
         IMAGE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+        INPUT_DIGEST_FIELD_NUMBER: _ClassVar[int]
+        SOURCE_FIELD_NUMBER: _ClassVar[int]
+        SOURCE_DIGEST_FIELD_NUMBER: _ClassVar[int]
         image_path: str
         ground_truth: _containers.RepeatedScalarFieldContainer[int]
         predicted: _containers.RepeatedScalarFieldContainer[int]
         explained: _containers.RepeatedScalarFieldContainer[int]
         probability: _containers.RepeatedScalarFieldContainer[float]
         image_digest: bytes
-        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ..., image_digest: _Optional[bytes] = ...) -> None: ...
+        input_digest: bytes
+        source: str
+        source_digest: bytes
+        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ..., image_digest: _Optional[bytes] = ..., input_digest: _Optional[bytes] = ..., source: _Optional[str] = ..., source_digest: _Optional[bytes] = ...) -> None: ...
     class Score(_message.Message):
         __slots__ = ("explain_method", "benchmark_method", "label", "value")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +229,7 @@ class Explain(_message.Message):
     UNCERTAINTY_FIELD_NUMBER: _ClassVar[int]
     EDIT_TREE_FIELD_NUMBER: _ClassVar[int]
     REPAIRED_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_FIELD_NUMBER: _ClassVar[int]
     sample_id: int
     image_path: str
     ground_truth_label: _containers.RepeatedScalarFieldContainer[int]
@@ -241,4 +248,5 @@ class Explain(_message.Message):
     uncertainty: Explain.Uncertainty
     edit_tree: _containers.RepeatedCompositeFieldContainer[Explain.EditTree]
     repaired: str
-    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ..., uncertainty: _Optional[_Union[Explain.Uncertainty, _Mapping]] = ..., edit_tree: _Optional[_Iterable[_Union[Explain.EditTree, _Mapping]]] = ..., repaired: _Optional[str] = ...) -> None: ...
+    resumed: str
+    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ..., uncertainty: _Optional[_Union[Explain.Uncertainty, _Mapping]] = ..., edit_tree: _Optional[_Iterable[_Union[Explain.EditTree, _Mapping]]] = ..., repaired: _Optional[str] = ..., resumed: _Optional[str] = ...) -> None: ...

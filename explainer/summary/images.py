@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +15,6 @@ LARGEST_PICTURE = 64_000_000
 """Pixels of the largest picture that is read unless somebody asks for more; a small file can claim far more."""
 _PER_FOLDER = 1000
 _MODES = ("L", "RGB", "RGBA")
-_DIGEST_SIZE = 16  # bytes
 _BYTES_PER_PIXEL = 5  # of a file: RGBA that cannot be compressed has little more than 4
 _FAST = 1  # zlib level: maps hardly get smaller at higher ones
 
@@ -71,15 +69,6 @@ def png_of(pixels: NDArray[np.uint8]) -> bytes:
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="PNG", compress_level=_FAST)
     return file.getvalue()
-
-
-def digest_of(content: bytes) -> bytes:
-    """What a record keeps of a picture's file: blake2b of its bytes.
-
-    >>> digest_of(b"").hex()
-    'cae66941d9efbd404e4d88758ea67670'
-    """
-    return hashlib.blake2b(content, digest_size=_DIGEST_SIZE).digest()
 
 
 def read_png(path: Path, most_pixels: int = LARGEST_PICTURE) -> NDArray[np.uint8]:

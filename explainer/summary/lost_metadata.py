@@ -7,8 +7,9 @@ from pathlib import Path
 
 from explainer.errors import SummaryReadError
 from explainer.records import Benchmark, RunMetadata
-from explainer.summary.reader import Finding, SampleView
+from explainer.summary.reader import SampleView
 from explainer.summary.recordfile import Damage
+from explainer.summary.run_notes import Finding
 
 LOST_METADATA = Finding(0, "the metadata is damaged, and its copy, too: labels have numbers for names")
 

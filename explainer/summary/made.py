@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-_DRAFT = ".draft"
+DRAFT = ".draft"
+"""The ending of a file that is not complete yet."""
+
+
+@contextlib.contextmanager
+def drafted(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, which gets its name, and takes the place of an older one, when it is complete.
+
+    Raises:
+        OSError: the disk refused; nothing half-written is left.
+    """
+    draft = path.with_name(path.name + DRAFT)
+    try:
+        with draft.open("wb") as file:
+            yield file
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 class Made:
@@ -46,7 +65,7 @@ class Made:
 
     def write(self, path: Path, content: bytes) -> None:
         """Writes a file, which gets its name by `settle`."""
-        draft = path.with_name(path.name + _DRAFT)
+        draft = path.with_name(path.name + DRAFT)
         self._drafts[draft] = path
         draft.write_bytes(content)
 

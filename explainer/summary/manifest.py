@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from explainer.summary.made import drafted
 
 MANIFEST = "manifest.json"
 JOBS = {
@@ -20,12 +21,8 @@ _LONGEST = 4096  # bytes; ours has a hundred
 
 def write_manifest(path: Path, content: Mapping[str, bool]) -> None:
     """Writes a manifest, which takes the place of an older one when it is complete."""
-    draft = path.with_suffix(".tmp")
-    try:
-        draft.write_text(json.dumps(content), encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with drafted(path) as file:
+        file.write(json.dumps(content).encode())
 
 
 def is_manifest(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from explainer.digests import digest_of
 from explainer.errors import SummaryReadError
 from explainer.records import ImageFile, SaliencyFile
 from explainer.summary import images
@@ -71,7 +72,7 @@ class PictureCheck:
             content = images.content_of(path, self._most_pixels)
         except OSError as error:
             raise SummaryReadError(f"could not read the picture {picture.path!r}: {error}") from error
-        if images.digest_of(content) != self._look_at(path).digest:
+        if digest_of(content) != self._look_at(path).digest:
             raise SummaryReadError(f"the picture {picture.path!r} changed while it was read")
         return content
 
@@ -97,4 +98,4 @@ class PictureCheck:
             return _Found(wrong="is missing")
         except OSError as error:
             return _Found(wrong=f"cannot be read: {error}")
-        return _Found(images.digest_of(content), pixels.ndim == 2)
+        return _Found(digest_of(content), pixels.ndim == 2)

@@ -13,16 +13,13 @@ from google.protobuf.message import DecodeError
 from explainer.deprecated import warn_renamed
 from explainer.errors import SummaryReadError
 from explainer.records import (
-    Benchmark,
     EditTree,
     ImageFile,
     Prediction,
-    RunEnd,
     RunMetadata,
-    RunRepaired,
     SaliencyFile,
     SampleDone,
-    SampleSkipped,
+    SampleOrigin,
     Score,
     ScoreCurve,
     StoredRecord,
@@ -32,6 +29,7 @@ from explainer.summary import codec, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.recordfile import Damage
+from explainer.summary.run_notes import Finding, RunNotes
 
 _Kind = TypeVar("_Kind")
 
@@ -49,6 +47,12 @@ class SampleView:
     uncertainty: Uncertainty | None = None
     edit_trees: tuple[EditTree, ...] = ()
     absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none means absent
+    origin: SampleOrigin | None = None
+
+    @property
+    def source(self) -> str:
+        """The name of the file that the sample was read from; "" where none was recorded."""
+        return "" if self.origin is None else self.origin.source
 
     @property
     def truth_known(self) -> bool:
@@ -69,14 +73,6 @@ class SampleView:
         """The old name of `correct`."""
         warn_renamed("SampleView.right", "correct")
         return self.correct
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Damage in the event file, at a byte of it."""
-
-    offset: int
-    what: str
 
 
 @dataclass(frozen=True)
@@ -143,17 +139,16 @@ def located(frame: recordfile.Frame) -> Located:
     return Located(frame.offset, frame.payload, records, sample_id)
 
 
-class RunReader:
-    """One pass over the records of a run: its samples one by one, everything else noted."""
+class RunReader(RunNotes):
+    """One pass over the records of a run: its samples one by one, everything else noted.
+
+    Attributes:
+        begun: the samples of which there is anything.
+    """
 
     def __init__(self, metadata: RunMetadata | None = None) -> None:
-        self.metadata = metadata
-        self.skipped: dict[int, str] = {}
+        super().__init__(metadata)
         self.begun: set[int] = set()
-        self.benchmarks: list[Benchmark] = []
-        self.findings: list[Finding] = []
-        self.ended = False
-        self.repairs: list[str] = []
         self._assembler = SampleAssembler()
 
     def samples(self, records: Iterable[StoredRecord | Finding]) -> Iterator[SampleView]:
@@ -164,29 +159,16 @@ class RunReader:
                 view = self._view(record.sample_id)
                 if view is not None:
                     yield view
-            else:
-                self._note(record)
-
-    def _note(self, record: StoredRecord | Finding) -> None:
-        match record:
-            case RunMetadata():
-                self.metadata = self.metadata or record
-            case SampleSkipped():
-                self.skipped[record.sample_id] = record.reason
-            case Benchmark():
-                self.benchmarks.append(record)
-            case RunEnd():
-                self.ended = True
-            case RunRepaired():
-                self.repairs.append(record.left_out)
-            case Finding():
-                self.findings.append(record)
+            elif not self.note(record):
+                self._take_part(record)
+            elif isinstance(record, Finding):
                 self._assembler.drop()  # it may have cost them a map or a score
-            case _:
-                self.begun.add(record.sample_id)
-                if isinstance(record, ImageFile):
-                    self._assembler.begin(record.sample_id)
-                self._assembler.add(record)
+
+    def _take_part(self, record: Any) -> None:
+        self.begun.add(record.sample_id)
+        if isinstance(record, ImageFile):
+            self._assembler.begin(record.sample_id)
+        self._assembler.add(record)
 
     def _view(self, sample_id: int) -> SampleView | None:
         """The sample that has just ended; None when its beginning is missing."""
@@ -204,6 +186,7 @@ class RunReader:
             next(iter(_all(parts, Uncertainty)), None),
             _all(parts, EditTree),
             self._absence_known,
+            next(iter(_all(parts, SampleOrigin)), None),
         )
 
     @property

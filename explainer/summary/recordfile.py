@@ -53,6 +53,15 @@ def frame(payload: bytes) -> bytes:
     return length + _FOOTER.pack(_masked_crc(length)) + payload + _FOOTER.pack(_masked_crc(payload))
 
 
+def frame_size(payload: bytes) -> int:
+    """How many bytes the payload's frame has.
+
+    >>> frame_size(b"abc") == len(frame(b"abc"))
+    True
+    """
+    return _HEADER.size + len(payload) + _FOOTER.size
+
+
 def read_frames(file: BinaryIO) -> Iterator[Frame]:
     """Every frame of an open file. Reading goes on behind whatever is damaged, at the next frame that is complete."""
     reader = FrameReader(file)

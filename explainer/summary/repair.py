@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import os
-import time
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
-from explainer.records import Benchmark, RunEnd, RunMetadata, RunRepaired, SampleSkipped
-from explainer.summary import codec, recordfile
-from explainer.summary.explain_pb2 import Event, Explain
+from explainer.records import Benchmark, RunEnd, RunRepaired, RunResumed, SampleSkipped
+from explainer.summary import codec
+from explainer.summary.event_copy import EventCopy, payload_of, write_events
+from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import RunFiles, chosen_run, inside
-from explainer.summary.images import LARGEST_PICTURE, digest_of
-from explainer.summary.lost_metadata import guessed_metadata
+from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.made import Made
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
 from explainer.summary.picture_check import PictureCheck, PictureFile
-from explainer.summary.reader import Located, SampleView, read_located
+from explainer.summary.reader import SampleView
 from explainer.summary.sample_index import SampleIndex, index_of, samples_at
 from explainer.summary.verify import picture_problems, require_something
 
-_OF_THE_RUN = (Benchmark, RunEnd, RunRepaired, SampleSkipped)
+_OF_THE_RUN = (Benchmark, RunEnd, RunRepaired, RunResumed, SampleSkipped)
 
 
 @dataclass(frozen=True)
@@ -182,89 +179,20 @@ class _Copy:
         return ", ".join(parts)
 
     def _write_events(self, event_file: Path, note: str) -> None:
-        draft = event_file.with_name(f"{event_file.name}.draft")
-        self._made.note(draft)
         self._made.note(event_file)
-        with _disk_errors(event_file), draft.open("xb") as file:
-            for payload in self._metadata():
-                file.write(recordfile.frame(payload))
-            if note:
-                file.write(recordfile.frame(_payload(codec.encode_repaired(RunRepaired(note)))))
-            self._copy_records(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, event_file)
+        with _disk_errors(event_file):
+            write_events(event_file, self._payloads(note))
 
-    def _metadata(self) -> tuple[bytes, bytes]:
-        """The payloads of the metadata and its copy; one of them, or both, made anew where it is lost."""
-        found = {_is_first(entry.payload): entry.payload for entry in reversed(self._of_the_metadata())}
-        if not found:
-            guessed = guessed_metadata(samples_at(self._files.event_file, self._index), self._index.benchmarks)
-            found[True] = _payload(codec.encode_metadata(guessed))
-        return found.get(True) or _completed(found[False]), found.get(False) or _shortened(found[True])
-
-    def _of_the_metadata(self) -> list[Located]:
-        """The first two records of the run's metadata."""
-        found = []
-        for entry in read_located(self._files.event_file):
-            if any(isinstance(record, RunMetadata) for record in entry.records):
-                found.append(entry)
-            if len(found) == 2:
-                break
-        return found
-
-    def _copy_records(self, file: BinaryIO) -> None:
-        """Copies what is kept, in the order in which it stands."""
-        for entry in read_located(self._files.event_file):
-            if entry.finding is None and self._is_kept(entry):
-                file.write(recordfile.frame(entry.payload))
-                self._found["hierarchical_occlusion"] |= bool(Event.FromString(entry.payload).explain.hoc)
-                self._found["benchmark"] |= any(isinstance(record, Benchmark) for record in entry.records)
-
-    def _is_kept(self, entry: Located) -> bool:
-        """A record of a kept sample, or of the run; what this version does not know goes with its sample."""
-        offsets = self._offsets(entry.sample_id)
-        if offsets is not None and _holds(offsets, entry.offset):
-            return True
-        if not entry.records:
-            return entry.sample_id is None or offsets is not None
-        return all(isinstance(record, _OF_THE_RUN) for record in entry.records)
-
-    def _offsets(self, sample_id: int | None) -> array[int] | None:
-        """Of the records of a sample that is kept."""
-        if sample_id is None or sample_id in self._left_out:
-            return None
-        return self._index.samples.get(sample_id)
-
-
-def _holds(offsets: array[int], offset: int) -> bool:
-    index = bisect_left(offsets, offset)
-    return index < len(offsets) and offsets[index] == offset
+    def _payloads(self, note: str) -> Iterator[bytes]:
+        copy = EventCopy(self._files.event_file, self._index, _OF_THE_RUN, self._left_out)
+        yield from copy.metadata()
+        if note:
+            yield payload_of(codec.encode_repaired(RunRepaired(note)))
+        for entry in copy.entries():
+            yield entry.payload
+            self._found["hierarchical_occlusion"] |= bool(Event.FromString(entry.payload).explain.hoc)
+            self._found["benchmark"] |= any(isinstance(record, Benchmark) for record in entry.records)
 
 
 def _counted(count: int, one: str, more: str) -> list[str]:
     return [f"{count} {one if count == 1 else more}"] if count else []
-
-
-def _payload(message: Explain) -> bytes:
-    return codec.as_event(message, time.time()).SerializeToString()
-
-
-def _is_first(payload: bytes) -> bool:
-    """Whether this is the metadata itself, which MindInsight reads, and not the copy of it."""
-    return Event.FromString(payload).explain.HasField("metadata")
-
-
-def _completed(copy: bytes) -> bytes:
-    """The metadata, made of its copy; what is unknown in it stays."""
-    event = Event.FromString(copy)
-    (known,) = (record for record in codec.decode(event) if isinstance(record, RunMetadata))
-    event.explain.metadata.CopyFrom(codec.encode_metadata(known).metadata)
-    return event.SerializeToString()
-
-
-def _shortened(first: bytes) -> bytes:
-    """The copy, made of the metadata; what is unknown in it stays."""
-    event = Event.FromString(first)
-    event.explain.ClearField("metadata")
-    return event.SerializeToString()

@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from explainer.errors import SummaryReadError
-from explainer.records import (
-    Benchmark,
-    ImageFile,
-    RunEnd,
-    RunMetadata,
-    RunRepaired,
-    SampleDone,
-    SampleSkipped,
-    StoredRecord,
-)
+from explainer.records import ImageFile, SampleDone, StoredRecord
 from explainer.summary.folder import chosen_run
-from explainer.summary.reader import Finding, Located, RunReader, SampleView, located, opened, read_located
+from explainer.summary.reader import Located, RunReader, SampleView, located, opened, read_located
 from explainer.summary.recordfile import FrameReader
+from explainer.summary.run_notes import RunNotes
 
 
 def iter_samples(source: str | os.PathLike[str], *, run: int | str | None = None) -> Iterator[SampleView]:
@@ -59,44 +53,72 @@ def samples_at(event_file: Path, index: SampleIndex) -> Iterator[SampleView]:
     Raises:
         SummaryReadError: the file cannot be opened, or is not the one that the index was made of.
     """
-    with opened(event_file) as file:
-        reader = FrameReader(file)
-        for offsets in index.samples.values():
-            records = (record for offset in offsets for record in _records_at(reader, offset, event_file))
-            yield from RunReader(index.metadata).samples(records)
+    with SampleReader(event_file, index) as reader:
+        yield from map(reader.sample, index.samples)
 
 
-def _records_at(reader: FrameReader, offset: int, event_file: Path) -> tuple[StoredRecord, ...]:
-    frame = reader.frame_at(offset)
-    found = None if frame is None else located(frame)
-    if found is None or found.finding is not None:
-        raise SummaryReadError(f"{event_file} changed while it was read: no record is left at byte {offset}")
-    return found.records
+class SampleReader:
+    """The complete samples of an event file in any order; a context manager.
+
+    What was opened is read to its end, also where another file takes its place meanwhile.
+
+    Args:
+        event_file: the file.
+        index: of it.
+
+    Raises:
+        SummaryReadError: the file cannot be opened.
+    """
+
+    def __init__(self, event_file: Path, index: SampleIndex) -> None:
+        self._event_file = event_file
+        self._index = index
+        self._stack = ExitStack()
+        self._reader = FrameReader(self._stack.enter_context(opened(event_file)))
+
+    def __enter__(self) -> SampleReader:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._stack.close()
+
+    def sample(self, sample_id: int) -> SampleView:
+        """A complete sample.
+
+        Raises:
+            SummaryReadError: the file is not the one that the index was made of.
+        """
+        records = (record for offset in self._index.samples[sample_id] for record in self._records_at(offset))
+        (sample,) = RunReader(self._index.metadata).samples(records)
+        return sample
+
+    def _records_at(self, offset: int) -> tuple[StoredRecord, ...]:
+        try:
+            frame = self._reader.frame_at(offset)
+        except OSError as error:
+            raise SummaryReadError(f"could not read {self._event_file}: {error.strerror or error}") from error
+        found = None if frame is None else located(frame)
+        if found is None or found.finding is not None:
+            raise SummaryReadError(f"{self._event_file} changed while it was read: no record is left at byte {offset}")
+        return found.records
 
 
-class SampleIndex:
+class SampleIndex(RunNotes):
     """Where the records of a run stand; the same samples are complete as for RunReader.
 
     Attributes:
-        metadata: of the run, None where it is damaged.
         samples: the offsets of the records of each complete sample, in the order in which they were completed.
         begun: the samples of which there is anything.
-        skipped: those that were left out.
-        findings: what is damaged.
-        benchmarks: the mean scores.
-        ended: whether the run ended as planned.
-        repairs: what `explainer repair` had to leave out, for each time.
     """
 
     def __init__(self) -> None:
-        self.metadata: RunMetadata | None = None
+        super().__init__()
         self.samples: dict[int, array[int]] = {}
         self.begun: set[int] = set()
-        self.skipped: set[int] = set()
-        self.findings: list[Finding] = []
-        self.benchmarks: list[Benchmark] = []
-        self.ended = False
-        self.repairs: list[str] = []
         self._open: dict[int, array[int]] = {}
 
     @property
@@ -107,27 +129,14 @@ class SampleIndex:
     def take(self, found: Located) -> None:
         """Takes what stands at the next offset."""
         if found.finding is not None:
-            self.findings.append(found.finding)
+            self.note(found.finding)
             self._open.clear()  # it may have cost them a map or a score
         for record in found.records:
-            self._take(record, found.offset)
+            if not self.note(record):
+                self._take_part(record, found.offset)
 
-    def _take(self, record: StoredRecord, offset: int) -> None:
-        match record:
-            case RunMetadata():
-                self.metadata = self.metadata or record
-            case Benchmark():
-                self.benchmarks.append(record)
-            case RunEnd():
-                self.ended = True
-            case RunRepaired():
-                self.repairs.append(record.left_out)
-            case SampleSkipped():
-                self.skipped.add(record.sample_id)
-            case _ if hasattr(record, "sample_id"):
-                self._take_part(record, record.sample_id, offset)
-
-    def _take_part(self, record: StoredRecord, sample_id: int, offset: int) -> None:
+    def _take_part(self, record: Any, offset: int) -> None:
+        sample_id = record.sample_id
         self.begun.add(sample_id)
         if isinstance(record, ImageFile):
             self._open[sample_id] = array("q")  # eight bytes for each record, where a list takes forty

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from explainer.errors import SummaryReadError
 from explainer.summary.folder import RunFiles, chosen_run, entries_below, inside, led_out
 from explainer.summary.images import LARGEST_PICTURE
+from explainer.summary.lock import LOCK
 from explainer.summary.lost_metadata import LOST_METADATA, nothing_in
 from explainer.summary.manifest import MANIFEST, is_manifest
 from explainer.summary.picture_check import PictureCheck, PictureFile
@@ -113,9 +114,10 @@ def _of_the_folder(files: RunFiles, check: PictureCheck) -> Iterator[Problem]:
         data_dir = inside(folder, files.data_dir.name)
     except SummaryReadError:
         return  # which has been said
+    ours = {str(data_dir / MANIFEST), str(data_dir / LOCK)}
     if not is_manifest(data_dir / MANIFEST):
         yield Problem(f"{files.data_dir.name}/{MANIFEST}", "is missing or broken; MindInsight then lists no job at all")
     for entry in entries_below(data_dir):
-        if entry.path != str(data_dir / MANIFEST) and not check.has_seen(os.path.realpath(entry.path)):
+        if entry.path not in ours and not check.has_seen(os.path.realpath(entry.path)):
             name = Path(entry.path).relative_to(data_dir).as_posix()
             yield Problem(f"{files.data_dir.name}/{name}", "is named by no record of a complete sample")

@@ -5,7 +5,8 @@
 <summary_dir>/_explain_<timestamp>/origin_images/..., heatmap/...      the pictures
 
 A sample's records are kept until its SampleDone and then written in one go, pictures first: whatever stops the process,
-the file holds complete samples, every picture that it names is there, and what was flushed survives a kill.
+the file holds complete samples, every picture that it names is there, and what was flushed survives a kill. A run that
+was stopped is gone on with in the same file: MindInsight reads the newest file of a folder alone.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.checks import require_choice, require_distinct, require_number
+from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import (
     Benchmark,
@@ -34,9 +36,11 @@ from explainer.records import (
     Record,
     RunEnd,
     RunMetadata,
+    RunResumed,
     Saliency,
     SaliencyFile,
     SampleDone,
+    SampleOrigin,
     SampleSkipped,
     Score,
     ScoreCurve,
@@ -45,11 +49,14 @@ from explainer.records import (
 from explainer.summary import codec, folder, images, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Explain
+from explainer.summary.lock import LOCK, RunLock
 from explainer.summary.made import Made
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
-from explainer.summary.reader import read_records
+from explainer.summary.reader import SampleView, read_records
+from explainer.summary.recorded_run import RecordedRun
 
 _Kind = TypeVar("_Kind")
+_PARTS = (OriginalImage, SampleOrigin, Prediction, Saliency, Score, ScoreCurve, Uncertainty, EditTree)
 _LONGEST_FOLDER = 64  # characters of an explainer's folder name
 
 
@@ -60,6 +67,8 @@ class SummaryWriter:
         summary_dir: the job folder; made if it is absent.
         metadata: what the run is about; becomes the first record.
         clock: seconds since 1970-01-01 UTC.
+        recorded: an unfinished run of this folder, to be gone on with; the metadata is its own then.
+        changed: what of its parameters is other from now on, as JSON values.
 
     Raises:
         ValueError: labels that MindInsight cannot tell apart.
@@ -67,42 +76,65 @@ class SummaryWriter:
     """
 
     def __init__(
-        self, summary_dir: str | os.PathLike[str], metadata: RunMetadata, *, clock: Callable[[], float] = time.time
+        self,
+        summary_dir: str | os.PathLike[str],
+        metadata: RunMetadata,
+        *,
+        clock: Callable[[], float] = time.time,
+        recorded: RecordedRun | None = None,
+        changed: Mapping[str, Any] | None = None,
     ) -> None:
         _require_distinct_labels(metadata)
         first = codec.encode_metadata(metadata)  # what cannot be written is refused before a folder is made
         self._clock = clock
         self._metadata = metadata
         self._folder = Path(summary_dir)
-        with self._disk_errors(self._folder):
-            _warn_if_merged(self._folder, metadata)
         self._pending = SampleAssembler()
         self._benchmarks: list[Benchmark] = []
         self._found = dict.fromkeys(JOBS, False)
+        self._promised = {key: job in metadata.jobs for key, job in JOBS.items()}
+        self._ended = False
         self._explainer_folders = _explainer_folders(metadata.explainers)
-        made = Made()
-        try:
-            self._begin(made, first)
-        except BaseException:
-            made.take_back()  # a run that could not be begun would hide the older ones
-            raise
+        with ExitStack() as undo:
+            if recorded is None:
+                self._begin(first, undo)
+            else:
+                self._go_on(recorded, changed or {}, undo)
+            undo.pop_all()
 
-    def _begin(self, made: Made, first: Explain) -> None:
+    def _begin(self, first: Explain, undo: ExitStack) -> None:
         """Makes the run: its folders, its event file with the metadata, its manifest."""
+        made = Made()
+        undo.callback(made.take_back)  # a run that could not be begun would hide the older ones
         with self._disk_errors(self._folder):
+            _warn_if_merged(self._folder, self._metadata)
             self._timestamp, self._data = _claim(self._folder, int(self._clock()), made)
+        made.note(self._data / LOCK)
+        with self._disk_errors(self._data):
+            self._lock = undo.enter_context(RunLock(self._data))
         self._path = self._folder / folder.event_file_name(self._timestamp, os.getpid())
         made.note(self._path)
+        self._open("xb", undo)
+        made.note(self._data / MANIFEST)
+        self._write_manifest(self._promised)
+        self._append(first, codec.encode_metadata_copy(self._metadata))
+
+    def _go_on(self, recorded: RecordedRun, changed: Mapping[str, Any], undo: ExitStack) -> None:
+        """Takes the run up behind what is complete of it."""
+        self._timestamp, self._data, self._path = recorded.files.timestamp, recorded.files.data_dir, recorded.event_file
+        self._lock = recorded.require_lock()
         with self._disk_errors(self._path):
-            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open as long as the writer is
+            recorded.clean()
+        self._open("ab", undo)
+        self._write_manifest(self._promised)
+        if changed:
+            self._append(codec.encode_resumed(RunResumed(changed)))
+
+    def _open(self, mode: str, undo: ExitStack) -> None:
+        with self._disk_errors(self._path):
+            self._file = open(self._path, mode, buffering=0)  # noqa: SIM115 - open as long as the writer is
+            undo.callback(self._file.close)
             self._identities = {path: _identity(path) for path in (self._folder, self._data, self._path)}
-        try:
-            made.note(self._data / MANIFEST)
-            self._write_manifest({key: job in self._metadata.jobs for key, job in JOBS.items()})
-            self._append(first, codec.encode_metadata_copy(self._metadata))
-        except BaseException:
-            self._file.close()
-            raise
 
     @property
     def event_file(self) -> Path:
@@ -150,7 +182,7 @@ class SummaryWriter:
                 self._write_end()
             case RunMetadata():
                 raise ValueError("the metadata is written when the writer is made, once per run")
-            case OriginalImage() | Prediction() | Saliency() | Score() | ScoreCurve() | Uncertainty() | EditTree():
+            case _ if isinstance(record, _PARTS):
                 self._pending.add(record)
             case _:
                 raise TypeError(
@@ -163,10 +195,22 @@ class SummaryWriter:
         """Writes the manifest of what the run really holds and closes the file; harmless when called again."""
         if self._file.closed:
             return
-        with self._disk_errors(self._path), self._file:
-            os.fsync(self._file.fileno())
-        self._require_in_place()
-        self._write_manifest(self._found)
+        with self._lock:
+            with self._disk_errors(self._path), self._file:
+                os.fsync(self._file.fileno())
+            self._require_in_place()
+            self._write_manifest(self._found)
+            if self._ended:
+                self._lock.remove()
+
+    def recall(self, sample: SampleView) -> None:
+        """Takes note of a sample that was complete before the run was gone on with."""
+        shown = sample.image.shown
+        self._found["saliency_map"] |= bool(sample.maps) and shown
+        self._found["uncertainty"] |= sample.uncertainty is not None and shown
+        self._found["hierarchical_occlusion"] |= bool(
+            codec.redrawn_trees(sample.edit_trees, sample.image, sample.prediction)
+        )
 
     def _write_sample(self, done: SampleDone) -> None:
         records = self._pending.end(done.sample_id)
@@ -188,13 +232,13 @@ class SummaryWriter:
         stored = ImageFile(done.sample_id, path, codec.is_shown(prediction), digest)
         maps = [self._write_saliency(record, made) for record in _all(records, Saliency)]
         scores, curves, trees = _all(records, Score), _all(records, ScoreCurve), _all(records, EditTree)
-        uncertainty = next(iter(_all(records, Uncertainty)), None)
+        uncertainty, origin = _first(records, Uncertainty), _first(records, SampleOrigin)
         height, width = image.pixels.shape[:2]
         occlusions = codec.encode_edit_trees(trees, stored, prediction, (height, width))
         with self._disk_errors(self._data):
             made.settle()
         self._append(
-            codec.encode_sample(stored, prediction, uncertainty),
+            codec.encode_sample(stored, prediction, uncertainty, origin),
             *map(codec.encode_saliency, maps),
             *([codec.encode_scores(done.sample_id, scores)] if scores else []),
             *([codec.encode_curves(done.sample_id, curves)] if curves else []),
@@ -219,12 +263,13 @@ class SummaryWriter:
         with self._disk_errors(target):
             made.folders(target.parent, below=self._data)
             made.write(target, content)
-        return images.digest_of(content)
+        return digest_of(content)
 
     def _write_end(self) -> None:
         table = _in_table_order(self._benchmarks, self._metadata) if self._benchmarks else []
         self._append(*([codec.encode_benchmarks(table)] if table else []), codec.encode_end())
         self._found["benchmark"] = bool(table)
+        self._ended = True
 
     def _require_in_place(self) -> None:
         """Raises SummaryWriteError where a folder or the event file is not the one that the run was begun in.
@@ -383,6 +428,10 @@ def _explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
 
 def _all(records: list[Record], kind: type[_Kind]) -> list[_Kind]:
     return [record for record in records if isinstance(record, kind)]
+
+
+def _first(records: list[Record], kind: type[_Kind]) -> _Kind | None:
+    return next(iter(_all(records, kind)), None)
 
 
 def _only(records: list[Record], kind: type[_Kind], sample_id: int) -> _Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,23 @@ from explainer.records import (
     Benchmark,
     EditLayer,
     EditTree,
+    ImageFile,
     OriginalImage,
     Prediction,
     Record,
     RunEnd,
     RunMetadata,
     Saliency,
+    SaliencyFile,
     SampleDone,
+    SampleOrigin,
     SampleSkipped,
     Score,
     ScoreCurve,
     Uncertainty,
 )
 from explainer.run.job import PredictedBatch, PredictedSample
+from explainer.summary.reader import SampleView
 from explainer.testing.networks import CHANNELS, HEIGHT, WIDTH
 
 NAMES = ("ant", "bee", "cat", "dog")
@@ -73,11 +78,29 @@ def records_of_sample(sample_id: int, labels: tuple[int, ...]) -> list[Record]:
     records: list[Record] = [
         OriginalImage(sample_id, _pixels(rng)),
         Prediction(sample_id, ground_truth=labels[:1], predicted=labels, explained=labels, probabilities=probabilities),
+        SampleOrigin(sample_id, input_digest=bytes([sample_id] * 16), source=f"ants/{sample_id}.png"),
     ]
     for explainer in METADATA.explainers:
         records += [_saliency(rng, sample_id, explainer, label) for label in labels]
         records += [record for label in labels for record in _scores(rng, sample_id, explainer, label)]
     return [*records, _uncertainty(rng, sample_id), _edit_tree(sample_id, labels[0]), SampleDone(sample_id)]
+
+
+def recorded_sample(sample: PredictedSample, records: Sequence[Record]) -> SampleView:
+    """The sample as a summary gives it back that holds these records of a run."""
+    number = sample.sample_id
+    own = [record for record in records if getattr(record, "sample_id", None) == number]
+    maps = [record for record in own if isinstance(record, Saliency)]
+    return SampleView(
+        sample_id=number,
+        image=ImageFile(number, f"{number}.png"),
+        prediction=Prediction(number, sample.labels, sample.predicted, sample.explained, sample.probabilities),
+        maps=tuple(_file_of(record) for record in maps),
+        scores=tuple(_kept(record) for record in own if isinstance(record, Score)),
+        curves=tuple(record for record in own if isinstance(record, ScoreCurve)),
+        uncertainty=next((record for record in own if isinstance(record, Uncertainty)), None),
+        edit_trees=tuple(record for record in own if isinstance(record, EditTree)),
+    )
 
 
 def regions_of(boxes: Sequence[Any]) -> Region:
@@ -86,6 +109,17 @@ def regions_of(boxes: Sequence[Any]) -> Region:
     for region, box in zip(regions, boxes, strict=True):
         region[box] = True
     return regions
+
+
+def _kept(score: Score) -> Score:
+    """The score as a file has it."""
+    return replace(score, value=float(np.float32(score.value)))
+
+
+def _file_of(record: Saliency) -> SaliencyFile:
+    low, high = float(record.saliency.min()), float(record.saliency.max())
+    path = f"{record.explainer}/{record.sample_id}_{record.label}.png"
+    return SaliencyFile(record.sample_id, record.explainer, record.label, path, low, high, record.completeness_gap)
 
 
 def _pixels(rng: np.random.Generator) -> Pixels:
@@ -121,7 +155,7 @@ def _edit_tree(sample_id: int, label: int) -> EditTree:
 
 def _skipped(sample_id: int) -> list[Record]:
     """Some records of a sample, and that it was left out."""
-    begun = records_of_sample(sample_id, (0,))[:3]
+    begun = records_of_sample(sample_id, (0,))[:4]
     return [*begun, SampleSkipped(sample_id, f"the first map of sample {sample_id} has a NaN or an infinity")]
 
 

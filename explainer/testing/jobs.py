@@ -13,7 +13,7 @@ from explainer.errors import BadSampleError
 from explainer.records import Record, RunEnd, RunMetadata, SampleDone, SampleSkipped
 from explainer.run.job import Job, PredictedBatch
 from explainer.run.stream import SampleStream
-from explainer.testing.examples import NAMES, batch_of, images_of
+from explainer.testing.examples import NAMES, batch_of, images_of, recorded_sample
 from explainer.testing.expectations import BATCH_ROUNDING, require_alike, require_json, require_refused
 
 _OF_THE_RUNNER = (RunMetadata, SampleDone, SampleSkipped, RunEnd)
@@ -122,6 +122,20 @@ class JobContract(ABC):
         others = PredictedBatch(tuple(sample for sample in batch.samples if sample.sample_id != bad))
         wanted = self._run(self.make(), others)
         require_alike("the records of the other samples", [*found, *job.finish()], wanted, BATCH_ROUNDING)
+
+    def test_what_is_recalled_counts_for_the_totals(self) -> None:
+        """Where a run is resumed the samples before come as they were recorded, and in no batch any more."""
+        batch, wanted = self.batch(), self._run(self.make(), self.batch())
+        job = self._checked(self.make(), batch)
+        recall = getattr(job, "recall", None)
+        if recall is None:
+            raise SkipTest("the job has no `recall`, so that its runs cannot be resumed")
+        first, *others = batch.samples
+        given = recall(recorded_sample(first, wanted))
+        assert given is None, f"`recall` must give nothing, got {given!r}"
+        list(job.on_batch(PredictedBatch(tuple(others))))
+        totals = [record for record in wanted if getattr(record, "sample_id", None) is None]
+        require_alike("the totals of a run that was resumed", list(job.finish()), totals, BATCH_ROUNDING)
 
     def _checked(self, job: Job, batch: PredictedBatch) -> Job:
         """The job after `check` and `start`."""

@@ -11,7 +11,7 @@ import numpy as np
 from explainer.arrays import Float64Array, FloatArray
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
-from explainer.network.of import classifier_of, require_activation, require_classifiable, without_tensor
+from explainer.network.of import classifier_of, require_activation, require_classifiable, weights_of, without_tensor
 from explainer.perturb.engine import Request, Variant, evaluated_by
 from explainer.streams import sample_stream
 from explainer.uncertainty.posterior import INTERVALS, Entropies, entropies_of, interval_of
@@ -193,6 +193,11 @@ class EnsembleUncertainty(Uncertainty):
             )
         require_activation(activation_fn)
         self._classifiers = [classifier_of(network, activation_fn, batch_size=batch_size) for network in networks]
+
+    @property
+    def weights(self) -> list[str | None]:
+        """A digest of the weights of each network."""
+        return [weights_of(classifier) for classifier in self._classifiers]
 
     def _parameters(self) -> dict[str, Any]:
         return {"networks": len(self._classifiers)}

@@ -49,7 +49,7 @@ BUGS = {
     ),
     "a warning": (
         "curves.np.errstate = lambda **_: contextlib.nullcontext()",
-        ["--memory", "0", "--disk", "600"],
+        ["--memory", "0", "--disk", "50", "--first", "1100"],
         "Warning",
     ),
 }

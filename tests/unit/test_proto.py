@@ -91,6 +91,7 @@ OURS = {
         "uncertainty": (1006, "Uncertainty"),
         "edit_tree": (1007, "repeated EditTree"),
         "repaired": (1008, "string"),
+        "resumed": (1009, "string"),
     },
     "Explain.Explanation": {
         "low": (1000, "float"),
@@ -116,6 +117,9 @@ OURS = {
         "explained": (4, "repeated int32"),
         "probability": (5, "repeated float"),
         "image_digest": (1000, "bytes"),
+        "input_digest": (1001, "bytes"),
+        "source": (1002, "string"),
+        "source_digest": (1003, "bytes"),
     },
     "Explain.Score": {
         "explain_method": (1, "string"),

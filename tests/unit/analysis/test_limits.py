@@ -14,7 +14,7 @@ from hostile_runs import HOSTILE, curve, metadata, names, sample, score, write
 from explainer.analysis import limits
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
-from explainer.summary.reader import Finding
+from explainer.summary.run_notes import Finding
 
 # No measurement of speed: what grew with the square of a file took 15 s here and far more, and must not come back.
 MOST_SECONDS = 14  # of CPU; on an idle machine none takes 2

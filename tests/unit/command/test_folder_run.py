@@ -459,7 +459,9 @@ def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
     assert process.returncode == status
     run = run_of(tmp_path)
     assert 0 in run.samples and not run.ended and not run.findings
-    complete = f"after {len(run.samples)} samples, which are complete on disk"
+    complete = (
+        f"after {len(run.samples)} samples, which are complete on disk; run(resume=True) (--resume) goes on from there"
+    )
     assert error.splitlines()[-1] == f"explainer: interrupted by {name} {complete}"
     assert "Traceback" not in error
 

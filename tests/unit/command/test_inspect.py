@@ -157,6 +157,8 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
     assert strict_json(text) == {
         "folder": str(tmp_path),
         "event_file": writer.event_file.name,
+        "resumed": [],
+        "sources": {},
         "started": "2023-11-14T22:13:20+00:00",
         "state": "ended",
         "repaired": "",

@@ -84,6 +84,7 @@ RUN_OPTIONS = (
     "--max-megapixels N",
     "--bits N",
     "--on-bad-sample [raise|skip]",
+    "--resume",
     "--traceback",
 )
 

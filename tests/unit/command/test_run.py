@@ -102,6 +102,7 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "images": tmp_path,
         "labels": Path("names.txt"),
         "summary_dir": Path("out"),
+        "resume": False,
         "checkpoint": None,
         "explainers": "Gradient,GradCAM:layer=auto",
         "metrics": "",

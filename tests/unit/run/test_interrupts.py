@@ -108,5 +108,6 @@ def test_a_watch_takes_the_first_signal_and_the_second_ends_the_process_at_once(
     call = [sys.executable, "-c", WATCH.format(name=name)]
     ended = subprocess.run(call, capture_output=True, text=True, timeout=30, env=os.environ | package)
     number = getattr(signal, name)
-    assert ended.stdout == f"interrupted by {name} after 4 samples, which are complete on disk {number:d}\n"
+    said = f"interrupted by {name} after 4 samples, which are complete on disk; "
+    assert ended.stdout == f"{said}run(resume=True) (--resume) goes on from there {number:d}\n"
     assert (ended.returncode, ended.stderr) == (128 + number, "")

@@ -12,7 +12,7 @@ from explainer.benchmark import Metric
 from explainer.data.batch import Batch, Box, Sample
 from explainer.explanation import RISE, Attribution, Occlusion
 from explainer.explanation.base import Explained
-from explainer.records import Benchmark, OriginalImage, Prediction, Saliency, Score
+from explainer.records import Benchmark, OriginalImage, Prediction, Saliency, SampleOrigin, Score
 from explainer.run.inference import InferenceJob, stretched
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.saliency import SaliencyJob, explain, regions
@@ -217,14 +217,16 @@ def test_to_display_that_fails_for_a_later_image_is_refused_then():
         list(job.on_batch(batch_of()))
 
 
-def test_each_sample_gives_its_picture_then_its_prediction():
+def test_each_sample_gives_its_picture_then_its_prediction_and_its_origin():
     batch = batch_of([(1, 3), (2,)], labels=(1,))
     records = records_of(InferenceJob(RunOptions()), batch)
     assert [(type(record), record.sample_id) for record in records] == [
         (OriginalImage, 10),
         (Prediction, 10),
+        (SampleOrigin, 10),
         (OriginalImage, 11),
         (Prediction, 11),
+        (SampleOrigin, 11),
     ]
     prediction = records[1]
     assert (prediction.ground_truth, prediction.predicted, prediction.explained) == ((1,), (3,), (1, 3))
@@ -395,12 +397,15 @@ def test_benchmarks_equal_the_totals_rebuilt_from_the_single_scores():
     ]
     for entry in benchmarks:
         mine = [score for score in scores if (score.explainer, score.metric) == (entry.explainer, entry.metric)]
-        values = [score.value for score in mine]
+        values = [float(np.float32(score.value)) for score in mine]  # as the summary keeps them
         assert entry.total == pytest.approx(mean_of(values), rel=1e-12)
         assert entry.undefined == sum(map(math.isnan, values)) > 0
         assert entry.defined == len(values) - entry.undefined > 0
         if entry.metric == "Brightness":
-            by_label = [mean_of([score.value for score in mine if score.label == label]) for label in range(4)]
+            labels = [score.label for score in mine]
+            by_label = [
+                mean_of([value for value, of in zip(values, labels, strict=True) if of == label]) for label in range(4)
+            ]
             assert entry.by_label == pytest.approx(by_label, rel=1e-12, nan_ok=True)
             assert math.isnan(entry.by_label[3]) and not math.isnan(entry.by_label[0])
 

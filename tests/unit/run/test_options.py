@@ -20,6 +20,8 @@ def test_every_option_has_its_documented_default():
         "label_format": "auto",
         "on_bad_sample": "raise",
         "progress": None,
+        "sources": None,
+        "provenance": {},
     }
 
 
@@ -52,6 +54,10 @@ def test_every_option_has_its_documented_default():
         ("label_format", None, ValueError, "`label_format` must be one of auto, ids, multi-hot, got None"),
         ("on_bad_sample", None, ValueError, "`on_bad_sample` must be one of raise, skip, got None"),
         ("to_display", "grey", TypeError, "`to_display` must be a function, got str"),
+        ("sources", "ant/1.png", TypeError, "`sources` must be a list of paths, one for each sample, got str"),
+        ("sources", ["ant/1.png", 2], TypeError, r"`sources\[1\]` must be a path, got int"),
+        ("provenance", ["resnet20.ckpt"], TypeError, "`provenance` must be a mapping of names to JSON values"),
+        ("provenance", {"seed": {1}}, TypeError, "`provenance` must hold JSON values"),
     ],
 )
 def test_an_option_of_a_wrong_type_or_value_is_refused_by_name(field, value, error, message):

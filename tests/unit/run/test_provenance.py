@@ -5,16 +5,21 @@ from __future__ import annotations
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import mindspore
 import numpy as np
+import pytest
 from mindspore import Parameter, Tensor, nn
 from mindspore.dataset import NumpySlicesDataset
 
 import explainer
 from explainer import ImageClassificationRunner, RunOptions, read_run
+from explainer.digests import digest_of, digest_of_array
+from explainer.errors import BadSampleError
 from explainer.explanation import Gradient
 from explainer.network.mindspore.shared import weights_digest
+from explainer.records import SampleOrigin
 
 
 def network_of(seed: int = 0) -> nn.Cell:
@@ -22,9 +27,11 @@ def network_of(seed: int = 0) -> nn.Cell:
     return nn.SequentialCell(nn.Flatten(), nn.Dense(60, 2, weight_init=Tensor(weights), has_bias=False))
 
 
-def recorded(folder: Path, network: nn.Cell) -> dict[str, object]:
+def recorded(folder: Path, network: nn.Cell, **options: Any) -> dict[str, object]:
     data = NumpySlicesDataset({"image": np.ones((1, 3, 4, 5), np.float32)}, shuffle=False), ["a", "b"]
-    runner = ImageClassificationRunner(folder, data, network, nn.Softmax(), options=RunOptions(progress=False))
+    runner = ImageClassificationRunner(
+        folder, data, network, nn.Softmax(), options=RunOptions(progress=False, **options)
+    )
     runner.register_saliency([Gradient(network)])
     return dict(read_run(runner.run().summary_dir).metadata.parameters["provenance"])
 
@@ -41,6 +48,45 @@ def test_a_summary_says_where_it_comes_from(tmp_path: Path) -> None:
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
+
+
+def test_what_the_user_says_is_kept_beside_and_does_not_replace_what_is_known(tmp_path: Path) -> None:
+    more = {"checkpoint": "resnet20.ckpt", "weights": "mine"}
+    found = recorded(tmp_path, network_of(), provenance=more)
+    assert found["checkpoint"] == "resnet20.ckpt" and found["weights"] == weights_digest(network_of())
+
+
+def test_the_files_of_the_samples_are_kept_by_name_and_digest(tmp_path: Path) -> None:
+    (tmp_path / "one.png").write_bytes(b"content")
+    recorded(tmp_path / "job", network_of(), sources=[tmp_path / "one.png"])
+    origin = read_run(tmp_path / "job").samples[0].origin
+    image = np.ones((3, 4, 5), np.float32)
+    assert origin == SampleOrigin(0, digest_of_array(image), str(tmp_path / "one.png"), digest_of(b"content"))
+
+
+def test_messages_name_the_file(tmp_path: Path) -> None:
+    network = network_of()
+    network[1].weight.set_data(Tensor(np.full((2, 60), np.inf, np.float32)))
+    with pytest.raises(BadSampleError, match=r"the output of sample 0 \(ants/one.png\) has a NaN or an infinity"):
+        recorded(tmp_path / "job", network, sources=["ants/one.png"])
+
+
+def test_a_file_that_cannot_be_read_has_a_name_and_no_digest(tmp_path: Path) -> None:
+    recorded(tmp_path / "job", network_of(), sources=["gone.png"])
+    origin = read_run(tmp_path / "job").samples[0].origin
+    assert origin is not None and (origin.source, origin.source_digest) == ("gone.png", b"")
+
+
+def test_files_that_are_not_one_for_each_sample_are_refused_at_the_door(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`sources` must name the file of each sample, got 2 for 1 samples"):
+        recorded(tmp_path / "job", network_of(), sources=["one.png", "two.png"])
+    assert not (tmp_path / "job").exists()
+
+
+def test_the_metadata_describes_the_data(tmp_path: Path) -> None:
+    recorded(tmp_path, network_of())
+    described = read_run(tmp_path).metadata.parameters["dataset"]
+    assert described == {"class": "NumpySlicesDataset", "columns": ["image"], "samples": 1}
 
 
 def test_equal_weights_have_one_digest_and_a_changed_one_another() -> None:

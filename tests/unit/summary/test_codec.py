@@ -18,8 +18,10 @@ from explainer.records import (
     RunEnd,
     RunMetadata,
     RunRepaired,
+    RunResumed,
     SaliencyFile,
     SampleDone,
+    SampleOrigin,
     SampleSkipped,
     Score,
     ScoreCurve,
@@ -329,6 +331,7 @@ def full_message() -> Explain:
     hoc = message.hoc.add(label=2, mask="gaussian:9")
     hoc.layer.add(prob=0.625, box=[1, 2, 3, 4, 5, 6, 7, 8])
     message.MergeFrom(codec.encode_repaired(RunRepaired("sample 4 is left out")))
+    message.MergeFrom(codec.encode_resumed(RunResumed({"python": "3.12.1"})))
     return message
 
 
@@ -336,6 +339,26 @@ def full_message() -> Explain:
 @given(left_out=TEXT.filter(bool))
 def test_what_a_repair_left_out_comes_back(left_out):
     assert back(codec.encode_repaired(RunRepaired(left_out))) == [RunRepaired(left_out)]
+
+
+def test_what_was_other_when_a_run_was_resumed_comes_back():
+    changed = {"options": {"batch_size": 4}, "python": "3.12.1"}
+    assert back(codec.encode_resumed(RunResumed(changed))) == [RunResumed(changed)]
+
+
+@STEADY
+@given(source=TEXT, digests=st.tuples(st.binary(min_size=16, max_size=16), st.sampled_from([b"", b"x" * 16])))
+def test_where_a_sample_comes_from_comes_back(source, digests):
+    origin = SampleOrigin(5, digests[0], source, digests[1])
+    message = codec.encode_sample(ImageFile(5, "5.png"), prediction(0.25, 0.75), origin=origin)
+    assert [record for record in back(message) if isinstance(record, SampleOrigin)] == [origin]
+
+
+def test_a_file_name_that_is_not_utf_8_is_written_with_escapes():
+    origin = SampleOrigin(5, b"x" * 16, "caf\udce9.png")
+    records = back(codec.encode_sample(ImageFile(5, "5.png"), prediction(0.25, 0.75), origin=origin))
+    (found,) = (record for record in records if isinstance(record, SampleOrigin))
+    assert found.source == "caf\\udce9.png"
 
 
 def test_the_full_message_has_every_field_of_the_wire():
@@ -377,7 +400,18 @@ def test_mindspores_event_reads_a_sample_field_by_field(theirs):
 
 def test_without_our_own_fields_the_bytes_are_those_of_mindspores_event(theirs):
     message = full_message()
-    for name in ("run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired"):
+    for name in (
+        "run",
+        "sample",
+        "score",
+        "done",
+        "skipped",
+        "curve",
+        "uncertainty",
+        "edit_tree",
+        "repaired",
+        "resumed",
+    ):
         message.ClearField(name)
     for entry in message.explanation:
         entry.ClearField("low")
@@ -465,7 +499,7 @@ def test_the_copy_of_the_metadata_says_the_same_and_nothing_to_mindinsight():
 
 def test_metadata_carries_the_version_of_the_format():
     run = codec.encode_metadata(METADATA).run
-    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 2)
+    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 3)
 
 
 @pytest.mark.parametrize(

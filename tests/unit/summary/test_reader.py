@@ -37,8 +37,9 @@ from explainer.records import (
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.images import png_of
-from explainer.summary.reader import Finding, SampleView, read_records
+from explainer.summary.reader import SampleView, read_records
 from explainer.summary.recordfile import frame, read_frames
+from explainer.summary.run_notes import Finding
 from explainer.summary.writer import SummaryWriter
 
 METADATA = RunMetadata(

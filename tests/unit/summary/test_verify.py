@@ -36,7 +36,7 @@ def test_a_whole_run_has_no_problem(tmp_path: Path):
 
 def test_a_run_without_digests_is_whole_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """As version 1.1 of the format wrote it."""
-    monkeypatch.setattr(images, "digest_of", lambda content: b"")
+    monkeypatch.setattr("explainer.summary.writer.digest_of", lambda content: b"")
     write_run(tmp_path)
     monkeypatch.undo()
     assert problems_of(tmp_path) == []
@@ -121,7 +121,7 @@ def test_every_flipped_bit_of_a_picture_is_found(tmp_path: Path):
 
 
 def test_a_coloured_picture_in_place_of_a_map_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(images, "digest_of", lambda content: b"")
+    monkeypatch.setattr("explainer.summary.writer.digest_of", lambda content: b"")
     write_run(tmp_path)
     (tmp_path / MAP_FILE).write_bytes(png_of(np.zeros((5, 7, 3), np.uint8)))
     assert problems_of(tmp_path) == [Problem(MAP_FILE, "is no grey picture, as a saliency map must be")]

@@ -25,6 +25,7 @@ from PIL import Image
 
 import explainer
 from explainer.analysis.view import read_run
+from explainer.digests import digest_of
 from explainer.errors import SummaryWriteError
 from explainer.records import (
     Benchmark,
@@ -41,7 +42,6 @@ from explainer.records import (
     Score,
 )
 from explainer.summary.explain_pb2 import Event
-from explainer.summary.images import digest_of
 from explainer.summary.reader import read_records
 from explainer.summary.recordfile import read_frames
 from explainer.summary.writer import SummaryWriter
@@ -142,6 +142,7 @@ def test_file_and_folders_are_named_as_mindinsight_looks_for_them(tmp_path: Path
     assert writer.event_file.name.endswith("_explain")
     assert writer.data_dir == tmp_path / "made" / "job" / "_explain_1700000000"
     assert {path.relative_to(writer.data_dir).as_posix() for path in writer.data_dir.rglob("*.*")} == {
+        ".lock",
         "manifest.json",
         "origin_images/1000/1003.png",
         *(f"heatmap/{name}/1000/1003_{label}.png" for name in METADATA.explainers for label in (1, 2)),
@@ -267,7 +268,8 @@ def test_the_manifest_of_a_closed_run_says_what_is_really_there(tmp_path: Path):
 def test_the_manifest_always_has_four_keys_and_no_draft_is_left(tmp_path: Path, jobs):
     with SummaryWriter(tmp_path, dataclasses.replace(METADATA, jobs=jobs)) as writer:
         assert manifest_of(writer).keys() == MANIFEST_KEYS
-        assert [path.name for path in writer.data_dir.iterdir()] == ["manifest.json"]
+        assert sorted(path.name for path in writer.data_dir.iterdir()) == [".lock", "manifest.json"]
+        writer.write(RunEnd())
     assert manifest_of(writer).keys() == MANIFEST_KEYS
     assert {type(value) for value in manifest_of(writer).values()} == {bool}
     assert [path.name for path in writer.data_dir.iterdir()] == ["manifest.json"]

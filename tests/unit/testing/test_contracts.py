@@ -372,6 +372,16 @@ class CountingTheBad(Means):
         return super().on_batch(batch)
 
 
+class Forgetting(Means):
+    def recall(self, sample: Any) -> None:
+        pass
+
+
+class Answering(Means):
+    def recall(self, sample: Any) -> Any:
+        return [Score(sample.sample_id, "image", "Mean", None, 0.5)]
+
+
 BROKEN_JOBS: list[tuple[Any, str, str]] = [
     (Blank, "it_has_a_name", "not blank, got ' '"),
     (Arrays, "parameters_are_json", "must be JSON values"),
@@ -384,6 +394,8 @@ BROKEN_JOBS: list[tuple[Any, str, str]] = [
     (Remembering, "two_runs_give_the_same", "the records of a second run"),
     (Darkening, "samples_are_left_as_they_were", "the samples after a run.*image"),
     (lambda: CountingTheBad(bad=5), "a_sample_that_it_cannot_work_on_costs_that_one_alone", "of the other samples"),
+    (Forgetting, "what_is_recalled_counts_for_the_totals", "the totals of a run that was resumed"),
+    (Answering, "what_is_recalled_counts_for_the_totals", "`recall` must give nothing"),
     (Means, "a_sample_that_it_cannot_work_on_costs_that_one_alone", "sample 5 must be a BadSampleError, was taken"),
 ]
 

@@ -1,0 +1,61 @@
+"""What a summary says of a run as a whole: its first record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from explainer.data.mindspore_dataset import description_of
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.records import RunMetadata
+from explainer.run.job import Job
+from explainer.run.options import RunOptions
+from explainer.run.provenance import provenance_of
+from explainer.run.saliency import SaliencyJob
+from explainer.version import __version__
+
+
+def metadata_of(
+    subject: tuple[Any, Any, MindSporeClassifier],
+    data: tuple[Any, Sequence[str]],
+    jobs: Sequence[Job],
+    options: RunOptions,
+    label_format: str | None,
+) -> RunMetadata:
+    """The metadata of a run.
+
+    Args:
+        subject: the network, its activation, and both as a classifier.
+        data: the dataset and the labels.
+        jobs: those that were registered.
+        options: of the run.
+        label_format: how the labels of the data were read.
+    """
+    network, activation, classifier = subject
+    dataset, labels = data
+    saliency = next((job for job in jobs if isinstance(job, SaliencyJob)), SaliencyJob([]))
+    return RunMetadata(
+        labels=tuple(labels),
+        explainers=tuple(explainer.name for explainer in saliency.explainers),
+        metrics=tuple(metric.name for metric in saliency.metrics),
+        jobs=tuple(job.name for job in jobs) + (("benchmark",) if saliency.metrics else ()),
+        parameters={
+            "network": type(network).__name__,
+            "provenance": provenance_of(network, classifier.weights_digest(), options.provenance) | _of_jobs(jobs),
+            "activation_fn": type(activation).__name__,
+            "dataset": description_of(dataset),
+            "options": options.recorded,
+            "label_format": label_format,
+            "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
+            "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
+            "controls": {control.name: control.parameters for control in saliency.controls},
+            **{job.name: dict(job.parameters) for job in jobs if hasattr(job, "parameters")},
+        },
+        package_version=__version__,
+    )
+
+
+def _of_jobs(jobs: Sequence[Job]) -> dict[str, Any]:
+    """The digests of what jobs were given beside the network: other networks, an image."""
+    found = {job.name: dict(getattr(job, "provenance", {})) for job in jobs}
+    return {name: digests for name, digests in found.items() if digests}

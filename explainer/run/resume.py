@@ -1,0 +1,154 @@
+"""What is compared before a run is gone on with, and the samples that need no work any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from explainer.data.batch import Sample
+from explainer.errors import ResumeError
+from explainer.records import RunMetadata
+from explainer.summary import codec
+from explainer.summary.recorded_run import RecordedRun
+
+_MAY_DIFFER = ("batch_size", "on_bad_sample")
+"""Options that change no result: a run that ran out of memory, or met a bad sample, is gone on with by others."""
+_MOST_SHOWN = 8  # entries of a list in a message
+_DO = "Give what the run was begun with, or begin a new one (without resume)"
+
+
+def require_same(recorded: RecordedRun, metadata: RunMetadata) -> dict[str, Any]:
+    """What is other now, and may be, of the recorded parameters: their new values.
+
+    Raises:
+        ResumeError: what would change the results is other than it was; names each difference.
+    """
+    now = as_recorded(metadata)
+    found = list(_differences(_compared(recorded.metadata), _compared(now)))
+    if found:
+        raise ResumeError(f"cannot go on with {recorded.event_file}: {'; '.join(found)}. {_DO}")
+    return _changed(_free(recorded.metadata), _free(now))
+
+
+def require_label_format(recorded: RecordedRun, label_format: str | None) -> None:
+    """Raises ResumeError unless the labels of the data are read as they were."""
+    then = recorded.metadata.parameters.get("label_format")
+    if then != label_format:
+        raise ResumeError(
+            f"cannot go on with {recorded.event_file}: label_format differs: {then!r} then, {label_format!r} now. {_DO}"
+        )
+
+
+def as_recorded(metadata: RunMetadata) -> RunMetadata:
+    """The metadata as a file gives it back: tuples are lists, and what JSON has not is None."""
+    event = codec.as_event(codec.encode_metadata(metadata), 0.0)
+    (found,) = codec.decode(event)
+    assert isinstance(found, RunMetadata)
+    return found
+
+
+class CompleteSamples:
+    """The samples of a dataset that a run need not work on any more.
+
+    Args:
+        recorded: the run that is gone on with; None for a new one.
+    """
+
+    def __init__(self, recorded: RecordedRun | None = None) -> None:
+        self._recorded = recorded
+        self._left = set() if recorded is None else {*recorded.complete}
+
+    def has(self, sample: Sample) -> bool:
+        """Whether this sample of the dataset is complete, or was left out.
+
+        Raises:
+            ResumeError: the dataset has another image, or another label, in its place.
+        """
+        if self._recorded is None:
+            return False
+        if sample.sample_id in self._left:
+            self._left.remove(sample.sample_id)
+            self._require_same(self._recorded, sample)
+            return True
+        return sample.sample_id in self._recorded.skipped
+
+    def require_all_met(self) -> None:
+        """Raises ResumeError where the dataset ended before the last sample that was complete."""
+        if self._recorded is not None and self._left:
+            raise ResumeError(
+                f"cannot go on with {self._recorded.event_file}: images differ: the dataset ends before sample "
+                f"{max(self._left)}, which was explained. {_DO}"
+            )
+
+    def _require_same(self, recorded: RecordedRun, sample: Sample) -> None:
+        before = recorded.sample(sample.sample_id)
+        what = None
+        if before.origin is None:
+            what = f"an earlier version wrote it, which kept no digest of {_image(sample)} to know it by"
+        elif before.origin.input_digest != sample.digest:
+            what = f"images differ: {_image(sample)} is not the one that was explained"
+        elif before.prediction.ground_truth != sample.labels:
+            then, now = list(before.prediction.ground_truth), list(sample.labels)
+            what = f"true labels differ: {_image(sample)} had {then}, has {now}"
+        if what is not None:
+            do = "The dataset must come in the same order, without random changes (shuffle=False, or a fixed seed)"
+            raise ResumeError(f"cannot go on with {recorded.event_file}: {what}. {do}; or begin a new run")
+
+
+def _image(sample: Sample) -> str:
+    return f"{sample.named}{f', {sample.fault},' if sample.fault else ''}"
+
+
+def _compared(metadata: RunMetadata) -> dict[str, Any]:
+    """What must be the same, by the name that messages have for it."""
+    parameters = dict(metadata.parameters)
+    provenance = _mapping(parameters.pop("provenance", None))
+    options = _mapping(parameters.pop("options", None))
+    return {
+        "package major version": metadata.package_version.split(".")[0],
+        "network": [parameters.pop("network", None), provenance.get("network")],
+        "weights": provenance.get("weights"),
+        "labels": list(metadata.labels),
+        "names of explainers": list(metadata.explainers),
+        "names of metrics": list(metadata.metrics),
+        "jobs": list(metadata.jobs),
+        "given": {name: provenance[name] for name in metadata.jobs if name in provenance},
+        **parameters,
+        "options": {name: value for name, value in options.items() if name not in _MAY_DIFFER},
+    }
+
+
+def _free(metadata: RunMetadata) -> dict[str, Any]:
+    """What may be other."""
+    options = _mapping(metadata.parameters.get("options"))
+    provenance = _mapping(metadata.parameters.get("provenance"))
+    rest = {name: value for name, value in provenance.items() if name not in ("network", "weights", *metadata.jobs)}
+    return rest | {name: options[name] for name in _MAY_DIFFER if name in options}
+
+
+def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in now.items() if then.get(name) != value}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
+    """A text for each difference, down to the single setting."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in {**then, **now}:
+            yield from _differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
+    elif _are_long(then, now):
+        index = next((at for at, (one, other) in enumerate(zip(then, now, strict=False)) if one != other), None)
+        if index is not None:
+            yield from _differences(then[index], now[index], f"{name}[{index}]")
+        elif then != now:
+            yield f"{name} differ: {len(then)} then, {len(now)} now"
+    elif then != now:
+        yield f"{name} differ{'' if name.endswith('s') else 's'}: {then!r} then, {now!r} now"
+
+
+def _are_long(*values: Any) -> bool:
+    """Whether these are lists that nobody would read in a message."""
+    return all(isinstance(value, list) for value in values) and max(map(len, values)) > _MOST_SHOWN

@@ -1,0 +1,61 @@
+"""What the records of a run say of all of it, beside its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from explainer.records import Benchmark, RunEnd, RunMetadata, RunRepaired, RunResumed, SampleSkipped, StoredRecord
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Damage in the event file, at a byte of it."""
+
+    offset: int
+    what: str
+
+
+class RunNotes:
+    """What is noted of a run while its records are read.
+
+    Attributes:
+        metadata: None where it is damaged.
+        skipped: why a sample was left out, by its number.
+        benchmarks: the mean scores.
+        findings: what is damaged.
+        ended: whether the run ended as planned.
+        repairs: what `explainer repair` had to leave out, for each time.
+        resumed: what was other when the run was resumed, for each time that anything was.
+    """
+
+    def __init__(self, metadata: RunMetadata | None = None) -> None:
+        self.metadata = metadata
+        self.skipped: dict[int, str] = {}
+        self.benchmarks: list[Benchmark] = []
+        self.findings: list[Finding] = []
+        self.ended = False
+        self.repairs: list[str] = []
+        self.resumed: list[Mapping[str, Any]] = []
+
+    def note(self, record: StoredRecord | Finding) -> bool:
+        """Whether this was about the run, or about a sample that was left out; else it is a part of a sample."""
+        match record:
+            case RunMetadata():
+                self.metadata = self.metadata or record
+            case SampleSkipped():
+                self.skipped[record.sample_id] = record.reason
+            case Benchmark():
+                self.benchmarks.append(record)
+            case RunEnd():
+                self.ended = True
+            case RunRepaired():
+                self.repairs.append(record.left_out)
+            case RunResumed():
+                self.resumed.append(record.changed)
+            case Finding():
+                self.findings.append(record)
+            case _:
+                return False
+        return True
