@@ -9,13 +9,16 @@ from collections.abc import Sequence
 
 import click
 
-from explainer.command import terminal, text
-from explainer.command.inspect import inspect
-from explainer.command.repair import repair
-from explainer.command.run import run
-from explainer.command.verify import verify
+from explainer.command.signals import kept_from_new_threads
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
+
+with kept_from_new_threads():  # those that NumPy and SciPy start when they are imported
+    from explainer.command import terminal, text
+    from explainer.command.inspect import inspect
+    from explainer.command.repair import repair
+    from explainer.command.run import run
+    from explainer.command.verify import verify
 
 _NAME = "explainer"
 _FAILED, _WRONG_ARGUMENT = 1, 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -213,7 +214,7 @@ def resumed(before: int, samples: int) -> str:
 
 def look_again(summary_dir: object) -> str:
     """The hint at the end of a run."""
-    return f"look at it again: explainer inspect {summary_dir}"
+    return f"look at it again: explainer inspect {shlex.quote(str(summary_dir))}"
 
 
 def _damage(found: Sequence[Facts]) -> list[str]:

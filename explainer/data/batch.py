@@ -55,6 +55,11 @@ class Sample:
     fault: str | None = None
     source: SourceFile | None = None
 
+    @property
+    def named(self) -> str:
+        """What messages call the sample: by its number, and its file where that is known."""
+        return f"sample {self.sample_id}{'' if self.source is None else f' ({self.source.name})'}"
+
     @cached_property
     def digest(self) -> bytes:
         """blake2b, 16 bytes, of the image: its shape and values."""

@@ -98,7 +98,7 @@ class HierarchicalOcclusionJob:
             found = self._search.search_all(image, labels, self._mask)
         except BadSampleError as error:
             raise BadSampleError(
-                f"the hierarchical occlusion of sample {sample.sample_id} met a NaN or an infinity",
+                f"the hierarchical occlusion of {sample.named} met a NaN or an infinity",
                 sample_id=sample.sample_id,
             ) from error
         for label, result in found.items():

@@ -37,6 +37,11 @@ class PredictedSample:
         return self.sample.sample_id
 
     @property
+    def named(self) -> str:
+        """What messages call the sample."""
+        return self.sample.named
+
+    @property
     def image(self) -> NDArray[np.float32]:
         """(C, H, W)."""
         return self.sample.image

@@ -128,5 +128,5 @@ def require_unsure(activation: Any) -> None:
 
 
 def _fault(sample: Sample, what: str) -> SampleSkipped:
-    seen = f"the {what} of sample {sample.sample_id} has a NaN or an infinity"
+    seen = f"the {what} of {sample.named} has a NaN or an infinity"
     return SampleSkipped(sample.sample_id, sample.fault or seen)

@@ -13,6 +13,7 @@ from explainer.summary.recorded_run import RecordedRun
 
 _MAY_DIFFER = ("batch_size", "on_bad_sample")
 """Options that change no result: a run that ran out of memory, or met a bad sample, is gone on with by others."""
+_MOST_SHOWN = 8  # entries of a list in a message
 _DO = "Give what the run was begun with, or begin a new one (without resume)"
 
 
@@ -82,7 +83,9 @@ class CompleteSamples:
     def _require_same(self, recorded: RecordedRun, sample: Sample) -> None:
         before = recorded.sample(sample.sample_id)
         what = None
-        if before.origin is None or before.origin.input_digest != sample.digest:
+        if before.origin is None:
+            what = f"an earlier version wrote it, which kept no digest of {_image(sample)} to know it by"
+        elif before.origin.input_digest != sample.digest:
             what = f"images differ: {_image(sample)} is not the one that was explained"
         elif before.prediction.ground_truth != sample.labels:
             then, now = list(before.prediction.ground_truth), list(sample.labels)
@@ -93,8 +96,7 @@ class CompleteSamples:
 
 
 def _image(sample: Sample) -> str:
-    named = "" if sample.source is None else f" ({sample.source.name})"
-    return f"sample {sample.sample_id}{named}{f', {sample.fault},' if sample.fault else ''}"
+    return f"{sample.named}{f', {sample.fault},' if sample.fault else ''}"
 
 
 def _compared(metadata: RunMetadata) -> dict[str, Any]:
@@ -137,5 +139,16 @@ def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         for key in {**then, **now}:
             yield from _differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
+    elif _are_long(then, now):
+        index = next((at for at, (one, other) in enumerate(zip(then, now, strict=False)) if one != other), None)
+        if index is not None:
+            yield from _differences(then[index], now[index], f"{name}[{index}]")
+        elif then != now:
+            yield f"{name} differ: {len(then)} then, {len(now)} now"
     elif then != now:
         yield f"{name} differ{'' if name.endswith('s') else 's'}: {then!r} then, {now!r} now"
+
+
+def _are_long(*values: Any) -> bool:
+    """Whether these are lists that nobody would read in a message."""
+    return all(isinstance(value, list) for value in values) and max(map(len, values)) > _MOST_SHOWN

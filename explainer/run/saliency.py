@@ -190,9 +190,9 @@ def _call(
     except BadSampleError as error:
         if error.index is None:
             raise
-        sample_id = owners[error.index].sample_id
-        message = f"the {explainer.name} map of sample {sample_id} has a NaN or an infinity"
-        raise BadSampleError(message, sample_id=sample_id) from error
+        owner = owners[error.index]
+        message = f"the {explainer.name} map of {owner.named} has a NaN or an infinity"
+        raise BadSampleError(message, sample_id=owner.sample_id) from error
 
 
 def _same_label_count(batch: PredictedBatch) -> list[list[int]]:

@@ -59,8 +59,9 @@ class UncertaintyJob:
         estimate = self._uncertainty(batch.images)
         bad = first_non_finite(estimate.mean)
         if bad is not None:
-            sample_id = batch.samples[bad].sample_id
-            raise BadSampleError(f"the uncertainty of sample {sample_id} met a NaN or an infinity", sample_id=sample_id)
+            sample = batch.samples[bad]
+            message = f"the uncertainty of {sample.named} met a NaN or an infinity"
+            raise BadSampleError(message, sample_id=sample.sample_id)
         columns = [
             np.asarray(column, np.float32)
             for column in (estimate.mean, estimate.deviation, estimate.low, estimate.high)

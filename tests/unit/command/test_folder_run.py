@@ -442,6 +442,12 @@ def test_regions_are_searched_in_pictures_that_are_large_enough(command, refused
     assert sum(len(sample.edit_trees) for sample in run.samples.values()) == sure > 0
 
 
+def on_all_cores():
+    """With a thread of NumPy's for each further one; a worker of the tests has one core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count()))
+
+
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
     command, code, photos, tmp_path, name, status
@@ -450,7 +456,8 @@ def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
     more = ["--summary-dir", tmp_path / "out", "--size", 32, 32, "--explainers", "RISE:masks=6000"]
     call = [sys.executable, "-m", "explainer.command.main", "run", *map(str, [*given, *more])]
     path = os.pathsep.join([str(Path(explainer.__file__).parents[1]), str(Path(networks.__file__).parent), str(code)])
-    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}) as process:
+    environment = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=on_all_cores) as process:
         second = "out/*/origin_images/0/1.png"  # written before its records, and after all of the first sample
         while process.poll() is None and not list(tmp_path.glob(second)):
             time.sleep(0.05)

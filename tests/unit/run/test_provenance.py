@@ -16,6 +16,7 @@ from mindspore.dataset import NumpySlicesDataset
 import explainer
 from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.digests import digest_of, digest_of_array
+from explainer.errors import BadSampleError
 from explainer.explanation import Gradient
 from explainer.network.mindspore.shared import weights_digest
 from explainer.records import SampleOrigin
@@ -61,6 +62,13 @@ def test_the_files_of_the_samples_are_kept_by_name_and_digest(tmp_path: Path) ->
     origin = read_run(tmp_path / "job").samples[0].origin
     image = np.ones((3, 4, 5), np.float32)
     assert origin == SampleOrigin(0, digest_of_array(image), str(tmp_path / "one.png"), digest_of(b"content"))
+
+
+def test_messages_name_the_file(tmp_path: Path) -> None:
+    network = network_of()
+    network[1].weight.set_data(Tensor(np.full((2, 60), np.inf, np.float32)))
+    with pytest.raises(BadSampleError, match=r"the output of sample 0 \(ants/one.png\) has a NaN or an infinity"):
+        recorded(tmp_path / "job", network, sources=["ants/one.png"])
 
 
 def test_a_file_that_cannot_be_read_has_a_name_and_no_digest(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from explainer.benchmark import Faithfulness, Sparseness
 from explainer.errors import ResumeError, SummaryReadError, SummaryWriteError
 from explainer.explanation import Gradient, SmoothGrad
 from explainer.records import Record, RunEnd, RunMetadata, SampleDone, Score
+from explainer.run.resume import _compared, _differences, as_recorded
+from explainer.summary.explain_pb2 import Event
 from explainer.summary.reader import located
 from explainer.summary.recorded_run import open_recorded
 from explainer.summary.recordfile import frame, read_frames
@@ -395,6 +397,28 @@ def test_each_difference_is_refused_by_its_name_and_nothing_is_touched(
 def test_all_differences_are_named_at_once(stopped: Setting):
     with pytest.raises(ResumeError, match=r"weights differ: .*; .*seed differs: .*threshold differs: "):
         stopped.with_other(network_seed=1, method_seed=6, options={"threshold": 0.25}).run(resume=True)
+
+
+def test_of_long_lists_the_first_difference_is_named():
+    then = RunMetadata(labels=tuple(map(str, range(1000))), parameters={"fill": [0.5] * 9})
+    for labels, told in (
+        ((*then.labels[:7], "seven", *then.labels[8:]), "labels[7] differs: '7' then, 'seven' now"),
+        (then.labels[:-1], "labels differ: 1000 then, 999 now"),
+    ):
+        now = dataclasses.replace(then, labels=labels)
+        assert list(_differences(_compared(as_recorded(then)), _compared(as_recorded(now)))) == [told]
+
+
+def test_a_run_without_digests_of_its_images_is_refused(stopped: Setting):
+    """As earlier versions wrote them."""
+    event_file = read_run(stopped.folder).files.event_file
+    events = [Event.FromString(payload) for payload in payloads_of(event_file)]
+    for event in events:
+        if event.explain.HasField("sample"):
+            event.explain.sample.ClearField("input_digest")
+    event_file.write_bytes(b"".join(frame(event.SerializeToString()) for event in events))
+    with pytest.raises(ResumeError, match="an earlier version wrote it, which kept no digest of sample 0"):
+        stopped.run(resume=True)
 
 
 def test_an_ended_run_of_another_network_is_refused_too(setting: Setting, uninterrupted: Path):
