@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, final, runtime_checkable
 
@@ -303,7 +302,7 @@ class ScoreBoard:
 
     def __init__(self, label_count: int) -> None:
         self._label_count = label_count
-        self._scores: dict[int | None, array[float]] = defaultdict(partial(array, "d"))  # a list: four times as much
+        self._scores: dict[int | None, array[float]] = defaultdict(_numbers)  # a list: four times as much
         self._undefined = 0
         self.left_out = 0
         """How many perturbations were left out of the scores; a metric that leaves some out counts them here."""
@@ -335,6 +334,10 @@ class ScoreBoard:
     def undefined(self) -> int:
         """How many scores were undefined."""
         return self._undefined
+
+
+def _numbers() -> array[float]:
+    return array("d")
 
 
 def _mean(scores: Sequence[float]) -> float:
