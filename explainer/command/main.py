@@ -17,6 +17,7 @@ with kept_from_new_threads():  # those that NumPy and SciPy start when they are 
     from explainer.command import terminal, text
     from explainer.command.inspect import inspect
     from explainer.command.repair import repair
+    from explainer.command.report import report
     from explainer.command.run import run
     from explainer.command.verify import verify
 
@@ -27,7 +28,7 @@ _FAILED, _WRONG_ARGUMENT = 1, 2
 @click.group(
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[inspect, repair, run, verify],
+    commands=[inspect, repair, report, run, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
