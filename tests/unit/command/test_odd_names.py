@@ -33,8 +33,11 @@ def test_pictures_of_any_name_are_explained_and_none_commands_the_terminal(comma
     assert third.prediction.ground_truth == (0,)
 
 
-def test_the_line_to_look_again_is_one_that_a_shell_takes() -> None:
-    assert text.look_again("runs/digits") == "look at it again: explainer inspect runs/digits"
+def test_the_lines_to_look_at_it_are_ones_that_a_shell_takes() -> None:
+    assert text.look_again("runs/digits").splitlines() == [
+        "these facts again: explainer inspect runs/digits",
+        "look at it: explainer report runs/digits",
+    ]
     for folder in ("my runs/it's", "a;b", "$HOME"):
-        line = text.look_again(folder).removeprefix("look at it again: ")
-        assert shlex.split(line) == ["explainer", "inspect", folder]
+        for line, command in zip(text.look_again(folder).splitlines(), ("inspect", "report"), strict=True):
+            assert shlex.split(line.partition(": ")[2]) == ["explainer", command, folder]
