@@ -133,10 +133,12 @@ const CODECS: { [Field in keyof Spelled]: Codec<Spelled[Field]> } = {
   row: whole("row"),
   column: whole("column"),
   zoom: real("zoom", 0, 64),
-  centre: { key: "centre", read: (text) => range("").read(text) ?? undefined, write: (value) => value.join("~") },
+  centre: { key: "centre", read: (text) => range("").read(text) ?? undefined, write: (value) => value.map((part) => part.toFixed(4)).join("~") },
   layer: whole("layer"),
 };
 const FIELDS = Object.keys(CODECS) as (keyof Spelled)[];
+/** What only a sample's own page shows: elsewhere it does not stand in the hash. */
+const OF_A_SAMPLE: ReadonlySet<string> = new Set<keyof Spelled>(["label", "zoom", "centre", "layer"]);
 const KNOWN = new Set(FIELDS.map((field) => CODECS[field].key));
 
 /** The view that a hash spells; what cannot be read has its default. */
@@ -165,7 +167,8 @@ function place(path: string): { page: Page; sample: number } {
 
 /** The hash of a view: only what is not a default stands in it. */
 export function hashOf(view: View): string {
-  const parts = FIELDS.flatMap((field) => spelled(view, field));
+  const fields = view.page === "sample" ? FIELDS : FIELDS.filter((field) => !OF_A_SAMPLE.has(field));
+  const parts = fields.flatMap((field) => spelled(view, field));
   for (const [key, text] of Object.entries(view.extra)) parts.push(`${encodeURIComponent(key)}=${plain(text)}`);
   const path = view.page === "overview" ? "" : view.page === "sample" ? `sample/${view.sample}` : view.page;
   return `#/${path}${parts.length ? `?${parts.join("&")}` : ""}`;

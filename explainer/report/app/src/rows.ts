@@ -67,7 +67,8 @@ export const values = computed(() => {
   return columns.value ? sortValues(columns.value, sort().by, scores) : null;
 });
 
-const allSorted = computed(() => (values.value ? sorted(values.value, sort().descending) : null));
+/** All rows in the order of the sort, whatever the filter. */
+export const allSorted = computed(() => (values.value ? sorted(values.value, sort().descending) : null));
 
 /** The rows that are shown, in their order; null while the columns are read. */
 export const order = computed(() => {

@@ -21,7 +21,8 @@ export function counted(value: number, word: string, many = `${word}s`): string 
 export function short(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 100000)) return minus(value.toExponential(1));
+  if (size === 0) return "0";
+  if (size < 0.001 || size >= 100000) return minus(value.toExponential(1));
   return minus(size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size < 0.1 ? 3 : 2));
 }
 

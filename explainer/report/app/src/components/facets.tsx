@@ -114,8 +114,8 @@ function ListFacet({ title, chosen, counts, names, words, order, choose }: ListF
         {listed.slice(0, MOST_LISTED).map((index) => (
           <label key={index} class={`choice ${counts[index] ? "" : "muted"}`}>
             <input type="checkbox" checked={chosen.includes(index)} onChange={() => toggle(index)} />
-            <span class="clip" dir="auto" title={cut(names[index])}>
-              {words?.[index] ?? cut(names[index], 60)}
+            <span class="clip" title={cut(names[index])}>
+              <bdi>{words?.[index] ?? cut(names[index], 60)}</bdi>
             </span>
             <span class="number muted">{count(counts[index])}</span>
           </label>

@@ -14,7 +14,7 @@ export const BLENDS: readonly { key: Blend; words: string }[] = [
 ];
 export const SCALES: readonly { key: Scale; words: string }[] = [
   { key: "map", words: "each map" },
-  { key: "run", words: "each method over the run" },
+  { key: "run", words: "each method" },
   { key: "fixed", words: "fixed" },
 ];
 

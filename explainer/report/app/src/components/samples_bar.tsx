@@ -70,7 +70,7 @@ function SortSelect() {
         aria-label={descending ? "Sorted from high to low: turn round" : "Sorted from low to high: turn round"}
         onClick={() => show({ descending: !descending })}
       >
-        {descending ? "high to low ↓" : "low to high ↑"}
+        {descending ? "high first ↓" : "low first ↑"}
       </button>
     </span>
   );

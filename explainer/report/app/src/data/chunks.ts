@@ -42,11 +42,12 @@ export class Chunks<T> {
     return entry.chunk;
   }
 
-  release(key: string): void {
+  /** keep: it is read even though nobody waits for it. */
+  release(key: string, keep = false): void {
     const entry = this.entries.get(key);
     if (!entry) return;
     entry.readers--;
-    if (entry.readers === 0 && !entry.begun) this.drop(entry);
+    if (entry.readers === 0 && !entry.begun && !keep) this.drop(entry);
     this.shrink();
   }
 

@@ -18,7 +18,7 @@ export function runOfPage(): Run {
 export const columnChunks = new Chunks<ColumnsChunk>(decoded);
 export const gridChunks = new Chunks<GridChunk>(decoded);
 export const scoreChunks = new Chunks<ScoreChunk>(decoded, 16);
-export const detailChunks = new Chunks<Detail>(decoded, 6);
+export const detailChunks = new Chunks<Detail>(decoded, 12);
 
 export function gridKey(row: number): string {
   return `g/${row >> 3}`;

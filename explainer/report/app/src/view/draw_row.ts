@@ -80,6 +80,6 @@ function copy(from: CanvasRenderingContext2D, to: CanvasRenderingContext2D, plac
   const x = (place % perLine) * stepX + (cell - w) / 2;
   const y = Math.floor(place / perLine) * stepY + (cell - h) / 2;
   to.imageSmoothingEnabled = Math.max(shape.width, shape.height) >= SMOOTH_FROM;
-  to.imageSmoothingQuality = "medium";
+  to.imageSmoothingQuality = "low";
   to.drawImage(from.canvas, EDGE * place, 0, shape.w, shape.h, x, y, w, h);
 }
