@@ -161,7 +161,7 @@ function readField<Field extends keyof Spelled>(view: View, field: Field, given:
 function place(path: string): { page: Page; sample: number } {
   const [first, second] = path.split("/");
   const page = PAGES.find((known) => known === first) ?? "overview";
-  const sample = page === "sample" ? (whole("").read(second ?? "") ?? -1) : -1;
+  const sample = page === "sample" ? Math.max(-1, whole("").read(second ?? "") ?? -1) : -1;
   return { page: page === "sample" && sample < 0 ? "samples" : page, sample };
 }
 

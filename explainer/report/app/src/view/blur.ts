@@ -3,6 +3,7 @@
 import type { Planes } from "./blend";
 
 const PASSES = 3;
+const ONE = 1 << 24; // Pillow's weights are whole numbers of this
 
 /** The picture, blurred. radius: the deviation of the Gaussian, in pixels. */
 export function blurred(picture: Planes, radius: number): Planes {
@@ -33,15 +34,16 @@ export function boxRadius(radius: number): number {
 function alongRows(values: Uint8Array, w: number, h: number, radius: number): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(values.length);
   const whole = Math.floor(radius);
-  const edge = radius - whole;
-  const size = 2 * radius + 1;
+  const inside = Math.floor(ONE / (2 * radius + 1));
+  const outside = Math.floor((ONE - (2 * whole + 1) * inside) / 2);
   for (let y = 0; y < h; y++) {
     const row = values.subarray(y * w, (y + 1) * w);
     const at = (x: number) => row[x < 0 ? 0 : x >= w ? w - 1 : x];
     let sum = 0;
     for (let x = -whole; x <= whole; x++) sum += at(x);
     for (let x = 0; x < w; x++) {
-      out[y * w + x] = (sum + edge * (at(x - whole - 1) + at(x + whole + 1))) / size + 0.5;
+      const all = sum * inside + (at(x - whole - 1) + at(x + whole + 1)) * outside;
+      out[y * w + x] = Math.floor((all + ONE / 2) / ONE);
       sum += at(x + whole + 1) - at(x - whole);
     }
   }
