@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
-import { linear, pathOf } from "../view/axis";
+import { bandOf, linear, pathOf } from "../view/axis";
 import { cut, decimals, short } from "../words";
 
 export interface Series {
@@ -11,6 +11,9 @@ export interface Series {
   y: ArrayLike<number>;
   /** A number that says it all, such as the area below the line. */
   figure: string;
+  /** Between which values the line lies by 95 %. */
+  low?: readonly number[];
+  high?: readonly number[];
 }
 
 interface LineChartProps {
@@ -54,6 +57,9 @@ export function LineChart({ title, words, x, y, series }: LineChartProps) {
         <text class="tick" x={LEFT} y={HEIGHT - 4}>
           ↑ {y}
         </text>
+        {series.map(({ name, colour, x: at, low, high }) =>
+          low && high ? <path key={name} class="band" d={bandOf(Array.from(at, across), low.map(up), high.map(up))} fill={colour} /> : null,
+        )}
         {series.map((one) => (
           <path key={one.name} d={pathOf(Array.from(one.x, (value, index) => [across(value), up(one.y[index])] as const))} fill="none" stroke={one.colour} stroke-width="1.6" stroke-dasharray={one.dash} />
         ))}
@@ -65,29 +71,39 @@ export function LineChart({ title, words, x, y, series }: LineChartProps) {
 
 /** Names at the lines' ends, moved apart where lines end close together. */
 function EndLabels({ series, up }: { series: readonly Series[]; up: (value: number) => number }) {
-  const step = 14;
-  const ends = series
-    .map((one) => ({ one, y: up(one.y[one.y.length - 1] || 0) }))
-    .sort((a, b) => a.y - b.y);
-  ends.forEach((end, index) => {
-    if (index) end.y = Math.max(end.y, ends[index - 1].y + step);
-  });
-  const over = Math.max(0, (ends.at(-1)?.y ?? 0) - (HEIGHT - BOTTOM));
+  const places = spread(
+    series.map(({ y }) => up(y[y.length - 1] || 0)),
+    14,
+    TOP + 4,
+    HEIGHT - BOTTOM,
+  );
   return (
     <>
-      {ends.map(({ one, y }, index) => {
-        const at = Math.max(TOP + 4 + index * step, y - over);
-        return (
-          <g key={one.name}>
-            <line x1={WIDTH + 4} x2={WIDTH + 22} y1={at} y2={at} stroke={one.colour} stroke-width="1.6" stroke-dasharray={one.dash} />
-            <text x={WIDTH + 27} y={at} dy="0.35em" fill={one.colour}>
-              {cut(one.name, 14)} {one.figure}
-            </text>
-          </g>
-        );
-      })}
+      {series.map((one, index) => (
+        <g key={one.name}>
+          <line x1={WIDTH + 4} x2={WIDTH + 22} y1={places[index]} y2={places[index]} stroke={one.colour} stroke-width="1.6" stroke-dasharray={one.dash} />
+          <text x={WIDTH + 27} y={places[index]} dy="0.35em" fill={one.colour} class="own">
+            {cut(one.name, 14)} {one.figure}
+          </text>
+        </g>
+      ))}
     </>
   );
+}
+
+/** Places of labels, as near to the given ones as they can be that far apart; between the ends, as long as there is room. */
+export function spread(places: readonly number[], step: number, from: number, to: number): number[] {
+  const order = places.map((_, index) => index).sort((a, b) => places[a] - places[b]);
+  const found = Array.from(places);
+  order.forEach((index, rank) => {
+    found[index] = Math.max(found[index], rank ? found[order[rank - 1]] + step : from);
+  });
+  let most = to;
+  for (const index of [...order].reverse()) {
+    found[index] = Math.min(found[index], most);
+    most = found[index] - step;
+  }
+  return found;
 }
 
 function spokenSeries(title: string, series: readonly Series[]): string {

@@ -1,4 +1,3 @@
-import { descending } from "d3-array";
 import type { Detail } from "../data/types";
 import { run } from "../state";
 import { cut, decimals, interval, short } from "../words";
@@ -9,7 +8,7 @@ const SHOWN = 10;
 export function Probabilities({ detail, label }: { detail: Detail; label: number }) {
   const { probabilities, uncertainty, truth, explained } = detail;
   const labels = run.value.run.labels;
-  const order = Array.from(probabilities, (_, index) => index).sort((a, b) => descending(probabilities[a], probabilities[b]));
+  const order = Array.from(probabilities, (_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
   const wanted = new Set([...order.slice(0, SHOWN), ...truth, ...explained]);
   const shown = order.filter((index) => wanted.has(index));
   return (

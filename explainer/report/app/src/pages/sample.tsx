@@ -19,6 +19,7 @@ import { order, placeInOrder } from "../rows";
 import { picturesOfRow, useDetailPictures, type Pictures } from "../sample_pictures";
 import { columns, columnsFailed, go, hashWith, link, run, show, view } from "../state";
 import { methodColour, methodDash } from "../theme";
+import { curveWords } from "../view/scores";
 import { count, cut, decimals, interval, OUTCOMES, percent } from "../words";
 
 export function Sample() {
@@ -337,12 +338,11 @@ function Curves({ detail, label }: { detail: Detail; label: number }) {
             }),
           );
           const metric = metrics[curves[0].metric];
-          const better = metric.better === "higher" ? "higher is better" : "lower is better";
           return (
             <LineChart
               key={key}
               title={metric.name}
-              words={`area, ${better} · hidden: ${cut(curves[0].fill, 40)}`}
+              words={`${curveWords(metric)} · filled with ${cut(curves[0].fill, 40)}`}
               x="part of the pixels changed"
               y={`probability of ${cut(facts.labels[label] ?? "?", 20)}`}
               series={series}

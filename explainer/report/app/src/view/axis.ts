@@ -1,6 +1,4 @@
-/** Scales and lines of charts. d3-scale and d3-shape would be 42 kB of the bundle's 120 for these two functions. */
-
-import { ticks } from "d3-array";
+/** Scales and lines of charts. d3-scale, d3-shape and d3-array would be 45 kB of the bundle for these few functions. */
 
 export interface Axis {
   (value: number): number;
@@ -12,6 +10,16 @@ export interface Axis {
 export function linear([low, high]: readonly [number, number], [from, to]: readonly [number, number]): Axis {
   const at = (value: number) => (high === low ? (from + to) / 2 : from + ((value - low) / (high - low)) * (to - from));
   return Object.assign(at, { ticks: (count: number) => ticks(low, high, count) });
+}
+
+/** About so many values from low to high, whole multiples of 1, 2 or 5 times a power of ten. */
+export function ticks(low: number, high: number, count: number): number[] {
+  if (!(high > low) || !Number.isFinite(high - low)) return [low];
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10);
+  const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
 /** A line through points, as an SVG path; broken where a point is not finite. */
