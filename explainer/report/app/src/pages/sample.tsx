@@ -337,12 +337,11 @@ function Curves({ detail, label }: { detail: Detail; label: number }) {
             }),
           );
           const metric = metrics[curves[0].metric];
-          const better = metric.better === "higher" ? "higher is better" : "lower is better";
           return (
             <LineChart
               key={key}
               title={metric.name}
-              words={`area, ${better} · hidden: ${cut(curves[0].fill, 40)}`}
+              words={`area below each line · filled with ${cut(curves[0].fill, 40)}`}
               x="part of the pixels changed"
               y={`probability of ${cut(facts.labels[label] ?? "?", 20)}`}
               series={series}

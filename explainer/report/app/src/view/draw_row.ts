@@ -7,6 +7,7 @@ import { colourTable, type Look } from "./scales";
 
 const EDGE = 64;
 const SMOOTH_FROM = 64; // px: smaller pictures show their pixels
+let sheet: OffscreenCanvasRenderingContext2D | null = null;
 let scratch: CanvasRenderingContext2D | null = null;
 let bytes: ImageData | null = null;
 
@@ -24,7 +25,7 @@ export function drawRow(
   layout: Layout,
   look: Look,
 ): void {
-  const screen = cleared(canvas, layout);
+  const screen = cleared(layout);
   const image = row.image.flag === 1 ? row.image : null;
   const cells: (ImageCell | MapCell | null)[] = [image];
   for (const method of shown) {
@@ -36,6 +37,7 @@ export function drawRow(
   cells.forEach((cell, place) => paintCell(cell, image, methods, look, { ...target, left: EDGE * place }));
   context.putImageData(pixels, 0, 0);
   cells.forEach((cell, place) => cell && copy(context, screen, place, image && "values" in cell ? image : cell, layout));
+  canvas.getContext("bitmaprenderer")?.transferFromImageBitmap(screen.canvas.transferToImageBitmap());
 }
 
 function paintCell(cell: ImageCell | MapCell | null, image: ImageCell | null, methods: readonly Method[], look: Look, to: Target): void {
@@ -46,19 +48,15 @@ function paintCell(cell: ImageCell | MapCell | null, image: ImageCell | null, me
   else paintMap(cell, table, to);
 }
 
-function cleared(canvas: HTMLCanvasElement, { width, height }: Layout): CanvasRenderingContext2D {
+/** The sheet that rows are drawn on, cleared and of this row's size; a row's canvas only shows what was drawn. */
+function cleared({ width, height }: Layout): OffscreenCanvasRenderingContext2D {
   const density = window.devicePixelRatio || 1;
   const [w, h] = [Math.round(width * density), Math.round(height * density)];
-  const context = canvas.getContext("2d") as CanvasRenderingContext2D;
-  if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
-  } else {
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, w, h);
-  }
-  context.setTransform(density, 0, 0, density, 0, 0);
-  return context;
+  if (!sheet || sheet.canvas.width !== w || sheet.canvas.height !== h)
+    sheet = new OffscreenCanvas(w, h).getContext("2d", { willReadFrequently: true }) as OffscreenCanvasRenderingContext2D;
+  sheet.setTransform(density, 0, 0, density, 0, 0);
+  sheet.clearRect(0, 0, width, height);
+  return sheet;
 }
 
 /** A place for this many small pictures side by side, made once. */
@@ -73,12 +71,12 @@ function strip(count: number): { context: CanvasRenderingContext2D; pixels: Imag
   return { context: scratch, pixels: bytes };
 }
 
-function copy(from: CanvasRenderingContext2D, to: CanvasRenderingContext2D, place: number, shape: ImageCell | MapCell, layout: Layout): void {
-  const { cell, perLine, stepX, stepY } = layout;
-  const size = cell / Math.max(shape.w, shape.h);
+function copy(from: CanvasRenderingContext2D, to: OffscreenCanvasRenderingContext2D, place: number, shape: ImageCell | MapCell, layout: Layout): void {
+  const { cell, cellHeight, perLine, stepX, stepY } = layout;
+  const size = Math.min(cell / shape.w, cellHeight / shape.h);
   const [w, h] = [shape.w * size, shape.h * size];
   const x = (place % perLine) * stepX + (cell - w) / 2;
-  const y = Math.floor(place / perLine) * stepY + (cell - h) / 2;
+  const y = Math.floor(place / perLine) * stepY + (cellHeight - h) / 2;
   to.imageSmoothingEnabled = Math.max(shape.width, shape.height) >= SMOOTH_FROM;
   to.imageSmoothingQuality = "low";
   to.drawImage(from.canvas, EDGE * place, 0, shape.w, shape.h, x, y, w, h);
