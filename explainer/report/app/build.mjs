@@ -21,7 +21,7 @@ async function bundle() {
     target: ["chrome110", "firefox115", "safari16.4"],
     jsx: "automatic",
     jsxImportSource: "preact",
-    loader: { ".licences": "text" },
+    loader: { "": "text" },
     legalComments: "none",
     banner: { js: "/* The viewer of explainer reports. Its parts' licences: LICENSE-THIRD-PARTY. */" },
   });
