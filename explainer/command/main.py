@@ -12,6 +12,7 @@ import click
 from explainer.command import terminal, text
 from explainer.command.inspect import inspect
 from explainer.command.repair import repair
+from explainer.command.report import report
 from explainer.command.run import run
 from explainer.command.verify import verify
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
@@ -24,7 +25,7 @@ _FAILED, _WRONG_ARGUMENT = 1, 2
 @click.group(
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[inspect, repair, run, verify],
+    commands=[inspect, repair, report, run, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -19,10 +19,21 @@ READING = [
         "command.main",
         "command.terminal",
         "command.repair",
+        "command.report",
         "command.text",
         "command.verify",
     ),
-    *("data.batch", "records", "report", "report.overlays", "run.inference", "run.job", "run.options", "summary"),
+    *(
+        "data.batch",
+        "records",
+        "report",
+        "report.overlays",
+        "report.write",
+        "run.inference",
+        "run.job",
+        "run.options",
+        "summary",
+    ),
 ]
 
 
@@ -44,7 +55,15 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["inspect", "--help"], ["run", "--help"], ["verify", "--help"], ["repair", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["inspect", "--help"],
+        ["run", "--help"],
+        ["verify", "--help"],
+        ["repair", "--help"],
+        ["report", "--help"],
+        ["--version"],
+    ],
 )
 def test_the_command_s_help_loads_no_mindspore(arguments: list[str]) -> None:
     script = (

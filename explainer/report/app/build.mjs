@@ -6,7 +6,7 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static");
-const MOST_BYTES = 160_000; // the design hoped for 120,000; see README.md
+const MOST_BYTES = 180_000; // the design hoped for 120,000; see README.md
 
 /** The bundle: one classic script and one style sheet, as [name, text]. */
 async function bundle() {
@@ -21,7 +21,7 @@ async function bundle() {
     target: ["chrome110", "firefox115", "safari16.4"],
     jsx: "automatic",
     jsxImportSource: "preact",
-    loader: { ".licences": "text" },
+    loader: { "": "text" },
     legalComments: "none",
     banner: { js: "/* The viewer of explainer reports. Its parts' licences: LICENSE-THIRD-PARTY. */" },
   });

@@ -17,6 +17,7 @@ from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, png_of, prob
 from PIL import Image
 
 import explainer
+from explainer.command.main import main
 from explainer.data.picture_file import ENDINGS
 
 
@@ -32,6 +33,9 @@ def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_th
         np.testing.assert_array_equal(run.picture(sample.image), pixels_of(seed))
     assert "samples     5 complete" in output and "state       ended" in output
     assert f"explainer inspect {tmp_path / 'out'}" in output
+    assert output.splitlines()[-1] == f"look at it: explainer report {tmp_path / 'out'}"
+    assert main(output.splitlines()[-1].partition("explainer ")[2].split()) == 0
+    assert (tmp_path / "out" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(

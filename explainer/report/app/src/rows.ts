@@ -2,7 +2,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { scoreChunks } from "./data/run";
-import type { ScoreChunk } from "./data/types";
+import type { GridRow, ScoreChunk } from "./data/types";
 import type { Chunk } from "./data/chunks";
 import { columns, run, view } from "./state";
 import { facetsOf, type Filter } from "./view/facets";
@@ -82,6 +82,14 @@ export const placeInOrder = computed(() => {
   order.value?.forEach((row, place) => (places[row] = place));
   return places;
 });
+
+/** Width divided by height of the first picture that was read; most data sets have one shape. */
+export const shape = signal(0);
+
+export function learnShape(row: GridRow | undefined): void {
+  const image = row?.image;
+  if (!shape.peek() && image?.flag === 1) shape.value = image.width / image.height;
+}
 
 /** Where a page of rows was scrolled to, by its order; lost with the page's life. */
 export const scrolledTo = { order: null as Uint32Array | null, top: 0 };

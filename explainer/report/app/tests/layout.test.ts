@@ -9,6 +9,12 @@ test("cells fit the width, within their bounds", () => {
   expect(layoutOf(1000, 7, 96, true).cell).toBe(96);
 });
 
+test("wide pictures have lower rows, down to the height of the text", () => {
+  const [square, wide, flat] = [1, 1.5, 4].map((shape) => layoutOf(1600, 5, 0, true, shape));
+  expect([square.cellHeight, wide.cellHeight, flat.cellHeight]).toEqual([192, 128, 48]);
+  expect([square.rowHeight, wide.rowHeight, flat.rowHeight]).toEqual([226, 162, 110]);
+});
+
 test("on a narrow screen three stand in a line, below the text", () => {
   const layout = layoutOf(400, 7, 0, true);
   expect([layout.narrow, layout.perLine, layout.lines]).toEqual([true, 3, 3]);
@@ -42,7 +48,7 @@ test("a row is scrolled to only as far as needed, above and below", () => {
   }
 });
 
-const FRAME: Frame = { pane: 300, width: 200, height: 100, zoom: 0, centre: [0.5, 0.5] };
+const FRAME: Frame = { paneWidth: 300, paneHeight: 300, width: 200, height: 100, zoom: 0, centre: [0.5, 0.5] };
 
 test("a picture that fits lies in the middle of its pane", () => {
   expect(inPane(FRAME, [0, 0])).toEqual([0, 75]);
@@ -73,7 +79,10 @@ test("dragging moves the picture with the cursor, and not out of sight", () => {
 });
 
 test("panes are as large as lets all of them be seen", () => {
-  expect(paneSize(6, 1000, 640, 40)).toBe(Math.floor((640 + 12) / 2 - 12 - 40));
-  expect(paneSize(1, 2000, 2000, 40)).toBe(480);
-  expect(paneSize(40, 500, 300, 40)).toBe(112);
+  const side = Math.floor((640 + 12) / 2 - 12 - 40);
+  expect(paneSize(6, 1, 1000, 640, 40)).toEqual([side, side]);
+  expect(paneSize(1, 1, 2000, 2000, 40)).toEqual([480, 480]);
+  expect(paneSize(40, 1, 500, 300, 40)).toEqual([112, 112]);
+  expect(paneSize(2, 2, 612, 900, 40)).toEqual([612, 306]); // one above the other
+  expect(paneSize(1, 4, 2000, 2000, 40)).toEqual([960, 240]);
 });

@@ -61,7 +61,7 @@ export function Filmstrip({ picture, edits, size, layer, choose, dark, original 
               <span class="film-lacking hatched" />
             )}
           </button>
-          <span class="caption" style={{ width: `${Math.max(size, 132)}px` }}>
+          <span class="caption" style={{ width: `${Math.max(size, 144)}px` }}>
             {original ? null : <bdi>{name} </bdi>}
             {decimals(one.p)} · {percent(one.part)} of pixels
           </span>

@@ -3,7 +3,7 @@ import { useChunk } from "../data/chunks";
 import { scoreChunks } from "../data/run";
 import type { Columns } from "../data/columns";
 import { useShortcuts } from "../keyboard";
-import { scrolledTo, shownMethods, values } from "../rows";
+import { scrolledTo, shape, shownMethods, values } from "../rows";
 import { go, run, show, view } from "../state";
 import { layoutOf, Tall, type Layout } from "../view/layout";
 import { scoreSort, sortsOf } from "../view/sorts";
@@ -11,7 +11,7 @@ import { cut } from "../words";
 import { GridHead, HEAD } from "./grid_head";
 import { Row } from "./grid_row";
 
-const BEYOND = 2; // rows drawn above and below the seen ones
+const BEYOND = 1; // rows drawn above and below the seen ones
 
 /** The rows in their order; only those that are seen exist. */
 export function Grid({ columns, order }: { columns: Columns; order: Uint32Array }) {
@@ -20,7 +20,13 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
   const [top, setTop] = useState(0);
   const shown = shownMethods();
   const { metric, size: wanted, row: current, column } = view.value;
-  const layout = useMemo(() => layoutOf(size[0], shown.length + 1, wanted, metric >= 0), [size[0], shown.length, wanted, metric >= 0]);
+  const layout = useMemo(() => layoutOf(size[0], shown.length + 1, wanted, metric >= 0, shape.value || 1), [
+    size[0],
+    shown.length,
+    wanted,
+    metric >= 0,
+    shape.value,
+  ]);
   const tall = useMemo(() => new Tall(order.length, layout.rowHeight, size[1]), [order, layout, size[1]]);
   const scores = useScores();
   const sortWords = useSortWords();

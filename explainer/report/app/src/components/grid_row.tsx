@@ -1,10 +1,10 @@
 import { memo } from "./memo";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useChunk } from "../data/chunks";
 import { gridChunks, gridKey } from "../data/run";
 import type { AnyImageCell, AnyMapCell, GridRow, ScoreChunk } from "../data/types";
 import type { Columns } from "../data/columns";
-import { look } from "../rows";
+import { learnShape, look } from "../rows";
 import { run } from "../state";
 import type { Layout } from "../view/layout";
 import { drawRow, mapOf } from "../view/draw_row";
@@ -35,8 +35,9 @@ export const Row = memo(function Row(props: RowProps) {
   const { row, place, y, layout, shown, columns, focus, reached } = props;
   const chunk = useChunk(gridChunks, gridKey(row));
   const cells = chunk.state === "ready" ? chunk.value.rows[row - chunk.value.first] : undefined;
+  useEffect(() => learnShape(cells), [cells]);
   const number = columns.number(row);
-  const style = { transform: `translateY(${y}px)`, height: `${layout.rowHeight}px` };
+  const style = { top: `${y}px`, height: `${layout.rowHeight}px` };
   return (
     <div role="row" class={`row ${focus >= 0 ? "current" : ""}`} aria-rowindex={place + 2} style={style} data-row={row} data-sample={number}>
       <Head {...props} />
@@ -96,12 +97,12 @@ interface CellProps {
 }
 
 function Cell({ column, place, layout, entry, name, score, focus, reached, onClick, onFocus }: CellProps) {
-  const { cell, perLine, stepX, stepY, narrow } = layout;
+  const { cell, cellHeight, perLine, stepX, stepY, narrow } = layout;
   const style = {
     left: `${(place % perLine) * stepX}px`,
     top: `${Math.floor(place / perLine) * stepY}px`,
     width: `${cell}px`,
-    height: `${cell}px`,
+    height: `${cellHeight}px`,
   };
   const caption = narrow && place ? `${cut(name, 14)} ${score}` : score;
   return (

@@ -60,7 +60,7 @@ export function List({ label, count, rowHeight, current, choose, keyOf, children
             aria-posinset={place + 1}
             class={`row ${place === current ? "current" : ""}`}
             data-current={place === current ? "" : undefined}
-            style={{ transform: `translateY(${tall.rowTop(place, top)}px)`, height: `${rowHeight}px` }}
+            style={{ top: `${tall.rowTop(place, top)}px`, height: `${rowHeight}px` }}
           >
             {children(place)}
           </div>

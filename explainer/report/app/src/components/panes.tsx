@@ -36,9 +36,12 @@ export function Panes({ pictures, boxes, boxesAre, size }: PanesProps) {
   useEffect(() => () => void (cursor.value = null), []);
   const shown = shownMethods();
   const maps = shown.flatMap((method) => pictures.maps.filter((map) => map.method === method));
-  const pane = Number.isFinite(room[1]) ? paneSize(maps.length + 1, room[0], room[1], CAPTION) : Math.floor((room[0] - 8) / 2);
+  const shape = Math.max(0.25, Math.min(4, pictures.width / pictures.height));
+  const [paneWidth, paneHeight] = Number.isFinite(room[1])
+    ? paneSize(maps.length + 1, shape, room[0], room[1], CAPTION)
+    : twoInALine(room[0], shape);
   const { zoom, centre } = view.value;
-  const frame: Frame = { pane, width: pictures.width, height: pictures.height, zoom, centre };
+  const frame: Frame = { paneWidth, paneHeight, width: pictures.width, height: pictures.height, zoom, centre };
   const picture = pictures.picture instanceof Unshown ? null : pictures.picture;
   return (
     <div class="panes" ref={place} onMouseLeave={() => (cursor.value = null)}>
@@ -52,6 +55,11 @@ export function Panes({ pictures, boxes, boxesAre, size }: PanesProps) {
       ) : null}
     </div>
   );
+}
+
+function twoInALine(width: number, shape: number): [number, number] {
+  const half = Math.floor((width - 8) / 2);
+  return [half, Math.floor(half / shape)];
 }
 
 /** The width of the place, and the height that panes may fill before the page scrolls. */
@@ -143,7 +151,7 @@ function Pane({ canvas, why, frame, name, index, over, children }: PaneProps) {
   const from = useRef<Range | null>(null);
   useLayoutEffect(() => {
     if (element.current && canvas) drawPane(element.current, canvas, frame);
-  }, [canvas, frame.pane, frame.zoom, frame.centre]);
+  }, [canvas, frame.paneWidth, frame.paneHeight, frame.zoom, frame.centre]);
   const at = (event: MouseEvent): Range => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -162,14 +170,14 @@ function Pane({ canvas, why, frame, name, index, over, children }: PaneProps) {
     from.current = [event.clientX, event.clientY];
   };
   return (
-    <figure style={{ width: `${frame.pane}px` }}>
+    <figure style={{ width: `${frame.paneWidth}px` }}>
       <div
         class={`pane ${why ? "hatched" : ""} ${frame.zoom ? "zoomed" : ""}`}
         role="img"
         tabIndex={0}
         data-pane={index}
         aria-label={why ? `${name}: ${why}` : `${name}. Shift and arrows move the cross-hair.`}
-        style={{ width: `${frame.pane}px`, height: `${frame.pane}px` }}
+        style={{ width: `${frame.paneWidth}px`, height: `${frame.paneHeight}px` }}
         onWheel={wheel}
         onPointerDown={(event) => {
           from.current = [event.clientX, event.clientY];
@@ -192,7 +200,8 @@ function Pane({ canvas, why, frame, name, index, over, children }: PaneProps) {
 
 function drawPane(element: HTMLCanvasElement, picture: HTMLCanvasElement, frame: Frame): void {
   const density = window.devicePixelRatio || 1;
-  element.width = element.height = Math.round(frame.pane * density);
+  element.width = Math.round(frame.paneWidth * density);
+  element.height = Math.round(frame.paneHeight * density);
   const context = element.getContext("2d") as CanvasRenderingContext2D;
   const [left, top] = inPane(frame, [0, 0]);
   const scale = scaleOf(frame);

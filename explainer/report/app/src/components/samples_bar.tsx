@@ -26,7 +26,7 @@ export function SamplesBar() {
       <LookMenu />
       <MoreMenu />
       <span class="spring" />
-      <button type="button" onClick={() => void copyText(link())} aria-keyshortcuts="y">
+      <button type="button" class="copy" onClick={() => void copyText(link())} aria-keyshortcuts="y">
         Copy link
       </button>
       {sortFailed.value ? <span class="alarming">Not sorted: {sortFailed.value}</span> : null}

@@ -199,10 +199,14 @@ function EditHead({ row, columns: all }: { row: number; columns: Columns }) {
 function Films({ edits, detail, row }: { edits: EditsOfLabel; detail: Detail; row: number }) {
   const pictures = useDetailPictures(detail, -2); // of no label: the maps are not needed
   const picture = pictures && !(pictures.picture instanceof Unshown) ? pictures.picture : null;
-  if (!edits.layers.length) return <p class="muted">No result: {cut(edits.reason) || "no reason was recorded"}.</p>;
   const open = (layer: number) => {
     show({ row });
     go({ page: "sample", sample: detail.sample, label: edits.label, layer });
   };
-  return <Filmstrip picture={picture} edits={edits} size={FILM} layer={-1} choose={open} dark={isDark()} original />;
+  return (
+    <div class="films">
+      <Filmstrip picture={picture} edits={edits} size={FILM} layer={-1} choose={open} dark={isDark()} original />
+      {edits.layers.length ? null : <p class="muted">No result: {cut(edits.reason) || "no reason was recorded"}.</p>}
+    </div>
+  );
 }

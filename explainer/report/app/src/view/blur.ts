@@ -34,7 +34,7 @@ export function boxRadius(radius: number): number {
 function alongRows(values: Uint8Array, w: number, h: number, radius: number): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(values.length);
   const whole = Math.floor(radius);
-  const inside = Math.floor(ONE / (2 * radius + 1));
+  const inside = Math.floor(Math.fround(ONE / Math.fround(2 * radius + 1))); // Pillow divides single precision
   const outside = Math.floor((ONE - (2 * whole + 1) * inside) / 2);
   for (let y = 0; y < h; y++) {
     const row = values.subarray(y * w, (y + 1) * w);

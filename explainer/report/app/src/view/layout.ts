@@ -3,8 +3,9 @@
 export interface Layout {
   /** Text above the maps, not beside them. */
   narrow: boolean;
-  /** Width and height of a picture. */
+  /** Width and height of a picture's place. */
   cell: number;
+  cellHeight: number;
   /** Pictures in a line, and how many lines. */
   perLine: number;
   lines: number;
@@ -30,8 +31,11 @@ const TEXT_HEIGHT = 94;
 const NARROW_TEXT_HEIGHT = 62;
 const NARROW = 640;
 
-/** For a grid this wide and this many pictures in a row; size: the width of a picture, 0 for what fits. */
-export function layoutOf(width: number, pictures: number, size: number, captions: boolean): Layout {
+/**
+ * For a grid this wide and this many pictures in a row. size: the width of a picture, 0 for what fits. shape: the width
+ * of most pictures divided by their height.
+ */
+export function layoutOf(width: number, pictures: number, size: number, captions: boolean, shape = 1): Layout {
   const narrow = width < NARROW;
   const left = narrow ? 12 : TEXT_WIDTH + 16;
   const room = width - left - (narrow ? 12 : 16);
@@ -40,11 +44,12 @@ export function layoutOf(width: number, pictures: number, size: number, captions
   const most = narrow ? fitting : MOST;
   const cell = Math.max(narrow ? 40 : LEAST, Math.min(size || fitting, most));
   const lines = Math.ceil(pictures / perLine);
-  const stepY = cell + (captions || narrow ? CAPTION : 0) + (lines > 1 ? 4 : 0);
+  const cellHeight = Math.round(cell / Math.max(1, Math.min(4, shape)));
+  const stepY = cellHeight + (captions || narrow ? CAPTION : 0) + (lines > 1 ? 4 : 0);
   const top = PAD + (narrow ? NARROW_TEXT_HEIGHT : 0);
   const height = lines * stepY;
   const rowHeight = narrow ? top + height + PAD : Math.max(height, TEXT_HEIGHT) + 2 * PAD;
-  return { narrow, cell, perLine, lines, left, top, stepX: cell + GAP, stepY, width: perLine * (cell + GAP) - GAP, height, rowHeight };
+  return { narrow, cell, cellHeight, perLine, lines, left, top, stepX: cell + GAP, stepY, width: perLine * (cell + GAP) - GAP, height, rowHeight };
 }
 
 const MOST_HEIGHT = 8_000_000; // px: Firefox cuts an element at 8,947,841

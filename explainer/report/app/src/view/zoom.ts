@@ -3,8 +3,9 @@
 import type { Range } from "../routes";
 
 export interface Frame {
-  /** Width and height of the pane, of the picture. */
-  pane: number;
+  /** Of the pane, and of the picture. */
+  paneWidth: number;
+  paneHeight: number;
   width: number;
   height: number;
   /** Pixels of the screen for one of the picture; 0: all of it fits. */
@@ -14,9 +15,11 @@ export interface Frame {
 }
 
 const MOST_ZOOM = 32;
+const LEAST_PANE = 112;
+const MOST_PANE = 480;
 
-export function fitting({ pane, width, height }: Frame): number {
-  return pane / Math.max(width, height);
+export function fitting({ paneWidth, paneHeight, width, height }: Frame): number {
+  return Math.min(paneWidth / width, paneHeight / height);
 }
 
 /** Pixels of the screen for one of the picture. */
@@ -33,7 +36,8 @@ export function inPane(frame: Frame, [x, y]: Range): Range {
 function place(frame: Frame, axis: 0 | 1, at: number, scale: number): number {
   const length = axis ? frame.height : frame.width;
   const centre = frame.zoom ? frame.centre[axis] : 0.5;
-  return frame.pane / 2 + (at - centre) * length * scale;
+  const pane = axis ? frame.paneHeight : frame.paneWidth;
+  return pane / 2 + (at - centre) * length * scale;
 }
 
 /** Which point of the picture, 0 to 1, lies there in the pane. */
@@ -52,8 +56,8 @@ export function zoomed(frame: Frame, factor: number, at: Range): { zoom: number;
   return {
     zoom,
     centre: [
-      within(x - (at[0] - frame.pane / 2) / (next.width * zoom)),
-      within(y - (at[1] - frame.pane / 2) / (next.height * zoom)),
+      within(x - (at[0] - frame.paneWidth / 2) / (next.width * zoom)),
+      within(y - (at[1] - frame.paneHeight / 2) / (next.height * zoom)),
     ],
   };
 }
@@ -68,14 +72,13 @@ function within(part: number): number {
   return Math.max(0, Math.min(1, part));
 }
 
-/** The size of square panes so that all of them fit a place this wide and high, as large as can be. */
-export function paneSize(count: number, width: number, height: number, caption: number, gap = 12): number {
-  const [least, most] = [112, 480];
-  let best = least;
+/** Width and height of panes for pictures of this shape, so that all of them fit a place this wide and high, as large as can be. */
+export function paneSize(count: number, shape: number, width: number, height: number, caption: number, gap = 12): [number, number] {
+  let best = Math.min(LEAST_PANE, width);
   for (let columns = 1; columns <= count; columns++) {
     const byWidth = (width + gap) / columns - gap;
-    const byHeight = (height + gap) / Math.ceil(count / columns) - gap - caption;
-    best = Math.max(best, Math.min(byWidth, byHeight, most));
+    const byHeight = ((height + gap) / Math.ceil(count / columns) - gap - caption) * shape;
+    best = Math.max(best, Math.min(byWidth, byHeight, MOST_PANE * Math.sqrt(shape)));
   }
-  return Math.floor(Math.min(best, width));
+  return [Math.floor(best), Math.floor(best / shape)];
 }
