@@ -25,27 +25,16 @@ const SHOWN = 100;
 export function ClassScores() {
   const metric = labelledMetric();
   const { metrics } = run.value;
-  const labelled = labelledMetrics();
   const [all, setAll] = useState(false);
   const { methods, labels } = useMemo(() => labelScores(metric), [metric, run.value]);
   if (metric < 0) return <p class="part muted">No metric of this run has scores of single labels.</p>;
   const shown = all ? labels : labels.slice(0, SHOWN);
   const domain = domainOfDots(shown);
-  const choice = (
-    <label class="line">
-      metric{" "}
-      <select value={metric} onChange={(event) => showExtra("metric-of", event.currentTarget.value)}>
-        {labelled.map((index) => (
-          <option key={index} value={index}>
-            {cut(metrics[index].name, 40)}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
   return (
     <>
-      <div class="part line">{choice}</div>
+      <div class="part">
+        <LabelMetricChoice />
+      </div>
       <WithTable title={metrics[metric].name} words={`means by explained label; ${betterWords(metrics[metric])}`} table={<LabelTable methods={methods} labels={shown} />}>
         <Legend methods={methods} />
         <table class="dots by-label">
@@ -97,8 +86,24 @@ export function ClassScores() {
   );
 }
 
+/** Which metric's scores of single labels are shown. */
+export function LabelMetricChoice() {
+  return (
+    <label class="line">
+      metric
+      <select value={labelledMetric()} onChange={(event) => showExtra("metric-of", event.currentTarget.value)}>
+        {labelledMetrics().map((metric) => (
+          <option key={metric} value={metric}>
+            {cut(run.value.metrics[metric].name, 40)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 /** The metrics with scores of single labels, and the one that is chosen; -1: there is none. */
-export function labelledMetrics(): readonly number[] {
+function labelledMetrics(): readonly number[] {
   return book.value.metrics.filter((metric) => book.value.methods.some((method) => book.value.at(metric, method)?.labels.label.length));
 }
 

@@ -15,13 +15,7 @@ export function PairList({ pairs, confusion, most }: { pairs: readonly Pair[]; c
   const name = (label: number) => <bdi>{cut(labels[label] ?? "?", 40)}</bdi>;
   return (
     <table class="pairs">
-      <thead class="unseen">
-        <tr>
-          <th scope="col">true → predicted</th>
-          <th scope="col">share</th>
-          <th scope="col">samples</th>
-        </tr>
-      </thead>
+      <caption class="unseen">True label → predicted one, and how many samples</caption>
       <tbody>
         {pairs.slice(0, most).map(({ truth, top, count: n }) => (
           <tr key={`${truth} ${top}`}>

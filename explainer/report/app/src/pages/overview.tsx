@@ -138,12 +138,13 @@ function Strips({ columns: all }: { columns: Columns }) {
     };
   }, [all]);
   const { p_top, total, disagreement } = all.column;
-  const ofSample = (values: Float32Array, words: string) => (row: number) => `${words} ${decimals(values[all.of[row]])}`;
+  const confidence = (row: number) => `p ${decimals(p_top[all.of[row]])}`;
+  const uncertainty = (row: number) => `${decimals(total[all.of[row]])} nats`;
   return (
     <div class="strips">
-      {found.wrong.length ? <Thumbs title="Most wrong" rows={found.wrong} columns={all} sort="wrong" descending figure={ofSample(p_top, "p")} /> : null}
+      {found.wrong.length ? <Thumbs title="Most wrong" rows={found.wrong} columns={all} sort="wrong" descending figure={confidence} /> : null}
       {found.unsure.length ? (
-        <Thumbs title="Least certain" rows={found.unsure} columns={all} sort={certainty} descending={certainty === "total"} figure={certainty === "total" ? ofSample(total, "nats") : ofSample(p_top, "p")} />
+        <Thumbs title="Least certain" rows={found.unsure} columns={all} sort={certainty} descending={certainty === "total"} figure={certainty === "total" ? uncertainty : confidence} />
       ) : null}
       {found.differing.length ? (
         <Thumbs title="Methods disagree most" rows={found.differing} columns={all} sort="disagreement" descending figure={(row) => decimals(disagreement[row])} />
