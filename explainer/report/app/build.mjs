@@ -6,7 +6,7 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static");
-const MOST_BYTES = 180_000; // the design hoped for 120,000; see README.md
+const MOST_BYTES = 190_000; // the design hoped for 120,000; see README.md
 
 /** The bundle: one classic script and one style sheet, as [name, text]. */
 async function bundle() {

@@ -5,6 +5,7 @@ import { methodColour } from "../theme";
 import { NO_FILTER } from "../view/facets";
 import { count, cut, short } from "../words";
 import { WithTable } from "./chart";
+import { Heads } from "./heads";
 import { MethodName } from "./method_name";
 import { betterWords } from "./metric_words";
 import { DotColumns, Ticks } from "./score_dots";
@@ -39,13 +40,7 @@ export function ClassScores() {
         <Legend methods={methods} />
         <table class="dots by-label">
           <DotColumns />
-          <thead class="unseen">
-            <tr>
-              <th scope="col">label</th>
-              <th scope="col">means</th>
-              <th scope="col">n</th>
-            </tr>
-          </thead>
+          <Heads of={["label", "means", "n"]} unseen />
           <tbody>
             {shown.map((entry) => (
               <tr key={entry.label}>
@@ -189,18 +184,7 @@ function LabelTable({ methods, labels }: { methods: readonly number[]; labels: r
   return (
     <div class="scrolls">
       <table class="numbers">
-        <thead>
-          <tr>
-            <th scope="col">label</th>
-            {methods.map((method) => (
-              <th key={method} scope="col">
-                <MethodName method={method} />
-              </th>
-            ))}
-            <th scope="col">n</th>
-            <th scope="col">undefined</th>
-          </tr>
-        </thead>
+        <Heads of={["label", ...methods.map((method) => <MethodName method={method} />), "n", "undefined"]} />
         <tbody>
           {labels.map(({ label, means, n, undefined: none }) => (
             <tr key={label}>

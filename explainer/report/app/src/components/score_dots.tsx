@@ -4,6 +4,7 @@ import { linear } from "../view/axis";
 import { rangeWords } from "../view/scores";
 import { cut, decimals, interval, short } from "../words";
 import { WithTable } from "./chart";
+import { Heads } from "./heads";
 import { MethodName } from "./method_name";
 import { betterWords } from "./metric_words";
 import { domainOfMetric, weakWords } from "./score_table";
@@ -30,13 +31,7 @@ function Dots({ metric }: { metric: number }) {
     <WithTable title={metrics[metric].name} words={[betterWords(metrics[metric]), rangeWords(metrics[metric])].filter(Boolean).join(", ")} table={<DotTable metric={metric} methods={methods} />}>
       <table class="dots">
         <DotColumns />
-        <thead class="unseen">
-          <tr>
-            <th scope="col">method</th>
-            <th scope="col">interval</th>
-            <th scope="col">mean</th>
-          </tr>
-        </thead>
+        <Heads of={["method", "interval", "mean"]} unseen />
         <tbody>
           {methods.map((method) => {
             const summary = book.value.summary(metric, method, of);
@@ -105,15 +100,7 @@ function DotTable({ metric, methods }: { metric: number; methods: readonly numbe
   return (
     <div class="scrolls">
       <table class="numbers">
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads of={heads} />
         <tbody>
           {methods.map((method) => {
             const summary = book.value.summary(metric, method, part.value);

@@ -3,6 +3,7 @@ import { run, showExtra } from "../state";
 import { MOST_WEIGHT, weighted } from "../view/scores";
 import { cut, decimals } from "../words";
 import { Slider } from "./choices";
+import { Heads } from "./heads";
 import { MethodName } from "./method_name";
 
 /** The user's own mean of the ranks: metrics are not of one scale, and none of them is right. */
@@ -43,17 +44,7 @@ function Ranking({ chosen }: { chosen: readonly number[] }) {
   return (
     <div class="scrolls">
       <table class="numbers">
-        <thead>
-          <tr>
-            <th scope="col">method</th>
-            <th scope="col">your mean rank</th>
-            {counting.map((metric) => (
-              <th key={metric} scope="col">
-                <bdi>{cut(run.value.metrics[metric].name, 16)}</bdi>
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads of={["method", "your mean rank", ...counting.map((metric) => <bdi>{cut(run.value.metrics[metric].name, 16)}</bdi>)]} />
         <tbody>
           {ranking.map(({ method, rank }) => (
             <tr key={method}>

@@ -122,6 +122,97 @@ export interface Run {
   skipped: { sample: number; reason: string }[];
   unfinished: number[];
   bytes: { events: number; pictures: number };
+  /** This run beside another one, where the report was written against it. */
+  compare?: Comparison | null;
+}
+
+export interface Interval {
+  mean: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** "better", "worse", "not distinguishable"; null below five samples. Of the second run. */
+export type Verdict = string | null;
+
+/** In both runs, and their difference b - a. */
+interface Paired {
+  a: Interval;
+  b: Interval;
+  difference: Interval;
+  verdict: Verdict;
+  samples: number;
+}
+
+export interface ScoreChange extends Paired {
+  metric: string;
+  higher_is_better: boolean;
+  explainer: string;
+  control: boolean;
+  undefined_pairs: number;
+}
+
+export interface ChangedSample {
+  name: string;
+  sample_a: number;
+  sample_b: number;
+  true_labels: string[];
+  a: { label: string; probability: number | null };
+  b: { label: string; probability: number | null };
+}
+
+export interface ComparedRun {
+  folder: string;
+  event_file: string;
+  state: string;
+  samples: number;
+}
+
+interface InBoth {
+  in_both: string[];
+  only_in_a: string[];
+  only_in_b: string[];
+}
+
+export interface MapChange {
+  explainer: string;
+  mean: number | null;
+  median: number | null;
+  lowest: number | null;
+  samples: number;
+  constant_pairs: number;
+  unreadable_pairs: number;
+  resized_pairs: number;
+  most_changed: { name: string; sample_a: number; correlation: number | null }[];
+}
+
+/** As `explainer compare --json` has it. */
+export interface Comparison {
+  a: ComparedRun;
+  b: ComparedRun;
+  paired: {
+    by: string;
+    samples: number;
+    pairs: [number, number][];
+    only_in_a: string[];
+    only_in_b: string[];
+    other_input: number;
+    input_unknown: number;
+  };
+  differences: { name: string; a: unknown; b: unknown }[];
+  explainers: InBoth;
+  metrics: InBoth;
+  predictions: Paired & {
+    both_correct: number;
+    both_incorrect: number;
+    became_correct: ChangedSample[];
+    became_incorrect: ChangedSample[];
+    other_true_labels: number;
+    other_top_label: number;
+  };
+  scores: ScoreChange[];
+  scores_left_out: boolean;
+  maps: MapChange[];
 }
 
 /** An array as a header describes it; it is replaced by its numbers when a chunk is decoded. */

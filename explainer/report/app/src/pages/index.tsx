@@ -32,7 +32,7 @@ export const PAGE_LIST: readonly PageEntry[] = [
   { key: "scores", title: "Scores", Shown: Scores, letter: "m", sign: "M3 5h14M3 10h14M3 15h14M6 3v4M13 8v4M9 13v4", lacks: lacksScores },
   { key: "classes", title: "Classes", Shown: Classes, letter: "c", sign: "M3 3h14v14H3zM3 7.7h14M3 12.3h14M7.7 3v14M12.3 3v14", lacks: lacksTruth },
   { key: "edits", title: "Edits", Shown: Edits, letter: "e", sign: "M3 3h14v14H3zM6 6h5v5H6zM13 12h2v3h-2z", lacks: lacksEdits },
-  { key: "compare", title: "Compare", Shown: Compare, letter: "d", sign: "M3 4h6v12H3zM11 4h6v12h-6zM5 8h2M13 8h2M13 12h2", lacks: nothing },
+  { key: "compare", title: "Compare", Shown: Compare, letter: "d", sign: "M3 4h6v12H3zM11 4h6v12h-6zM5 8h2M13 8h2M13 12h2", lacks: lacksOther },
   { key: "about", title: "About", Shown: About, letter: "a", sign: "M10 3a7 7 0 1 0 0 14a7 7 0 1 0 0-14M10 9v5M10 6v.5", lacks: nothing },
 ];
 
@@ -48,6 +48,10 @@ function lacksScores(): string {
 
 function lacksTruth(): string {
   return run.value.counts.with_truth ? "" : "This run knows no true labels.";
+}
+
+function lacksOther(): string {
+  return run.value.compare ? "" : "This report shows one run alone: explainer report … --against … compares two.";
 }
 
 function lacksEdits(): string {

@@ -85,7 +85,7 @@ function drawLines({ context, layout, colours }: Drawing, labels: number): void 
 }
 
 function drawNames({ context, layout, colours }: Drawing, labels: readonly string[]): void {
-  const { cell, names, size } = layout;
+  const { cell, names } = layout;
   context.fillStyle = colours.text;
   context.font = `${Math.min(12, cell)}px system-ui, sans-serif`;
   context.textBaseline = "middle";
