@@ -40,7 +40,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["explainer", "explainer.*"]),
-    package_data={"explainer": ["py.typed"], "explainer.summary": ["explain_pb2.pyi"]},
+    package_data={
+        "explainer": ["py.typed"],
+        "explainer.report": ["page.html", "static/app.css", "static/app.js"],
+        "explainer.summary": ["explain_pb2.pyi"],
+    },
     install_requires=[
         "click>=8.1",
         "filelock>=3.12",

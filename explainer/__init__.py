@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from explainer.errors import ExplainerError
     from explainer.explanation.occlusion_sensitivity import OcclusionSensitivity
     from explainer.report.overlays import overlay, spotlight
+    from explainer.report.write import WrittenReport, write_report
     from explainer.run.options import RunOptions
     from explainer.run.runner import ImageClassificationRunner, RunResult
 
@@ -27,10 +28,12 @@ __all__ = [
     "RunOptions",
     "RunResult",
     "RunView",
+    "WrittenReport",
     "__version__",
     "overlay",
     "read_run",
     "spotlight",
+    "write_report",
 ]
 
 _MODULES = {
@@ -40,9 +43,11 @@ _MODULES = {
     "RunOptions": "run.options",
     "RunResult": "run.runner",
     "RunView": "analysis.view",
+    "WrittenReport": "report.write",
     "overlay": "report.overlays",
     "read_run": "analysis.view",
     "spotlight": "report.overlays",
+    "write_report": "report.write",
 }
 
 cpu_setup.set_up()  # before MindSpore runs its first operator; it need not be imported for that

@@ -13,7 +13,8 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── DatasetError (ValueError)       a dataset that fails while it is read
 ├── ResumeError (ValueError)        a run that cannot be gone on with, as something is other than it was
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
-└── SummaryWriteError (RuntimeError) a summary that could not be written
+├── SummaryWriteError (RuntimeError) a summary that could not be written
+└── ReportWriteError (RuntimeError)  a report that could not be written
 
 RunInterrupted (KeyboardInterrupt) stands beside the tree: who catches errors must not catch a Ctrl-C.
 
@@ -95,6 +96,10 @@ class SummaryReadError(ExplainerError, ValueError):
 
 class SummaryWriteError(ExplainerError, RuntimeError):
     """A summary that could not be written."""
+
+
+class ReportWriteError(ExplainerError, RuntimeError):
+    """A report that could not be written."""
 
 
 class RunInterrupted(KeyboardInterrupt):

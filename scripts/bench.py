@@ -1,4 +1,7 @@
-"""The bench: what our ways cost beside the cheapest possible, in interleaved runs, and how much memory they take."""
+"""The bench: what our ways cost beside the cheapest possible, in interleaved runs, and how much memory they take.
+
+At its end, and alone with `--shares`: what part of a run's CPU time is spent in writing its summary.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,7 @@ from explainer.counterfactual import HierarchicalOcclusion
 from explainer.explanation import RISE, Attribution, GradCAM, Gradient, IntegratedGradients, Occlusion
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.resizing import resized
+from explainer.summary import SummaryWriter
 
 BATCH = 32
 WARM_UPS = 2
@@ -55,11 +60,22 @@ class Memory:
     most: float
 
 
+@dataclass(frozen=True)
+class Share:
+    """CPU seconds inside the summary's writer and of the whole process, in one run."""
+
+    name: str
+    inside: float
+    whole: float
+    goal: float
+
+
 def main() -> int:
     """Prints the rows; exit status 0 whatever they say, as a machine may be busy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=9, help="timed runs of each side (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--shares", action="store_true", help="measure the writer's part of a run's CPU time alone")
     parser.add_argument(
         "--peak", nargs=5, metavar=("METHOD", "IMAGES", "MASKS", "HEIGHT", "WIDTH"), help=argparse.SUPPRESS
     )
@@ -69,6 +85,9 @@ def main() -> int:
         return 0
     if not data.has_shared():
         print("skipped: the trial networks are not here (set EXPLAINER_SHARED)")
+        return 0
+    if options.shares:
+        print_shares(share_rows())
         return 0
     rows = [
         forward_row(options.repeats),
@@ -98,8 +117,10 @@ def main() -> int:
     for row in memory:
         print(f"{row.name:<58}{row.least:>7.0f} MB{row.most:>7.0f} MB")
     print("peak memory above that of the loaded network; an image and its map take 1 MB at 224, 48 MB at 1500 x 2000")
+    shares = share_rows()
+    print_shares(shares)
     if options.json:
-        rows += memory
+        rows += [*memory, *shares]
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
     return 0
 
@@ -290,6 +311,61 @@ def runner_row(repeats: int) -> Row:
         maps = runner.run().maps // 2
         name = f"runner: 200 images, {maps} labels, Gradient + GradCAM"
         return compare(name, runner.run, lambda: floor.whole_run(maps), repeats, goal=1.5)
+
+
+def share_rows() -> list[Share]:
+    """The writer's part of a cheap run, and of one as it may well be."""
+    network, softmax = networks.CifarResNet20(), nn.Softmax()
+    cheap: list[Attribution] = [Gradient(network), GradCAM(network, "layer3")]
+    more = [*cheap, Occlusion(network, softmax, window=8, stride=4)]
+    deletion = Faithfulness(10, softmax, "DeletionAUC")
+    return [
+        share_row("200 images, Gradient + GradCAM", network, 200, cheap, []),
+        share_row("50 images, these, Occlusion 8/4, DeletionAUC", network, 50, more, [deletion]),
+    ]
+
+
+def share_row(
+    name: str, network: nn.Cell, images: int, explainers: list[Attribution], metrics: list[LabelMetric]
+) -> Share:
+    """Of a run of ResNet-20, after one that compiles it."""
+    options = RunOptions(batch_size=BATCH, mean=data.MEAN, std=data.STD, progress=False)
+    with tempfile.TemporaryDirectory() as folder, writer_timed() as spent:
+        given = datasets.cifar_dataset(images), data.cifar10_labels()
+        runner = ImageClassificationRunner(folder, given, network, nn.Softmax(), options=options)
+        runner.register_saliency(explainers, list(metrics))
+        runner.run()
+        spent.clear()
+        start = time.process_time()
+        runner.run()
+        return Share(f"writer / run: {name}", sum(spent), time.process_time() - start, goal=0.05)
+
+
+@contextmanager
+def writer_timed() -> Iterator[list[float]]:
+    """The CPU seconds of each call of a summary's writer; the thread's, as MindSpore's others wait by spinning."""
+    spent: list[float] = []
+
+    def timed(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            start = time.thread_time()
+            try:
+                return method(*given)
+            finally:
+                spent.append(time.thread_time() - start)
+
+        return call
+
+    with ExitStack() as stack:
+        for name in ("__init__", "write", "close"):
+            stack.enter_context(patch.object(SummaryWriter, name, timed(getattr(SummaryWriter, name))))
+        yield spent
+
+
+def print_shares(rows: list[Share]) -> None:
+    for row in rows:
+        print(f"{row.name:<65}{row.inside:>7.3f} of{row.whole:>7.2f} s of CPU{row.inside / row.whole:>7.1%}")
+    print(f"the goal is less than {rows[0].goal:.0%}")
 
 
 def compare(

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 from tqdm import trange
 
-from explainer import ImageClassificationRunner, RunOptions
+from explainer import ImageClassificationRunner, RunOptions, write_report
 from explainer.benchmark import Faithfulness, Localization, Metric
 from explainer.command.main import main as explainer_command
 from explainer.explanation import RISE, Attribution, Deconvolution, GradCAM, Gradient, GuidedBackprop, Occlusion
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"Test accuracy: {accuracy(network, test_canvases):.1%} of {TEST_CANVASES} canvases never trained on")
     summary_dir = explain(network, draw_canvases(test_digits, range(options.samples), TEST_SEED), options.summary_dir)
     explainer_command(["inspect", str(summary_dir)])
-    print_next_steps(summary_dir)
+    page = write_report(summary_dir).path
+    print_next_steps(summary_dir, page)
     return 0
 
 
@@ -114,12 +115,15 @@ def make_metrics() -> list[Metric]:
     ]
 
 
-def print_next_steps(summary_dir: Path) -> None:
+def print_next_steps(summary_dir: Path, page: Path) -> None:
     """Prints what to look at, and the commands that look deeper."""
     pictures = sum(path.suffix in (".png", ".jpg") for path in summary_dir.rglob("*"))
     print(f"""
 {pictures} picture files (canvases and heat maps) lie under {summary_dir}; any image viewer opens them.
+All of it, side by side, is on one page; open it in a browser:
+  {page.resolve().as_uri()}
 Next, try:
+  explainer report {summary_dir} --to digits.html --detail none
   explainer inspect {summary_dir} --json
   scripts/check_mindinsight {summary_dir.parent}
   mindinsight start --summary-base-dir {summary_dir.parent}    # in an environment of its own""")

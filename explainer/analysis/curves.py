@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
+from explainer.analysis.statistics import LEAST
 from explainer.arrays import Float64Array
 from explainer.records import ScoreCurve
 
 _GRID = 101
+_UPPER = 0.975  # of a 95 % interval
 
 
 class MeanCurve(NamedTuple):
@@ -21,12 +24,16 @@ class MeanCurve(NamedTuple):
         area: under it, divided by the length of its fractions.
         fractions: 101 of one distance, from 0 to the largest of the curves, (P,).
         probabilities: the mean at each of them, (P,).
+        low, high: a 95 % interval of that mean at each of them, Student's, within [0, 1], (P,); nan for fewer than five
+            curves.
     """
 
     curves: int
     area: float
     fractions: Float64Array
     probabilities: Float64Array
+    low: Float64Array
+    high: Float64Array
 
 
 def mean_curve(curves: Sequence[ScoreCurve]) -> MeanCurve:
@@ -44,9 +51,22 @@ def mean_curve(curves: Sequence[ScoreCurve]) -> MeanCurve:
     """
     with np.errstate(invalid="ignore", over="ignore"):  # a stranger's curve may hold anything; its mean is then nan
         grid = np.linspace(0, max(float(curve.fractions[-1]) for curve in curves), _GRID)
-        total = np.zeros(_GRID)
-        for curve in curves:
-            total += np.interp(grid, curve.fractions, curve.probabilities)
-        mean = total / len(curves)
+        drawn = np.stack([np.interp(grid, curve.fractions, curve.probabilities) for curve in curves])
+        mean = drawn.mean(axis=0)
+        reach = _reach(drawn)
+        low, high = (_within(end, mean) for end in (mean - reach, mean + reach))
         area = float(((mean[1:] + mean[:-1]) / 2).mean())  # by trapezia of one width
-    return MeanCurve(len(curves), area, grid, mean)
+    return MeanCurve(len(curves), area, grid, mean, low, high)
+
+
+def _within(ends: Float64Array, mean: Float64Array) -> Float64Array:
+    """The ends of intervals, cut off at 0 and 1 where the mean is a probability."""
+    return np.where((mean >= 0) & (mean <= 1), np.clip(ends, 0, 1), ends)
+
+
+def _reach(drawn: Float64Array) -> Float64Array:
+    """How far the interval of the mean of each column reaches to either side."""
+    count = len(drawn)
+    if count < LEAST:
+        return np.full(drawn.shape[1], np.nan)
+    return np.asarray(stdtrit(count - 1, _UPPER) * drawn.std(axis=0, ddof=1) / np.sqrt(count))

@@ -137,6 +137,8 @@ def _curve(metric: str, explainer: str, fill: str, curves: list[ScoreCurve]) -> 
         "area": mean.area,
         "fractions": mean.fractions.tolist(),
         "probabilities": mean.probabilities.tolist(),
+        "low": mean.low.tolist(),
+        "high": mean.high.tolist(),
     }
 
 

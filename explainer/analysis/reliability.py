@@ -133,11 +133,17 @@ def _occlusion(run: RunView) -> Facts | None:
     }
 
 
-def covered_part(tree: EditTree) -> float | None:
-    """The part of the image that the boxes of the last layer cover together; None where it is not known."""
+def covered_part(tree: EditTree, layer: int = -1) -> float | None:
+    """The part of the image that the boxes of a layer, by default the last, cover together; None if it is not known."""
+    size = image_size(tree)
+    if size is None:
+        return None
+    return float(covered_pixels(tree.layers[layer].boxes, *size) / (size[0] * size[1]))
+
+
+def image_size(tree: EditTree) -> tuple[int, int] | None:
+    """Width and height of the image whose pixels boxes are in; None where they are not known."""
     if tree.tree is None or len(tree.tree["box"]) != 4:
         return None
     _, _, width, height = tree.tree["box"]
-    if width <= 0 or not 0 < width * height <= _MOST_PIXELS:
-        return None
-    return float(covered_pixels(tree.layers[-1].boxes, width, height) / (width * height))
+    return (width, height) if width > 0 and 0 < width * height <= _MOST_PIXELS else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -301,7 +302,7 @@ class ScoreBoard:
 
     def __init__(self, label_count: int) -> None:
         self._label_count = label_count
-        self._scores: dict[int | None, list[float]] = defaultdict(list)
+        self._scores: dict[int | None, array[float]] = defaultdict(_numbers)  # a list: four times as much
         self._undefined = 0
         self.left_out = 0
         """How many perturbations were left out of the scores; a metric that leaves some out counts them here."""
@@ -322,7 +323,7 @@ class ScoreBoard:
     @property
     def mean_by_label(self) -> tuple[float, ...]:
         """The mean for each label; nan where a label has no defined score."""
-        return tuple(_mean(self._scores.get(label, [])) for label in range(self._label_count))
+        return tuple(_mean(self._scores.get(label, ())) for label in range(self._label_count))
 
     @property
     def defined(self) -> int:
@@ -335,5 +336,9 @@ class ScoreBoard:
         return self._undefined
 
 
-def _mean(scores: list[float]) -> float:
+def _numbers() -> array[float]:
+    return array("d")
+
+
+def _mean(scores: Sequence[float]) -> float:
     return math.fsum(scores) / len(scores) if scores else math.nan

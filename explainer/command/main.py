@@ -9,14 +9,18 @@ from collections.abc import Sequence
 
 import click
 
-from explainer.command import terminal, text
-from explainer.command.export import export
-from explainer.command.inspect import inspect
-from explainer.command.repair import repair
-from explainer.command.run import run
-from explainer.command.verify import verify
+from explainer.command.signals import kept_from_new_threads
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
+
+with kept_from_new_threads():  # those that NumPy and SciPy start when they are imported
+    from explainer.command import terminal, text
+    from explainer.command.export import export
+    from explainer.command.inspect import inspect
+    from explainer.command.repair import repair
+    from explainer.command.report import report
+    from explainer.command.run import run
+    from explainer.command.verify import verify
 
 _NAME = "explainer"
 _FAILED, _WRONG_ARGUMENT = 1, 2
@@ -25,7 +29,7 @@ _FAILED, _WRONG_ARGUMENT = 1, 2
 @click.group(
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[export, inspect, repair, run, verify],
+    commands=[export, inspect, repair, report, run, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ EXPLAINER_END = """\
 \b
 Example:
   explainer inspect summary_dir/digits
+  explainer report summary_dir/digits
   explainer run --help
 """
 
@@ -83,6 +85,28 @@ Exit status:
   1  it could not be written
   2  there is no summary to read, or NEW is not an empty folder
 """
+
+REPORT = """\
+Writes a page that shows a run of the summary folder DIR, the newest or the one of --run: every sample with its maps
+side by side, scores with their intervals, curves, edits and uncertainty. A browser opens it from the disk; nothing is
+loaded from elsewhere, and DIR is not needed any more. What is damaged is shown as damaged.
+"""
+REPORT_END = """\
+\b
+Example:
+  explainer report summary_dir/digits
+  explainer report summary_dir/digits --to digits.html --detail none
+
+Up to 25 MB the report is one file, report.html in DIR, else a folder, DIR/report, whose page is index.html; the name of
+--to, or --single or --folder, tells otherwise. An older report in its place is replaced, nothing else is.
+
+\b
+Exit status:
+  0  the report is written, and the run is complete
+  1  it is written, but the run did not end or something is damaged or missing
+  2  there is no summary to read, or the report could not be written
+"""
+REPORT_TO_OPTION = "Where the report goes: a file if it ends in .html, else a folder."
 
 RUN = "Explains the images of a folder with a network of yours and writes a summary."
 RUN_END = """\
@@ -183,6 +207,23 @@ def left_out_rows(left_out: Mapping[int, str]) -> list[Row]:
     return _named("left out", (f"sample {number}: {why}" for number, why in left_out.items()))
 
 
+def report_rows(facts: Facts) -> list[Row]:
+    """Where a report is, how large, and how it is opened."""
+    unreadable = facts["unreadable"]
+    return [
+        ("report", facts["page"]),
+        ("bytes", f"{_bytes(facts['bytes'])} in {_files(facts['files'])}"),
+        ("samples", f"{facts['samples']} shown"),
+        *_named("state", [f"the run is {facts['state']}"] if facts["state"] != "ended" else []),
+        *_named("damage", [_unreadable(unreadable)] if unreadable else []),
+        ("open", f"{facts['address']} in a browser"),
+    ]
+
+
+def _unreadable(count: int) -> str:
+    return "1 picture or map cannot be read" if count == 1 else f"{count} pictures or maps cannot be read"
+
+
 def reliability_rows(facts: Facts) -> list[Row]:
     """The rows on calibration, uncertainty and regions."""
     return [
@@ -214,8 +255,9 @@ def resumed(before: int, samples: int) -> str:
 
 
 def look_again(summary_dir: object) -> str:
-    """The hint at the end of a run."""
-    return f"look at it again: explainer inspect {summary_dir}"
+    """The hints at the end of a run; the last line is what to type next."""
+    folder = shlex.quote(str(summary_dir))
+    return f"these facts again: explainer inspect {folder}\nlook at it: explainer report {folder}"
 
 
 def _damage(found: Sequence[Facts]) -> list[str]:

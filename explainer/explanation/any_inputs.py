@@ -28,7 +28,7 @@ class AnyInputs:
         layout: the axes of the inputs.
         output: what is explained.
         labels: the names of the classes, so that a target may be a name; or None.
-        map_shape: the shape of the maps, of checked inputs and the number of labels.
+        map_shape: the shape of the maps, of checked inputs and the number of labels; raises where there is no map.
 
     Raises:
         TypeError: `labels` is no list of names.
@@ -56,6 +56,7 @@ class AnyInputs:
             TypeError, ValueError: inputs or targets that do not fit; an output without labels.
         """
         images = self.images(inputs)
+        self._shape(images, 1)  # raises where there is no map, before the network is asked
         shapes = self._evaluator.output_shapes(self._layout.outside(images[:1]))
         if not self._output.of_labels:
             return images, self._rows(targets, len(images), shapes)

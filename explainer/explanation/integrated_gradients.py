@@ -93,7 +93,8 @@ class IntegratedGradients(ByChannel):
             sums.append(attributions.sum(axis=(1, 2, 3), dtype=np.float64))
             maps.append(self._reduced(attributions))
         of_baselines = outputs_of_variants(self._classifier, "logits", images, baselines, batch_size=self.batch_size)
-        differences = self._classifier.clean_logits(images) - of_baselines
+        with np.errstate(invalid="ignore"):  # infinity less infinity is nan; the map of such logits is refused
+            differences = self._classifier.clean_logits(images) - of_baselines
         explained = np.concatenate(sums).reshape(targets.shape)
         gaps = (np.take_along_axis(differences, targets, 1) - explained).astype(np.float32)
         return Explained(np.concatenate(maps).reshape(*targets.shape, *images.shape[2:]), gaps)

@@ -241,8 +241,9 @@ class Occlusion(Attribution):
         return self._any_inputs
 
     def _map_shape(self, images: FloatArray, label_count: int) -> tuple[int, ...]:
+        windows = self._windows(images)  # refuses those that do not fit, also where only the size counts
         channels = images.shape[1:2] if self._per_channel else ()
-        size = self._windows(images).grid if self._aggregate == "grid" else images.shape[2:]
+        size = windows.grid if self._aggregate == "grid" else images.shape[2:]
         return len(images), label_count, *channels, *size
 
     def _windows(self, images: FloatArray) -> Any:

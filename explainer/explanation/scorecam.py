@@ -99,7 +99,8 @@ def _weights(scores: FloatArray, activations: FloatArray) -> FloatArray:
     """The softmax over the channels that are not constant, (N, D, L), of scores (N, D, L)."""
     varied = np.ptp(activations, axis=(2, 3))[:, :, None] > 0
     highest = np.max(scores, axis=1, keepdims=True, where=varied, initial=-np.inf)
-    exponents = np.where(varied, np.exp(np.where(varied, scores.astype(np.float64) - highest, 0)), 0)
+    with np.errstate(invalid="ignore"):  # infinity less infinity is nan, and so is its map, which is refused
+        exponents = np.where(varied, np.exp(np.where(varied, scores.astype(np.float64) - highest, 0)), 0)
     total = exponents.sum(axis=1, keepdims=True)
-    weights: FloatArray = np.divide(exponents, total, out=np.zeros_like(exponents), where=total > 0)
+    weights: FloatArray = np.divide(exponents, total, out=np.zeros_like(exponents), where=total != 0)
     return weights

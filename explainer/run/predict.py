@@ -47,8 +47,7 @@ class Predictor:
             ResumeError: a complete sample that is not as it was.
         """
         options = self._options
-        for batch in self._incomplete(dataset):
-            samples, faults = self._predict(batch)
+        for samples, faults in self._predicted_batches(dataset):
             fatal = faults[0] if faults and options.on_bad_sample == "raise" else None
             if fatal is not None:
                 samples = [sample for sample in samples if sample.sample_id < fatal.sample_id]
@@ -59,13 +58,20 @@ class Predictor:
                 raise fatal_error(fatal.reason, fatal.sample_id)
             yield from faults
 
-    def _incomplete(self, dataset: Any) -> Iterator[Batch]:
+    def _predicted_batches(self, dataset: Any) -> Iterator[tuple[list[PredictedSample], list[SampleSkipped]]]:
+        """The samples of each batch on which work is left, predicted, and those that cannot be."""
         options = self._options
         reading = options.batch_size, options.label_format, options.source_files
         for batch in read_batches(dataset, len(self._labels), *reading):
-            left = tuple(sample for sample in batch.samples if not self._complete.has(sample))
-            if left:
-                yield Batch(left)
+            done = {sample.sample_id for sample in batch.samples if self._complete.has(sample)}
+            if len(done) == len(batch.samples):
+                continue
+            # What is done goes along, so that the rest is predicted to the last bit as in a run without a break.
+            samples, faults = self._predict(batch)
+            yield (
+                [sample for sample in samples if sample.sample_id not in done],
+                [fault for fault in faults if fault.sample_id not in done],
+            )
         self._complete.require_all_met()
 
     def _predict(self, batch: Batch) -> tuple[list[PredictedSample], list[SampleSkipped]]:

@@ -13,6 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 LARGEST_PICTURE = 64_000_000
 """Pixels of the largest picture that is read unless somebody asks for more; a small file can claim far more."""
+LEVELS = 256
+"""Grey levels of a map."""
 _PER_FOLDER = 1000
 _MODES = ("L", "RGB", "RGBA")
 _BYTES_PER_PIXEL = 5  # of a file: RGBA that cannot be compressed has little more than 4

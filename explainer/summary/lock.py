@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from explainer.errors import SummaryWriteError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
 """The lock's name in the data folder of a run that has not ended."""
@@ -47,3 +53,23 @@ class RunLock:
     def release(self) -> None:
         """Lets go; harmless when called again."""
         self._lock.release(force=True)
+
+
+def is_held(data_dir: Path) -> bool:
+    """Whether somebody is writing the run with this data folder; nothing is written to find that out.
+
+    False where the system has no locks of this kind.
+    """
+    if fcntl is None:
+        return False
+    try:
+        number = os.open(data_dir / LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return False  # there is none: the run ended, or never had a lock
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go when the file is closed
+    except OSError:
+        return True
+    finally:
+        os.close(number)
+    return False

@@ -50,6 +50,8 @@ class Made:
 
     def folders(self, path: Path, below: Path | None = None) -> None:
         """Makes those folders of a path that are missing; with `below`, those beneath it only, which must be there."""
+        if path.is_dir():
+            return  # as for all but the first of a thousand pictures
         for folder in reversed(_upwards(path, below)):
             if folder.is_dir():
                 continue

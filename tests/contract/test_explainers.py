@@ -17,6 +17,7 @@ from networks import LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
 from explainer import explanation
+from explainer.errors import BadSampleError
 from explainer.explanation import Attribution
 from explainer.explanation.any_inputs import AnyInputs
 from explainer.explanation.inputs import ImagesAndLabels
@@ -332,6 +333,32 @@ def test_images_of_any_channels_and_size_are_explained(
     assert (np.ptp(maps.reshape(3, -1), axis=1) > 0).all()
 
 
+def test_a_single_row_of_pixels_has_a_map(method: str) -> None:
+    options = of_a_row(method)
+    maps = factory_of(method)(SmallCnn(), **options)(images_of(2, height=1, width=9), TARGETS[:2])
+    assert maps.shape == (2, 1, 1, 9)
+    assert (np.ptp(maps.reshape(2, -1), axis=1) > 0).all()
+
+
+def test_a_single_pixel_has_a_map_or_is_refused(method: str) -> None:
+    """A grid of one cell would be the whole image."""
+    explainer = factory_of(method)(SmallCnn(), **of_a_row(method))
+    pixels = images_of(2, height=1, width=1)
+    if method in ("LIME", "KernelSHAP"):
+        with pytest.raises(ValueError, match=r"`grid` must be no finer than the image of 1 x 1, got \(1, 3\)"):
+            explainer(pixels, 1)
+    else:
+        maps = explainer(pixels, 1)
+        assert maps.shape == (2, 1, 1, 1)
+        assert np.isfinite(maps).all()
+
+
+def of_a_row(method: str) -> dict[str, Any]:
+    """What a method needs for an image that is one pixel high: there is no spatial map to be found in a pixel."""
+    parameters = parameters_of(method)
+    return ({"grid": (1, 3)} if "grid" in parameters else {}) | ({"layer": "conv2"} if "layer" in parameters else {})
+
+
 def test_images_of_two_sizes_are_explained_in_turn(
     make: Callable[..., Attribution], method: str, network: nn.Cell
 ) -> None:
@@ -399,6 +426,96 @@ def test_images_without_pixels_are_refused(explainer: Attribution, shape: tuple[
 def test_images_that_are_no_numbers_are_refused(explainer: Attribution, inputs: Any) -> None:
     with pytest.raises(TypeError, match="`inputs` must hold numbers"):
         explainer(inputs, 1)
+
+
+# Outputs that are not finite, or always the same.
+
+
+class Last(nn.Cell):
+    """A SmallCnn whose logits are made into something else."""
+
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.network = SmallCnn()
+        self.change = change
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.change(self.network(images))
+
+
+def named_layer(method: str) -> dict[str, Any]:
+    """No layer to be looked for: one that decides nothing would not be found."""
+    return {"layer": "network.conv2"} if "layer" in parameters_of(method) else {}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_outputs_that_are_not_finite_are_an_error_and_never_a_map(method: str, value: float) -> None:
+    explainer = factory_of(method)(Last(lambda logits: logits * value), **named_layer(method))
+    with pytest.raises(BadSampleError, match=f"`saliency of {method}` must be finite, got NaN or infinity in sample 0"):
+        explainer(images_of(2), 1)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "fc"])
+def test_weights_of_nan_are_told_by_name_even_where_a_relu_hides_them(method: str, layer: str) -> None:
+    """MindSpore's ReLU makes 0 of NaN: the logits behind `conv1` are finite, and what they say is not the network's."""
+    network = SmallCnn()
+    weight = getattr(network, layer).weight
+    good = weight.asnumpy().copy()
+    weight.set_data(weight * np.nan)
+    explainer = factory_of(method)(network)
+    with pytest.raises(ValueError, match=f"got {good.size} NaN among {good.size} of '{layer}.weight'"):
+        explainer(images_of(2), 1)
+    weight.set_data(Tensor(good))
+    assert_same_maps(explainer(images_of(2), 1), factory_of(method)(SmallCnn())(images_of(2), 1))
+
+
+@pytest.mark.parametrize("method", ["KernelSHAP", "LIME", "Occlusion", "RISE"], indirect=True)
+def test_a_network_that_has_no_answer_where_something_is_hidden_gives_no_map(method: str) -> None:
+    explainer = factory_of(method)(Roots(), fill=-1.0)
+    with pytest.raises(BadSampleError, match=f"`saliency of {method}` must be finite") as caught:
+        explainer(1 + images_of(2) ** 2, 1)
+    assert caught.value.index == 0
+
+
+class Roots(nn.Cell):
+    """Logits are the roots of the first pixels: NaN where one of them is below 0."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        return images[:, 0, 0, :4].sqrt()
+
+
+def test_a_network_that_always_answers_the_same_has_maps_of_zeros(method: str) -> None:
+    """But RISE, whose map is then the mean of its masks, and ScoreCAM, whose is that of the channels."""
+    maps = factory_of(method)(Blind(), **named_layer(method))(images_of(2), 1)
+    if method in ("RISE", "ScoreCAM"):
+        assert (maps >= 0).all() and maps.any()
+    else:
+        np.testing.assert_allclose(maps, np.zeros((2, 1, 5, 7)), rtol=0, atol=ROUNDED.get(method, 0))
+
+
+ROUNDED = {"LIME": 1e-6}  # what is left of a fit to equal scores
+
+
+class Blind(nn.Cell):
+    """A SmallCnn of which nothing reaches the logits, which are 0, 1, 2 and 3."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = SmallCnn()
+        self.network.fc.weight.set_data(self.network.fc.weight * 0)
+        self.network.fc.bias.set_data(Tensor(np.arange(4, dtype=np.float32)))
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.network(images)
+
+
+@pytest.mark.parametrize(
+    "method", ["InputXGradient", "IntegratedGradients", "KernelSHAP", "LIME", "Occlusion"], indirect=True
+)
+def test_a_black_image_has_a_map_of_zeros_where_black_is_what_hides(method: str) -> None:
+    """Nothing can be taken from it; `test_cuts` has the methods that look at gradients alone."""
+    maps = factory_of(method)(SmallCnn())(np.zeros((2, 2, 5, 7), np.float32), TARGETS[:2])
+    np.testing.assert_allclose(maps, np.zeros((2, 1, 5, 7)), rtol=0, atol=ROUNDED.get(method, 0))
 
 
 # Networks, names, records.

@@ -21,6 +21,7 @@ READING = [
         "command.main",
         "command.terminal",
         "command.repair",
+        "command.report",
         "command.text",
         "command.verify",
     ),
@@ -30,6 +31,7 @@ READING = [
         "report",
         "report.export",
         "report.overlays",
+        "report.write",
         "run.inference",
         "run.job",
         "run.options",
@@ -63,6 +65,7 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
         ["verify", "--help"],
         ["repair", "--help"],
         ["export", "--help"],
+        ["report", "--help"],
         ["--version"],
     ],
 )

@@ -56,6 +56,20 @@ def test_readme_has_a_row_for_every_extra(packaging):
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == sorted(packaging["extras_require"])
 
 
+def test_pythons_are_the_same_wherever_they_are_named(packaging):
+    """The lowest one is that for which types and syntax are checked."""
+    classified = re.findall(r"Python :: (3\.\d+)", " ".join(packaging["classifiers"]))
+    lowest, *_, highest = [int(version.partition(".")[2]) for version in classified]
+    assert classified == [f"3.{minor}" for minor in range(lowest, highest + 1)]
+    assert packaging["python_requires"] == f">=3.{lowest},<3.{highest + 1}"
+    *all_but_one, last = classified
+    assert f"With Python {', '.join(all_but_one)} or {last} " in text_of("README.md")
+    assert f"({', '.join(all_but_one)} or {last})" in text_of("CONTRIBUTING.md")
+    checked = text_of("pyproject.toml")
+    assert f'target-version = "py3{lowest}"\n' in checked
+    assert f'python_version = "3.{lowest}"\n' in checked
+
+
 # ------------------------------------------------- the wheel
 
 

@@ -71,10 +71,12 @@ def test_the_package_has_these_names():
         "RunOptions",
         "RunResult",
         "RunView",
+        "WrittenReport",
         "__version__",
         "overlay",
         "read_run",
         "spotlight",
+        "write_report",
     ]
 
 

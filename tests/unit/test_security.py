@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+import explainer
 from explainer.records import (
     OriginalImage,
     Prediction,
@@ -49,7 +50,25 @@ read(sys.argv[1])
 print(json.dumps([sorted({name for name, _ in events}), [entry for name, entry in events if name == "open"]]))
 print("mindspore" in sys.modules)
 """
+WATCH_REPORT = """
+import json, sys
+from contextlib import redirect_stdout
+from io import StringIO
+from explainer.command.main import main
+
+def report(folder, to):
+    with redirect_stdout(StringIO()):
+        assert main(["report", folder, "--to", to]) == 0
+
+events = []
+report(*sys.argv[1:])
+sys.addaudithook(lambda name, arguments: events.append((name, [str(value) for value in arguments])))
+report(*sys.argv[1:])
+print(json.dumps([sorted({name for name, _ in events}), [entry for name, entry in events if name == "open"]]))
+print("mindspore" in sys.modules)
+"""
 PYTHON_ITSELF = ("object", "builtins", "sys", "code", "cpython", "array")
+MAKING = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "_thread.start_new_thread"}
 LOOKING = {"open", "os.listdir", "os.scandir", "pathlib.Path.glob", "pathlib.Path.rglob"}
 
 
@@ -72,12 +91,10 @@ def tree(folder: Path) -> dict[Path, tuple[int, bytes]]:
     return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in paths}
 
 
-def test_reading_a_summary_looks_into_its_folder_and_does_nothing_else(tmp_path: Path):
-    job = tmp_path / "job"
-    written(job)
-    before = tree(tmp_path)
+def watched(script: str, *arguments: Path) -> tuple[set[str], list[list[str]], str]:
+    """What a script does in its second round: the kinds of events, every opening, whether MindSpore was loaded."""
     done = subprocess.run(
-        [sys.executable, "-c", WATCH, str(job)],
+        [sys.executable, "-c", script, *map(str, arguments)],
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
@@ -86,8 +103,34 @@ def test_reading_a_summary_looks_into_its_folder_and_does_nothing_else(tmp_path:
     assert done.returncode == 0, done.stderr
     report, with_mindspore = done.stdout.splitlines()
     names, opened = json.loads(report)
-    doing = [name for name in names if name.partition(".")[0] not in PYTHON_ITSELF]
-    assert set(doing) <= LOOKING  # nothing is imported, executed, started, sent, made or removed
+    return {name for name in names if name.partition(".")[0] not in PYTHON_ITSELF}, opened, with_mindspore
+
+
+def test_a_report_writes_its_own_files_and_does_nothing_else(tmp_path: Path):
+    job, place = tmp_path / "job", tmp_path / "place"
+    written(job)
+    place.mkdir()
+    before = tree(job)
+    doing, opened, with_mindspore = watched(WATCH_REPORT, job, place / "report")
+    assert doing <= LOOKING | MAKING  # nothing is imported, executed or sent
+    ours = Path(explainer.__file__).parent / "report"
+    for name, mode, flags in opened:
+        if mode == "None":  # os.open: rmtree looks into the older report
+            assert int(flags) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) == 0
+            continue
+        folders = (place,) if mode not in ("r", "rb") else (job, place, ours)
+        assert any(Path(name).is_relative_to(folder) for folder in folders), (name, mode)
+    assert with_mindspore == "False"
+    assert tree(job) == before
+    assert [path.name for path in place.iterdir()] == ["report"]
+
+
+def test_reading_a_summary_looks_into_its_folder_and_does_nothing_else(tmp_path: Path):
+    job = tmp_path / "job"
+    written(job)
+    before = tree(tmp_path)
+    doing, opened, with_mindspore = watched(WATCH, job)
+    assert doing <= LOOKING  # nothing is imported, executed, started, sent, made or removed
     assert {Path(path).is_relative_to(job) for path, _, _ in opened} == {True}
     assert {mode for _, mode, _ in opened} <= {"r", "rb"}
     assert {path.suffix for path in (Path(path) for path, _, _ in opened)} >= {".png", ".npy"}

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
+import mindspore
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -54,6 +55,7 @@ from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
+_FLOATS = (mindspore.float16, mindspore.float32, mindspore.float64)  # of which NumPy has the values
 
 
 class MindSporeClassifier:
@@ -445,6 +447,7 @@ class MindSporeClassifier:
             answers = arrays_of(output)  # MindSpore may tell only here that an operator has failed
         parts = output if isinstance(output, tuple) else (output,)
         self._shared.remember_answer(image, answers)
+        self._shared.remembered("weights", self._require_weights_without_nan)
         batches = bool(parts) and all(is_batch_of_one(part) for part in parts)
         return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, describe(output))
 
@@ -455,6 +458,18 @@ class MindSporeClassifier:
                     f"`network` must answer each image for itself, but its cell {name!r} ({_kind(cell)}) normalises by "
                     "the statistics of the batch, and would change its own with each pass; make it with "
                     "use_batch_statistics=None"
+                )
+
+    def _require_weights_without_nan(self) -> None:
+        for name, parameter in self._network.parameters_and_names():
+            if parameter.dtype not in _FLOATS or parameter.has_init:  # without values, it has no part in the answer
+                continue
+            bad = int(np.isnan(parameter.asnumpy()).sum())
+            if bad:
+                raise ValueError(
+                    f"`network` must have weights that are numbers, got {bad} NaN among {parameter.size} of {name!r}; "
+                    "MindSpore's ReLU makes 0 of NaN, so its answers may look right without that layer; load other "
+                    "weights"
                 )
 
     def _ruled_gradient(self, images: FloatArray, seed: FloatArray, rule: ReluRule) -> FloatArray:

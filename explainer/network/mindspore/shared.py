@@ -18,6 +18,7 @@ from explainer.network.mindspore.program import Program
 
 _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
 _KEPT_BYTES = 16e6  # of outputs for clean images
+_ENTRY_BYTES = 250  # of an array and its digest, beside the numbers
 _ROUNDING = 1e-5  # of the largest output
 _Made = TypeVar("_Made")
 
@@ -152,7 +153,8 @@ class Shared:
         if new:
             self._outputs.update(zip([digests[index] for index in new], evaluate(images[new]), strict=True))
         outputs = np.stack([self._outputs[digest] for digest in digests])
-        while len(self._outputs) * outputs[0].nbytes > _KEPT_BYTES and len(self._outputs) > len(images):
+        size = outputs[0].nbytes + _ENTRY_BYTES
+        while len(self._outputs) * size > _KEPT_BYTES and len(self._outputs) > len(images):
             self._outputs.popitem(last=False)
         return outputs
 

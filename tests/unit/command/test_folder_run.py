@@ -17,6 +17,7 @@ from photo_runs import HEIGHT, LABELS, WIDTH, logits_of, pixels_of, png_of, prob
 from PIL import Image
 
 import explainer
+from explainer.command.main import main
 from explainer.data.picture_file import ENDINGS
 
 
@@ -32,6 +33,9 @@ def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_th
         np.testing.assert_array_equal(run.picture(sample.image), pixels_of(seed))
     assert "samples     5 complete" in output and "state       ended" in output
     assert f"explainer inspect {tmp_path / 'out'}" in output
+    assert output.splitlines()[-1] == f"look at it: explainer report {tmp_path / 'out'}"
+    assert main(output.splitlines()[-1].partition("explainer ")[2].split()) == 0
+    assert (tmp_path / "out" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
@@ -442,6 +446,12 @@ def test_regions_are_searched_in_pictures_that_are_large_enough(command, refused
     assert sum(len(sample.edit_trees) for sample in run.samples.values()) == sure > 0
 
 
+def on_all_cores():
+    """With a thread of NumPy's for each further one; a worker of the tests has one core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count()))
+
+
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
     command, code, photos, tmp_path, name, status
@@ -450,7 +460,8 @@ def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
     more = ["--summary-dir", tmp_path / "out", "--size", 32, 32, "--explainers", "RISE:masks=6000"]
     call = [sys.executable, "-m", "explainer.command.main", "run", *map(str, [*given, *more])]
     path = os.pathsep.join([str(Path(explainer.__file__).parents[1]), str(Path(networks.__file__).parent), str(code)])
-    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}) as process:
+    environment = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=on_all_cores) as process:
         second = "out/*/origin_images/0/1.png"  # written before its records, and after all of the first sample
         while process.poll() is None and not list(tmp_path.glob(second)):
             time.sleep(0.05)

@@ -669,8 +669,8 @@ def test_a_box_with_nothing_inside_the_image_is_empty_and_never_wraps(box):
     assert found.width >= 0 and found.height >= 0
 
 
-def test_boxes_of_padding_labels_and_boxes_of_nan_are_left_out():
-    nan = float("nan")
+@pytest.mark.parametrize("nan", [float("nan"), float("inf"), float("-inf")])
+def test_boxes_of_padding_labels_and_boxes_that_are_not_finite_are_left_out(nan):
     boxes = [[1, 1, 2, 2], [nan, 1, 2, 2], [3, 3, 1, 1], [1, 1, 1, nan]]
     assert boxes_of([2, 3, -1, 0], boxes) == (Box(2, 1, 1, 2, 2),)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mindspore import nn
-from networks import LinearNetwork, SmallCnn
+from networks import Counting, LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 from replicas import (
     TARGETS,
@@ -361,11 +361,14 @@ def test_an_activation_that_is_no_cell_is_refused(activation: Any) -> None:
 
 
 @pytest.mark.parametrize("window", [(6, 1), (1, 8), 8])
-def test_a_window_larger_than_the_image_is_refused_when_the_image_comes(window: int | Pair) -> None:
-    occlusion = Occlusion(SmallCnn(), nn.Softmax(), window=window)
+def test_a_window_larger_than_the_image_is_refused_before_the_network_is_asked(window: int | Pair) -> None:
+    network = Counting(SmallCnn())
+    occlusion = Occlusion(network, nn.Softmax(), window=window)
     height, width = both(window)
-    with pytest.raises(ValueError, match=f"`window` must fit into the image of 5 x 7, got {height} x {width}"):
-        occlusion(normal_images(), 1)
+    for ask in (lambda: occlusion(normal_images(), 1), lambda: occlusion.check(normal_images(1))):
+        with pytest.raises(ValueError, match=f"`window` must fit into the image of 5 x 7, got {height} x {width}"):
+            ask()
+    assert network.passes == []
 
 
 def test_a_fill_for_other_channels_is_refused_when_the_image_comes() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from explainer.errors import SummaryWriteError
-from explainer.summary.lock import LOCK, RunLock
+from explainer.summary.lock import LOCK, RunLock, is_held
 
 HOLD = """
 import sys, time
@@ -58,3 +58,24 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError):
         RunLock(tmp_path / "file")
+
+
+def test_whether_it_is_held_is_told_without_a_trace(tmp_path: Path) -> None:
+    assert not is_held(tmp_path)
+    with RunLock(tmp_path):
+        assert is_held(tmp_path)
+        with pytest.raises(SummaryWriteError):
+            RunLock(tmp_path)
+    (tmp_path / LOCK).touch()
+    before = (tmp_path / LOCK).stat()
+    assert not is_held(tmp_path)
+    assert (tmp_path / LOCK).stat() == before
+    with RunLock(tmp_path):
+        pass
+
+
+def test_a_link_in_the_locks_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with RunLock(tmp_path):
+        (tmp_path / "run" / LOCK).symlink_to(tmp_path / LOCK)
+        assert not is_held(tmp_path / "run")

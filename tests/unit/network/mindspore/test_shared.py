@@ -120,7 +120,9 @@ def test_nothing_is_kept_while_weights_are_shuffled() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explainer.network.mindspore.shared._KEPT_BYTES", 3 * 4 * 4)  # three rows of four logits
+    monkeypatch.setattr(
+        "explainer.network.mindspore.shared._KEPT_BYTES", 3 * (4 * 4 + 250)
+    )  # three rows of four logits
     classifier = MindSporeClassifier(SmallCnn())
     with classifier.outputs_kept():
         for image in IMAGES:

@@ -1,0 +1,52 @@
+"""`explainer report`: a page of a run, to be opened in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from explainer.analysis.view import read_run
+from explainer.command import terminal, text
+from explainer.errors import ReportWriteError, SummaryReadError
+from explainer.report.write import WrittenReport, write_report
+
+_COMPLETE, _INCOMPLETE, _FAILED = 0, 1, 2
+
+
+@click.command(help=text.REPORT, short_help="Write a page to look at a summary.", epilog=text.REPORT_END)
+@click.argument("folder", metavar="DIR", type=Path)
+@click.option("--to", metavar="PATH", type=Path, help=text.REPORT_TO_OPTION)
+@click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
+@click.option("--single", "form", flag_value="single", help="One file, however large.")
+@click.option("--folder", "form", flag_value="folder", help="A page with files beside it, loaded when looked at.")
+@click.option(
+    "--detail",
+    type=click.Choice(["full", "none"]),
+    default="full",
+    show_default=True,
+    help="Whether pictures and maps are there in full size, and all about single samples.",
+)
+def report(folder: Path, to: Path | None, chosen: str | None, form: str | None, detail: str) -> int:
+    """Writes the report of a run and prints where it is; the exit status."""
+    try:
+        run = read_run(folder, run=chosen)
+        written = write_report(run, to, form=form or "auto", detail=detail == "full")
+    except (ReportWriteError, SummaryReadError) as error:
+        terminal.print_error(f"explainer: {error}")
+        return _FAILED
+    terminal.print_rows(text.report_rows(facts_of_report(written)))
+    return _COMPLETE if written.complete else _INCOMPLETE
+
+
+def facts_of_report(written: WrittenReport) -> text.Facts:
+    """What was written, as JSON values."""
+    return {
+        "page": str(written.path),
+        "address": written.path.resolve().as_uri(),
+        "files": written.files,
+        "bytes": written.bytes,
+        "samples": written.samples,
+        "state": written.state,
+        "unreadable": written.unreadable,
+    }

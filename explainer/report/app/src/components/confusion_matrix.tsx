@@ -1,0 +1,117 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { run } from "../state";
+import { theme } from "../theme";
+import { confused, type Confusion } from "../view/confusion";
+import { cellAt, drawMatrix, matrixLayout, type Colours } from "../view/matrix";
+import { count, counted, cut } from "../words";
+import { WithTable } from "./chart";
+import { PairList, pairHash } from "./confusions";
+
+const PAIRS = 200;
+
+/** Counts of samples by true and predicted label; a click, or Enter, opens them. */
+export function ConfusionMatrix({ confusion }: { confusion: Confusion }) {
+  const pairs = confused(confusion);
+  return (
+    <WithTable title="Confusion" words="rows: true label, columns: predicted; a cell opens its samples" table={<PairList pairs={pairs} confusion={confusion} most={PAIRS} />}>
+      <Matrix confusion={confusion} />
+      {confusion.several ? (
+        <p class="muted">{counted(confusion.several, "sample")} with several true labels count in the row of each, so that what is beside the diagonal may be right.</p>
+      ) : null}
+    </WithTable>
+  );
+}
+
+const MOVES: Readonly<Record<string, readonly [number, number]>> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+function Matrix({ confusion }: { confusion: Confusion }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [room, setRoom] = useState(0);
+  const [focus, setFocus] = useState<readonly [number, number]>([-1, -1]);
+  const labels = run.value.run.labels;
+  const longest = Math.max(1, ...labels.slice(0, 100).map(({ length }) => Math.min(length, 16)));
+  const layout = matrixLayout(labels.length, room, 8 * longest + 6);
+  useLayoutEffect(() => {
+    const box = canvas.current?.parentElement as HTMLElement;
+    const observer = new ResizeObserver(() => setRoom(box.clientWidth));
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    const context = room && canvas.current ? sized(canvas.current, layout.size) : null;
+    if (context) drawMatrix({ context, layout, colours: coloursNow() }, confusion, labels, focus);
+  }, [confusion, room, focus, theme.value]);
+  const open = ([truth, top]: readonly [number, number]) => {
+    if (confusion.at(truth, top)) location.hash = pairHash(truth, top);
+  };
+  const under = (event: MouseEvent) => cellAt(layout, labels.length, event.offsetX, event.offsetY);
+  const pressed = (event: KeyboardEvent) => {
+    const move = MOVES[event.key];
+    if (move) {
+      const next = (at: number, by: number) => Math.max(0, Math.min(labels.length - 1, at < 0 ? 0 : at + by));
+      setFocus([next(focus[0], move[0]), next(focus[1], move[1])]);
+    } else if (event.key === "Enter" && focus[0] >= 0) open(focus);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <>
+      <div class="matrix">
+        <canvas
+          ref={canvas}
+          tabIndex={0}
+          role="application"
+          aria-roledescription="confusion matrix"
+          aria-label={`Confusion of ${labels.length} labels. Arrow keys go from cell to cell, Enter opens the samples.`}
+          aria-describedby="matrix-cell"
+          onKeyDown={pressed}
+          onPointerMove={(event) => setFocus(under(event) ?? [-1, -1])}
+          onPointerLeave={() => setFocus([-1, -1])}
+          onClick={(event) => {
+            const cell = under(event);
+            if (cell) open(cell);
+          }}
+        />
+      </div>
+      <p id="matrix-cell" class="matrix-cell" role="status">
+        {focus[0] >= 0 ? <CellWords confusion={confusion} truth={focus[0]} top={focus[1]} /> : <span class="muted">{legendWords(confusion)}</span>}
+      </p>
+    </>
+  );
+}
+
+function legendWords(confusion: Confusion): string {
+  const wrong = confused(confusion).reduce((sum, { count: n }) => sum + n, 0);
+  return `${counted(wrong, "sample")} beside the diagonal. Stronger: a larger part of the row.`;
+}
+
+function CellWords({ confusion, truth, top }: { confusion: Confusion; truth: number; top: number }) {
+  const labels = run.value.run.labels;
+  return (
+    <>
+      true <bdi>{cut(labels[truth], 40)}</bdi>, predicted <bdi>{cut(labels[top], 40)}</bdi>: <b>{count(confusion.at(truth, top))}</b> of {count(confusion.classes[truth].n)}
+    </>
+  );
+}
+
+function sized(canvas: HTMLCanvasElement, size: number): CanvasRenderingContext2D | null {
+  const density = window.devicePixelRatio || 1;
+  canvas.width = canvas.height = Math.round(size * density);
+  canvas.style.width = canvas.style.height = `${size}px`;
+  const context = canvas.getContext("2d");
+  context?.setTransform(density, 0, 0, density, 0, 0);
+  return context;
+}
+
+function coloursNow(): Colours {
+  const style = getComputedStyle(document.documentElement);
+  const token = (name: string) => style.getPropertyValue(`--${name}`);
+  return {
+    text: token("text"),
+    line: token("line"),
+    right: token("right"),
+    wrong: token("false-positive"),
+    accent: token("accent"),
+    surface: token("surface"),
+  };
+}

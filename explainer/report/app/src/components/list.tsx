@@ -1,0 +1,71 @@
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useShortcuts } from "../keyboard";
+import { Tall } from "../view/layout";
+
+const BEYOND = 1; // rows drawn above and below the seen ones
+
+interface ListProps {
+  label: string;
+  count: number;
+  rowHeight: number;
+  /** The place of the row that has the focus; -1: none. */
+  current: number;
+  choose(place: number): void;
+  /** A row at its place, with a key of its own. */
+  keyOf(place: number): string | number;
+  children(place: number): ComponentChildren;
+}
+
+/** Rows of one height, of which only the seen ones exist; `j` and `k` go through them. */
+export function List({ label, count, rowHeight, current, choose, keyOf, children }: ListProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const [viewport, setViewport] = useState(0);
+  const [top, setTop] = useState(0);
+  const tall = useMemo(() => new Tall(count, rowHeight, viewport), [count, rowHeight, viewport]);
+  useLayoutEffect(() => {
+    const element = box.current as HTMLElement;
+    const observer = new ResizeObserver(() => setViewport(element.clientHeight));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    if (!viewport || !box.current) return;
+    if (current >= 0) box.current.scrollTop = tall.topFor(current, box.current.scrollTop, 0);
+    setTop(box.current.scrollTop);
+  }, [current, tall, viewport > 0]);
+  const latest = useRef({ current, count, choose });
+  latest.current = { current, count, choose };
+  const move = (by: number) => {
+    const { current: from, count: all, choose: chosen } = latest.current;
+    chosen(Math.max(0, Math.min(all - 1, from < 0 ? 0 : from + by)));
+    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>("[data-current] a")?.focus({ preventScroll: true }));
+  };
+  useShortcuts(
+    () => [
+      { keys: ["j", "ArrowDown"], shown: "j ↓", words: "next row", run: () => move(1) },
+      { keys: ["k", "ArrowUp"], shown: "k ↑", words: "row before", run: () => move(-1) },
+    ],
+    [],
+  );
+  const [first, end] = viewport ? tall.seen(top, BEYOND) : [0, 0];
+  return (
+    <div class="grid" ref={box} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+      <div class="rows" role="list" aria-label={label} style={{ height: `${tall.height}px` }}>
+        {Array.from({ length: end - first }, (_, index) => first + index).map((place) => (
+          <div
+            key={keyOf(place)}
+            role="listitem"
+            aria-setsize={count}
+            aria-posinset={place + 1}
+            class={`row ${place === current ? "current" : ""}`}
+            data-current={place === current ? "" : undefined}
+            style={{ top: `${tall.rowTop(place, top)}px`, height: `${rowHeight}px` }}
+          >
+            {children(place)}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,70 @@
+import type { Detail } from "../data/types";
+import { run } from "../state";
+import { cut, decimals, interval, short } from "../words";
+
+const SHOWN = 10;
+
+/** The most probable labels, each with where 95 % of the draws lie. */
+export function Probabilities({ detail, label }: { detail: Detail; label: number }) {
+  const { probabilities, uncertainty, truth, explained } = detail;
+  const labels = run.value.run.labels;
+  const order = Array.from(probabilities, (_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
+  const wanted = new Set([...order.slice(0, SHOWN), ...truth, ...explained]);
+  const shown = order.filter((index) => wanted.has(index));
+  return (
+    <section class="part">
+      <h2>Probabilities</h2>
+      <table class="probabilities">
+        <thead class="unseen">
+          <tr>
+            <th scope="col">label</th>
+            <th scope="col">probability</th>
+            <th scope="col">number</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((index) => (
+            <tr key={index} class={index === label ? "chosen" : ""}>
+              <th scope="row">
+                <span class="clip">
+                  <bdi title={cut(labels[index])}>{cut(labels[index], 40)}</bdi>
+                </span>
+                {truth.includes(index) ? <span class="right"> ● true</span> : null}
+              </th>
+              <td>
+                <Bar
+                  p={probabilities[index]}
+                  low={uncertainty?.low[index] ?? NaN}
+                  high={uncertainty?.high[index] ?? NaN}
+                  mean={uncertainty?.mean[index] ?? NaN}
+                />
+              </td>
+              <td class="number">
+                {decimals(probabilities[index], 3)}
+                <span class="muted"> {interval(uncertainty?.low[index] ?? null, uncertainty?.high[index] ?? null)}</span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {probabilities.length > shown.length ? <p class="muted">{probabilities.length - shown.length} less probable labels</p> : null}
+      {uncertainty ? (
+        <p class="muted">
+          Uncertainty {short(uncertainty.total)} nats = {short(uncertainty.aleatoric)} of the data + {short(uncertainty.epistemic)} of the
+          network. Whiskers: 95 % of the draws; the tick is their mean.
+        </p>
+      ) : null}
+    </section>
+  );
+}
+
+function Bar({ p, low, high, mean }: { p: number; low: number; high: number; mean: number }) {
+  const part = (value: number) => `${100 * Math.max(0, Math.min(1, value))}%`;
+  return (
+    <div class="probability" aria-hidden="true">
+      <div class="p" style={{ width: part(p) }} />
+      {low <= high ? <div class="draws" style={{ left: part(low), width: part(high - low) }} /> : null}
+      {mean >= 0 ? <div class="mean" style={{ left: part(mean) }} /> : null}
+    </div>
+  );
+}

@@ -1,0 +1,5 @@
+declare module "*.css";
+declare module "*LICENSE-THIRD-PARTY" {
+  const text: string;
+  export default text;
+}

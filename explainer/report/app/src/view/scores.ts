@@ -1,0 +1,140 @@
+/** What scores say: which method is better, and whether one is better than a map that knows nothing. */
+
+import type { Method, Metric, Run, Statistics, Summary } from "../data/types";
+
+export type Part = "all" | "correct" | "incorrect";
+export type Ends = Pick<Summary, "low" | "high">;
+
+/** The statistics by metric and method. */
+export class ScoreBook {
+  private readonly entries = new Map<string, Statistics>();
+  /** The metrics and the methods that have any. */
+  readonly metrics: readonly number[];
+  readonly methods: readonly number[];
+
+  constructor(private readonly run: Pick<Run, "methods" | "metrics" | "statistics">) {
+    for (const entry of run.statistics) this.entries.set(`${entry.metric} ${entry.method}`, entry);
+    const known = <T>(all: readonly T[], of: (entry: Statistics) => number) => {
+      const found = new Set(run.statistics.map(of));
+      return all.flatMap((_, index) => (found.has(index) ? [index] : []));
+    };
+    this.metrics = known(run.metrics, ({ metric }) => metric);
+    this.methods = known(run.methods, ({ method }) => method);
+  }
+
+  at(metric: number, method: number): Statistics | undefined {
+    return this.entries.get(`${metric} ${method}`);
+  }
+
+  summary(metric: number, method: number, part: Part): Summary | undefined {
+    return this.at(metric, method)?.[part];
+  }
+
+  isControl(method: number): boolean {
+    return this.run.methods[method].kind === "control";
+  }
+
+  /** The controls that a method is not clearly better than. */
+  unbeaten(metric: number, method: number, part: Part): Method[] {
+    const own = this.summary(metric, method, part);
+    if (!own || this.isControl(method)) return [];
+    const { better } = this.run.metrics[metric];
+    return this.methods
+      .filter((other) => this.isControl(other))
+      .filter((other) => isClearlyBetter(own, this.summary(metric, other, part), better) === false)
+      .map((other) => this.run.methods[other]);
+  }
+
+  /** The ranks of the methods, without the controls, by a metric. */
+  ranks(metric: number, part: Part): Map<number, number> {
+    const own = this.methods.filter((method) => !this.isControl(method));
+    const ranks = ranksOf(own.map((method) => this.summary(metric, method, part)?.mean ?? null), this.run.metrics[metric].better);
+    return new Map(own.flatMap((method, place) => (ranks[place] === null ? [] : [[method, ranks[place]]])));
+  }
+}
+
+/** Whether two intervals have a point in common; null if one of them is not known. */
+export function overlap(a: Ends, b: Ends): boolean | null {
+  if (a.low === null || a.high === null || b.low === null || b.high === null) return null;
+  return a.low <= b.high && b.low <= a.high;
+}
+
+/** Whether the first interval lies wholly on the better side of the second; null if that cannot be told. */
+export function isClearlyBetter(own: Ends, other: Ends | undefined, better: Metric["better"]): boolean | null {
+  const common = other ? overlap(own, other) : null;
+  if (common !== false || !other) return common === null ? null : false;
+  return (own.low as number) > (other.high as number) === (better === "higher");
+}
+
+/** 1 for the best; equal ones share the mean of their ranks, an unknown one has none. */
+export function ranksOf(values: readonly (number | null)[], better: Metric["better"]): (number | null)[] {
+  const sign = better === "higher" ? 1 : -1;
+  return values.map((value) => {
+    if (value === null) return null;
+    let before = 0;
+    let equal = 0;
+    for (const other of values) {
+      if (other === null) continue;
+      if (sign * other > sign * value) before++;
+      if (other === value) equal++;
+    }
+    return before + (equal + 1) / 2;
+  });
+}
+
+export interface Weighted {
+  method: number;
+  /** The weighted mean of its ranks; null if it has none by a metric that counts. */
+  rank: number | null;
+}
+
+/** The methods by the weighted mean of their ranks, the best first. weights: of the metrics, in the order of the run. */
+export function weighted(book: ScoreBook, weights: readonly number[], part: Part): Weighted[] {
+  const counting = book.metrics.filter((metric) => weights[metric] > 0);
+  const ranks = counting.map((metric) => ({ of: book.ranks(metric, part), weight: weights[metric] }));
+  const all = ranks.reduce((sum, { weight }) => sum + weight, 0);
+  return book.methods
+    .filter((method) => !book.isControl(method))
+    .map((method) => {
+      const known = all > 0 && ranks.every(({ of }) => of.has(method));
+      const sum = ranks.reduce((total, { of, weight }) => total + weight * (of.get(method) ?? 0), 0);
+      return { method, rank: known ? sum / all : null };
+    })
+    .sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.method - b.method);
+}
+
+export const MOST_WEIGHT = 5;
+
+/** "1,0,2" as weights of so many metrics; null: they are off. */
+export function weightsOf(text: string | undefined, metrics: number): number[] | null {
+  if (!text || !/^\d(,\d)*$/.test(text)) return null;
+  const given = text.split(",").map(Number);
+  return Array.from({ length: metrics }, (_, metric) => Math.min(MOST_WEIGHT, given[metric] ?? 0));
+}
+
+/** What is between the ends of all intervals, and a little more, within the metric's bounds. */
+export function domainOf(summaries: readonly (Summary | undefined)[], { low, high }: Pick<Metric, "low" | "high">): [number, number] {
+  let [least, most] = [Infinity, -Infinity];
+  for (const summary of summaries)
+    for (const value of [summary?.low, summary?.mean, summary?.high]) {
+      if (value === null || value === undefined) continue;
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    }
+  if (least > most) return [low ?? 0, high ?? 1];
+  const more = (most - least) * 0.06 || Math.abs(most) * 0.1 || 0.5;
+  return [Math.max(low ?? -Infinity, least - more), Math.min(high ?? Infinity, most + more)];
+}
+
+/** "0 to 1", "from 0", "" for a metric without bounds. */
+export function rangeWords({ low, high, unit }: Pick<Metric, "low" | "high" | "unit">): string {
+  const ends = low !== null && high !== null ? `${low} to ${high}` : low !== null ? `from ${low}` : high !== null ? `up to ${high}` : "";
+  return [ends, unit].filter(Boolean).join(" ");
+}
+
+/** What the area under a curve says of a method: our metric of deletion is 1 minus it. */
+export function curveWords({ better, settings }: Pick<Metric, "better" | "settings">): string {
+  const turned = settings.metric === "DeletionAUC";
+  const larger = (better === "higher") !== turned;
+  return `${larger ? "larger" : "smaller"} area is better${turned ? ": score = 1 − area" : ""}`;
+}

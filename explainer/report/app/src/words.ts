@@ -1,0 +1,67 @@
+/** Numbers and names as they are read. */
+
+const MOST_LETTERS = 200;
+
+/** A text of the run, cut where it is endless. */
+export function cut(text: string, most = MOST_LETTERS): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}
+
+/** 1234567 as "1,234,567". */
+export function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** "1 sample", "12 samples". */
+export function counted(value: number, word: string, many = `${word}s`): string {
+  return `${count(value)} ${value === 1 ? word : many}`;
+}
+
+/** A number with about three digits that tell something; an undefined one is a dash. */
+export function short(value: number | null | undefined): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size < 0.001 || size >= 100000) return minus(value.toExponential(1));
+  return minus(size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size < 0.1 ? 3 : 2));
+}
+
+/** A probability or a score of 0 to 1 with a fixed number of decimals. */
+export function decimals(value: number | null | undefined, places = 2): string {
+  return value === null || value === undefined || Number.isNaN(value) ? "–" : minus(value.toFixed(places));
+}
+
+export function percent(part: number | null | undefined, places = 0): string {
+  return part === null || part === undefined || Number.isNaN(part) ? "–" : `${minus((100 * part).toFixed(places))} %`;
+}
+
+/** "[0.12, 0.34]"; "" if there is none. */
+export function interval(low: number | null, high: number | null, places = 2): string {
+  if (low === null || high === null || Number.isNaN(low) || Number.isNaN(high)) return "";
+  return `[${decimals(low, places)}, ${decimals(high, places)}]`;
+}
+
+export function ordinal(value: number): string {
+  const tens = value % 100;
+  const ending = tens >= 11 && tens <= 13 ? "th" : (["th", "st", "nd", "rd"][value % 10] ?? "th");
+  return `${value}${ending}`;
+}
+
+function minus(text: string): string {
+  return text.replace("-", "−");
+}
+
+export interface Outcome {
+  word: string;
+  shape: string;
+  tone: "right" | "false-positive" | "false-negative" | "muted";
+}
+
+/** By the number in the columns: of a row's label. */
+export const OUTCOMES: readonly Outcome[] = [
+  { word: "truth unknown", shape: "○", tone: "muted" },
+  { word: "right", shape: "●", tone: "right" },
+  { word: "false positive", shape: "▲", tone: "false-positive" },
+  { word: "false negative", shape: "▼", tone: "false-negative" },
+  { word: "true negative", shape: "◇", tone: "muted" },
+];

@@ -1,0 +1,143 @@
+import { expect, test } from "vitest";
+import type { Method, Metric, Statistics, Summary } from "../src/data/types";
+import { curveWords, domainOf, isClearlyBetter, overlap, rangeWords, ranksOf, ScoreBook, weighted, weightsOf } from "../src/view/scores";
+
+const summary = (mean: number | null, reach = 0.1): Summary => ({
+  mean,
+  median: mean,
+  deviation: 0.1,
+  low: mean === null ? null : mean - reach,
+  high: mean === null ? null : mean + reach,
+  n: 10,
+  undefined: 0,
+});
+const ends = (low: number | null, high: number | null) => ({ low, high });
+const metric = (name: string, better: Metric["better"]): Metric => ({
+  name,
+  class: null,
+  better,
+  low: 0,
+  high: null,
+  unit: "",
+  question: "",
+  formula: "",
+  per_label: true,
+  scores: true,
+  settings: {},
+});
+const method = (name: string, kind: Method["kind"] = "method"): Method => ({
+  name,
+  kind,
+  signed: false,
+  p01: null,
+  p99: null,
+  maps: 1,
+  constant_maps: 0,
+  largest_gap: null,
+  settings: {},
+});
+
+/** Three methods and a control by two metrics: higher and lower is better. */
+function book(means: readonly (readonly (number | null)[])[]): ScoreBook {
+  const statistics = means.flatMap((row, of) =>
+    row.map((mean, by): Statistics => {
+      const all = summary(mean);
+      return { metric: of, method: by, rank: null, all, correct: all, incorrect: summary(null), labels: { label: [], mean: [], n: [], undefined: [] } };
+    }),
+  );
+  return new ScoreBook({
+    metrics: [metric("up", "higher"), metric("down", "lower")],
+    methods: [method("a"), method("b"), method("c"), method("random", "control")],
+    statistics,
+  });
+}
+
+test.each([
+  [ends(0, 1), ends(1, 2), true],
+  [ends(0, 1), ends(1.01, 2), false],
+  [ends(0, 3), ends(1, 2), true],
+  [ends(null, null), ends(1, 2), null],
+])("the intervals %j and %j overlap: %s", (a, b, expected) => {
+  expect(overlap(a, b)).toBe(expected);
+  expect(overlap(b, a)).toBe(expected);
+});
+
+test("better is the side of the metric's direction, and nothing is said without an interval", () => {
+  expect(isClearlyBetter(ends(2, 3), ends(0, 1), "higher")).toBe(true);
+  expect(isClearlyBetter(ends(2, 3), ends(0, 1), "lower")).toBe(false);
+  expect(isClearlyBetter(ends(0, 1), ends(2, 3), "lower")).toBe(true);
+  expect(isClearlyBetter(ends(0, 2), ends(1, 3), "higher")).toBe(false);
+  expect(isClearlyBetter(ends(null, null), ends(1, 3), "higher")).toBeNull();
+  expect(isClearlyBetter(ends(0, 1), undefined, "higher")).toBeNull();
+});
+
+test("a method is weak if it is not clearly better than a control, a control never is", () => {
+  const scores = book([
+    [0.9, 0.55, 0.1, 0.4],
+    [0.9, 0.55, 0.1, 0.4],
+  ]);
+  const weak = (of: number) => [0, 1, 2, 3].filter((by) => scores.unbeaten(of, by, "all").length);
+  expect(weak(0)).toEqual([1, 2]); // one overlaps, one is worse
+  expect(weak(1)).toEqual([0, 1]);
+  expect(scores.unbeaten(0, 2, "all").map(({ name }) => name)).toEqual(["random"]);
+  expect(scores.unbeaten(0, 2, "incorrect")).toEqual([]); // no interval, so nothing can be told
+});
+
+test("ranks begin at 1 for the best, equal ones share theirs, an unknown one has none", () => {
+  expect(ranksOf([0.5, 0.9, 0.5, null], "higher")).toEqual([2.5, 1, 2.5, null]);
+  expect(ranksOf([0.5, 0.9, 0.5, null], "lower")).toEqual([1.5, 3, 1.5, null]);
+});
+
+test("weights count ranks of the methods alone, and only those of metrics that count", () => {
+  const scores = book([
+    [0.2, 0.8, 0.5, 0.9],
+    [0.1, 0.3, 0.2, 0.05],
+  ]);
+  expect(weighted(scores, [1, 0], "all")).toEqual([
+    { method: 1, rank: 1 },
+    { method: 2, rank: 2 },
+    { method: 0, rank: 3 },
+  ]);
+  expect(weighted(scores, [1, 3], "all").map(({ method: by, rank }) => [by, rank])).toEqual([
+    [0, 1.5],
+    [2, 2],
+    [1, 2.5],
+  ]);
+  expect(weighted(scores, [0, 0], "all").map(({ rank }) => rank)).toEqual([null, null, null]);
+});
+
+test("a method without a score by a metric that counts has no place, and stands last", () => {
+  const scores = book([
+    [null, 0.8, 0.5, 0.9],
+    [0.1, 0.3, 0.2, 0.05],
+  ]);
+  expect(weighted(scores, [1, 1], "all").map(({ method: by, rank }) => [by, rank])).toEqual([
+    [1, 2],
+    [2, 2],
+    [0, null],
+  ]);
+  expect(weighted(scores, [0, 1], "all")[0]).toEqual({ method: 0, rank: 1 });
+});
+
+test("weights in a link fit the metrics of the run, or there are none", () => {
+  expect(weightsOf("1,0,9", 4)).toEqual([1, 0, 5, 0]);
+  expect(weightsOf("2,3", 1)).toEqual([2]);
+  expect([weightsOf(undefined, 2), weightsOf("", 2), weightsOf("a,b", 2), weightsOf("-1", 2)]).toEqual([null, null, null, null]);
+});
+
+test("an axis holds all intervals, within the metric's bounds", () => {
+  const [low, high] = domainOf([summary(0.5), undefined, summary(null), summary(0.05)], { low: 0, high: 1 });
+  expect([low, high > 0.6 && high < 0.7]).toEqual([0, true]);
+  expect(domainOf([undefined], { low: 0, high: null })).toEqual([0, 1]);
+  const [from, to] = domainOf([summary(2, 0)], { low: null, high: null });
+  expect(from < 2 && to > 2).toBe(true);
+});
+
+test("ranges and curves are said in words", () => {
+  expect(rangeWords({ low: 0, high: 1, unit: "" })).toBe("0 to 1");
+  expect(rangeWords({ low: 0, high: null, unit: "nats" })).toBe("from 0 nats");
+  expect(rangeWords({ low: null, high: null, unit: "" })).toBe("");
+  expect(curveWords({ better: "higher", settings: { metric: "DeletionAUC" } })).toContain("smaller area is better");
+  expect(curveWords({ better: "higher", settings: { metric: "InsertionAUC" } })).toBe("larger area is better");
+  expect(curveWords({ better: "lower", settings: {} })).toBe("smaller area is better");
+});

@@ -1,0 +1,267 @@
+"""What a page says of a run as a whole, as JSON values."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.analysis.facts import facts_of
+from explainer.analysis.json_values import or_none
+from explainer.analysis.statistics import PARTS
+from explainer.analysis.view import RunView
+from explainer.errors import SummaryReadError
+from explainer.records import Score
+from explainer.report.catalogue import Catalogue, mapping
+from explainer.report.cells import RowCells
+from explainer.report.columns import Rows, scored_metrics
+from explainer.report.metric_words import words_of
+from explainer.report.thumbnails import CELL
+from explainer.summary.folder import inside
+from explainer.summary.lock import is_held
+from explainer.version import __version__
+
+FORMAT = 1
+ROWS_PER_CHUNK = 8
+MOST_MEASURED = 2_000
+"""Maps of a method of which the percentiles of its values are made."""
+_MOST_FINDINGS, _MOST_NUMBERS = 100, 1_000
+Facts = dict[str, Any]
+
+
+@dataclass
+class Measured:
+    """What is found out of a run's pictures while they pass by.
+
+    Attributes:
+        every: of each method's maps, which are measured: every so many.
+        disagreements: of each row.
+        damaged: how many pictures and maps cannot be shown.
+    """
+
+    every: Mapping[int, int]
+    disagreements: list[float] = field(default_factory=list)
+    damaged: int = 0
+    _seen: Counter[int] = field(default_factory=Counter)
+    _quantiles: dict[int, list[NDArray[np.float32]]] = field(default_factory=dict)
+
+    def take(self, rows: Sequence[RowCells]) -> None:
+        """Takes the rows of a sample, which share their picture."""
+        self.damaged += rows[0].image.damaged
+        for row in rows:
+            self.disagreements.append(row.disagreement)
+            for cell in row.maps:
+                self.damaged += cell.damaged
+                self._measure(cell.header["method"], cell.quantiles)
+
+    def percentiles(self, method: int) -> tuple[float | None, float | None]:
+        """The 1st and the 99th percentile of a method's values; None where it has no map."""
+        found = self._quantiles.get(method)
+        if not found:
+            return None, None
+        low, high = np.percentile(np.concatenate(found).astype(np.float64), (1, 99))
+        return float(low), float(high)
+
+    def _measure(self, method: int, quantiles: NDArray[np.float32] | None) -> None:
+        if quantiles is None:
+            return
+        if self._seen[method] % self.every.get(method, 1) == 0:
+            self._quantiles.setdefault(method, []).append(quantiles)
+        self._seen[method] += 1
+
+
+def measured_of(run: RunView, catalogue: Catalogue) -> Measured:
+    """An empty measurement, which will take as many maps of each method as are needed, evenly spaced over the run."""
+    maps = Counter(entry.explainer for sample in run.samples.values() for entry in sample.maps)
+    every = {index: math.ceil(maps[name] / MOST_MEASURED) or 1 for index, name in enumerate(catalogue.methods)}
+    return Measured(every)
+
+
+def run_facts(run: RunView, catalogue: Catalogue, rows: Rows, measured: Measured) -> Facts:
+    """The facts of a run, but for those of the report's form."""
+    facts = facts_of(run)
+    findings = [*run.findings, *catalogue.findings]
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "cell": CELL,
+        "rows_per_chunk": ROWS_PER_CHUNK,
+        "rows": len(rows),
+        "samples": len(rows.samples),
+        "run": _about(run, facts),
+        "counts": _counts(run, facts, measured),
+        "methods": _methods(run, catalogue, facts["largest_completeness_gap"], measured),
+        "metrics": _metrics(run, rows, catalogue),
+        "statistics": _statistics(run, facts, catalogue),
+        "totals": facts["scores"],
+        "curves": [_curve(curve, catalogue) for curve in facts["curves"] if _is_known(curve, catalogue)],
+        **{name: facts[name] for name in ("calibration", "uncertainty", "hierarchical_occlusion")},
+        "findings": [{"offset": finding.offset, "what": finding.what} for finding in findings[:_MOST_FINDINGS]],
+        "findings_in_all": len(findings),
+        "skipped": [
+            {"sample": number, "reason": reason} for number, reason in sorted(run.skipped.items())[:_MOST_NUMBERS]
+        ],
+        "unfinished": list(run.unfinished[:_MOST_NUMBERS]),
+        "bytes": {"events": facts["event_bytes"], "pictures": facts["picture_bytes"]},
+    }
+
+
+def _about(run: RunView, facts: Facts) -> Facts:
+    parameters = run.metadata.parameters
+    return {
+        "name": run.summary_dir.resolve().name,
+        "event_file": run.files.event_file.name,
+        "timestamp": run.files.timestamp,
+        "started": facts["started"],
+        "state": state_of(run, facts["state"]),
+        "complete": run.complete,
+        "package_version": run.metadata.package_version,
+        "labels": facts["labels"],
+        "jobs": list(run.metadata.jobs),
+        "network": parameters.get("network"),
+        "dataset": parameters.get("dataset"),
+        "provenance": mapping(parameters.get("provenance")),
+        "parameters": facts["parameters"],
+        "repaired": run.repaired,
+        "resumed": facts["resumed"],
+    }
+
+
+def state_of(run: RunView, state: str) -> str:
+    """The state of a run; "running" where one that did not end has a writer."""
+    try:
+        data_dir = inside(run.summary_dir, run.files.data_dir.name)
+    except SummaryReadError:
+        return state
+    return "running" if not run.ended and is_held(data_dir) else state
+
+
+def _counts(run: RunView, facts: Facts, measured: Measured) -> Facts:
+    samples = run.samples.values()
+    return {
+        "correct": facts["correct"],
+        "incorrect": sum(sample.correct is False for sample in samples),
+        "with_truth": facts["with_ground_truth"],
+        "unfinished": len(run.unfinished),
+        "skipped": len(run.skipped),
+        "maps": sum(len(sample.maps) for sample in samples),
+        "damaged_cells": measured.damaged,
+        "with_uncertainty": sum(sample.uncertainty is not None for sample in samples),
+        "with_edits": sum(any(tree.layers for tree in sample.edit_trees) for sample in samples),
+        "with_scores": sum(bool(sample.scores) for sample in samples),
+    }
+
+
+def _methods(run: RunView, catalogue: Catalogue, gaps: Facts, measured: Measured) -> list[Facts]:
+    maps = [entry for sample in run.samples.values() for entry in sample.maps]
+    written = Counter(entry.explainer for entry in maps)
+    constant = Counter(entry.explainer for entry in maps if entry.constant)
+    signed = {entry.explainer for entry in maps if entry.low < 0}
+    return [
+        {
+            **_method(name, run, name in catalogue.controls),
+            **dict(zip(("p01", "p99"), measured.percentiles(index), strict=True)),
+            "signed": name in signed,
+            "maps": written[name],
+            "constant_maps": constant[name],
+            "largest_gap": gaps.get(name),
+        }
+        for index, name in enumerate(catalogue.methods)
+    ]
+
+
+def _method(name: str, run: RunView, control: bool) -> Facts:
+    recorded = mapping(run.metadata.parameters.get("controls" if control else "explainers"))
+    return {"name": name, "kind": "control" if control else "method", "settings": mapping(recorded.get(name))}
+
+
+def _metrics(run: RunView, rows: Rows, catalogue: Catalogue) -> list[Facts]:
+    recorded = mapping(run.metadata.parameters.get("metrics"))
+    scored = set(scored_metrics(rows.samples, catalogue))
+    settings = [mapping(recorded.get(name)) for name in catalogue.metrics]
+    return [
+        {"name": name, "scores": index in scored, **_metric(settings[index])}
+        for index, name in enumerate(catalogue.metrics)
+    ]
+
+
+def _metric(settings: Mapping[str, Any]) -> Facts:
+    """What a run has recorded of a metric, which may be anything where its file is damaged."""
+    kind, bounds = settings.get("class"), settings.get("bounds")
+    low, high = bounds if isinstance(bounds, list) and len(bounds) == 2 else (None, None)
+    return {
+        "class": kind if isinstance(kind, str) else None,
+        "better": "lower" if settings.get("higher_is_better") is False else "higher",
+        "low": low if isinstance(low, int | float) else None,
+        "high": high if isinstance(high, int | float) else None,
+        **words_of(settings)._asdict(),
+        "per_label": settings.get("per_label") is not False,
+        "settings": settings,
+    }
+
+
+# Statistics and curves.
+
+
+def _is_known(entry: Facts, catalogue: Catalogue) -> bool:
+    return entry["metric"] in catalogue.metric_index and entry["explainer"] in catalogue.method_index
+
+
+def _statistics(run: RunView, facts: Facts, catalogue: Catalogue) -> list[Facts]:
+    of_labels = _by_label(score for sample in run.samples.values() for score in sample.scores)
+    return [
+        {
+            "metric": catalogue.metric_index[entry["metric"]],
+            "method": catalogue.method_index[entry["explainer"]],
+            "rank": entry["rank"],
+            "all": _summary(entry),
+            **{part: _summary(entry[part]) for part in PARTS},
+            "labels": _label_means(of_labels.get((entry["metric"], entry["explainer"]), {})),
+        }
+        for entry in facts["statistics"]
+        if _is_known(entry, catalogue)
+    ]
+
+
+def _summary(entry: Facts) -> Facts:
+    kept = {name: entry[name] for name in ("mean", "median", "deviation", "low", "high")}
+    return {**kept, "n": entry["defined"], "undefined": entry["undefined"]}
+
+
+def _by_label(scores: Iterable[Score]) -> dict[tuple[str, str], dict[int, list[float]]]:
+    """For each metric and method the scores of each label."""
+    found: dict[tuple[str, str], dict[int, list[float]]] = {}
+    for score in scores:
+        if score.label is not None:
+            found.setdefault((score.metric, score.explainer), {}).setdefault(score.label, []).append(score.value)
+    return found
+
+
+def _label_means(scores: Mapping[int, Sequence[float]]) -> Facts:
+    labels = sorted(scores)
+    defined = [[value for value in scores[label] if math.isfinite(value)] for label in labels]
+    return {
+        "label": labels,
+        "mean": [or_none(math.fsum(values) / len(values)) if values else None for values in defined],
+        "n": [len(values) for values in defined],
+        "undefined": [len(scores[label]) - len(values) for label, values in zip(labels, defined, strict=True)],
+    }
+
+
+def _curve(entry: Facts, catalogue: Catalogue) -> Facts:
+    return {
+        "metric": catalogue.metric_index[entry["metric"]],
+        "method": catalogue.method_index[entry["explainer"]],
+        "fill": entry["fill"],
+        "n": entry["curves"],
+        "area": entry["area"],
+        "x": entry["fractions"],
+        "mean": entry["probabilities"],
+        "low": entry["low"],
+        "high": entry["high"],
+    }
