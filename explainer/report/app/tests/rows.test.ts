@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Columns } from "../src/data/columns";
 import { DEFAULTS } from "../src/routes";
 import { BINS, facetsOf, isFiltered, NO_FILTER, type Filter } from "../src/view/facets";
-import { filtered, scoreSort, sorted, sortValues } from "../src/view/sorts";
+import { filtered, firstOf, scoreSort, sorted, sortValues } from "../src/view/sorts";
 import { someColumns } from "./chunk";
 
 const columns = new Columns(someColumns());
@@ -99,4 +99,14 @@ test("sorts by scores are spelled score.METRIC.METHOD", () => {
 
 test("filtering keeps the order", () => {
   expect(Array.from(filtered(Uint32Array.of(3, 0, 2, 1), Uint8Array.of(1, 0, 1, 1)))).toEqual([3, 0, 2]);
+});
+
+test("the first rows of an order are those that sorting all would give", () => {
+  const values = Array.from({ length: 60 }, (_, row) => (row % 7 === 3 ? NaN : (row * 37) % 11));
+  for (const descending of [false, true])
+    for (const count of [1, 8, 100]) {
+      const wanted = (row: number) => row % 2 === 0;
+      const all = Array.from(sorted(values, descending)).filter((row) => wanted(row) && !Number.isNaN(values[row]));
+      expect(firstOf(values, descending, count, wanted)).toEqual(all.slice(0, count));
+    }
 });

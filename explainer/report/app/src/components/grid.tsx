@@ -12,6 +12,8 @@ import { GridHead, HEAD } from "./grid_head";
 import { Row } from "./grid_row";
 
 const BEYOND = 1; // rows drawn above and below the seen ones
+/** Whether a key moved the focus to a cell that is there only after the next rendering. */
+let focusWanted = false;
 
 /** The rows in their order; only those that are seen exist. */
 export function Grid({ columns, order }: { columns: Columns; order: Uint32Array }) {
@@ -37,6 +39,12 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
   useEffect(() => {
     if (size[1] && current >= 0 && document.activeElement === document.body) focusCell(box.current as HTMLElement);
   }, [size[1] > 0]); // back from a sample, focus is where it was
+
+  useLayoutEffect(() => {
+    if (!focusWanted) return;
+    focusWanted = false;
+    focusCell(box.current as HTMLElement);
+  });
 
   const scrolled = (event: Event) => {
     const next = (event.currentTarget as HTMLElement).scrollTop;
@@ -183,12 +191,12 @@ function moveFocus({ order, tall, box }: GridKeys, down: number, right: number):
   if (!order.length || !element) return;
   const { row, column } = view.peek();
   const from = order.indexOf(row);
-  const start = from >= 0 ? from + down : tall.seen(element.scrollTop, 0)[0];
+  const start = from >= 0 || !Number.isFinite(down) ? from + down : tall.seen(element.scrollTop, 0)[0];
   const place = Math.max(0, Math.min(order.length - 1, start));
   const last = shownMethods().length + 1;
   show({ row: order[place], column: Math.max(0, Math.min(last, Math.max(0, column) + (from >= 0 ? right : 0))) });
   element.scrollTop = tall.topFor(place, element.scrollTop, HEAD);
-  requestAnimationFrame(() => focusCell(element));
+  focusWanted = true;
 }
 
 /** Focus goes to the current cell, without a jump. */
@@ -198,12 +206,12 @@ export function focusCell(box: HTMLElement): void {
 }
 
 /** Shows the current sample with its next explained label. */
-function nextLabel({ columns, box }: GridKeys): void {
+function nextLabel({ columns }: GridKeys): void {
   const { row, rows, picked } = view.peek();
   if (row < 0 || rows !== "sample") return;
   const [from, to] = columns.rowsOf(columns.of[row]);
   const next = row + 1 < to ? row + 1 : from;
   const others = picked.filter((other) => other < from || other >= to);
   show({ picked: columns.column.first[next] ? others : [...others, next], row: next });
-  requestAnimationFrame(() => box.current && focusCell(box.current));
+  focusWanted = true;
 }

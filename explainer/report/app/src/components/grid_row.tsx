@@ -37,17 +37,18 @@ export const Row = memo(function Row(props: RowProps) {
   const cells = chunk.state === "ready" ? chunk.value.rows[row - chunk.value.first] : undefined;
   useEffect(() => learnShape(cells), [cells]);
   const number = columns.number(row);
+  const missing = chunk.state === "failed" ? { flag: 2 as const, method: -1, reason: "", text: chunk.why } : undefined;
   const style = { top: `${y}px`, height: `${layout.rowHeight}px` };
   return (
     <div role="row" class={`row ${focus >= 0 ? "current" : ""}`} aria-rowindex={place + 2} style={style} data-row={row} data-sample={number}>
       <Head {...props} />
       <div class="cells" style={{ left: `${layout.left}px`, top: `${layout.top}px` }}>
-        <Cell place={0} entry={cells?.image} name="image" score="" {...{ row, layout, focus, reached }} {...handlers(props, 1)} />
+        <Cell place={0} entry={cells?.image ?? missing} name="image" score="" {...{ row, layout, focus, reached }} {...handlers(props, 1)} />
         {shown.map((method, index) => (
           <Cell
             key={method}
             place={index + 1}
-            entry={cells && (mapOf(cells, method) ?? null)}
+            entry={cells ? (mapOf(cells, method) ?? null) : missing}
             name={run.value.methods[method].name}
             score={scoreWords(props.scores, row, method)}
             {...{ row, layout, focus, reached }}
@@ -134,7 +135,7 @@ function spoken(entry: CellProps["entry"], name: string, score: string): string 
   if (entry === undefined) return `${cut(name)}: being read`;
   if (entry === null) return `${cut(name)}: no map`;
   const text = cut(entry.text, 300);
-  return entry.flag === 2 ? `${text} ${cut(entry.reason)}` : score ? `${text}; score ${score}` : text;
+  return entry.flag === 2 ? `${cut(name)}: ${text} ${cut(entry.reason)}`.trim() : score ? `${text}; score ${score}` : text;
 }
 
 /** The numbers behind the colours. */

@@ -28,7 +28,7 @@ export function RunStateLine() {
       return (
         <p class="alarming">
           ▲ Ended before its end: {done}
-          {rest}. <code>resume</code> goes on with it.
+          {rest}. <code>run(resume=True)</code> goes on with it.
         </p>
       );
   }

@@ -50,11 +50,15 @@ function LabelChange({ columns, row }: { columns: Columns; row: number }) {
   const { top, correct, p_top } = columns.column;
   const name = (label: number) => cut(labels[label] ?? "?", 40);
   const wrong = correct[i] === 2;
-  const words = wrong ? `${name(columns.truth(i)[0])} → ${name(top[i])}` : name(top[i]);
   return (
-    <bdi class={wrong ? "false-positive" : ""} title={`sample ${columns.column.sample[i]}: ${words} ${decimals(p_top[i])}`}>
-      {words}
-    </bdi>
+    <span class={wrong ? "false-positive" : ""} title={`sample ${columns.column.sample[i]}, probability ${decimals(p_top[i])}`}>
+      {wrong ? (
+        <>
+          <bdi>{name(columns.truth(i)[0])}</bdi> →{" "}
+        </>
+      ) : null}
+      <bdi>{name(top[i])}</bdi>
+    </span>
   );
 }
 

@@ -139,7 +139,7 @@ function ClassRow({ entry, scores, methods, domain }: ClassRowProps) {
   const part = n ? correct / n : null;
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" class="clip">
         <a href={hashWith({ ...NO_FILTER, page: "samples", truth: [label], row: -1, extra: {} })}>
           <bdi>{cut(run.value.run.labels[label] ?? "?", 40)}</bdi>
         </a>

@@ -14,7 +14,7 @@ import { book } from "../scores";
 import { columns, columnsFailed, hashWith, run } from "../state";
 import { confused, proportionInterval } from "../view/confusion";
 import { NO_FILTER } from "../view/facets";
-import { sorted, sortValues } from "../view/sorts";
+import { firstOf, sortValues } from "../view/sorts";
 import { cut, counted, decimals, percent, short } from "../words";
 
 const METRICS = 5;
@@ -127,10 +127,8 @@ function Strips({ columns: all }: { columns: Columns }) {
   const { counts, methods } = run.value;
   const certainty = counts.with_uncertainty ? "total" : "confidence";
   const found = useMemo(() => {
-    const first = (sort: string, descending: boolean, wanted: (row: number) => boolean) => {
-      const values = sortValues(all, sort, null);
-      return Array.from(sorted(values, descending).filter((row) => all.column.first[row] === 1 && !Number.isNaN(values[row]) && wanted(row)).subarray(0, THUMBS));
-    };
+    const first = (sort: string, descending: boolean, wanted: (row: number) => boolean) =>
+      firstOf(sortValues(all, sort, null), descending, THUMBS, (row) => all.column.first[row] === 1 && wanted(row));
     return {
       wrong: first("wrong", true, (row) => all.column.correct[all.of[row]] === 2),
       unsure: first(certainty, certainty === "total", () => true),

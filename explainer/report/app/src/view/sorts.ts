@@ -83,3 +83,18 @@ export function sorted(values: ArrayLike<number>, descending: boolean): Uint32Ar
 export function filtered(order: Uint32Array, passes: Uint8Array): Uint32Array {
   return order.filter((row) => passes[row] === 1);
 }
+
+/** The first few rows of that order among the wanted ones that have a value, without sorting all. */
+export function firstOf(values: ArrayLike<number>, descending: boolean, count: number, wanted: (row: number) => boolean): number[] {
+  const sign = descending ? -1 : 1;
+  const found: number[] = [];
+  for (let row = 0; row < values.length; row++) {
+    const key = sign * values[row];
+    if (Number.isNaN(key) || (found.length === count && key >= sign * values[found[count - 1]]) || !wanted(row)) continue;
+    let place = found.length;
+    while (place > 0 && sign * values[found[place - 1]] > key) place--;
+    found.splice(place, 0, row);
+    if (found.length > count) found.pop();
+  }
+  return found;
+}

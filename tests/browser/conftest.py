@@ -1,0 +1,82 @@
+"""Reports in Chromium, opened from the disk; after every test the console must be empty."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from report_runs import USUAL, write_report_run
+from report_viewer import Viewer
+from written_reports import Report
+
+from explainer.analysis.view import RunView, read_run
+from explainer.report.write import write_report
+
+CHROMIUM = os.environ.get("EXPLAINER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 400, "height": 800}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run and its report."""
+
+    view: RunView
+    report: Report
+
+    @property
+    def page(self) -> Path:
+        return self.report.page
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser, started once."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def shown(tmp_path_factory) -> Shown:
+    """12 samples of 96 x 130 pixels in 16 rows, three methods, all there; a folder."""
+    return _written(tmp_path_factory.mktemp("shown"), "folder")
+
+
+@pytest.fixture(scope="package")
+def single(tmp_path_factory) -> Shown:
+    """The same in one file."""
+    return _written(tmp_path_factory.mktemp("single"), "single")
+
+
+def _written(folder: Path, form: str) -> Shown:
+    write_report_run(folder / "run", USUAL)
+    view = read_run(folder / "run")
+    to = folder / ("report.html" if form == "single" else "report")
+    return Shown(view, Report(write_report(view, to, form=form).path))
+
+
+@pytest.fixture
+def viewer(chromium) -> Iterator[Viewer]:
+    yield from _viewer(chromium, WIDE)
+
+
+@pytest.fixture
+def phone(chromium) -> Iterator[Viewer]:
+    yield from _viewer(chromium, NARROW)
+
+
+def _viewer(chromium, size) -> Iterator[Viewer]:
+    context = chromium.new_context(viewport=size, color_scheme="light", reduced_motion="reduce")
+    viewer = Viewer(context)
+    yield viewer
+    said = [*viewer.said]
+    context.close()
+    assert said == []
