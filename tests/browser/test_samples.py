@@ -285,7 +285,7 @@ def test_a_chunk_that_is_missing_is_said_and_read_when_it_is_back(shown, viewer,
     (tmp_path / "report/data/g/0.js").rename(tmp_path / "0.js")
     viewer.open(tmp_path / "report" / shown.page.name)
     assert "data/g/0.js is missing" in viewer.text('.row[data-row="0"]')
-    assert viewer.page.locator(f'.row[data-row="0"] .row-name').inner_text().startswith("0")
+    assert viewer.page.locator('.row[data-row="0"] .row-name').inner_text().startswith("0")
     (tmp_path / "0.js").rename(tmp_path / "report/data/g/0.js")
     viewer.page.locator('.row[data-row="0"]').get_by_role("button", name="Retry").click()
     viewer.page.wait_for_selector('.row[data-row="0"] .pictures')

@@ -30,7 +30,15 @@ def test_the_table_of_keys_opens_and_names_those_of_the_page(shown, viewer):
     viewer.open(shown.page).press("?")
     dialog = viewer.page.get_by_role("dialog", name="Keys")
     text = dialog.inner_text()
-    for words in ("next row", "next method", "open the sample", "less opacity", "next palette", "search", "light or dark"):
+    for words in (
+        "next row",
+        "next method",
+        "open the sample",
+        "less opacity",
+        "next palette",
+        "search",
+        "light or dark",
+    ):
         assert words in text
     viewer.press("Escape")
     assert dialog.count() == 0
@@ -136,7 +144,9 @@ def test_focus_stays_when_its_row_is_scrolled_away(shown, viewer):
 
 def test_the_colours_of_text_stand_out(shown):
     style = (Path(explainer.report.__file__).parent / "app/src/style/tokens.css").read_text(encoding="utf-8")
-    light, dark = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", part)) for part in style.split('[data-theme="dark"]'))
+    light, dark = (
+        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", part)) for part in style.split('[data-theme="dark"]')
+    )
     for theme in (light, dark):
         for name in ("text", "muted", "accent", "right", "false-positive", "false-negative"):
             assert min(_contrast(theme[name], theme[ground]) for ground in ("bg", "surface")) >= 4.5, name
