@@ -5,7 +5,7 @@ import { dragged, inPane, inPicture, paneSize, zoomed, type Frame } from "../src
 test("cells fit the width, within their bounds", () => {
   expect(layoutOf(1000, 7, 0, true).cell).toBe(Math.floor((1000 - 184 - 16 + 8) / 7) - 8);
   expect(layoutOf(3800, 4, 0, true).cell).toBe(192);
-  expect(layoutOf(700, 20, 0, true).cell).toBe(64);
+  expect(layoutOf(950, 20, 0, true).cell).toBe(64);
   expect(layoutOf(1000, 7, 96, true).cell).toBe(96);
 });
 
@@ -19,6 +19,7 @@ test("on a narrow screen three stand in a line, below the text", () => {
   const layout = layoutOf(400, 7, 0, true);
   expect([layout.narrow, layout.perLine, layout.lines]).toEqual([true, 3, 3]);
   expect(layout.left + layout.width).toBeLessThanOrEqual(400);
+  expect(layoutOf(700, 20, 0, true).perLine).toBe(4); // beside the text they would be too small
 });
 
 test("a list that is not too high scrolls as it is", () => {

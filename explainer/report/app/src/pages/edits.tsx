@@ -10,6 +10,7 @@ import type { Columns } from "../data/columns";
 import { Unshown } from "../data/pictures";
 import { detailChunks, detailKey } from "../data/run";
 import type { Detail, Edits as EditsOfLabel } from "../data/types";
+import { lacksEdits } from "../lacks";
 import type { EditsFacet } from "../routes";
 import { allSorted, filter } from "../rows";
 import { useDetailPictures } from "../sample_pictures";
@@ -32,6 +33,13 @@ const CODES: Readonly<Record<EditsFacet, number>> = { "": 0, with: 1, failed: 2,
 
 export function Edits() {
   if (!columns.value || !searched.value) return <PageHead title="Edits" />;
+  if (lacksEdits())
+    return (
+      <>
+        <PageHead title="Edits" />
+        <p class="note">{lacksEdits()}</p>
+      </>
+    );
   const all = columns.value;
   const { has_edits } = all.column;
   const { edits } = view.value;

@@ -2,7 +2,7 @@
 
 import type { FunctionComponent } from "preact";
 import type { Page } from "../routes";
-import { run } from "../state";
+import { lacksEdits, lacksOther, lacksScores, lacksTruth, nothing } from "../lacks";
 import { About } from "./about";
 import { Classes } from "./classes";
 import { Compare } from "./compare";
@@ -24,8 +24,6 @@ export interface PageEntry {
   lacks(): string;
 }
 
-const nothing = () => "";
-
 export const PAGE_LIST: readonly PageEntry[] = [
   { key: "overview", title: "Overview", Shown: Overview, letter: "o", sign: "M3 3h6v8H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 13h6v4H3z", lacks: nothing },
   { key: "samples", title: "Samples", Shown: Samples, letter: "s", sign: "M3 4h4v4H3zM9 4h8M9 8h8M3 12h4v4H3zM9 12h8M9 16h8", lacks: nothing },
@@ -40,22 +38,4 @@ const SAMPLE: PageEntry = { key: "sample", title: "Sample", Shown: Sample, lette
 
 export function pageOf(key: Page): PageEntry {
   return key === "sample" ? SAMPLE : (PAGE_LIST.find((entry) => entry.key === key) ?? PAGE_LIST[0]);
-}
-
-function lacksScores(): string {
-  return run.value.metrics.length ? "" : "This run has no scores: register_saliency(…, benchmarkers) makes them.";
-}
-
-function lacksTruth(): string {
-  return run.value.counts.with_truth ? "" : "This run knows no true labels.";
-}
-
-function lacksOther(): string {
-  return run.value.compare ? "" : "This report shows one run alone: explainer report … --against … compares two.";
-}
-
-function lacksEdits(): string {
-  return run.value.run.jobs.includes("hierarchical_occlusion") || run.value.counts.with_edits
-    ? ""
-    : "This run has no edits: register_hierarchical_occlusion() makes them.";
 }

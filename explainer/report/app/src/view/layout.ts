@@ -30,16 +30,19 @@ const TEXT_WIDTH = 168;
 const TEXT_HEIGHT = 94;
 const NARROW_TEXT_HEIGHT = 62;
 const NARROW = 640;
+const WRAPPED = 150; // px for a picture where they wrap
+const TIGHT = 900; // here text stands above the pictures only where they would be too small beside it
 
 /**
  * For a grid this wide and this many pictures in a row. size: the width of a picture, 0 for what fits. shape: the width
  * of most pictures divided by their height.
  */
 export function layoutOf(width: number, pictures: number, size: number, captions: boolean, shape = 1): Layout {
-  const narrow = width < NARROW;
+  const beside = Math.floor((width - TEXT_WIDTH - 32 + GAP) / pictures) - GAP;
+  const narrow = width < NARROW || (beside < LEAST && width < TIGHT);
   const left = narrow ? 12 : TEXT_WIDTH + 16;
   const room = width - left - (narrow ? 12 : 16);
-  const perLine = narrow ? Math.min(3, pictures) : pictures;
+  const perLine = narrow ? Math.min(Math.max(3, Math.floor(width / WRAPPED)), pictures) : pictures;
   const fitting = Math.floor((room + GAP) / perLine) - GAP;
   const most = narrow ? fitting : MOST;
   const cell = Math.max(narrow ? 40 : LEAST, Math.min(size || fitting, most));

@@ -1,0 +1,227 @@
+"""The pages of a run as a whole: overview, scores, classes, about, compare."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from report_runs import CONTROLS, LABELS, METHODS, METRICS
+
+from explainer.analysis.facts import facts_of
+from explainer.report.page import json_for_script
+
+
+def _statistics(shown, metric: str, explainer: str):
+    entries = facts_of(shown.view)["statistics"]
+    return next(entry for entry in entries if (entry["metric"], entry["explainer"]) == (metric, explainer))
+
+
+def test_the_overview_says_how_the_run_stands_and_where_it_fails(shown, viewer):
+    viewer.open(shown.page, "#/")
+    viewer.page.wait_for_selector(".pairs")
+    samples = shown.view.samples.values()
+    correct, known = (
+        sum(sample.correct is True for sample in samples),
+        sum(sample.correct is not None for sample in samples),
+    )
+    assert f"accuracy {100 * correct / known:.1f} %" in viewer.text(".accuracy")
+    assert "Ended: 12 samples" in viewer.text(".page-head")
+    assert "the image has a NaN" in viewer.text(".missing")
+
+
+def test_a_confusion_opens_as_many_samples_as_it_counts(shown, viewer):
+    viewer.open(shown.page, "#/")
+    count = viewer.page.locator(".pairs tr").first.locator("td").last.inner_text().split(" of ")[0]
+    viewer.page.locator(".pairs a").first.click()
+    viewer.wait_for_count(f"{count} of 12")
+
+
+def test_the_pictures_of_the_overview_are_those_of_the_sort_that_they_open(shown, viewer):
+    viewer.open(shown.page, "#/")
+    viewer.page.wait_for_selector("canvas.thumb")
+    strip = viewer.page.locator(".thumbs", has_text="Most wrong")
+    links = strip.locator("li a").evaluate_all(
+        "links => links.map((link) => Number(/sample.(\\d+)/.exec(link.hash)[1]))"
+    )
+    strip.get_by_role("link", name="all, in this order").click()
+    viewer.wait_for_rows()
+    assert viewer.samples[: len(links)] == links
+    assert all(shown.view.samples[number].correct is False for number in links)
+
+
+def test_the_table_of_scores_has_means_counts_and_what_is_undefined(shown, viewer):
+    viewer.open(shown.page, "#/scores")
+    rows = dict(zip((*METHODS, *CONTROLS), range(5), strict=True))
+    names = viewer.page.locator(".scores tbody th bdi").all_inner_texts()
+    assert sorted(names) == sorted(rows)
+    for place, name in enumerate(names):
+        entry = _statistics(shown, "DeletionAUC", name)
+        text = viewer.page.locator(".scores tbody tr").nth(place).locator("td").first.inner_text()
+        assert f"{entry['mean']:.2f}" in text
+        assert f"n {entry['defined']}" in text
+        assert (f"{entry['undefined']} undefined" in text) == bool(entry["undefined"])
+    random = viewer.page.locator(".scores tr", has_text=CONTROLS[0])
+    assert random.locator("td").last.inner_text() == "not scored"
+
+
+def test_a_metric_says_what_it_asks_when_it_has_the_focus_and_sorts_by_it(shown, viewer):
+    viewer.open(shown.page, "#/scores")
+    viewer.page.get_by_role("button", name="MaxSensitivity").focus()
+    viewer.wait_for_text("#metric-words", "How much does the map change")
+    viewer.press("Enter")
+    assert viewer.hash == "#/scores?by=1"
+    best = min((*METHODS, *CONTROLS), key=lambda name: _statistics(shown, "MaxSensitivity", name)["mean"])
+    assert viewer.page.locator(".scores tbody th bdi").first.inner_text() == best
+
+
+@pytest.mark.parametrize("form", ["dots", "parallel axes", "per class"])
+def test_every_chart_of_the_scores_can_be_a_table(form, shown, viewer):
+    viewer.open(shown.page, "#/scores")
+    viewer.page.get_by_role("button", name=form).click()
+    buttons = viewer.page.get_by_role("button", name="show as table")
+    charts = buttons.count()
+    assert charts > 0
+    for _ in range(charts):
+        buttons.first.click()
+    assert viewer.page.locator("figure table.numbers").count() == charts
+    assert buttons.count() == 0
+
+
+def test_the_scores_of_correct_and_incorrect_samples_are_apart(shown, viewer):
+    viewer.open(shown.page, "#/scores")
+    viewer.page.get_by_role("button", name="incorrect").click()
+    name = viewer.page.locator(".scores tbody th bdi").first.inner_text()
+    text = viewer.page.locator(".scores tbody td").first.inner_text()
+    assert f"{_statistics(shown, 'DeletionAUC', name)['incorrect']['mean']:.2f}" in text
+    assert viewer.hash == "#/scores?of=incorrect"
+
+
+def test_weights_are_off_until_they_are_wanted_and_stay_in_the_link(shown, viewer):
+    viewer.open(shown.page, "#/scores")
+    assert viewer.page.get_by_role("slider").count() == 0
+    viewer.page.get_by_role("button", name="Your weighting").click()
+    sliders = viewer.page.get_by_role("slider")
+    assert sliders.count() == len(METRICS)
+    sliders.first.focus()
+    viewer.press("ArrowRight", "ArrowRight")
+    assert viewer.hash == "#/scores?w=3,1,1"
+    ranking = viewer.text(".weights table")
+    viewer.page.reload()
+    viewer.page.wait_for_selector(".weights table")
+    assert viewer.text(".weights table") == ranking
+
+
+def test_the_confusion_matrix_is_gone_through_with_arrows_and_opens_its_samples(shown, viewer):
+    viewer.open(shown.page, "#/classes")
+    viewer.page.get_by_role("application").focus()
+    viewer.press("ArrowDown", "ArrowRight", "ArrowDown")  # the first one goes to the first cell
+    assert viewer.text("#matrix-cell").startswith(f"true {LABELS[1]}, predicted {LABELS[1]}:")
+    viewer.press("ArrowUp", "ArrowLeft")
+    first = sum(
+        sample.prediction.ground_truth == (0,) and sample.prediction.probabilities.argmax() == 0
+        for sample in shown.view.samples.values()
+    )
+    assert viewer.text("#matrix-cell").startswith(f"true {LABELS[0]}, predicted {LABELS[0]}: {first} of")
+    viewer.press("Enter")
+    viewer.wait_for_count(f"{first} of 12")
+    assert viewer.hash == "#/samples?truth=0&top=0"
+
+
+def test_the_classes_have_their_samples_and_accuracy(shown, viewer):
+    viewer.open(shown.page, "#/classes")
+    for label, name in enumerate(LABELS):
+        of = [sample for sample in shown.view.samples.values() if label in sample.prediction.ground_truth]
+        row = viewer.page.locator(".class-table tr", has=viewer.page.get_by_role("link", name=name, exact=True))
+        cells = row.locator("td").all_inner_texts()
+        assert cells[0] == str(len(of))
+        assert f"{100 * sum(sample.correct for sample in of) / len(of):.0f} %" in cells[1]
+
+
+def test_about_has_parameters_versions_and_what_each_metric_asks(shown, viewer):
+    viewer.open(shown.page, "#/about")
+    text = viewer.text("main")
+    for words in ("LeNet5", "3.11", "the image has a NaN", "Does the probability drop early", "conv2", "seed"):
+        assert words in text
+
+
+def test_a_report_of_one_run_says_which_command_compares_two(shown, viewer):
+    viewer.open(shown.page, "#/compare")
+    assert "explainer report JOB_FOLDER --against OTHER_JOB_FOLDER" in viewer.text("main")
+
+
+def test_two_runs_are_compared_with_intervals_and_links(shown, viewer, tmp_path):
+    viewer.open(_compared(shown, tmp_path), "#/compare")
+    text = viewer.text("main")
+    for words in (
+        "12 pairs by the names of their files",
+        "+0.050 [0.010, 0.090]",
+        "● better",
+        "Became incorrect: 1",
+        "options.seed",
+    ):
+        assert words in text
+    viewer.page.get_by_role("link", name="<b>eel</b>.png").click()
+    viewer.page.wait_for_selector(".pane canvas")
+    assert viewer.hash.startswith("#/sample/4")
+
+
+def _compared(shown, folder):
+    """The report with what a comparison would write."""
+    of = {"mean": 0.5, "low": 0.4, "high": 0.6}
+    change = {
+        "a": of,
+        "b": of,
+        "difference": {"mean": 0.05, "low": 0.01, "high": 0.09},
+        "verdict": "better",
+        "samples": 12,
+    }
+    run = {"folder": "runs/a", "event_file": "events", "state": "ended", "samples": 12}
+    wrong = {"label": LABELS[0], "probability": 0.75}
+    became = [
+        {"name": "<b>eel</b>.png", "sample_a": 4, "sample_b": 5, "true_labels": [LABELS[1]], "a": wrong, "b": wrong}
+    ]
+    names = {"in_both": list(METHODS), "only_in_a": [], "only_in_b": ["RISE 2"]}
+    comparison = {
+        "a": run,
+        "b": run | {"folder": "runs/b"},
+        "paired": {
+            "by": "source",
+            "samples": 12,
+            "pairs": [[4, 5]],
+            "only_in_a": [],
+            "only_in_b": [],
+            "other_input": 0,
+            "input_unknown": 0,
+        },
+        "differences": [{"name": "options.seed", "a": 1, "b": None}],
+        "explainers": names,
+        "metrics": names,
+        "predictions": change
+        | {
+            "both_correct": 5,
+            "both_incorrect": 3,
+            "became_correct": [],
+            "became_incorrect": became,
+            "other_true_labels": 0,
+            "other_top_label": 1,
+        },
+        "scores": [
+            change
+            | {
+                "metric": "DeletionAUC",
+                "higher_is_better": True,
+                "explainer": "GradCAM",
+                "control": False,
+                "undefined_pairs": 2,
+            }
+        ],
+        "scores_left_out": False,
+        "maps": [],
+    }
+    facts = json.loads(json.dumps(shown.report.run)) | {"compare": comparison, "detail": True}
+    html = shown.report.html
+    start = html.index('id="run">') + len('id="run">')
+    page = folder / "index.html"
+    page.write_text(html[:start] + json_for_script(facts) + html[html.index("</script>", start) :], encoding="utf-8")
+    (folder / "data").symlink_to(shown.page.parent.resolve() / "data", target_is_directory=True)
+    return page
