@@ -13,20 +13,12 @@ from explainer.arrays import Pixels
 from explainer.records import SaliencyFile
 from explainer.report.catalogue import NO_LABEL, Catalogue
 from explainer.report.chunks import Body
-from explainer.report.picture_files import Damaged, Picture
+from explainer.report.picture_files import Damaged, Picture, PngFile
 from explainer.report.thumbnails import MapFacts, disagreement, map_facts, map_thumbnail, picture_thumbnail
 from explainer.summary.reader import SampleView
 
 _SHOWN, _DAMAGED = 1, 2
 _LONGEST = 60  # characters of a name in a sentence
-
-
-@dataclass(frozen=True, eq=False)
-class ReadMap:
-    """A map that was looked for: its record, and its picture or why there is none."""
-
-    entry: SaliencyFile
-    picture: Picture | Damaged
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,22 +49,6 @@ class RowCells:
     image: Cell
     maps: tuple[MapCell, ...]
     disagreement: float
-
-
-def row_cells(
-    sample: SampleView, picture: Picture | Damaged, maps: Sequence[ReadMap], rows: Sequence[int], names: Names
-) -> list[RowCells]:
-    """The cells of each row of a sample, which share its picture.
-
-    Args:
-        sample: the sample.
-        picture: its picture.
-        maps: of all its rows, in the order of methods.
-        rows: the label of each row.
-        names: of the run.
-    """
-    image = _image_cell(sample, picture)
-    return [_row(image, [read for read in maps if read.entry.label == label], names) for label in rows]
 
 
 @dataclass(frozen=True)
@@ -125,33 +101,24 @@ class GridChunk:
         return cell.header if cell.values is None else {**cell.header, cell.name: self.body.add(cell.values)}
 
 
-def _image_cell(sample: SampleView, picture: Picture | Damaged) -> Cell:
+def image_cell(sample: SampleView, picture: Picture | Damaged) -> Cell:
+    """The cell of a sample's picture."""
     text = _short(sample.source) or f"sample {sample.sample_id}"
     if isinstance(picture, Damaged):
         return Cell(_damaged(picture, text))
     thumbnail = picture_thumbnail(picture.pixels)
-    return Cell({**_shown(thumbnail.shape[1:], picture.pixels), "text": text}, "rgb", thumbnail)
+    return Cell({**_shown(thumbnail.shape[1:], picture.file), "text": text}, "rgb", thumbnail)
 
 
-def _row(image: Cell, maps: Sequence[ReadMap], names: Names) -> RowCells:
-    cells = tuple(_map_cell(read, names) for read in maps)
-    compared = [
-        cell.values
-        for cell, read in zip(cells, maps, strict=True)
-        if cell.values is not None and read.entry.explainer not in names.catalogue.controls
-    ]
-    return RowCells(image, cells, disagreement(compared))
-
-
-def _map_cell(read: ReadMap, names: Names) -> MapCell:
-    entry, picture = read.entry, read.picture
+def map_cell(entry: SaliencyFile, picture: Picture | Damaged, names: Names) -> MapCell:
+    """The cell of a map."""
     method, name = names.catalogue.method_index[entry.explainer], names.of_map(entry)
     if isinstance(picture, Damaged):
         return MapCell({**_damaged(picture, name), "method": method})
     thumbnail = map_thumbnail(picture.pixels, entry.low, entry.high)
     facts = map_facts(picture.pixels, thumbnail, entry.low, entry.high)
     header = {
-        **_shown(thumbnail.shape, picture.pixels),
+        **_shown(thumbnail.shape, picture.file),
         "method": method,
         "lo": entry.low,
         "hi": entry.high,
@@ -161,9 +128,18 @@ def _map_cell(read: ReadMap, names: Names) -> MapCell:
     return MapCell(header, "values", thumbnail, facts.quantiles)
 
 
-def _shown(size: tuple[int, ...], pixels: Pixels) -> dict[str, Any]:
-    height, width = pixels.shape[:2]
-    return {"flag": _SHOWN, "w": size[1], "h": size[0], "width": width, "height": height}
+def row_of(image: Cell, maps: Sequence[MapCell], catalogue: Catalogue) -> RowCells:
+    """A row of a sample's picture and the maps of one label; controls are not compared with methods."""
+    compared = [
+        cell.values
+        for cell in maps
+        if cell.values is not None and catalogue.methods[cell.header["method"]] not in catalogue.controls
+    ]
+    return RowCells(image, tuple(maps), disagreement(compared))
+
+
+def _shown(size: tuple[int, ...], file: PngFile) -> dict[str, Any]:
+    return {"flag": _SHOWN, "w": size[1], "h": size[0], "width": file.width, "height": file.height}
 
 
 def _damaged(picture: Damaged, name: str) -> dict[str, Any]:

@@ -9,15 +9,16 @@ import numpy as np
 
 from explainer.analysis.json_values import or_none
 from explainer.analysis.reliability import covered_part, image_size
-from explainer.records import EditTree, ScoreCurve, Uncertainty
+from explainer.records import EditTree, SaliencyFile, ScoreCurve, Uncertainty
 from explainer.report.catalogue import Catalogue
-from explainer.report.cells import ReadMap
 from explainer.report.chunks import Body, stored
-from explainer.report.picture_files import Damaged, Picture
+from explainer.report.picture_files import Damaged, PngFile
 from explainer.summary.reader import SampleView
 
 _PER_FOLDER = 1000
 Facts = dict[str, Any]
+MapFile = tuple[SaliencyFile, PngFile | Damaged]
+"""A map: its record, and its file or why it cannot be shown."""
 
 
 def detail_key(sample_id: int) -> str:
@@ -29,15 +30,13 @@ def detail_key(sample_id: int) -> str:
     return f"s/{sample_id // _PER_FOLDER}/{sample_id}"
 
 
-def detail_chunk(
-    sample: SampleView, picture: Picture | Damaged, maps: Sequence[ReadMap], catalogue: Catalogue
-) -> bytes:
+def detail_chunk(sample: SampleView, image: PngFile | Damaged, maps: Sequence[MapFile], catalogue: Catalogue) -> bytes:
     """The chunk of a sample.
 
     Args:
         sample: the sample.
-        picture: its picture.
-        maps: its maps.
+        image: its picture.
+        maps: its maps, each with its record.
         catalogue: of the run.
     """
     body = Body()
@@ -50,8 +49,8 @@ def detail_chunk(
         "explained": list(prediction.explained),
         "probabilities": body.add(prediction.probabilities),
         "uncertainty": None if sample.uncertainty is None else _uncertainty(sample.uncertainty, body),
-        "picture": _picture(picture, body),
-        "maps": [_map(read, catalogue, body) for read in maps],
+        "picture": _picture(image, body),
+        "maps": [_map(entry, file, catalogue, body) for entry, file in maps],
         "scores": _scores(sample, catalogue),
         "curves": [_curve(curve, catalogue, body) for curve in sample.curves if _is_known(curve, catalogue)],
         "edits": [_edits(tree) for tree in sample.edit_trees],
@@ -60,22 +59,20 @@ def detail_chunk(
     return stored(header, body)
 
 
-def _picture(picture: Picture | Damaged, body: Body) -> Facts:
-    if isinstance(picture, Damaged):
-        return {"flag": 2, "reason": picture.reason}
-    height, width = picture.pixels.shape[:2]
-    return {"flag": 1, "width": width, "height": height, "png": body.add_bytes(picture.content)}
+def _picture(file: PngFile | Damaged, body: Body) -> Facts:
+    if isinstance(file, Damaged):
+        return {"flag": 2, "reason": file.reason}
+    return {"flag": 1, "width": file.width, "height": file.height, "png": body.add_bytes(file.content)}
 
 
-def _map(read: ReadMap, catalogue: Catalogue, body: Body) -> Facts:
-    entry = read.entry
+def _map(entry: SaliencyFile, file: PngFile | Damaged, catalogue: Catalogue, body: Body) -> Facts:
     return {
         "method": catalogue.method_index[entry.explainer],
         "label": entry.label,
         "lo": entry.low,
         "hi": entry.high,
         "gap": entry.completeness_gap,
-        **_picture(read.picture, body),
+        **_picture(file, body),
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +22,20 @@ PictureFile = ImageFile | SaliencyFile
 _FEW_PIXELS = 4_000_000  # of a picture, as many as a thread may decode beside the others
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture that was read: the bytes of its file, and its pixels (H, W) or (H, W, 3 or 4)."""
+@dataclass(frozen=True)
+class PngFile:
+    """The bytes of a picture's file, and the picture's size."""
 
     content: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture that was read: its file, and its pixels (H, W) or (H, W, 3 or 4)."""
+
+    file: PngFile
     pixels: NDArray[np.uint8]
 
 
@@ -72,32 +82,53 @@ class PictureFiles:
 _one_at_a_time = threading.Lock()
 
 
-def read_picture(entry: PictureFile, place: Place) -> Picture | Damaged:
-    """A picture, if it is there, can be decoded, and is the one that was recorded."""
+@contextmanager
+def picture_read(entry: PictureFile, place: Place) -> Iterator[Picture | Damaged]:
+    """A picture, if it is there, can be decoded, and is the one that was recorded.
+
+    A context manager, so that large pictures are worked on one after another: else memory would depend on how many
+    threads there are.
+    """
+    content = _content_of(entry, place)
+    large = isinstance(content, bytes) and _claimed_pixels(content) > _FEW_PIXELS
+    with _one_at_a_time if large else nullcontext():
+        yield content if isinstance(content, Damaged) else _picture_of(entry, content)
+
+
+def _content_of(entry: PictureFile, place: Place) -> bytes | Damaged:
     if isinstance(place, Damaged):
         return place
     if isinstance(entry, SaliencyFile) and not _is_range(entry.low, entry.high):
         return Damaged(f"the map's values are recorded to reach from {entry.low:g} to {entry.high:g}")
     try:
-        content = images.content_of(place)
-        pixels = _pixels_of(content)
+        return images.content_of(place)
     except FileNotFoundError:
         return Damaged("the picture is missing")
     except OSError as error:
-        return Damaged(f"the picture cannot be read: {error}")
+        return _unreadable(error)
+
+
+def _picture_of(entry: PictureFile, content: bytes) -> Picture | Damaged:
+    try:
+        pixels = images.pixels_of(content)
+    except OSError as error:
+        return _unreadable(error)
     if entry.digest and entry.digest != digest_of(content):
         return Damaged("the picture is not the one that was recorded")
     if isinstance(entry, SaliencyFile) and pixels.ndim != 2:
         return Damaged("the picture is not grey, as a saliency map must be")
-    return Picture(content, pixels)
+    return Picture(PngFile(content, pixels.shape[1], pixels.shape[0]), pixels)
+
+
+def _unreadable(error: OSError) -> Damaged:
+    return Damaged(f"the picture cannot be read: {error}")
 
 
 def _is_range(low: float, high: float) -> bool:
     return math.isfinite(high - low) and low <= high
 
 
-def _pixels_of(content: bytes) -> NDArray[np.uint8]:
-    """The pixels; large pictures one after another, so that memory does not depend on how many threads there are."""
-    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))  # as a PNG has them
-    with _one_at_a_time if width * height > _FEW_PIXELS else nullcontext():
-        return images.pixels_of(content)
+def _claimed_pixels(content: bytes) -> int:
+    """How many a PNG says that it has."""
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    return width * height

@@ -86,7 +86,11 @@ class Draft:
                 require_replaceable(path)
         with disk_errors(self._folder):
             self._folder.mkdir()
-            self._form = _ManyFiles(self._folder) if self._target.single is None else _OneFile(self._folder)
+            try:
+                self._form = _ManyFiles(self._folder) if self._target.single is None else _OneFile(self._folder)
+            except OSError:
+                self._folder.rmdir()
+                raise
         return self
 
     def __exit__(self, *raised: object) -> None:

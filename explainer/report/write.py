@@ -14,12 +14,12 @@ from explainer.analysis.view import RunView, read_run
 from explainer.checks import require_choice
 from explainer.records import SaliencyFile
 from explainer.report.catalogue import Catalogue, catalogue_of
-from explainer.report.cells import GridChunk, Names, ReadMap, RowCells, row_cells
+from explainer.report.cells import GridChunk, MapCell, Names, RowCells, image_cell, map_cell, row_of
 from explainer.report.chunks import as_text, deflated
 from explainer.report.columns import Rows, columns_chunk, score_chunks
-from explainer.report.detail import detail_chunk, detail_key
+from explainer.report.detail import MapFile, detail_chunk, detail_key
 from explainer.report.page import page_of
-from explainer.report.picture_files import PictureFiles, Place, read_picture
+from explainer.report.picture_files import Damaged, Picture, PictureFiles, Place, PngFile, picture_read
 from explainer.report.run_facts import ROWS_PER_CHUNK, Facts, measured_of, run_facts
 from explainer.report.target import FORMS, Draft, WrittenFiles, target_of
 from explainer.summary.reader import SampleView
@@ -165,13 +165,22 @@ def _worked_out(view: RunView, rows: Rows, catalogue: Catalogue, *, detail: bool
     names = Names(catalogue, view.metadata.labels)
 
     def work(task: _Task) -> _Work:
-        picture = read_picture(task.sample.image, task.image)
-        maps = [ReadMap(entry, read_picture(entry, place)) for entry, place in task.maps]
-        cells = row_cells(task.sample, picture, maps, task.labels, names)
-        chunk = detail_chunk(task.sample, picture, maps, catalogue) if detail else b""
-        return _Work(task.sample.sample_id, cells, chunk)
+        with picture_read(task.sample.image, task.image) as picture:
+            image, image_file = image_cell(task.sample, picture), _file_of(picture)
+        cells: dict[int, list[MapCell]] = {label: [] for label in task.labels}
+        files: list[MapFile] = []
+        for entry, place in task.maps:  # each is let go before the next is read
+            with picture_read(entry, place) as picture:
+                cells[entry.label].append(map_cell(entry, picture, names))
+                files.append((entry, _file_of(picture)))
+        chunk = detail_chunk(task.sample, image_file, files, catalogue) if detail else b""
+        return _Work(task.sample.sample_id, [row_of(image, maps, catalogue) for maps in cells.values()], chunk)
 
     yield from _in_threads(work, _tasks(view, rows, catalogue))
+
+
+def _file_of(picture: Picture | Damaged) -> PngFile | Damaged:
+    return picture.file if isinstance(picture, Picture) else picture
 
 
 def _tasks(view: RunView, rows: Rows, catalogue: Catalogue) -> Iterator[_Task]:

@@ -10,23 +10,22 @@ from scipy.stats import spearmanr
 
 from explainer.records import SaliencyFile
 from explainer.report.catalogue import Catalogue
-from explainer.report.cells import Names, ReadMap, row_cells
-from explainer.report.picture_files import Damaged, Picture
+from explainer.report.cells import Names, image_cell, map_cell, row_of
+from explainer.report.picture_files import Damaged, Picture, PngFile
 from explainer.summary.images import from_grey
 
 NAMES = Names(Catalogue(("GradCAM", "control: random"), (), frozenset({"control: random"}), 3), ("ant", "bee", "cat"))
 GREY = np.zeros((6, 9), np.uint8)
 GREY[:2, :3] = 255
-PICTURE = Picture(b"", GREY)
 
 
-def cells_of(*maps, labels=(1,), picture=PICTURE):
-    return row_cells(sample(4, [0.5, 0.25, 0.25]), picture, maps, labels, NAMES)
+def picture_of(grey) -> Picture:
+    return Picture(PngFile(b"", grey.shape[1], grey.shape[0]), grey)
 
 
-def read_map(grey=GREY, low=0.0, high=1.0, *, label=1, method="GradCAM"):
+def cell_of(picture=GREY, low=0.0, high=1.0, *, label=1, method="GradCAM"):
     entry = SaliencyFile(4, method, label, "4_1.png", low, high)
-    return ReadMap(entry, grey if isinstance(grey, Damaged) else Picture(b"", grey))
+    return map_cell(entry, picture if isinstance(picture, Damaged) else picture_of(picture), NAMES)
 
 
 def test_every_row_of_a_run_is_in_the_grid_eight_to_a_chunk(written):
@@ -96,28 +95,21 @@ def test_disagreement_is_of_the_thumbnails(written):
 
 
 def test_a_cell_in_words():
-    (row,) = cells_of(read_map())
-    assert (
-        row.maps[0].header["text"]
-        == "GradCAM for bee: strongest at the upper left, 6 % of the area holds half of the map"
-    )
-    assert row.image.header["text"] == "sample 4"
+    text = cell_of().header["text"]
+    assert text == "GradCAM for bee: strongest at the upper left, 6 % of the area holds half of the map"
+    assert image_cell(sample(4, [1.0]), picture_of(GREY)).header["text"] == "sample 4"
 
 
 def test_a_map_of_one_value_in_words():
-    (row,) = cells_of(read_map(np.zeros((6, 9), np.uint8), 0.25, 0.25))
-    assert row.maps[0].header["text"] == "GradCAM for bee: the same everywhere"
+    cell = cell_of(np.zeros((6, 9), np.uint8), 0.25, 0.25)
+    assert cell.header["text"] == "GradCAM for bee: the same everywhere"
 
 
 def test_little_of_the_area_in_words():
     grey = np.zeros((200, 200), np.uint8)
     grey[199, 0] = 255
-    (row,) = cells_of(read_map(grey))
-    assert (
-        row.maps[0]
-        .header["text"]
-        .endswith("strongest at the lower left, less than 1 % of the area holds half of the map")
-    )
+    text = cell_of(grey).header["text"].partition(": ")[2]
+    assert text == "strongest at the lower left, less than 1 % of the area holds half of the map"
 
 
 def test_long_names_are_cut_in_words():
@@ -127,31 +119,21 @@ def test_long_names_are_cut_in_words():
 
 
 def test_what_cannot_be_shown_says_why():
-    (row,) = cells_of(read_map(Damaged("the picture is missing")), picture=Damaged("the picture cannot be read: x"))
-    assert row.maps[0].header == {
-        "flag": 2,
-        "method": 0,
-        "reason": "the picture is missing",
-        "text": "GradCAM for bee: the picture is missing",
-    }
-    assert row.image.header == {
-        "flag": 2,
-        "reason": "the picture cannot be read: x",
-        "text": "sample 4: the picture cannot be read: x",
-    }
-    assert (row.image.damaged, row.maps[0].damaged) == (True, True)
+    cell, image = cell_of(Damaged("the picture is missing")), image_cell(sample(4, [1.0]), Damaged("it is no PNG"))
+    text = "GradCAM for bee: the picture is missing"
+    assert cell.header == {"flag": 2, "method": 0, "reason": "the picture is missing", "text": text}
+    assert image.header == {"flag": 2, "reason": "it is no PNG", "text": "sample 4: it is no PNG"}
+    assert (image.damaged, cell.damaged) == (True, True)
 
 
-def test_each_row_has_the_maps_of_its_label():
-    rows = cells_of(read_map(label=2), read_map(), labels=(1, 0, 2))
-    assert [len(row.maps) for row in rows] == [1, 0, 1]
-    assert "for cat" in rows[2].maps[0].header["text"]
-
-
-def test_controls_are_not_compared():
+def test_what_cannot_be_shown_and_controls_are_not_compared():
     ramp = np.arange(54, dtype=np.uint8).reshape(6, 9)
-    (row,) = cells_of(read_map(), read_map(ramp, method="control: random"))
-    assert np.isnan(row.disagreement)
+    image, damaged = image_cell(sample(4, [1.0]), picture_of(GREY)), cell_of(Damaged("x"))
+    control = cell_of(ramp, method="control: random")
+    assert np.isnan(row_of(image, [cell_of(), control, damaged], NAMES.catalogue).disagreement)
+    expected = 1 - spearmanr(GREY.ravel(), ramp.ravel()).statistic
+    row = row_of(image, [cell_of(), cell_of(ramp), control, damaged], NAMES.catalogue)
+    assert row.disagreement == pytest.approx(expected, abs=1e-6)
 
 
 def test_labels_of_the_run_are_named(written):

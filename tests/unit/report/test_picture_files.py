@@ -14,14 +14,15 @@ from PIL import Image
 
 from explainer.digests import digest_of
 from explainer.records import ImageFile, SaliencyFile
-from explainer.report.picture_files import Damaged, PictureFiles, read_picture
+from explainer.report.picture_files import Damaged, PictureFiles, picture_read
 from explainer.summary.images import png_of
 
 GREY = np.arange(35, dtype=np.uint8).reshape(5, 7)
 
 
 def seen(folder: Path, entry):
-    return read_picture(entry, PictureFiles(folder).place_of(entry))
+    with picture_read(entry, PictureFiles(folder).place_of(entry)) as found:
+        return found
 
 
 def map_at(path: str, low=0.0, high=1.0, digest=b""):
@@ -41,7 +42,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 def test_a_picture_is_its_bytes_and_its_pixels(tmp_path):
     (tmp_path / "a.png").write_bytes(png_of(GREY))
     found = seen(tmp_path, map_at("a.png", digest=digest_of(png_of(GREY))))
-    assert found.content == png_of(GREY)
+    assert (found.file.content, found.file.width, found.file.height) == (png_of(GREY), 7, 5)
     assert np.array_equal(found.pixels, GREY)
 
 
@@ -98,25 +99,28 @@ def test_a_file_that_several_records_name_is_shown_once(tmp_path):
     assert places == [tmp_path.resolve() / "a.png", *[Damaged("is the picture of another record, too")] * 3]
 
 
-def test_large_pictures_are_decoded_one_after_another(tmp_path, monkeypatch):
-    monkeypatch.setattr("explainer.report.picture_files._FEW_PIXELS", 30)
+@pytest.mark.parametrize(("few", "together"), [(35, True), (34, False)])
+def test_large_pictures_are_worked_on_one_after_another(tmp_path, monkeypatch, few, together):
+    monkeypatch.setattr("explainer.report.picture_files._FEW_PIXELS", few)
     (tmp_path / "a.png").write_bytes(png_of(GREY))
-    at_work, most = threading.Semaphore(1), []
-
-    def decode(content):
-        most.append(at_work.acquire(blocking=False))
-        threading.Event().wait(0.01)
-        at_work.release()
-        return GREY
-
-    monkeypatch.setattr("explainer.summary.images.pixels_of", decode)
     entry, place = ImageFile(0, "a.png"), tmp_path / "a.png"
-    threads = [threading.Thread(target=read_picture, args=(entry, place)) for _ in range(4)]
+    met = threading.Barrier(2)
+
+    def work(meetings):
+        with picture_read(entry, place):
+            try:
+                met.wait(2 if together else 0.05)
+                meetings.append(True)
+            except threading.BrokenBarrierError:
+                meetings.append(False)
+
+    meetings = []
+    threads = [threading.Thread(target=work, args=(meetings,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == [True] * 4
+    assert meetings == [together] * 2
 
 
 def test_the_limit_of_pixels_holds_before_anything_is_decoded(tmp_path, monkeypatch):

@@ -152,3 +152,13 @@ def test_a_disk_that_refuses_the_last_step_leaves_the_older_report(tmp_path, mon
         write(Target(None, path), [("g/7", b"QUI=")])
     assert "data/cols.js" in names(path)
     assert [name for name in names(tmp_path) if "/" not in name] == ["r"]
+
+
+def test_a_disk_that_refuses_the_first_step_leaves_nothing(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(target, "_OneFile", refuse)
+    with pytest.raises(ReportWriteError, match="No space left on device"):
+        write(Target(tmp_path / "r.html", None))
+    assert names(tmp_path) == []
