@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "mindspore-explainer"
+SOURCES = "explainer/report/app/"  # of the viewer; what is built of them is in the package
 
 
 def main() -> int:
@@ -40,9 +41,10 @@ def problems(wheel: Path, root: Path) -> list[str]:
 
 
 def package_files(root: Path) -> set[str]:
-    """The files under explainer/ but for what Python compiled, relative to the checkout."""
+    """The files under explainer/ but for what Python compiled and the viewer's sources, relative to the checkout."""
     files = (path for path in (root / "explainer").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(root).as_posix() for path in files}
+    names = {path.relative_to(root).as_posix() for path in files}
+    return {name for name in names if not name.startswith(SOURCES)}
 
 
 if __name__ == "__main__":

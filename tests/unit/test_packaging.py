@@ -39,15 +39,20 @@ def test_the_distribution_has_its_name_version_and_command(packaging):
     assert packaging["entry_points"] == {"console_scripts": ["explainer = explainer.command.main:main"]}
 
 
+def files_of_the_package() -> list[Path]:
+    """But for what Python compiled, and the sources of the viewer, which is built in explainer/report/static."""
+    files = (path.relative_to(ROOT) for path in (ROOT / "explainer").rglob("*") if path.is_file())
+    return [path for path in files if "__pycache__" not in path.parts and path.parts[1:3] != ("report", "app")]
+
+
 def test_every_folder_with_modules_is_a_package(packaging):
-    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "explainer").rglob("*.py")}
+    folders = {path.parent for path in files_of_the_package() if path.suffix == ".py"}
     assert set(packaging["packages"]) == {".".join(folder.parts) for folder in folders}
 
 
 def test_every_other_file_is_package_data(packaging):
     named = {Path(*package.split(".")) / name for package, names in packaging["package_data"].items() for name in names}
-    files = (path for path in (ROOT / "explainer").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    assert named == {path.relative_to(ROOT) for path in files if path.suffix != ".py"}
+    assert named == {path for path in files_of_the_package() if path.suffix != ".py"}
     assert Path("explainer/py.typed") in named
 
 

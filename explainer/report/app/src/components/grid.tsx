@@ -6,7 +6,7 @@ import { useShortcuts } from "../keyboard";
 import { scrolledTo, shape, shownMethods, values } from "../rows";
 import { go, run, show, view } from "../state";
 import { layoutOf, Tall, type Layout } from "../view/layout";
-import { scoreSort, sortsOf } from "../view/sorts";
+import { scoreSort } from "../view/sorts";
 import { cut } from "../words";
 import { GridHead, HEAD } from "./grid_head";
 import { Row } from "./grid_row";
@@ -121,10 +121,6 @@ function useSortWords(): string {
   if (!byScore) return { margin: "margin", entropy: "entropy", total: "uncertainty", epistemic: "epistemic", disagreement: "disagreement" }[sort] ?? "";
   const shownBelow = byScore.metric === metric && shownMethods().includes(byScore.method);
   return shownBelow ? "" : cut(run.value.metrics[byScore.metric]?.name ?? "", 30);
-}
-
-export function sortName(key: string): string {
-  return sortsOf(run.value).find((entry) => entry.key === key)?.words ?? key;
 }
 
 function measured(box: HTMLElement, set: (size: readonly [number, number]) => void): () => void {

@@ -42,7 +42,7 @@ export const Row = memo(function Row(props: RowProps) {
   return (
     <div role="row" class={`row ${focus >= 0 ? "current" : ""}`} aria-rowindex={place + 2} style={style} data-row={row} data-sample={number}>
       <Head {...props} />
-      <div class="cells" style={{ left: `${layout.left}px`, top: `${layout.top}px` }}>
+      <div class="cells" role="presentation" style={{ left: `${layout.left}px`, top: `${layout.top}px` }}>
         <Cell place={0} entry={cells?.image ?? missing} name="image" score="" {...{ row, layout, focus, reached }} {...handlers(props, 1)} />
         {shown.map((method, index) => (
           <Cell

@@ -14,7 +14,7 @@ export function SamplesBar() {
   const found = facets.value;
   const words = view.value.rows === "sample" ? "samples" : "rows";
   return (
-    <div class="bar" role="toolbar" aria-label="How samples are shown">
+    <div class="bar" role="group" aria-label="How samples are shown">
       <button type="button" class="open-sheet" onClick={() => (sheetOpen.value = true)}>
         Filter
       </button>

@@ -236,8 +236,8 @@ function usePrefetch(all: Columns, row: number): void {
 function useSampleKeys(all: Columns, row: number, detail: Detail | null, label: number): void {
   useShortcuts(
     () => [
-      { keys: ["j", "ArrowDown"], shown: "j ↓", words: "next sample", run: () => goTo(all, neighbours(row).after) },
-      { keys: ["k", "ArrowUp"], shown: "k ↑", words: "sample before", run: () => goTo(all, neighbours(row).before) },
+      { keys: ["j"], shown: "j", words: "next sample", run: () => goTo(all, neighbours(row).after) },
+      { keys: ["k"], shown: "k", words: "sample before", run: () => goTo(all, neighbours(row).before) },
       { keys: ["l", "ArrowRight"], shown: "l →", words: "next method", run: () => focusPane(1) },
       { keys: ["h", "ArrowLeft"], shown: "h ←", words: "method before", run: () => focusPane(-1) },
       { keys: ["Escape"], shown: "Esc", words: "back to the samples", run: () => go({ page: "samples", row, extra: {} }) },
