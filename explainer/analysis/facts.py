@@ -39,7 +39,7 @@ def _run_facts(run: RunView) -> Facts:
         "folder": str(run.summary_dir),
         "event_file": run.files.event_file.name,
         "started": _started(run.files.timestamp),
-        "state": _state(run),
+        "state": state_of(damaged=bool(run.findings), ended=run.ended, repaired=bool(run.repaired)),
         "repaired": run.repaired,
         "resumed": [dict(changed) for changed in run.resumed],
         "package_version": run.metadata.package_version,
@@ -59,12 +59,17 @@ def _started(timestamp: int) -> str | None:
         return None
 
 
-def _state(run: RunView) -> str:
-    if run.findings:
+def state_of(*, damaged: bool, ended: bool, repaired: bool) -> str:
+    """How far a run came, in words.
+
+    >>> state_of(damaged=False, ended=False, repaired=True)
+    'repaired'
+    """
+    if damaged:
         return "damaged"
-    if run.ended:
+    if ended:
         return "ended"
-    return "repaired" if run.repaired else "not ended"
+    return "repaired" if repaired else "not ended"
 
 
 def _sample_facts(run: RunView) -> Facts:

@@ -93,11 +93,25 @@ class RunView:
             SummaryReadError: the picture is outside the job folder, missing, damaged, or claims more than `most_pixels`
                 pixels, which is found out before it is decoded.
         """
-        target = inside(self.summary_dir, entry.path)
-        try:
-            return images.read_png(target, most_pixels)
-        except OSError as error:
-            raise SummaryReadError(f"could not read the picture {entry.path!r}: {error}") from error
+        return picture_in(self.summary_dir, entry.path, most_pixels)
+
+
+def picture_in(summary_dir: Path, path: str, most_pixels: int = images.LARGEST_PICTURE) -> NDArray[np.uint8]:
+    """A picture of a job folder: (H, W) or (H, W, 3 or 4) uint8.
+
+    Args:
+        summary_dir: the job folder.
+        path: relative to it.
+        most_pixels: a picture that claims more is refused.
+
+    Raises:
+        SummaryReadError: the picture is outside the job folder, missing, damaged, or too large.
+    """
+    target = inside(summary_dir, path)
+    try:
+        return images.read_png(target, most_pixels)
+    except OSError as error:
+        raise SummaryReadError(f"could not read the picture {path!r}: {error}") from error
 
 
 def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:

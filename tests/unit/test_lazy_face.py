@@ -13,6 +13,7 @@ import explainer
 
 READING = [
     *("analysis", "analysis.calibration", "analysis.curves", "analysis.facts", "analysis.reliability"),
+    *("analysis.comparison", "command.compare"),
     *(
         "analysis.statistics",
         "analysis.view",
@@ -44,7 +45,15 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["inspect", "--help"], ["run", "--help"], ["verify", "--help"], ["repair", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["inspect", "--help"],
+        ["compare", "--help"],
+        ["run", "--help"],
+        ["verify", "--help"],
+        ["repair", "--help"],
+        ["--version"],
+    ],
 )
 def test_the_command_s_help_loads_no_mindspore(arguments: list[str]) -> None:
     script = (
