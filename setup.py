@@ -9,9 +9,11 @@ VERSION: dict[str, str] = {}
 exec((HERE / "explainer" / "version.py").read_text(encoding="utf-8"), VERSION)
 
 DEMO = ["scikit-learn>=1.3"]
+FIGURE = ["matplotlib>=3.8"]
 MINDCV = ["mindcv>=0.3"]
 TEST = [
     *DEMO,
+    *FIGURE,
     *MINDCV,
     "build>=1.2",
     "grpcio-tools>=1.82",
@@ -48,7 +50,7 @@ setup(
         "scipy>=1.10",
         "tqdm>=4.66",
     ],
-    extras_require={"demo": DEMO, "mindcv": MINDCV, "test": TEST},
+    extras_require={"demo": DEMO, "figure": FIGURE, "mindcv": MINDCV, "test": TEST},
     entry_points={"console_scripts": ["explainer = explainer.command.main:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",

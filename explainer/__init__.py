@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from explainer.analysis.view import RunView, read_run
     from explainer.errors import ExplainerError
     from explainer.explanation.occlusion_sensitivity import OcclusionSensitivity
+    from explainer.report.figures import figure, show
     from explainer.report.overlays import overlay, spotlight
     from explainer.run.options import RunOptions
     from explainer.run.runner import ImageClassificationRunner, RunResult
@@ -28,8 +29,10 @@ __all__ = [
     "RunResult",
     "RunView",
     "__version__",
+    "figure",
     "overlay",
     "read_run",
+    "show",
     "spotlight",
 ]
 
@@ -40,8 +43,10 @@ _MODULES = {
     "RunOptions": "run.options",
     "RunResult": "run.runner",
     "RunView": "analysis.view",
+    "figure": "report.figures",
     "overlay": "report.overlays",
     "read_run": "analysis.view",
+    "show": "report.figures",
     "spotlight": "report.overlays",
 }
 

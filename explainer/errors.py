@@ -13,6 +13,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── DatasetError (ValueError)       a dataset that fails while it is read
 ├── ResumeError (ValueError)        a run that cannot be gone on with, as something is other than it was
 ├── ComparisonError (ValueError)    two runs that cannot be compared
+├── MissingExtraError (ImportError) a package that an extra of this one brings
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 └── SummaryWriteError (RuntimeError) a summary that could not be written
 
@@ -92,6 +93,10 @@ class ResumeError(ExplainerError, ValueError):
 
 class ComparisonError(ExplainerError, ValueError):
     """Two runs that cannot be compared: other labels, or no sample in common."""
+
+
+class MissingExtraError(ExplainerError, ImportError):
+    """A package that an extra of this one brings, as matplotlib for figures."""
 
 
 class SummaryReadError(ExplainerError, ValueError):

@@ -11,6 +11,7 @@ import click
 
 from explainer.command import terminal, text
 from explainer.command.compare import compare
+from explainer.command.figure import figure
 from explainer.command.inspect import inspect
 from explainer.command.repair import repair
 from explainer.command.run import run
@@ -25,7 +26,7 @@ _FAILED, _WRONG_ARGUMENT = 1, 2
 @click.group(
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[compare, inspect, repair, run, verify],
+    commands=[compare, figure, inspect, repair, run, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -553,3 +553,34 @@ def _map_change(method: Facts) -> str:
         return f"{method['explainer']}: undefined{left}"
     numbers = f"mean {method['mean']:.3f}, median {method['median']:.3f}, n {method['samples']}{left}"
     return f"{method['explainer']}: {numbers}; lowest {method['lowest']:.3f} ({method['most_changed'][0]['name']})"
+
+
+# ------------------------------------------------- figure
+
+FIGURE = """\
+Draws samples of a run in the summary folder DIR with the maps of methods over them, a row for each sample: its name,
+true and predicted label with the probability, picture, maps. It needs matplotlib, which the
+extra "figure" brings.
+"""
+FIGURE_END = """\
+\b
+Example:
+  explainer figure summary_dir/digits --samples 3,17 \\
+      --explainers Gradient,GradCAM --to figure.pdf
+  explainer figure summary_dir/digits --scale method --to figure.png
+
+\b
+Exit status:
+  0  the figure was written
+  1  it could not be written, or matplotlib is not there
+  2  a wrong argument, or there is no summary to read
+"""
+SAMPLES_OPTION = "Numbers of samples, or names of their files, separated by commas."
+LABELS_OPTION = "Whose maps are shown: a label, by number or name, or one for each sample."
+SCALE_OPTION = "What has colours of its own: each map, or each method over all rows."
+DPI_OPTION = "Of a PNG, and of the pictures in a PDF or SVG."
+
+
+def figure_rows(path: object, size: Sequence[float], written: int) -> list[Row]:
+    """What was drawn: where, how large in inches, how many bytes."""
+    return [("figure", f"{path} ({size[0]:.1f} x {size[1]:.1f} inches, {_bytes(written)})")]

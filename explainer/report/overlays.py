@@ -68,8 +68,8 @@ def overlay(
     >>> overlay(np.zeros((1, 2), np.uint8), np.float32([[0, 1]]), alpha=1, palette="jet").tolist()
     [[[0, 0, 127], [127, 0, 0]]]
     """
-    picture = in_grey(_picture(image)) if require_flag("grey", grey) else _picture(image)
-    values = _map(saliency)
+    picture = in_grey(picture_of(image)) if require_flag("grey", grey) else picture_of(image)
+    values = map_of(saliency)
     require_number("alpha", alpha, 0.0, 1.0)
     require_number("percentile", percentile, 0.0, 100.0)
     if palette is None:
@@ -139,7 +139,7 @@ def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Pixels:
     >>> spotlight(np.uint8([[200, 100]]), [(1, 0, 1, 1)]).tolist()
     [[[70, 70, 70], [100, 100, 100]]]
     """
-    picture = _picture(image)
+    picture = picture_of(image)
     shown = np.repeat(picture.mean(axis=2, keepdims=True) * _SHADE, 3, axis=2)
     for index, box in enumerate(boxes):
         x, y, width, height = _box(index, box)
@@ -159,8 +159,8 @@ def _box(index: int, box: Sequence[int]) -> list[int]:
     return numbers
 
 
-def _picture(image: Any) -> Float64Array:
-    """(H, W, 3) in [0, 255]."""
+def picture_of(image: Any) -> Float64Array:
+    """An image as `overlay` takes it: (H, W, 3) in [0, 255]; raises as it does."""
     given = require_numbers("image", image)
     if given.ndim == 2:
         given = given[..., None]
@@ -178,7 +178,8 @@ def _picture(image: Any) -> Float64Array:
     return np.broadcast_to(picture, (*picture.shape[:2], 3))
 
 
-def _map(saliency: Any) -> NDArray[np.float32]:
+def map_of(saliency: Any) -> NDArray[np.float32]:
+    """A map as `overlay` takes it: (h, w); raises as it does."""
     given = require_numbers("saliency", saliency)
     values = given.reshape(given.shape[-2:]) if given.ndim in (3, 4) and set(given.shape[:-2]) == {1} else given
     if values.ndim != 2 or 0 in values.shape:

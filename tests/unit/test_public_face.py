@@ -72,8 +72,10 @@ def test_the_package_has_these_names():
         "RunResult",
         "RunView",
         "__version__",
+        "figure",
         "overlay",
         "read_run",
+        "show",
         "spotlight",
     ]
 
