@@ -9,11 +9,13 @@ VERSION: dict[str, str] = {}
 exec((HERE / "explainer" / "version.py").read_text(encoding="utf-8"), VERSION)
 
 DEMO = ["scikit-learn>=1.3"]
+FIGURE = ["matplotlib>=3.8"]
 MINDCV = ["mindcv>=0.3"]
 PANDAS = ["pandas>=2"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 TEST = [
     *DEMO,
+    *FIGURE,
     *MINDCV,
     *PANDAS,
     *TENSORBOARD,
@@ -56,7 +58,14 @@ setup(
         "scipy>=1.10",
         "tqdm>=4.66",
     ],
-    extras_require={"demo": DEMO, "mindcv": MINDCV, "pandas": PANDAS, "tensorboard": TENSORBOARD, "test": TEST},
+    extras_require={
+        "demo": DEMO,
+        "figure": FIGURE,
+        "mindcv": MINDCV,
+        "pandas": PANDAS,
+        "tensorboard": TENSORBOARD,
+        "test": TEST,
+    },
     entry_points={"console_scripts": ["explainer = explainer.command.main:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from explainer.analysis.view import RunView, read_run
     from explainer.errors import ExplainerError
     from explainer.explanation.occlusion_sensitivity import OcclusionSensitivity
+    from explainer.report.figures import figure, show
     from explainer.report.overlays import overlay, spotlight
     from explainer.report.write import WrittenReport, write_report
     from explainer.run.options import RunOptions
@@ -30,8 +31,10 @@ __all__ = [
     "RunView",
     "WrittenReport",
     "__version__",
+    "figure",
     "overlay",
     "read_run",
+    "show",
     "spotlight",
     "write_report",
 ]
@@ -44,8 +47,10 @@ _MODULES = {
     "RunResult": "run.runner",
     "RunView": "analysis.view",
     "WrittenReport": "report.write",
+    "figure": "report.figures",
     "overlay": "report.overlays",
     "read_run": "analysis.view",
+    "show": "report.figures",
     "spotlight": "report.overlays",
     "write_report": "report.write",
 }

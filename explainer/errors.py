@@ -12,6 +12,8 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── NoValidResultError (ValueError) a search that finds no region that meets the threshold
 ├── DatasetError (ValueError)       a dataset that fails while it is read
 ├── ResumeError (ValueError)        a run that cannot be gone on with, as something is other than it was
+├── ComparisonError (ValueError)    two runs that cannot be compared
+├── MissingExtraError (ImportError) a package that an extra of this one brings
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 ├── SummaryWriteError (RuntimeError) a summary that could not be written
 └── ReportWriteError (RuntimeError)  a report that could not be written
@@ -88,6 +90,14 @@ class DatasetError(ExplainerError, ValueError):
 
 class ResumeError(ExplainerError, ValueError):
     """A run that cannot be gone on with, as something is other than it was when it was begun."""
+
+
+class ComparisonError(ExplainerError, ValueError):
+    """Two runs that cannot be compared: other labels, or no sample in common."""
+
+
+class MissingExtraError(ExplainerError, ImportError):
+    """A package that an extra of this one brings, as matplotlib for figures."""
 
 
 class SummaryReadError(ExplainerError, ValueError):

@@ -3,9 +3,9 @@
     python scripts/method_pictures.py
 
 Each picture has the canvases above and, below, the true label's map over the canvas in grey. Maps without a sign go
-from dark (0, or the smallest value for RISE) to light. Signed ones, over the canvas with light and dark exchanged, are
-red where a place speaks for the label, blue where it speaks against it, white at 0. Each map has a scale of its own,
-which ends at its 99.5th percentile.
+from dark (the smallest value) to light. Signed ones, over the canvas with light and dark exchanged, are red where a
+place speaks for the label, blue where it speaks against it, white at 0. Each map has a scale of its own, which ends at
+its 99.5th percentile.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from mindspore import nn
 from numpy.typing import NDArray
 from PIL import Image
 
-from explainer import overlay
+from explainer import overlay, spotlight
 from explainer.counterfactual import HierarchicalOcclusion
 from explainer.explanation import (
     LIME,
@@ -48,7 +48,6 @@ from explainer.explanation import (
     ScoreCAM,
     SmoothGrad,
 )
-from explainer.report.overlays import coloured, spotlight
 
 Floats = NDArray[np.float32]
 Colours = NDArray[np.float64]
@@ -68,8 +67,6 @@ GREY_SHARE = 0.3
 ENLARGED = 2
 GAP = 4
 TONES = 32  # steps of each colour: half the bytes, and no palette that would swallow rare colours
-UNSIGNED_ANCHORS = ("000004", "1c1044", "4f127b", "812581", "b5367a", "e55064", "fb8761", "fec287", "fcfdbf")  # magma
-SIGNED_ANCHORS = ("2166ac", "67a9cf", "d1e5f0", "f7f7f7", "fddbc7", "ef8a62", "b2182b")  # blue, white, red
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,23 +109,23 @@ def methods(network: DigitNet) -> dict[str, tuple[Attribution, Painter]]:
     """For each page the method that it shows, and how its maps are painted."""
     softmax = nn.Softmax()
     return {
-        "gradient": (Gradient(network), from_zero),
-        "deconvolution": (Deconvolution(network), from_zero),
-        "guided-backprop": (GuidedBackprop(network), from_zero),
-        "gradcam": (GradCAM(network, layer="auto"), from_zero),
-        "occlusion": (Occlusion(network, softmax, window=8, stride=4, fill=BLACK), from_zero),
+        "gradient": (Gradient(network), unsigned),
+        "deconvolution": (Deconvolution(network), unsigned),
+        "guided-backprop": (GuidedBackprop(network), unsigned),
+        "gradcam": (GradCAM(network, layer="auto"), unsigned),
+        "occlusion": (Occlusion(network, softmax, window=8, stride=4, fill=BLACK), unsigned),
         "occlusion-overlay": (
             Occlusion(network, softmax, window="auto", edges="clip", fill=BLACK, aggregate="bicubic", signed=True),
             laid_over,
         ),
-        "rise": (RISE(network, softmax, masks=1000, grid=8, fill=BLACK), from_smallest),
+        "rise": (RISE(network, softmax, masks=1000, grid=8, fill=BLACK), unsigned),
         "integrated-gradients": (IntegratedGradients(network, baseline=BLACK), around_zero),
-        "smoothgrad": (SmoothGrad(network), from_zero),
+        "smoothgrad": (SmoothGrad(network), unsigned),
         "input-x-gradient": (InputXGradient(network), around_zero),
-        "hirescam": (HiResCAM(network), from_zero),
-        "gradcam-plus-plus": (GradCAMPlusPlus(network), from_zero),
-        "layercam": (LayerCAM(network), from_zero),
-        "scorecam": (ScoreCAM(network, fill=BLACK), from_zero),
+        "hirescam": (HiResCAM(network), unsigned),
+        "gradcam-plus-plus": (GradCAMPlusPlus(network), unsigned),
+        "layercam": (LayerCAM(network), unsigned),
+        "scorecam": (ScoreCAM(network, fill=BLACK), unsigned),
         "lime": (LIME(network, softmax, fill=BLACK), around_zero),
         "kernel-shap": (KernelSHAP(network, softmax, fill=BLACK), around_zero),
     }
@@ -170,31 +167,24 @@ def row_of(tiles: Sequence[NDArray[np.floating]]) -> Colours:
     return np.concatenate(framed, axis=1).astype(np.float64)
 
 
-def from_zero(saliency: Floats, grey: Floats) -> Colours:
-    """Dark at 0, light at the highest."""
-    return mixed(coloured(saliency, 0.0, float(np.percentile(saliency, HIGHEST)), UNSIGNED_ANCHORS), grey)
+def unsigned(saliency: Floats, grey: Floats) -> Colours:
+    """Dark at the smallest value, light at the highest."""
+    return overlay(pixels(grey), saliency, alpha=1 - GREY_SHARE, palette="magma", percentile=HIGHEST) / 255
+
+
+def around_zero(saliency: Floats, grey: Floats) -> Colours:
+    """White at 0, red above, blue below, both as far as the highest absolute value; light and dark exchanged below."""
+    return overlay(pixels(1 - grey), saliency, alpha=1 - GREY_SHARE, palette="blue_red", percentile=HIGHEST) / 255
+
+
+def pixels(grey: Floats) -> NDArray[np.uint8]:
+    """The canvas in [0, 1] as it is; other than uint8, `overlay` would stretch it."""
+    return np.rint(grey * 255).astype(np.uint8)
 
 
 def laid_over(saliency: Floats, grey: Floats) -> Colours:
     """The picture that `overlay` makes: half the map in viridis, half the canvas."""
     return overlay(grey, saliency, palette="viridis") / 255
-
-
-def from_smallest(saliency: Floats, grey: Floats) -> Colours:
-    """Dark at the smallest value, light at the highest."""
-    highest = float(np.percentile(saliency, HIGHEST))
-    return mixed(coloured(saliency, float(saliency.min()), highest, UNSIGNED_ANCHORS), grey)
-
-
-def around_zero(saliency: Floats, grey: Floats) -> Colours:
-    """White at 0, red above, blue below, both as far as the highest absolute value; light and dark exchanged below."""
-    highest = float(np.percentile(np.abs(saliency), HIGHEST))
-    return mixed(coloured(saliency, -highest, highest, SIGNED_ANCHORS), 1 - grey)
-
-
-def mixed(colours: Colours, grey: Floats) -> Colours:
-    """The colours in [0, 255] over the canvas in grey."""
-    return GREY_SHARE * grey + (1 - GREY_SHARE) * colours / 255
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.special import ndtri, stdtrit
 
 from explainer.deprecated import warn_renamed
 from explainer.records import RunMetadata
+from explainer.summary.settings import mapping
 
 PARTS = ("correct", "incorrect")
 """The parts of the samples that have statistics of their own."""
@@ -100,24 +101,32 @@ def method_statistics(scores: Sequence[SingleScore], metadata: RunMetadata) -> l
 def _of_metric(
     metric: str, by_method: Mapping[str, Sequence[SingleScore]], metadata: RunMetadata
 ) -> list[MethodStatistics]:
-    facts = _mapping(_mapping(metadata.parameters.get("metrics")).get(metric))
-    higher, bounds = facts.get("higher_is_better") is not False, _bounds(facts.get("bounds"))
+    higher, bounds = direction_of(metric, metadata), bounds_of(metric, metadata)
     overall = {name: summary_of([score.value for score in scores], bounds) for name, scores in by_method.items()}
     ranked = ranks({name: summary.mean for name, summary in overall.items()}, higher_is_better=higher)
     parts = {
         name: [summary_of([score.value for score in scores if score.part == part], bounds) for part in PARTS]
         for name, scores in by_method.items()
     }
-    controls = _mapping(metadata.parameters.get("controls"))
+    controls = mapping(metadata.parameters.get("controls"))
     return [
         MethodStatistics(metric, name, higher, name in controls, ranked.get(name), overall[name], *parts[name])
         for name in by_method
     ]
 
 
-def _mapping(declared: object) -> Mapping[str, object]:
-    """What a run declares, which may be anything where a file is damaged; {} where it is no mapping."""
-    return declared if isinstance(declared, Mapping) else {}
+def direction_of(metric: str, metadata: RunMetadata) -> bool:
+    """Whether higher scores of a metric are better; True where the run does not say."""
+    return _declared(metric, metadata).get("higher_is_better") is not False
+
+
+def bounds_of(metric: str, metadata: RunMetadata) -> Bounds:
+    """The least and the largest possible score of a metric; infinite where the run does not say."""
+    return _bounds(_declared(metric, metadata).get("bounds"))
+
+
+def _declared(metric: str, metadata: RunMetadata) -> Mapping[str, object]:
+    return mapping(mapping(metadata.parameters.get("metrics")).get(metric))
 
 
 def _bounds(declared: object) -> Bounds:
@@ -146,24 +155,69 @@ def summary_of(scores: Sequence[float], bounds: Bounds = _UNBOUNDED) -> Summary:
     >>> summary_of([1.0, 2.0, float("nan"), 6.0])[:3]
     (3.0, 2.0, 2.6457513110645907)
     """
+    return _summary(scores, bounds, _interval)
+
+
+def difference_of(first: Sequence[float], second: Sequence[float], bounds: Bounds = _UNBOUNDED) -> Summary:
+    """The summary of second - first, pair by pair, with a 95 % interval of the mean difference.
+
+    The interval is that of `summary_of`; where all scores are 0 or 1, that of Bonett and Price for a difference of
+    paired proportions, which is never one point.
+
+    Source: Bonett and Price 2012, "Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on
+    Paired Data".
+
+    Args:
+        first: scores, (n).
+        second: scores of the same things, (n); a pair with a score that is not finite is counted as undefined.
+        bounds: the least and the largest possible score.
+
+    >>> difference_of([0.5, 0.25, 0.0], [1.0, 0.25, float("nan")])[:2]
+    (0.25, 0.25)
+    """
+    pairs = np.array([first, second], np.float64).T.reshape(-1, 2)
+    of_hits = bool(np.isin(pairs[np.isfinite(pairs).all(axis=1)], (0, 1)).all())
+    low, high = bounds
+    with np.errstate(invalid="ignore"):  # inf - inf, which is undefined
+        differences = (pairs[:, 1] - pairs[:, 0]).tolist()
+    return _summary(differences, (low - high, high - low), _of_paired_hits if of_hits else _of_mean)
+
+
+_Interval = Callable[[NDArray[np.float64], float, float], tuple[float, float]]
+"""Scores in their order, their mean and deviation -> the ends of an interval."""
+
+
+def _summary(scores: Sequence[float], bounds: Bounds, interval: _Interval) -> Summary:
     defined = np.sort(np.array([score for score in scores if math.isfinite(score)], np.float64))
     count, undefined = len(defined), len(scores) - len(defined)
     if not count:
         return Summary(math.nan, math.nan, math.nan, math.nan, math.nan, 0, undefined)
     mean, median = math.fsum(defined) / count, float(np.median(defined))
     deviation = float(defined.std(ddof=1)) if count > 1 else math.nan
-    low, high = (float(np.clip(end, *bounds)) for end in _interval(defined, mean, deviation))
+    ends = (math.nan, math.nan) if count < LEAST else interval(defined, mean, deviation)
+    low, high = (float(np.clip(end, *bounds)) for end in ends)
     return Summary(mean, median, deviation, low, high, count, undefined)
 
 
 def _interval(scores: NDArray[np.float64], mean: float, deviation: float) -> tuple[float, float]:
-    if len(scores) < LEAST:
-        return math.nan, math.nan
     if np.isin(scores, (0, 1)).all():
         return _of_proportion(mean, len(scores))
+    return _of_mean(scores, mean, deviation)
+
+
+def _of_mean(scores: NDArray[np.float64], mean: float, deviation: float) -> tuple[float, float]:
     if scores[0] == scores[-1] or deviation == 0:  # differences may be too small to be squared
         return mean, mean
     return _corrected_for_skewness(scores, mean, deviation)
+
+
+def _of_paired_hits(differences: NDArray[np.float64], mean: float, deviation: float) -> tuple[float, float]:
+    """The interval of Bonett and Price, of differences -1, 0 and 1; one pair of each kind of change is added."""
+    count = len(differences) + 2
+    gained, lost = ((np.count_nonzero(differences == change) + 1) / count for change in (1, -1))
+    centre = gained - lost
+    reach = float(ndtri(_UPPER)) * math.sqrt((gained + lost - centre * centre) / count)
+    return centre - reach, centre + reach
 
 
 def _of_proportion(mean: float, count: int) -> tuple[float, float]:

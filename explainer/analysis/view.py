@@ -63,11 +63,7 @@ class RunView:
     @property
     def state(self) -> str:
         """How the run stands: "damaged", "ended", "repaired" or "not ended"."""
-        if self.findings:
-            return "damaged"
-        if self.ended:
-            return "ended"
-        return "repaired" if self.repaired else "not ended"
+        return state_of(damaged=bool(self.findings), ended=self.ended, repaired=bool(self.repaired))
 
     def __repr__(self) -> str:
         """Folder, state, and what there is; texts of the summary are written as Python writes them."""
@@ -126,6 +122,19 @@ class RunView:
                 pixels, which is found out before it is decoded.
         """
         return picture_of(self.summary_dir, entry, most_pixels)
+
+
+def state_of(*, damaged: bool, ended: bool, repaired: bool) -> str:
+    """How far a run came, in words.
+
+    >>> state_of(damaged=False, ended=False, repaired=True)
+    'repaired'
+    """
+    if damaged:
+        return "damaged"
+    if ended:
+        return "ended"
+    return "repaired" if repaired else "not ended"
 
 
 def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:

@@ -15,7 +15,9 @@ from explainer.version import __version__
 
 with kept_from_new_threads():  # those that NumPy and SciPy start when they are imported
     from explainer.command import terminal, text
+    from explainer.command.compare import compare
     from explainer.command.export import export
+    from explainer.command.figure import figure
     from explainer.command.inspect import inspect
     from explainer.command.repair import repair
     from explainer.command.report import report
@@ -29,7 +31,7 @@ _FAILED, _WRONG_ARGUMENT = 1, 2
 @click.group(
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[export, inspect, repair, report, run, verify],
+    commands=[compare, export, figure, inspect, repair, report, run, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from explainer.analysis.statistics import LEAST, PARTS
@@ -485,3 +488,186 @@ def export_notes(damage: Sequence[str], hints: Sequence[str]) -> list[Row]:
     """What of the run is damaged, and how to look at what was written."""
     more = [f"... ({len(damage)} in all; `explainer verify` names each)"] if len(damage) > _MOST_NAMES else []
     return [*_named("damage", [*damage[:_MOST_NAMES], *more]), *_named("hint", hints)]
+
+
+# ------------------------------------------------- compare
+
+COMPARE = """\
+Says what is other in the run of the summary folder B, beside that of A: settings, predictions, scores and maps of the
+samples that both have. They are paired by the names of their files, else by the digests of their images, else by their
+numbers.
+"""
+COMPARE_END = """\
+A score is better or worse where the 95 % interval of its mean difference, b - a over the paired samples, does not
+hold 0; unclear where it does. Of 20 intervals one misses the true difference by chance.
+
+\b
+Example:
+  explainer compare summary_dir/before summary_dir/after
+  explainer compare summary_dir/digits summary_dir/digits --run-a 1700000000
+
+\b
+Exit status:
+  0  the runs were compared
+  2  they cannot be compared, or not be read
+"""
+
+_NAME_WIDTH = 18  # of a method, so that numbers stand below one another
+_WIDTH = 68  # of a text beside its name, so that a row fits 80 columns
+_PAIRED_BY = {
+    "source": "the names of their files",
+    "input_digest": "the digests of their images",
+    "picture_digest": "the digests of their pictures",
+    "number": "their numbers, as no names and no digests are recorded",
+}
+_VERDICTS = {"better": "better", "worse": "worse", "not distinguishable": "unclear", None: "too few"}
+
+
+def comparison_rows(facts: Facts) -> list[Row]:
+    """The facts of a comparison, human-readable; rows fit 80 columns unless a single name does not."""
+    return [
+        *(row for name in ("a", "b") for row in _wrapped(name, _compared(facts[name]))),
+        *_wrapped("paired", _paired(facts["paired"])),
+        *_wrapped("images", _other_images(facts["paired"])),
+        *(row for text in map(_other_setting, facts["differences"]) for row in _wrapped("differs", text)),
+        *(row for kind in ("explainers", "metrics") for row in _wrapped(kind, _in_one(facts[kind]))),
+        *_prediction_rows(facts["predictions"], facts["paired"]["samples"]),
+        *_score_rows(facts["scores"]),
+        *_map_rows(facts["maps"]),
+    ]
+
+
+def _wrapped(name: str, text: str) -> list[Row]:
+    """A row for each line of the text; none where there is none."""
+    lines = textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [(name if number == 0 else "", line) for number, line in enumerate(lines)]
+
+
+def _compared(run: Facts) -> str:
+    return f"{run['folder']} ({run['event_file']}), {run['state']}, {run['samples']} samples"
+
+
+def _paired(facts: Facts) -> str:
+    left = [f"{len(facts[f'only_in_{run}'])} only in {run}" for run in "ab" if facts[f"only_in_{run}"]]
+    return "; ".join([f"{facts['samples']} samples by {_PAIRED_BY[facts['by']]}", ", ".join(left)]).removesuffix("; ")
+
+
+def _other_images(facts: Facts) -> str:
+    other = facts["other_input"]
+    return f"{other} of {facts['samples']} pairs gave the network another image" if other else ""
+
+
+def _other_setting(difference: Facts) -> str:
+    a, b = (_setting_value(difference[run]) for run in "ab")
+    return f"{difference['name']}: {a} -> {b}"
+
+
+def _setting_value(value: Any) -> str:
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _in_one(facts: Facts) -> str:
+    found = [f"only in {run}: {_names(facts[f'only_in_{run}'])}" for run in "ab" if facts[f"only_in_{run}"]]
+    return "; ".join(found)
+
+
+def _prediction_rows(facts: Facts, samples: int) -> list[Row]:
+    rows = _wrapped("top label", f"another one for {facts['other_top_label']} of {samples} samples")
+    if facts["other_true_labels"]:
+        rows += _wrapped("true labels", f"others for {facts['other_true_labels']} samples, which are left out below")
+    if not facts["samples"]:
+        return rows
+    became = {name: facts[f"became_{name}"] for name in PARTS}
+    counts = ", ".join(f"{len(samples)} became {name}" for name, samples in became.items())
+    return [
+        *rows,
+        *_wrapped("accuracy", f"a {_mean_of(facts['a'])}, b {_mean_of(facts['b'])}, n {facts['samples']}"),
+        *_wrapped(_VERDICTS[facts["verdict"]], f"difference {_mean_of(facts['difference'], '+')}; {counts}"),
+        *(row for name, samples in became.items() for row in _became_rows(name, samples)),
+    ]
+
+
+def _became_rows(name: str, samples: list[Facts]) -> list[Row]:
+    shown = [row for sample in samples[:_MOST_NAMES] for row in _wrapped(name, _became(sample))]
+    more = len(samples) - _MOST_NAMES
+    return [*shown, *(_wrapped(name, f"and {more} more, see --json") if more > 0 else [])]
+
+
+def _became(sample: Facts) -> str:
+    a, b = (f"{sample[run]['label']} {sample[run]['probability']:.2f}" for run in "ab")
+    return f"{sample['name']}: {a} -> {b}"
+
+
+def _mean_of(facts: Facts, sign: str = "") -> str:
+    mean, low, high = (facts[name] for name in ("mean", "low", "high"))
+    if mean is None:
+        return "undefined"
+    return f"{mean:{sign}.3f}" if low is None else f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def _score_rows(scores: list[Facts]) -> list[Row]:
+    """For each metric a row with its direction, and one for each method, which begins with the verdict."""
+    rows: list[Row] = []
+    width = min(max((len(score["explainer"]) for score in scores), default=0), _NAME_WIDTH)
+    for metric, of_metric in groupby(scores, lambda score: score["metric"]):
+        methods = list(of_metric)
+        direction = "higher" if methods[0]["higher_is_better"] else "lower"
+        rows += _wrapped("score", f"{metric} ({direction} is better): a -> b, difference, n")
+        for score in methods:
+            rows += _wrapped(_VERDICTS[score["verdict"]], f"{score['explainer']:<{width}} {_score_change(score)}")
+    return rows
+
+
+def _score_change(score: Facts) -> str:
+    undefined = f", {score['undefined_pairs']} undefined" if score["undefined_pairs"] else ""
+    if score["difference"]["mean"] is None:
+        return f"undefined{undefined}"
+    a, b = (f"{score[run]['mean']:.3f}" for run in "ab")
+    return f"{a} -> {b} {_mean_of(score['difference'], '+')} n {score['samples']}{undefined}"
+
+
+def _map_rows(maps: list[Facts]) -> list[Row]:
+    if not maps:
+        return []
+    head = "how alike, by the correlation of their ranks: 1 is the same order"
+    return [*_wrapped("maps", head), *(row for method in maps for row in _wrapped("", _map_change(method)))]
+
+
+def _map_change(method: Facts) -> str:
+    kinds = {"constant_pairs": "constant", "unreadable_pairs": "unreadable", "resized_pairs": "of two sizes"}
+    left = "".join(f", {method[key]} {name}" for key, name in kinds.items() if method[key])
+    if method["mean"] is None:
+        return f"{method['explainer']}: undefined{left}"
+    numbers = f"mean {method['mean']:.3f}, median {method['median']:.3f}, n {method['samples']}{left}"
+    return f"{method['explainer']}: {numbers}; lowest {method['lowest']:.3f} ({method['most_changed'][0]['name']})"
+
+
+# ------------------------------------------------- figure
+
+FIGURE = """\
+Draws samples of a run in the summary folder DIR with the maps of methods over them, a row for each sample: its name,
+true and predicted label with the probability, picture, maps. It needs matplotlib, which the
+extra "figure" brings.
+"""
+FIGURE_END = """\
+\b
+Example:
+  explainer figure summary_dir/digits --samples 3,17 \\
+      --explainers Gradient,GradCAM --to figure.pdf
+  explainer figure summary_dir/digits --scale method --to figure.png
+
+\b
+Exit status:
+  0  the figure was written
+  1  it could not be written, or matplotlib is not there
+  2  a wrong argument, or there is no summary to read
+"""
+SAMPLES_OPTION = "Numbers of samples, or names of their files, separated by commas."
+LABELS_OPTION = "Whose maps are shown: a label, by number or name, or one for each sample."
+SCALE_OPTION = "What has colours of its own: each map, or each method over all rows."
+DPI_OPTION = "Of a PNG, and of the pictures in a PDF or SVG."
+
+
+def figure_rows(path: object, size: Sequence[float], written: int) -> list[Row]:
+    """What was drawn: where, how large in inches, how many bytes."""
+    return [("figure", f"{path} ({size[0]:.1f} x {size[1]:.1f} inches, {_bytes(written)})")]

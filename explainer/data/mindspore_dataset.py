@@ -84,19 +84,27 @@ def has_boxes(dataset: Dataset) -> bool:
 
 
 def sample_count(dataset: Dataset) -> int | None:
-    """About how many samples there are; None where counting them would run the dataset."""
+    """About how many samples there are; None where counting them would run the dataset.
+
+    In a dataset of batches the last one may be smaller than it is counted.
+    """
     if not _is_countable(dataset):
         return None
     batches = dataset.get_dataset_size()
     return int(batches * dataset.get_batch_size()) if batches > 0 else None
 
 
+def exact_sample_count(dataset: Dataset) -> int | None:
+    """How many samples there are; None where that is not known before they are read, as in a dataset of batches."""
+    return None if int(dataset.get_batch_size()) > 1 else sample_count(dataset)
+
+
 def description_of(dataset: Dataset) -> dict[str, Any]:
-    """What a summary keeps of the dataset, as JSON values; `samples` is None where counting them would run it."""
+    """What a summary keeps of the dataset, as JSON values; `samples` is None where their number is not known before."""
     return {
         "class": type(dataset).__name__,
         "columns": _column_names(dataset),
-        "samples": sample_count(dataset),
+        "samples": exact_sample_count(dataset),
     }
 
 

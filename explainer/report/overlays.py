@@ -9,22 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, Pixels
-from explainer.checks import require_choice, require_finite, require_number, require_numbers
+from explainer.checks import require_choice, require_finite, require_flag, require_number, require_numbers
 from explainer.resizing import resized
 
 _HEX = {
     "viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
+    "magma": "000004 1c1044 4f127b 812581 b5367a e55064 fb8761 fec287 fcfdbf",
     "cividis": "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
     "blue_red": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
     "jet": "00007f 0000ff 007fff 00ffff 7fff7f ffff00 ff7f00 ff0000 7f0000",
 }
+_LUMA = (0.299, 0.587, 0.114)
 _SHADE = 0.35  # how bright the rest of a picture is beside its regions
 PALETTES = tuple(_HEX)
-"""viridis and cividis, which are safe for the colour-blind and even in brightness; blue_red, safe, too, for maps with
-signs; jet, which is neither, as in old figures."""
+"""viridis, magma and cividis, which are safe for the colour-blind and even in brightness; blue_red, safe, too, for maps
+with signs; jet, which is neither, as in old figures."""
 
 
-def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | None = None) -> Pixels:
+Limits = tuple[float, float]
+"""The values that have the first and the last colour of a palette."""
+
+
+def overlay(
+    image: Any,
+    saliency: Any,
+    *,
+    alpha: float = 0.5,
+    palette: str | None = None,
+    percentile: float = 100.0,
+    limits: Limits | None = None,
+    grey: bool = False,
+) -> Pixels:
     """The map in colours over the image in grey or its own colours: a picture (H, W, 3) uint8.
 
     The palette runs from the map's minimum to its maximum; "blue_red" from minus to plus its largest absolute value, so
@@ -33,31 +48,80 @@ def overlay(image: Any, saliency: Any, *, alpha: float = 0.5, palette: str | Non
     Args:
         image: (H, W), (H, W, 1), (H, W, 3) or (1 or 3, H, W); uint8 as it is, anything else stretched from its minimum
             to its maximum.
-        saliency: (h, w) or (1, h, w), resized linearly to the image where it is smaller or larger.
+        saliency: (h, w), (1, h, w) or (1, 1, h, w), as explainers give it, resized linearly to the image where it is
+            smaller or larger.
         alpha: how much of the map is seen, 0 to 1.
-        palette: one of "viridis", "cividis", "blue_red", "jet"; by default "viridis", or "blue_red" for a map with
-            values below 0.
+        palette: one of "viridis", "magma", "cividis", "blue_red", "jet"; by default "viridis", or "blue_red" for a map
+            with values below 0.
+        percentile: the palette ends at this percentile of the map, in place of its maximum, so that a few bright pixels
+            do not darken the rest; of absolute values for "blue_red". What is above has the last colour.
+        limits: the values that have the first and the last colour, in place of those that follow from the map, so that
+            several maps have one scale.
+        grey: whether the image is shown in grey, so that all colours are the map's.
 
     Raises:
-        TypeError: arrays that do not hold numbers, or an `alpha` that is none.
-        ValueError: wrong shapes, values that are not finite, an unknown palette, or `alpha` outside [0, 1].
+        TypeError: arrays that do not hold numbers, an `alpha` or a `percentile` that is none, or a `grey` that is no
+            bool.
+        ValueError: wrong shapes, values that are not finite, an unknown palette, `alpha` outside [0, 1], `percentile`
+            outside [0, 100] or beside `limits`, or `limits` that do not rise.
 
     >>> overlay(np.zeros((1, 2), np.uint8), np.float32([[0, 1]]), alpha=1, palette="jet").tolist()
     [[[0, 0, 127], [127, 0, 0]]]
     """
-    picture = _picture(image)
-    values = _map(saliency)
+    picture = in_grey(picture_of(image)) if require_flag("grey", grey) else picture_of(image)
+    values = map_of(saliency)
     require_number("alpha", alpha, 0.0, 1.0)
+    require_number("percentile", percentile, 0.0, 100.0)
     if palette is None:
         palette = "blue_red" if values.min() < 0 else "viridis"
     require_choice("palette", palette, PALETTES)
     shown = resized(values, picture.shape[:2]).astype(np.float64)
-    low, high = float(shown.min()), float(shown.max())
-    if palette == "blue_red":
-        high = max(-low, high) or 1.0  # of a map of zeros any: 0 is in the middle
-        low = -high
-    mixed = alpha * coloured(shown, low, high, _HEX[palette].split()) + (1 - alpha) * picture
+    low, high = limits_of(shown, palette, percentile) if limits is None else _limits(limits, percentile)
+    mixed = alpha * coloured(shown, low, high, anchors_of(palette)) + (1 - alpha) * picture
     return np.rint(mixed).astype(np.uint8)
+
+
+def limits_of(values: NDArray[Any], palette: str, percentile: float = 100.0) -> Limits:
+    """The values that have the first and the last colour of a palette.
+
+    Where the percentile leaves nothing of a map, as of one that is zero almost everywhere, its maximum takes its place.
+
+    >>> limits_of(np.array([[0, 1, 2, 3, 10]]), "viridis", 75), limits_of(np.array([[-4, 2]]), "blue_red")
+    ((0.0, 3.0), (-4.0, 4.0))
+    """
+    if palette == "blue_red":
+        high = _highest(np.abs(values), 0.0, percentile) or 1.0  # of a map of zeros any: 0 is in the middle
+        return -high, high
+    low = float(values.min())
+    return low, _highest(values, low, percentile)
+
+
+def anchors_of(palette: str) -> list[str]:
+    """The colours of a palette at equal distances, as RRGGBB."""
+    return _HEX[palette].split()
+
+
+def in_grey(picture: Float64Array) -> Float64Array:
+    """The picture (H, W, 3) in grey, by the weights that Pillow has for "L" (ITU-R 601).
+
+    >>> in_grey(np.array([[[255.0, 0.0, 0.0]]])).round(3).tolist()
+    [[[76.245, 76.245, 76.245]]]
+    """
+    return np.repeat(picture @ np.array(_LUMA)[:, None], 3, axis=2)
+
+
+def _highest(values: NDArray[Any], low: float, percentile: float) -> float:
+    high = float(np.percentile(values, percentile))
+    return high if high > low else float(values.max())
+
+
+def _limits(limits: Limits, percentile: float) -> Limits:
+    if percentile != 100:
+        raise ValueError(f"`percentile` must be left out beside `limits`, got {percentile} and {limits!r}")
+    values = require_numbers("limits", limits)
+    if values.shape != (2,) or not np.isfinite(values).all() or values[0] >= values[1]:
+        raise ValueError(f"`limits` must be (low, high), finite and low < high, got {limits!r}")
+    return float(values[0]), float(values[1])
 
 
 def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Pixels:
@@ -75,7 +139,7 @@ def spotlight(image: Any, boxes: Iterable[Sequence[int]]) -> Pixels:
     >>> spotlight(np.uint8([[200, 100]]), [(1, 0, 1, 1)]).tolist()
     [[[70, 70, 70], [100, 100, 100]]]
     """
-    picture = _picture(image)
+    picture = picture_of(image)
     shown = np.repeat(picture.mean(axis=2, keepdims=True) * _SHADE, 3, axis=2)
     for index, box in enumerate(boxes):
         x, y, width, height = _box(index, box)
@@ -95,8 +159,8 @@ def _box(index: int, box: Sequence[int]) -> list[int]:
     return numbers
 
 
-def _picture(image: Any) -> Float64Array:
-    """(H, W, 3) in [0, 255]."""
+def picture_of(image: Any) -> Float64Array:
+    """An image as `overlay` takes it: (H, W, 3) in [0, 255]; raises as it does."""
     given = require_numbers("image", image)
     if given.ndim == 2:
         given = given[..., None]
@@ -114,11 +178,15 @@ def _picture(image: Any) -> Float64Array:
     return np.broadcast_to(picture, (*picture.shape[:2], 3))
 
 
-def _map(saliency: Any) -> NDArray[np.float32]:
+def map_of(saliency: Any) -> NDArray[np.float32]:
+    """A map as `overlay` takes it: (h, w); raises as it does."""
     given = require_numbers("saliency", saliency)
-    values = given[0] if given.ndim == 3 and len(given) == 1 else given
+    values = given.reshape(given.shape[-2:]) if given.ndim in (3, 4) and set(given.shape[:-2]) == {1} else given
     if values.ndim != 2 or 0 in values.shape:
-        raise ValueError(f"`saliency` must be one map (h, w) or (1, h, w), got shape {given.shape}")
+        raise ValueError(
+            f"`saliency` must be one map (h, w), (1, h, w) or (1, 1, h, w), got shape {given.shape}; "
+            "of several maps give one at a time, as maps[0, 0]"
+        )
     require_finite("saliency", values[None])
     return values.astype(np.float32)
 

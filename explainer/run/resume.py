@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from explainer.data.batch import Sample
@@ -10,10 +10,10 @@ from explainer.errors import ResumeError
 from explainer.records import RunMetadata
 from explainer.summary import codec
 from explainer.summary.recorded_run import RecordedRun
+from explainer.summary.settings import Difference, differences, mapping
 
 _MAY_DIFFER = ("batch_size", "on_bad_sample")
 """Options that change no result: a run that ran out of memory, or met a bad sample, is gone on with by others."""
-_MOST_SHOWN = 8  # entries of a list in a message
 _DO = "Give what the run was begun with, or begin a new one (without resume)"
 
 
@@ -24,7 +24,7 @@ def require_same(recorded: RecordedRun, metadata: RunMetadata) -> dict[str, Any]
         ResumeError: what would change the results is other than it was; names each difference.
     """
     now = as_recorded(metadata)
-    found = list(_differences(_compared(recorded.metadata), _compared(now)))
+    found = [_told(found) for found in differences(_compared(recorded.metadata), _compared(now))]
     if found:
         raise ResumeError(f"cannot go on with {recorded.event_file}: {'; '.join(found)}. {_DO}")
     return _changed(_free(recorded.metadata), _free(now))
@@ -102,8 +102,8 @@ def _image(sample: Sample) -> str:
 def _compared(metadata: RunMetadata) -> dict[str, Any]:
     """What must be the same, by the name that messages have for it."""
     parameters = dict(metadata.parameters)
-    provenance = _mapping(parameters.pop("provenance", None))
-    options = _mapping(parameters.pop("options", None))
+    provenance = mapping(parameters.pop("provenance", None))
+    options = mapping(parameters.pop("options", None))
     return {
         "package major version": metadata.package_version.split(".")[0],
         "network": [parameters.pop("network", None), provenance.get("network")],
@@ -120,8 +120,8 @@ def _compared(metadata: RunMetadata) -> dict[str, Any]:
 
 def _free(metadata: RunMetadata) -> dict[str, Any]:
     """What may be other."""
-    options = _mapping(metadata.parameters.get("options"))
-    provenance = _mapping(metadata.parameters.get("provenance"))
+    options = mapping(metadata.parameters.get("options"))
+    provenance = mapping(metadata.parameters.get("provenance"))
     rest = {name: value for name, value in provenance.items() if name not in ("network", "weights", *metadata.jobs)}
     return rest | {name: options[name] for name in _MAY_DIFFER if name in options}
 
@@ -130,25 +130,6 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in now.items() if then.get(name) != value}
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}
-
-
-def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
-    """A text for each difference, down to the single setting."""
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        for key in {**then, **now}:
-            yield from _differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
-    elif _are_long(then, now):
-        index = next((at for at, (one, other) in enumerate(zip(then, now, strict=False)) if one != other), None)
-        if index is not None:
-            yield from _differences(then[index], now[index], f"{name}[{index}]")
-        elif then != now:
-            yield f"{name} differ: {len(then)} then, {len(now)} now"
-    elif then != now:
-        yield f"{name} differ{'' if name.endswith('s') else 's'}: {then!r} then, {now!r} now"
-
-
-def _are_long(*values: Any) -> bool:
-    """Whether these are lists that nobody would read in a message."""
-    return all(isinstance(value, list) for value in values) and max(map(len, values)) > _MOST_SHOWN
+def _told(found: Difference) -> str:
+    name = found.name
+    return f"{name} differ{'' if name.endswith('s') else 's'}: {found.first!r} then, {found.second!r} now"

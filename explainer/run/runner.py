@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
 from explainer.counterfactual.search import HierarchicalOcclusion
-from explainer.data.mindspore_dataset import has_boxes, sample_count
+from explainer.data.mindspore_dataset import exact_sample_count, has_boxes, sample_count
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.mindspore.adapter import MindSporeClassifier
@@ -123,7 +123,7 @@ class ImageClassificationRunner:
         self._network = network
         self._activation = activation_fn
         self._options = options or RunOptions()
-        require_sources(self._options.sources, sample_count(self._dataset))
+        require_sources(self._options.sources, exact_sample_count(self._dataset))
         self._classifier = MindSporeClassifier(network, activation_fn, batch_size=self._options.batch_size)
         self._jobs: list[Job] = []
         self._sinks: list[Sink] = []

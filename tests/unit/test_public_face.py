@@ -73,8 +73,10 @@ def test_the_package_has_these_names():
         "RunView",
         "WrittenReport",
         "__version__",
+        "figure",
         "overlay",
         "read_run",
+        "show",
         "spotlight",
         "write_report",
     ]

@@ -38,6 +38,7 @@ from explainer.summary import iter_samples
 def read(folder):
     with redirect_stdout(StringIO()):
         main(["inspect", folder]), main(["inspect", folder, "--json"]), main(["verify", folder])
+        main(["compare", folder, folder])
     run = read_run(folder)
     for sample in iter_samples(folder):
         run.picture(sample.image), [(run.saliency(entry), run.picture(entry)) for entry in sample.maps]

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from explainer.analysis.statistics import SingleScore, method_statistics, ranks, summary_of
+from explainer.analysis.statistics import SingleScore, difference_of, method_statistics, ranks, summary_of
 from explainer.records import RunMetadata
 
 NAN = math.nan
@@ -203,3 +203,44 @@ def test_the_old_names_of_the_parts_warn_and_work() -> None:
     with pytest.warns(DeprecationWarning, match="`MethodStatistics.wrong` is now called `incorrect`") as caught:
         assert found.wrong is found.incorrect
     assert caught[0].filename == __file__  # the line that uses the old name is named
+
+
+# ------------------------------------------------- paired differences
+
+
+def test_a_difference_is_the_summary_of_the_differences() -> None:
+    first, second = [0.1, 0.7, 0.2, 0.4, 0.5, 0.9], [0.3, 0.6, 0.6, 0.4, 0.6, 0.8]
+    found = difference_of(first, second)
+    assert found == summary_of([b - a for a, b in zip(first, second, strict=True)])
+    assert found.mean == pytest.approx(0.5 / 6)
+
+
+def test_a_pair_is_undefined_where_one_of_its_scores_is() -> None:
+    found = difference_of([0.5, NAN, 1.0, math.inf, math.inf], [1.0, 0.5, NAN, 0.5, math.inf])
+    assert (found.mean, found.defined, found.undefined) == (0.5, 1, 4)
+    assert difference_of([], []).defined == 0
+
+
+def test_differences_reach_no_further_than_the_bounds_allow() -> None:
+    first, second = [0.0, 0.0, 0.0, 0.0, 0.5], [1.0, 1.0, 1.0, 1.0, 0.6]
+    assert difference_of(first, second).high > 1
+    assert difference_of(first, second, (0, 1)).high == 1
+    assert difference_of(second, first, (0, 1)).low == -1
+
+
+def test_differences_of_hits_have_the_interval_of_bonett_and_price() -> None:
+    first = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
+    second = [1, 1, 1, 1, 0, 0, 0, 1, 1, 1]
+    found = difference_of(first, second)
+    gained, lost = 5 / 12, 2 / 12
+    reach = stats.norm.ppf(0.975) * np.sqrt((gained + lost - (gained - lost) ** 2) / 12)
+    assert found.mean == pytest.approx(0.3)
+    assert (found.low, found.high) == pytest.approx((0.25 - reach, 0.25 + reach))
+
+
+def test_hits_that_never_change_still_leave_a_doubt_and_only_gains_are_no_proportion() -> None:
+    same = difference_of([1, 0, 1, 1, 0], [1, 0, 1, 1, 0])
+    assert same.low == -same.high < 0
+    gains = difference_of([0, 0, 0.5, 0, 0], [1, 0, 0.5, 1, 0])  # differences 0 and 1 of scores that are more
+    shifted = summary_of([2.0, 1.0, 1.0, 2.0, 1.0])
+    assert (gains.low, gains.high) == pytest.approx((shifted.low - 1, shifted.high - 1))

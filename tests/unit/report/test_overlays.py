@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mindspore import Tensor
+from PIL import Image
 
 from explainer import overlay, spotlight
 from explainer.report.overlays import PALETTES
@@ -19,6 +21,7 @@ SALIENCY = np.random.default_rng(1).random((5, 7)).astype(np.float32)
     ("palette", "lowest", "highest"),
     [
         ("viridis", (68, 1, 84), (253, 231, 37)),
+        ("magma", (0, 0, 4), (252, 253, 191)),
         ("cividis", (0, 34, 78), (254, 232, 56)),
         ("blue_red", (5, 48, 97), (103, 0, 31)),
         ("jet", (0, 0, 127), (127, 0, 0)),
@@ -83,7 +86,7 @@ def test_a_map_of_one_value_is_of_one_colour(palette: str) -> None:
 
 def test_safe_palettes_grow_steadily_in_brightness_and_jet_does_not() -> None:
     steps = np.linspace(0, 1, 40)[None]
-    for palette in ("viridis", "cividis", "jet"):
+    for palette in ("viridis", "magma", "cividis", "jet"):
         colours = overlay(np.zeros((1, 40), np.uint8), steps, alpha=1, palette=palette)[0] @ [0.2126, 0.7152, 0.0722]
         assert (np.diff(colours) > 0).all() == (palette != "jet")
 
@@ -93,7 +96,23 @@ def test_safe_palettes_grow_steadily_in_brightness_and_jet_does_not() -> None:
     [
         ((np.zeros((2, 3, 5, 7)), SALIENCY), {}, r"`image` must be .* got shape \(2, 3, 5, 7\); for a batch give one"),
         ((np.zeros((5, 7, 2)), SALIENCY), {}, r"`image` must be .* got shape \(5, 7, 2\)"),
-        ((IMAGE, np.zeros((2, 5, 7))), {}, r"`saliency` must be one map .* got shape \(2, 5, 7\)"),
+        (
+            (IMAGE, np.zeros((2, 5, 7))),
+            {},
+            r"`saliency` must be one map .* got shape \(2, 5, 7\); of several .* one at",
+        ),
+        ((IMAGE, np.zeros((1, 2, 5, 7))), {}, r"`saliency` must be one map .* got shape \(1, 2, 5, 7\)"),
+        ((IMAGE, np.zeros((1, 1, 1, 5, 7))), {}, r"`saliency` must be one map .* got shape \(1, 1, 1, 5, 7\)"),
+        ((IMAGE, np.zeros(35)), {}, r"`saliency` must be one map .* got shape \(35,\)"),
+        ((IMAGE, SALIENCY), {"percentile": 101}, r"`percentile` must lie in \[0, 100\], got 101"),
+        (
+            (IMAGE, SALIENCY),
+            {"percentile": 99, "limits": (0, 1)},
+            "`percentile` must be left out beside `limits`, got 99",
+        ),
+        ((IMAGE, SALIENCY), {"limits": (1, 1)}, r"`limits` must be \(low, high\), finite and low < high, got \(1, 1\)"),
+        ((IMAGE, SALIENCY), {"limits": (0, np.inf)}, "`limits` must be"),
+        ((IMAGE, SALIENCY), {"limits": (0, 1, 2)}, "`limits` must be"),
         ((IMAGE, np.zeros((0, 7))), {}, r"`saliency` must be one map .* got shape \(0, 7\)"),
         ((IMAGE, SALIENCY * np.nan), {}, "`saliency` must be finite"),
         ((np.full((5, 7), np.inf), SALIENCY), {}, "`image` must be finite"),
@@ -110,6 +129,60 @@ def test_what_cannot_be_laid_over_is_refused(arguments: Any, options: Any, messa
 def test_what_is_no_number_is_refused(arguments: Any) -> None:
     with pytest.raises(TypeError, match="must hold numbers"):
         overlay(*arguments)
+
+
+# Scale.
+
+RAMP = np.arange(101, dtype=np.float32)[None]
+BLACK = np.zeros((1, 101), np.uint8)
+
+
+def test_above_the_percentile_all_has_the_last_colour() -> None:
+    found = overlay(BLACK, RAMP, alpha=1, palette="jet", percentile=80)
+    assert (found[0, 80:] == (127, 0, 0)).all()
+    wanted = overlay(BLACK[:, :81], RAMP[:, :81], alpha=1, palette="jet")
+    np.testing.assert_array_equal(found[:, :81], wanted)
+
+
+def test_the_percentile_of_a_map_with_signs_is_of_absolute_values() -> None:
+    found = overlay(BLACK, RAMP - 50, alpha=1, percentile=80)
+    np.testing.assert_array_equal(found, overlay(BLACK, RAMP - 50, alpha=1, palette="blue_red", limits=(-40, 40)))
+    assert found[0, 50].tolist() == [247, 247, 247]
+    assert (found[0, :11] == (5, 48, 97)).all()
+    assert (found[0, 90:] == (103, 0, 31)).all()
+
+
+def test_a_map_that_is_zero_almost_everywhere_keeps_its_maximum() -> None:
+    spike = np.zeros((1, 101), np.float32)
+    spike[0, 7] = 3
+    for sign in (1, -1):
+        wanted = overlay(BLACK, sign * spike, alpha=1)
+        np.testing.assert_array_equal(overlay(BLACK, sign * spike, alpha=1, percentile=99), wanted)
+
+
+def test_limits_give_several_maps_one_scale() -> None:
+    found = overlay(BLACK[:, :5], [[-1, 0, 1, 4, 9]], alpha=1, palette="viridis", limits=(0, 4))
+    wanted = overlay(BLACK[:, :5], [[0, 0, 1, 4, 4]], alpha=1, palette="viridis")
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_in_grey_the_image_is_as_bright_as_pillow_says_and_has_no_colour() -> None:
+    found = overlay(IMAGE, SALIENCY, alpha=0, grey=True)
+    assert (found == found[..., :1]).all()
+    np.testing.assert_allclose(found[..., 0], np.asarray(Image.fromarray(IMAGE).convert("L"), int), atol=1)
+    half = overlay(IMAGE, SALIENCY, grey=True).astype(float)
+    np.testing.assert_allclose(half, (overlay(IMAGE, SALIENCY, alpha=1).astype(float) + found) / 2, atol=1)
+
+
+def test_a_grey_image_is_the_same_in_grey() -> None:
+    np.testing.assert_array_equal(overlay(IMAGE[..., 0], SALIENCY, grey=True), overlay(IMAGE[..., 0], SALIENCY))
+
+
+@pytest.mark.parametrize(
+    "saliency", [SALIENCY[None], SALIENCY[None, None], Tensor(SALIENCY), Tensor(SALIENCY[None, None])]
+)
+def test_a_map_is_taken_as_explainers_give_it(saliency: Any) -> None:
+    np.testing.assert_array_equal(overlay(IMAGE, saliency), overlay(IMAGE, SALIENCY))
 
 
 # Regions.
@@ -159,3 +232,9 @@ def test_a_grey_or_channels_first_image_has_regions_too() -> None:
 def test_boxes_are_checked(boxes: Any, error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=re.escape(told)):
         spotlight(IMAGE, boxes)
+
+
+@pytest.mark.parametrize("options", [{"grey": "L"}, {"percentile": "max"}, {"limits": "all"}])
+def test_options_of_another_type_are_refused(options: Any) -> None:
+    with pytest.raises(TypeError, match=f"`{next(iter(options))}` must"):
+        overlay(IMAGE, SALIENCY, **options)

@@ -83,6 +83,24 @@ def test_files_that_are_not_one_for_each_sample_are_refused_at_the_door(tmp_path
     assert not (tmp_path / "job").exists()
 
 
+def test_a_last_batch_that_is_smaller_has_its_files_too(tmp_path: Path) -> None:
+    network = network_of()
+    data = NumpySlicesDataset({"image": np.ones((3, 3, 4, 5), np.float32)}, shuffle=False).batch(2), ["a", "b"]
+    names = ["one.png", "two.png", "three.png"]
+    for given in (names, names[:2]):
+        options = RunOptions(progress=False, sources=given)
+        runner = ImageClassificationRunner(tmp_path, data, network, nn.Softmax(), options=options)
+        runner.register_saliency([Gradient(network)])
+        if given is names:
+            assert [sample.source for sample in read_run(runner.run().summary_dir).samples.values()] == names
+        else:
+            with pytest.raises(ValueError, match="`sources` must name the file of every sample, got 2, and the data"):
+                runner.run()
+    assert (
+        read_run(tmp_path, run=read_run(tmp_path).older[0].timestamp).metadata.parameters["dataset"]["samples"] is None
+    )
+
+
 def test_the_metadata_describes_the_data(tmp_path: Path) -> None:
     recorded(tmp_path, network_of())
     described = read_run(tmp_path).metadata.parameters["dataset"]
