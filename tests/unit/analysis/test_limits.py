@@ -44,6 +44,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is asked of Linux")
 def test_no_hostile_file_takes_long_or_much_memory(tmp_path: Path):
     paths = [str(Path(hostile_runs.__file__).parent), str(Path(limits.__file__).parents[2])]

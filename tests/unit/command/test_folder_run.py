@@ -457,7 +457,7 @@ def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
     command, code, photos, tmp_path, name, status
 ):
     given = ["--network", "folder_run_factories:small_cnn", "--images", photos, "--labels", tmp_path / "labels.txt"]
-    more = ["--summary-dir", tmp_path / "out", "--size", 32, 32, "--explainers", "RISE:masks=6000"]
+    more = ["--summary-dir", tmp_path / "out", "--size", 32, 32, "--explainers", "RISE:masks=3000"]
     call = [sys.executable, "-m", "explainer.command.main", "run", *map(str, [*given, *more])]
     path = os.pathsep.join([str(Path(explainer.__file__).parents[1]), str(Path(networks.__file__).parent), str(code)])
     environment = os.environ | {"PYTHONPATH": path}

@@ -598,6 +598,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "chosen", "content"), CASES, ids=[case[0] for case in CASES])
 def test_a_small_file_of_a_stranger_costs_little(tmp_path: Path, name: str, chosen: str, content: Any):
     """No measurement of speed: what is limited took minutes, and gigabytes on the disk."""
@@ -640,6 +641,7 @@ def peak_of(job: Path, out: Path, chosen: str) -> int:
         gc.set_threshold(*thresholds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", FORMATS)
 def test_memory_does_not_grow_with_the_samples(tmp_path: Path, chosen: str):
     few, many = grown_run(tmp_path / "few", 20), grown_run(tmp_path / "many", 120)

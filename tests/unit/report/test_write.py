@@ -170,6 +170,7 @@ def test_pictures_of_several_sizes_and_modes(tmp_path):
     assert (row["maps"][0]["w"], row["maps"][0]["h"]) == (3, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORST)
 def test_no_hostile_file_takes_long(tmp_path, name):
     folder = hostile_runs.write(tmp_path / "run", hostile_runs.HOSTILE[name]())

@@ -137,6 +137,7 @@ def test_samples_that_are_written_meanwhile_do_not_disturb(tmp_path: Path):
         assert [sample.sample_id for sample in iter_samples(tmp_path)] == [0, 1]
 
 
+@pytest.mark.slow
 def test_memory_holds_one_sample_and_some_numbers_for_each(tmp_path: Path):
     """A sample of this run has twenty scores, some 4 kB in memory."""
 
