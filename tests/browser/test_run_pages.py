@@ -146,7 +146,7 @@ def test_about_has_parameters_versions_and_what_each_metric_asks(shown, viewer):
 
 def test_a_report_of_one_run_says_which_command_compares_two(shown, viewer):
     viewer.open(shown.page, "#/compare")
-    assert "explainer report JOB_FOLDER --against OTHER_JOB_FOLDER" in viewer.text("main")
+    assert "explainer compare JOB_FOLDER OTHER_JOB_FOLDER" in viewer.text("main")
 
 
 def test_two_runs_are_compared_with_intervals_and_links(shown, viewer, tmp_path):

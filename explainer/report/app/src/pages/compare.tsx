@@ -22,8 +22,8 @@ function Lacking() {
     <article class="compare">
       <PageHead title="Compare" />
       <section class="part">
-        <p>This report shows one run alone. Written against a second one, it says here what is other there, sample by sample:</p>
-        <pre>explainer report JOB_FOLDER --against OTHER_JOB_FOLDER</pre>
+        <p>This report shows one run alone. What is other in a second one, sample by sample, is said by:</p>
+        <pre>explainer compare JOB_FOLDER OTHER_JOB_FOLDER</pre>
       </section>
     </article>
   );
