@@ -22,7 +22,7 @@ def rank_correlation(first: Pixels, second: Pixels) -> float:
     """
     counts = _joint_counts(first.ravel(), second.ravel())
     rows, columns = counts.sum(axis=1), counts.sum(axis=0)
-    ranks, others = _centred_ranks(rows), _centred_ranks(columns)
+    ranks, others = centred_ranks(rows), centred_ranks(columns)
     spread = float(rows @ ranks**2) * float(columns @ others**2)
     if spread == 0:
         return math.nan
@@ -38,7 +38,7 @@ def _joint_counts(first: Pixels, second: Pixels) -> IndexArray:
     return counts.reshape(_GREYS, _GREYS)
 
 
-def _centred_ranks(counts: IndexArray) -> Float64Array:
-    """The mean rank of each grey, less that of all pixels."""
+def centred_ranks(counts: IndexArray) -> Float64Array:
+    """The mean rank of each grey, less that of all pixels; counts: how many pixels have it."""
     ranks: Float64Array = np.cumsum(counts) - (counts - 1) / 2 - (counts.sum() + 1) / 2
     return ranks

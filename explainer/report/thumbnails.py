@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from explainer.analysis.rank_correlation import centred_ranks
 from explainer.arrays import Float64Array, Pixels
 from explainer.summary.images import LEVELS
 
@@ -152,6 +153,6 @@ def disagreement(thumbnails: list[Pixels]) -> float:
 def _ranks(grey: Pixels) -> tuple[NDArray[np.float32], tuple[int, ...]]:
     """The ranks of all pixels, equal ones sharing theirs, of mean 0 and length 1; and the map's shape."""
     counts = np.bincount(grey.ravel(), minlength=LEVELS)
-    ranks = counts.cumsum() - (counts - 1) / 2 - (grey.size + 1) / 2
+    ranks = centred_ranks(counts)
     length = np.sqrt((counts * ranks**2).sum())
     return (ranks / length).astype(np.float32)[grey.ravel()], grey.shape

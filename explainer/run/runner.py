@@ -328,9 +328,9 @@ class ImageClassificationRunner:
         """A run that was begun before."""
         started = time.monotonic()
         changed = require_same(recorded, self._metadata(recorded.metadata.parameters.get("label_format")))
-        before = Counter({SampleDone: len(recorded.complete), SampleSkipped: len(recorded.skipped)})
-        before[Saliency] = sum(len(sample.maps) for sample in recorded.samples())
+        before: Counter[type] = Counter({SampleDone: len(recorded.complete), SampleSkipped: len(recorded.skipped)})
         if recorded.ended:
+            before[Saliency] = sum(len(sample.maps) for sample in recorded.samples())
             _LOG.warning("%s has ended: all of its samples are complete, nothing was computed", recorded.event_file)
             return _result(recorded, self._summary_dir, before, started, resumed=len(recorded.complete))
         complete = CompleteSamples(recorded)
@@ -365,13 +365,13 @@ class ImageClassificationRunner:
         items: Iterable[Item],
         recorded: RecordedRun | None = None,
     ) -> Counter[type]:
-        """How many records of each type were written."""
+        """How many records of each type were written; maps that were recalled are counted, too."""
         # The summary comes first, here and for each record: a sink that raises costs no sample on disk.
         for sink in self._sinks:
             sink.write(metadata)
-        recalled = () if recorded is None else _recalled(recorded, writer)
-        records = records_of_run(jobs, items, recalled, self._options.on_bad_sample)
         counts: Counter[type] = Counter()
+        recalled = () if recorded is None else _recalled(recorded, writer, counts)
+        records = records_of_run(jobs, items, recalled, self._options.on_bad_sample)
         with self._progress_bar(recorded) as progress, Interrupts() as interrupts:
             for record in records:
                 counts[type(record)] += 1
@@ -398,10 +398,11 @@ class ImageClassificationRunner:
         return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, label_format)
 
 
-def _recalled(recorded: RecordedRun, writer: SummaryWriter) -> Iterator[SampleView]:
-    """The complete samples of a run, of which the writer takes note."""
+def _recalled(recorded: RecordedRun, writer: SummaryWriter, counts: Counter[type]) -> Iterator[SampleView]:
+    """The complete samples of a run, of which the writer takes note, and whose maps are counted."""
     for sample in recorded.samples():
         writer.recall(sample)
+        counts[Saliency] += len(sample.maps)
         yield sample
 
 
