@@ -19,7 +19,7 @@ const PLACED = new Set(["network", "provenance", "dataset", "explainers", "metri
 
 export function About() {
   const { run: facts } = run.value;
-  const { network, weights, command, ...rest } = facts.provenance;
+  const { network, weights, command, explainer: _, ...versions } = facts.provenance; // `explainer` is the package's version once more
   const seeds = seedsOf(facts.parameters);
   const others = Object.fromEntries(Object.entries(facts.parameters).filter(([name]) => !PLACED.has(name)));
   return (
@@ -56,7 +56,7 @@ export function About() {
         </Part>
         <Part title="Seeds">{Object.keys(seeds).length ? <Facts of={seeds} /> : <p class="muted">No seed was recorded.</p>}</Part>
         <Part title="Versions and machine">
-          <Facts of={{ "explainer (run)": facts.package_version, "explainer (report)": run.value.version, ...rest }} />
+          <Facts of={{ "explainer (run)": facts.package_version, "explainer (report)": run.value.version, ...versions }} />
         </Part>
         {Object.keys(others).length ? (
           <Part title="Parameters">

@@ -16,7 +16,7 @@ import { allSorted, filter } from "../rows";
 import { useDetailPictures } from "../sample_pictures";
 import { columns, go, hashWith, run, show, view } from "../state";
 import { facetsOf, isFiltered, NO_FILTER } from "../view/facets";
-import { count, cut, decimals, OUTCOMES, percent } from "../words";
+import { count, counted, cut, decimals, OUTCOMES, percent } from "../words";
 
 const FILM = 112;
 const ROW = FILM + 44;
@@ -67,7 +67,7 @@ function Words() {
   return (
     <p class="muted">
       The least of a picture that keeps the decision: half of the results need no more than {percent(facts.median_part_of_image)} of it
-      {facts.median_boxes ? `, in ${facts.median_boxes} boxes` : ""}.
+      {facts.median_boxes ? `, in ${counted(facts.median_boxes, "box", "boxes")}` : ""}.
     </p>
   );
 }
