@@ -83,7 +83,7 @@ function EndLabels({ series, up }: { series: readonly Series[]; up: (value: numb
         <g key={one.name}>
           <line x1={WIDTH + 4} x2={WIDTH + 22} y1={places[index]} y2={places[index]} stroke={one.colour} stroke-width="1.6" stroke-dasharray={one.dash} />
           <text x={WIDTH + 27} y={places[index]} dy="0.35em" fill={one.colour} class="own">
-            {cut(one.name, 14)} {one.figure}
+            {cut(one.name.replace(/^control: /, ""), 14)} {one.figure}
           </text>
         </g>
       ))}

@@ -299,8 +299,10 @@ function EditLayers({ edits, planes, layer }: { edits: Edits; planes: Parameters
   return (
     <>
       <p class="muted edits-words">
-        The least of the picture that keeps the decision, in steps: {percent(edits.part)} of it in the last. Mask{" "}
-        <span class="mono">{cut(edits.mask, 40)}</span>.{" "}
+        <span>
+          The least of the picture that keeps the decision, in steps: {percent(edits.part)} of it in the last. Mask{" "}
+          <span class="mono">{cut(edits.mask, 40)}</span>.
+        </span>
         <label class="choice">
           <input
             type="checkbox"
