@@ -5,7 +5,7 @@ import { scoreChunks } from "./data/run";
 import type { GridRow, ScoreChunk } from "./data/types";
 import type { Chunk } from "./data/chunks";
 import { columns, run, view } from "./state";
-import { facetsOf, type Filter } from "./view/facets";
+import { facetsOf, presentLabels, type Filter } from "./view/facets";
 import type { Look } from "./view/scales";
 import { filtered, scoreSort, sorted, sortValues } from "./view/sorts";
 
@@ -39,6 +39,9 @@ export const shownMethods = part<number[]>(() => {
 });
 
 export const facets = computed(() => (columns.value ? facetsOf(columns.value, filter(), run.value.run.labels.length) : null));
+
+/** The labels that the samples have: true ones, and predicted ones. */
+export const labelsOfSamples = computed(() => (columns.value ? presentLabels(columns.value, run.value.run.labels.length) : null));
 
 const sortScores = signal<Chunk<ScoreChunk> | null>(null);
 effect(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Columns } from "../src/data/columns";
-import { confused, confusionOf, proportionInterval } from "../src/view/confusion";
+import { among, confused, confusionOf, present, proportionInterval } from "../src/view/confusion";
 import { cellAt, matrixLayout, shortened } from "../src/view/matrix";
 import { columnsOf, someColumns } from "./chunk";
 
@@ -29,6 +29,15 @@ test("a sample with several true labels counts in the row of each", () => {
   const found = confusionOf(new Columns(someColumns()), 4);
   expect(found.several).toBe(1);
   expect([found.at(2, 0), found.at(3, 0), found.at(3, 3)]).toEqual([1, 1, 1]);
+});
+
+test("of many labels, those that no sample has are left out, and the others are numbered by their places", () => {
+  const found = confusionOf(new Columns(columnsOf([sample(0, [40], 40), sample(1, [40], 90), sample(2, [7], 40)])), 100);
+  expect(present(found)).toEqual([7, 40, 90]);
+  const part = among(found, present(found));
+  expect([part.labels, part.at(1, 1), part.at(1, 2), part.at(0, 1), part.at(2, 2)]).toEqual([3, 1, 1, 1, 0]);
+  expect(part.pairs).toContainEqual({ truth: 1, top: 2, count: 1 });
+  expect(part.classes.map(({ label, n, correct }) => [label, n, correct])).toEqual([[0, 1, 0], [1, 2, 1], [2, 0, 0]]);
 });
 
 test("labels that the run does not have are left out", () => {

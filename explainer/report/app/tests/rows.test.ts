@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Columns } from "../src/data/columns";
 import { DEFAULTS } from "../src/routes";
-import { BINS, facetsOf, isFiltered, NO_FILTER, type Filter } from "../src/view/facets";
+import { BINS, facetsOf, isFiltered, NO_FILTER, presentLabels, type Filter } from "../src/view/facets";
 import { filtered, firstOf, scoreSort, sorted, sortValues } from "../src/view/sorts";
 import { someColumns } from "./chunk";
 
@@ -49,6 +49,12 @@ test("a facet counts what its own choices would give among what the others let t
   expect(Array.from(facets.truth)).toEqual([0, 1, 1, 2, 1]); // its own choice does not narrow it
   expect(Array.from(facets.top)).toEqual([1, 0, 0, 1, 0]);
   expect(Array.from(facets.edits)).toEqual([2, 0, 0]);
+});
+
+test("the labels that any sample has are known whatever is filtered", () => {
+  const found = presentLabels(columns, LABELS);
+  expect(Array.from(found.truth)).toEqual([0, 1, 1, 1, 1]);
+  expect(found.top.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(1);
 });
 
 test("histograms have every value, the largest in the last bin, unknown ones in none", () => {

@@ -1,8 +1,8 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { run } from "../state";
 import { theme } from "../theme";
-import { confused, type Confusion } from "../view/confusion";
-import { cellAt, drawMatrix, matrixLayout, type Colours } from "../view/matrix";
+import { among, confused, present, type Confusion } from "../view/confusion";
+import { cellAt, drawMatrix, matrixLayout, MOST_NUMBERED, type Colours } from "../view/matrix";
 import { count, counted, cut } from "../words";
 import { WithTable } from "./chart";
 import { PairList, pairHash } from "./confusions";
@@ -24,11 +24,14 @@ export function ConfusionMatrix({ confusion }: { confusion: Confusion }) {
 
 const MOVES: Readonly<Record<string, readonly [number, number]>> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-function Matrix({ confusion }: { confusion: Confusion }) {
+/** Of all labels, or, where they are many, of those that are true or predicted somewhere. */
+function Matrix({ confusion: all }: { confusion: Confusion }) {
+  const shown = useMemo(() => (all.labels > MOST_NUMBERED ? present(all) : Array.from({ length: all.labels }, (_, label) => label)), [all]);
+  const confusion = useMemo(() => among(all, shown), [all, shown]);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [room, setRoom] = useState(0);
   const [focus, setFocus] = useState<readonly [number, number]>([-1, -1]);
-  const labels = run.value.run.labels;
+  const labels = shown.map((label) => run.value.run.labels[label]);
   const longest = Math.max(1, ...labels.slice(0, 100).map(({ length }) => Math.min(length, 16)));
   const layout = matrixLayout(labels.length, room, 8 * longest + 6);
   useLayoutEffect(() => {
@@ -42,7 +45,7 @@ function Matrix({ confusion }: { confusion: Confusion }) {
     if (context) drawMatrix({ context, layout, colours: coloursNow() }, confusion, labels, focus);
   }, [confusion, room, focus, theme.value]);
   const open = ([truth, top]: readonly [number, number]) => {
-    if (confusion.at(truth, top)) location.hash = pairHash(truth, top);
+    if (confusion.at(truth, top)) location.hash = pairHash(shown[truth], shown[top]);
   };
   const under = (event: MouseEvent) => cellAt(layout, labels.length, event.offsetX, event.offsetY);
   const pressed = (event: KeyboardEvent) => {
@@ -74,15 +77,17 @@ function Matrix({ confusion }: { confusion: Confusion }) {
         />
       </div>
       <p id="matrix-cell" class="matrix-cell" role="status">
-        {focus[0] >= 0 ? <CellWords confusion={confusion} truth={focus[0]} top={focus[1]} /> : <span class="muted">{legendWords(confusion)}</span>}
+        {focus[0] >= 0 ? <CellWords confusion={all} truth={shown[focus[0]]} top={shown[focus[1]]} /> : <span class="muted">{legendWords(all, shown.length)}</span>}
       </p>
     </>
   );
 }
 
-function legendWords(confusion: Confusion): string {
+function legendWords(confusion: Confusion, shown: number): string {
   const wrong = confused(confusion).reduce((sum, { count: n }) => sum + n, 0);
-  return `${counted(wrong, "sample")} beside the diagonal. Stronger: a larger part of the row.`;
+  const left = confusion.labels - shown;
+  const others = left ? ` ${counted(left, "label")} of no sample ${left === 1 ? "is" : "are"} left out.` : "";
+  return `${counted(wrong, "sample")} beside the diagonal. Stronger: a larger part of the row.${others}`;
 }
 
 function CellWords({ confusion, truth, top }: { confusion: Confusion; truth: number; top: number }) {

@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { EditsFacet, Range } from "../routes";
-import { facets } from "../rows";
+import { facets, labelsOfSamples } from "../rows";
 import { run, show, view } from "../state";
 import { BINS, isFiltered, NO_FILTER, type Facets } from "../view/facets";
 import { count, cut, decimals, OUTCOMES, short } from "../words";
@@ -57,8 +57,8 @@ function AllFacets({ found }: { found: Facets }) {
         order={[1, 2, 3, 4, 0]}
         choose={(list) => show({ outcome: list })}
       />
-      <ListFacet title="True label" chosen={truth} counts={found.truth} names={labels} choose={(list) => show({ truth: list })} />
-      <ListFacet title="Predicted" chosen={top} counts={found.top} names={labels} choose={(list) => show({ top: list })} />
+      <ListFacet title="True label" chosen={truth} counts={found.truth} names={labels} present={labelsOfSamples.value?.truth} choose={(list) => show({ truth: list })} />
+      <ListFacet title="Predicted" chosen={top} counts={found.top} names={labels} present={labelsOfSamples.value?.top} choose={(list) => show({ top: list })} />
       <RangeFacet
         title="Confidence"
         bins={found.confidence}
@@ -87,21 +87,26 @@ interface ListFacetProps {
   names: readonly string[];
   words?: readonly ComponentChildren[];
   order?: readonly number[];
+  /** 1 where any sample has it, whatever the filter. */
+  present?: Uint8Array;
   choose(list: readonly number[]): void;
 }
 
 /** Any of a list; many get a box to search them. */
-function ListFacet({ title, chosen, counts, names, words, order, choose }: ListFacetProps) {
+function ListFacet({ title, chosen, counts, names, words, order, present, choose }: ListFacetProps) {
   const [needle, setNeedle] = useState("");
   const wanted = needle.trim().toLowerCase();
-  const all = (order ?? names.map((_, index) => index)).filter((index) => counts[index] > 0 || chosen.includes(index) || index < names.length - 1);
-  const listed = all.filter((index) => (order ? counts[index] > 0 || chosen.includes(index) : names[index].toLowerCase().includes(wanted)));
+  const many = !order && names.length > MANY + 1;
+  const last = names.length - 1; // that of no label
+  const stays = (index: number) => !order && index < last && (!many || Boolean(present?.[index]));
+  const all = (order ?? names.map((_, index) => index)).filter((index) => counts[index] > 0 || chosen.includes(index) || stays(index));
+  const listed = many ? all.filter((index) => names[index].toLowerCase().includes(wanted)) : all;
   const toggle = (index: number) =>
     choose(chosen.includes(index) ? chosen.filter((other) => other !== index) : [...chosen, index]);
   return (
     <fieldset class="facet">
       <legend>{title}</legend>
-      {!order && names.length > MANY + 1 ? (
+      {many && all.length > MANY ? (
         <input
           type="search"
           placeholder="Find a label"

@@ -8,10 +8,10 @@ import { PageHead } from "../components/page_head";
 import { Whisker } from "../components/whisker";
 import { confusion } from "../confusion";
 import { columnsFailed, hashWith, run, showExtra, view } from "../state";
-import { confused, proportionInterval, type Confusion, type OfClass } from "../view/confusion";
+import { confused, present, proportionInterval, type Confusion, type OfClass } from "../view/confusion";
 import { NO_FILTER } from "../view/facets";
 import { MOST_NUMBERED } from "../view/matrix";
-import { count, cut, decimals, percent } from "../words";
+import { count, counted, cut, decimals, percent } from "../words";
 
 const SHOWN = 100;
 const PAIRS = 12;
@@ -31,7 +31,7 @@ export function Classes() {
       {found ? (
         <div class="classes">
           <section>
-            {labels.length > MOST_NUMBERED ? <ManyPairs found={found} /> : null}
+            {present(found).length > MOST_NUMBERED ? <ManyPairs found={found} /> : null}
             <ConfusionMatrix confusion={found} />
           </section>
           <ClassTable found={found} />
@@ -80,7 +80,11 @@ function ClassTable({ found }: { found: Confusion }) {
   const metric = labelledMetric();
   const { methods, labels } = useMemo(() => labelScores(metric), [metric, run.value]);
   const by = COLUMNS.find(({ key }) => key === view.value.extra.by) ?? COLUMNS[0];
-  const classes = useMemo(() => [...found.classes].sort((a, b) => by.of(a) - by.of(b) || a.label - b.label), [found, by]);
+  const classes = useMemo(() => {
+    const told = new Set([...present(found), ...labels.map(({ label }) => label)]);
+    const listed = found.labels > SHOWN ? found.classes.filter(({ label }) => told.has(label)) : [...found.classes];
+    return listed.sort((a, b) => by.of(a) - by.of(b) || a.label - b.label);
+  }, [found, labels, by]);
   const shown = all ? classes : classes.slice(0, SHOWN);
   const scores = useMemo(() => new Map(labels.map((entry) => [entry.label, entry])), [labels]);
   const domain = useMemo(() => domainOfDots(labels), [labels]);
@@ -121,6 +125,9 @@ function ClassTable({ found }: { found: Confusion }) {
         <button type="button" onClick={() => setAll(true)}>
           Show all {count(classes.length)} labels
         </button>
+      ) : null}
+      {classes.length < found.labels ? (
+        <p class="muted">{counted(found.labels - classes.length, "label")} of no sample {found.labels - classes.length === 1 ? "is" : "are"} left out.</p>
       ) : null}
     </section>
   );

@@ -52,6 +52,23 @@ export function confusionOf(columns: Columns, labels: number): Confusion {
   return { labels, pairs, classes, several, at: (truth, label) => counts.get(truth * labels + label) ?? 0 };
 }
 
+/** The labels that are true or predicted somewhere, in their order. */
+export function present({ pairs }: Pick<Confusion, "pairs">): number[] {
+  return [...new Set(pairs.flatMap(({ truth, top }) => [truth, top]))].sort((a, b) => a - b);
+}
+
+/** The same with these labels alone, which have their places here as numbers; they are all that are present, or more. */
+export function among(confusion: Confusion, labels: readonly number[]): Confusion {
+  const places = new Map(labels.map((label, place) => [label, place]));
+  return {
+    labels: labels.length,
+    pairs: confusion.pairs.map(({ truth, top, count }) => ({ truth: places.get(truth)!, top: places.get(top)!, count })),
+    classes: labels.map((label, place) => ({ ...confusion.classes[label], label: place })),
+    several: confusion.several,
+    at: (truth, top) => confusion.at(labels[truth], labels[top]),
+  };
+}
+
 /** The pairs of different labels, the most frequent first. */
 export function confused({ pairs }: Pick<Confusion, "pairs">): Pair[] {
   return pairs.filter(({ truth, top }) => truth !== top);

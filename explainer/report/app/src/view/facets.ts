@@ -115,6 +115,16 @@ function empty(rows: number, labels: number, most: number): Facets {
   };
 }
 
+/** The labels that any sample has, whatever the filter; as in `Facets`, the last place is that of none. */
+export function presentLabels(columns: Columns, labels: number): Record<"truth" | "top", Uint8Array> {
+  const found = { truth: new Uint8Array(labels + 1), top: new Uint8Array(labels + 1) };
+  for (let i = 0; i < columns.samples; i++) {
+    for (const label of truthsOf(columns, i, labels)) found.truth[label] = 1;
+    found.top[orLast(columns.column.top[i], labels)] = 1;
+  }
+  return found;
+}
+
 function truthsOf(columns: Columns, i: number, labels: number): readonly number[] {
   const truths = columns.truth(i);
   return truths.length ? Array.from(truths) : [labels];

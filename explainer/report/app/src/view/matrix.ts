@@ -4,6 +4,7 @@ import type { Confusion } from "./confusion";
 
 export const MOST_NUMBERED = 60;
 const MOST_SIDE = 640;
+const LEAST_DRAWN = 3; // of a count, in pixels: a smaller one is not seen
 
 /** Where the parts of a matrix lie, in pixels of the page. */
 export interface MatrixLayout {
@@ -65,7 +66,7 @@ function drawCount({ context, layout, colours }: Drawing, truth: number, top: nu
   context.globalAlpha = strength;
   context.fillStyle = right ? colours.right : colours.wrong;
   const gap = numbered ? 1 : 0;
-  context.fillRect(x + gap, y + gap, Math.max(1.5, cell - gap), Math.max(1.5, cell - gap));
+  context.fillRect(x + gap, y + gap, Math.max(LEAST_DRAWN, cell - gap), Math.max(LEAST_DRAWN, cell - gap));
   context.globalAlpha = 1;
   if (!numbered) return;
   context.fillStyle = !right && strength > 0.62 ? colours.surface : colours.text;
