@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from explainer.analysis.rank_correlation import centred_ranks
+from explainer.analysis.rank_correlation import centred_ranks, rank_correlation
 from explainer.arrays import Float64Array, Pixels
 from explainer.summary.images import LEVELS
 
@@ -148,6 +150,21 @@ def disagreement(thumbnails: list[Pixels]) -> float:
         if shape == other
     ]
     return 1 - sum(correlations) / len(correlations) if correlations else float("nan")
+
+
+def likeness(pairs: Sequence[tuple[Pixels | None, Pixels | None]]) -> float:
+    """The mean rank correlation (Spearman) of the pairs of maps; nan where there is none.
+
+    Args:
+        pairs: of thumbnails; pairs of different sizes, with a map of one value or without one are left out.
+    """
+    found = [
+        rank_correlation(first, second)
+        for first, second in pairs
+        if first is not None and second is not None and first.shape == second.shape
+    ]
+    defined = [correlation for correlation in found if not math.isnan(correlation)]
+    return math.fsum(defined) / len(defined) if defined else math.nan
 
 
 def _ranks(grey: Pixels) -> tuple[NDArray[np.float32], tuple[int, ...]]:
