@@ -31,6 +31,11 @@ export function decimals(value: number | null | undefined, places = 2): string {
   return value === null || value === undefined || Number.isNaN(value) ? "–" : minus(value.toFixed(places));
 }
 
+/** A number with its sign. */
+export function signed(value: number | null | undefined, places = 2): string {
+  return `${value && value > 0 ? "+" : ""}${decimals(value, places)}`;
+}
+
 export function percent(part: number | null | undefined, places = 0): string {
   return part === null || part === undefined || Number.isNaN(part) ? "–" : `${minus((100 * part).toFixed(places))} %`;
 }

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import type { EditsFacet, Range } from "../routes";
+import type { EditsFacet, Range, View } from "../routes";
 import { facets, labelsOfSamples } from "../rows";
 import { run, show, view } from "../state";
 import { BINS, isFiltered, NO_FILTER, type Facets } from "../view/facets";
@@ -250,3 +250,18 @@ export function Chips() {
     </>
   );
 }
+
+/** The chips on a page that has no facets of its own; keep: what clearing leaves. */
+export function FilterChips({ keep = {} }: { keep?: Partial<View> }) {
+  if (!isFiltered({ ...view.value, ...NO_EDITS })) return null;
+  return (
+    <span class="chips">
+      <Chips />
+      <button type="button" class="link" onClick={() => show({ ...NO_FILTER, ...keep })}>
+        Clear the filter
+      </button>
+    </span>
+  );
+}
+
+const NO_EDITS = { edits: "" } as const;

@@ -72,6 +72,16 @@ function within(part: number): number {
   return Math.max(0, Math.min(1, part));
 }
 
+const NUDGES: Readonly<Record<string, Range>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** A point moved by a key to the middle of the next pixel of a picture of this size; null for another key. */
+export function nudged(key: string, [x, y]: Range, width: number, height: number): Range | null {
+  const step = NUDGES[key];
+  if (!step) return null;
+  const pixel = (at: number, by: number, length: number) => (Math.max(0, Math.min(length - 1, Math.floor(at * length) + by)) + 0.5) / length;
+  return [pixel(x, step[0], width), pixel(y, step[1], height)];
+}
+
 /** Width and height of panes for pictures of this shape, so that all of them fit a place this wide and high, as large as can be. */
 export function paneSize(count: number, shape: number, width: number, height: number, caption: number, gap = 12): [number, number] {
   let best = Math.min(LEAST_PANE, width);
