@@ -22,7 +22,7 @@ def test_the_overview_says_how_the_run_stands_and_where_it_fails(shown, viewer):
         sum(sample.correct is not None for sample in samples),
     )
     assert f"accuracy {100 * correct / known:.1f} %" in viewer.text(".accuracy")
-    assert "Ended: 12 samples" in viewer.text(".page-head")
+    assert "● Ended · 12 samples · 12 min" in viewer.text(".page-head")
     assert "the image has a NaN" in viewer.text(".missing")
 
 
@@ -31,6 +31,14 @@ def test_a_confusion_opens_as_many_samples_as_it_counts(shown, viewer):
     count = viewer.page.locator(".pairs tr").first.locator("td").last.inner_text().split(" of ")[0]
     viewer.page.locator(".pairs a").first.click()
     viewer.wait_for_count(f"{count} of 12")
+
+
+def test_all_errors_open_as_many_samples_as_the_link_says(shown, viewer):
+    incorrect = {number for number, sample in shown.view.samples.items() if sample.correct is False}
+    viewer.open(shown.page, "#/samples?top=1").press("g", "o")
+    viewer.page.get_by_role("link", name=f"open all {len(incorrect)} errors").click()
+    viewer.wait_for_count(f"{len(incorrect)} of 12")
+    assert set(viewer.samples) <= incorrect
 
 
 def test_the_pictures_of_the_overview_are_those_of_the_sort_that_they_open(shown, viewer):

@@ -10,7 +10,7 @@ import { changeOf, placeInCell, pointIn, type PairLayout } from "../view/compare
 import { drawPictures, mapOf, type Coloured } from "../view/draw_row";
 import type { Layout } from "../view/layout";
 import { nudged } from "../view/zoom";
-import { cut, decimals, short, signed } from "../words";
+import { cut, decimals, PREDICTIONS, short, signed } from "../words";
 import { pairMaps, stretched, type PairMap } from "./pair_maps";
 import { pointed } from "./pair_readout";
 
@@ -100,7 +100,7 @@ function OfLabel({ label, p }: { label: number; p: string }) {
 }
 
 function Predicted({ run: name, top, p, correct, tone = "" }: { run: string; top: number; p: number; correct: number; tone?: string }) {
-  const [shape, word] = (correct === 1 ? ["●", "correct"] : correct === 2 ? ["▲", "incorrect"] : ["○", "truth unknown"]) as [string, string];
+  const { shape, word } = PREDICTIONS[correct];
   return (
     <span class={tone}>
       <b>{name}</b> <span aria-hidden="true">{shape}</span>

@@ -85,6 +85,8 @@ export interface Run {
     event_file: string;
     timestamp: number;
     started: string | null;
+    /** null: it did not end as planned. */
+    ended: string | null;
     state: "running" | "ended" | "not ended" | "damaged" | "repaired";
     complete: boolean;
     package_version: string;
