@@ -13,8 +13,9 @@ from PIL import Image
 _PICTURE = """
 (canvas) => {
   const copy = document.createElement("canvas");
-  copy.width = Math.max(canvas.width, canvas.clientWidth);  // a canvas that is given bitmaps does not tell their size
-  copy.height = Math.max(canvas.height, canvas.clientHeight);
+  const told = !canvas.matches(".pictures"); // a canvas that is given bitmaps does not tell their size
+  copy.width = told ? canvas.width : canvas.clientWidth;
+  copy.height = told ? canvas.height : canvas.clientHeight;
   copy.getContext("2d").drawImage(canvas, 0, 0);
   return copy.toDataURL();
 }

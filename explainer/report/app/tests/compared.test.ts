@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { Columns } from "../src/data/columns";
 import type { PairsChunk } from "../src/data/types";
-import { both, changeCounts, changeOf, differenceOf, differencesDomain, mostDifference, pairedRows, pairLayoutOf, placeInCell, pointIn, runNames, sortedPairs, valueAt } from "../src/view/compared";
-import { nudged } from "../src/view/zoom";
+import { both, changeCounts, changeOf, differenceOf, differencesDomain, frameOf, mostDifference, pairedRows, pairLayoutOf, runNames, sortedPairs, valueAt } from "../src/view/compared";
+import { inPane, inPicture, nudged, within } from "../src/view/zoom";
 import { seedsOf } from "../src/view/seeds";
 import { columnsOf } from "./chunk";
 
@@ -124,9 +124,10 @@ test("three lines of pictures fill the width between the least and the largest c
 
 test("a point of a picture in its cell is found there again", () => {
   const { line } = pairLayoutOf(1100, 4, 1);
-  expect(pointIn(line, { w: 64, h: 32 }, 56, 56)).toEqual([0.5, 0.5]);
-  expect(pointIn(line, { w: 64, h: 32 }, 56, 27)).toBeNull();
-  expect(placeInCell(line, { w: 64, h: 32 }, [0.5, 0])).toEqual([56, 28]);
+  const frame = frameOf(line, { w: 64, h: 32 });
+  expect(within(inPicture(frame, [56, 56]))).toEqual([0.5, 0.5]);
+  expect(within(inPicture(frame, [56, 27]))).toBeNull();
+  expect(inPane(frame, [0.5, 0])).toEqual([56, 28]);
 });
 
 test("a key moves a point to the middle of the next pixel, and not out of the picture", () => {

@@ -6,10 +6,10 @@ import { gridChunks, gridKey, otherChunks, otherKey } from "../data/run";
 import type { AnyMapCell, GridRow, ImageCell, OtherChunk, PairsChunk } from "../data/types";
 import { learnShape, look } from "../rows";
 import { hashWith, run } from "../state";
-import { changeOf, placeInCell, pointIn, type PairLayout } from "../view/compared";
+import { changeOf, frameOf, type PairLayout } from "../view/compared";
 import { drawPictures, mapOf, type Coloured } from "../view/draw_row";
 import type { Layout } from "../view/layout";
-import { nudged } from "../view/zoom";
+import { inPane, inPicture, nudged, within } from "../view/zoom";
 import { cut, decimals, PREDICTIONS, short, signed } from "../words";
 import { pairMaps, stretched, type PairMap } from "./pair_maps";
 import { pointed } from "./pair_readout";
@@ -242,7 +242,7 @@ function Cell({ row, layout, point, place, name, shape, why, none = false, text 
   const move = (event: PointerEvent) => {
     if (!shape) return;
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    point(pointIn(layout.line, shape, event.clientX - box.left, event.clientY - box.top));
+    point(within(inPicture(frameOf(layout.line, shape), [event.clientX - box.left, event.clientY - box.top])));
   };
   const state = shape && !why ? "there" : none ? "none" : "damaged";
   return (
@@ -265,7 +265,7 @@ function Cell({ row, layout, point, place, name, shape, why, none = false, text 
 /** The cross-hair, in every picture of the row that is pointed at. */
 function Hair({ row, layout, shape }: { row: number; layout: Layout; shape: { w: number; h: number } }) {
   if (pointed.value?.row !== row) return null;
-  const [x, y] = placeInCell(layout, shape, pointed.value.at);
+  const [x, y] = inPane(frameOf(layout, shape), pointed.value.at);
   return (
     <span class="hairs">
       <span class="hair across" style={{ transform: `translateY(${y}px)` }} />

@@ -10,7 +10,7 @@ import { run, show, view } from "../state";
 import type { Planes } from "../view/blend";
 import { mapCanvas, pictureCanvas } from "../view/compose";
 import { colourTable, percentileOf } from "../view/scales";
-import { dragged, inPane, inPicture, nudged, paneSize, scaleOf, zoomed, type Frame } from "../view/zoom";
+import { dragged, inPane, inPicture, nudged, paneSize, scaleOf, within, zoomed, type Frame } from "../view/zoom";
 import { cut, ordinal, short } from "../words";
 
 /** The point of the picture below the cursor, 0 to 1; null: the cursor is elsewhere. */
@@ -209,10 +209,6 @@ function drawPane(element: HTMLCanvasElement, picture: HTMLCanvasElement, frame:
   context.imageSmoothingEnabled = scale < SMOOTH_BELOW && Math.max(frame.width, frame.height) >= 64;
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, left, top, frame.width * scale, frame.height * scale);
-}
-
-function within([x, y]: Range): Range | null {
-  return x >= 0 && x < 1 && y >= 0 && y < 1 ? [x, y] : null;
 }
 
 /** Moves the cross-hair by one pixel of the picture. */

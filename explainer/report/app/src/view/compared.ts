@@ -5,6 +5,7 @@ import type { ComparedRun, Interval, MapCell, PairsChunk } from "../data/types";
 import type { Layout } from "./layout";
 import { sorted } from "./sorts";
 import { spanOf, type Look, type MethodSpan, type Valued } from "./scales";
+import type { Frame } from "./zoom";
 
 /** An axis for differences: 0 in the middle. */
 export function differencesDomain(differences: readonly Interval[]): [number, number] {
@@ -158,15 +159,7 @@ export function pairLayoutOf(width: number, pictures: number, shape: number): Pa
   return { narrow, line, left, top, step, rowHeight: top + 3 * step + CAPTION + PAD, width: left + lineWidth + PAD };
 }
 
-/** Which point of a picture, 0 to 1, lies there in its cell; null beside it. */
-export function pointIn({ cell, cellHeight }: Layout, { w, h }: { w: number; h: number }, x: number, y: number): readonly [number, number] | null {
-  const size = Math.min(cell / w, cellHeight / h);
-  const at = [(x - (cell - w * size) / 2) / (w * size), (y - (cellHeight - h * size) / 2) / (h * size)] as const;
-  return at.every((part) => part >= 0 && part < 1) ? at : null;
-}
-
-/** Where a point of a picture lies in its cell. */
-export function placeInCell({ cell, cellHeight }: Layout, { w, h }: { w: number; h: number }, [x, y]: readonly [number, number]): [number, number] {
-  const size = Math.min(cell / w, cellHeight / h);
-  return [(cell - w * size) / 2 + x * w * size, (cellHeight - h * size) / 2 + y * h * size];
+/** A picture of this shape in its cell. */
+export function frameOf({ cell, cellHeight }: Layout, { w, h }: { w: number; h: number }): Frame {
+  return { paneWidth: cell, paneHeight: cellHeight, width: w, height: h, zoom: 0, centre: [0.5, 0.5] };
 }
