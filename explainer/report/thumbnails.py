@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from explainer.analysis.rank_correlation import centred_ranks, rank_correlation
+from explainer.analysis.rank_correlation import centred_ranks
 from explainer.arrays import Float64Array, Pixels
 from explainer.summary.images import LEVELS
 
@@ -142,7 +142,7 @@ def disagreement(thumbnails: list[Pixels]) -> float:
         thumbnails: of one sample and label, by different methods; those of one value rank no pixel and are left out,
             and maps of different sizes are not compared.
     """
-    ranked = [_ranks(grey) for grey in thumbnails if grey.min() < grey.max()]
+    ranked = [_ranks(grey) for grey in thumbnails if _varies(grey)]
     correlations = [
         float(first @ second)
         for index, (first, shape) in enumerate(ranked)
@@ -159,12 +159,19 @@ def likeness(pairs: Sequence[tuple[Pixels | None, Pixels | None]]) -> float:
         pairs: of thumbnails; pairs of different sizes, with a map of one value or without one are left out.
     """
     found = [
-        rank_correlation(first, second)
+        float(_ranks(first)[0] @ _ranks(second)[0])
         for first, second in pairs
-        if first is not None and second is not None and first.shape == second.shape
+        if first is not None
+        and second is not None
+        and first.shape == second.shape
+        and _varies(first)
+        and _varies(second)
     ]
-    defined = [correlation for correlation in found if not math.isnan(correlation)]
-    return math.fsum(defined) / len(defined) if defined else math.nan
+    return math.fsum(found) / len(found) if found else math.nan
+
+
+def _varies(grey: Pixels) -> bool:
+    return bool(grey.min() < grey.max())
 
 
 def _ranks(grey: Pixels) -> tuple[NDArray[np.float32], tuple[int, ...]]:
