@@ -179,7 +179,12 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class RunEnd:
-    """The run ended as planned; the last record of a run."""
+    """The run ended as planned; the last record of a run.
+
+    at: when, in seconds since 1970-01-01 UTC, as it stands in a file that was read; a writer takes its own clock.
+    """
+
+    at: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

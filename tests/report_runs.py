@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +64,10 @@ USUAL = Sizes()
 
 def write_report_run(folder: Path, sizes: Sizes = USUAL, *, ended: bool = True) -> SummaryWriter:
     """Each sample's top label is its number modulo 5; every third is wrong, every seventh has no true label."""
-    with SummaryWriter(folder, metadata_of(sizes), clock=lambda: 1_700_000_000) as writer:
+    times = chain(
+        [1_700_000_000], repeat(1_700_000_731)
+    )  # twelve minutes and eleven seconds from the first to the last
+    with SummaryWriter(folder, metadata_of(sizes), clock=lambda: next(times)) as writer:
         for number in range(sizes.samples):
             for record in records_of(number, sizes):
                 writer.write(record)

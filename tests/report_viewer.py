@@ -13,8 +13,9 @@ from PIL import Image
 _PICTURE = """
 (canvas) => {
   const copy = document.createElement("canvas");
-  copy.width = canvas.width;
-  copy.height = canvas.height;
+  const told = !canvas.matches(".pictures"); // a canvas that is given bitmaps does not tell their size
+  copy.width = told ? canvas.width : canvas.clientWidth;
+  copy.height = told ? canvas.height : canvas.clientHeight;
   copy.getContext("2d").drawImage(canvas, 0, 0);
   return copy.toDataURL();
 }

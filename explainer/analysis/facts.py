@@ -38,7 +38,8 @@ def _run_facts(run: RunView) -> Facts:
     return {
         "folder": str(run.summary_dir),
         "event_file": run.files.event_file.name,
-        "started": _started(run.files.timestamp),
+        "started": _time(run.files.timestamp),
+        "ended": None if run.ended_at is None else _time(run.ended_at),
         "state": run.state,
         "repaired": run.repaired,
         "resumed": [dict(changed) for changed in run.resumed],
@@ -51,10 +52,10 @@ def _run_facts(run: RunView) -> Facts:
     }
 
 
-def _started(timestamp: int) -> str | None:
-    """The time, or None: any number can stand in a file name."""
+def _time(timestamp: float) -> str | None:
+    """The time in whole seconds, or None: any number can stand in a file and in its name."""
     try:
-        return datetime.fromtimestamp(timestamp, timezone.utc).isoformat()
+        return datetime.fromtimestamp(int(timestamp), timezone.utc).isoformat()
     except (OSError, OverflowError, ValueError):
         return None
 

@@ -15,7 +15,7 @@ _PROPORTION = (0.0, 1.0)
 
 
 class PredictionChanges:
-    """Takes pairs of samples, and tells which predictions became correct or incorrect.
+    """Takes pairs of samples, and tells which predictions became correct or incorrect, or changed otherwise.
 
     Args:
         labels: of both runs.
@@ -25,21 +25,28 @@ class PredictionChanges:
         self._labels = labels
         self._first, self._second = array("b"), array("b")
         self._became: dict[bool, list[Facts]] = {True: [], False: []}
+        self._relabelled: list[Facts] = []
         self._other_truth = 0
         self._other_top_label = 0
 
     def take(self, first: SampleView, second: SampleView) -> None:
         """Takes the predictions of a sample in both runs."""
+        if not self._judged(first, second) and _top(first) != _top(second):
+            self._relabelled.append(self._change(first, second))
         self._other_top_label += _top(first) != _top(second)
+
+    def _judged(self, first: SampleView, second: SampleView) -> bool:
+        """Counts a pair of predictions that can be told right from wrong; whether it became correct or incorrect."""
         if first.correct is None or second.correct is None:
-            return
-        if set(first.prediction.ground_truth) != set(second.prediction.ground_truth):
+            return False
+        if not same_truth(first, second):
             self._other_truth += 1
-            return
+            return False
         self._first.append(first.correct)
         self._second.append(second.correct)
         if first.correct != second.correct:
             self._became[second.correct].append(self._change(first, second))
+        return first.correct != second.correct
 
     def _change(self, first: SampleView, second: SampleView) -> Facts:
         return {
@@ -52,8 +59,8 @@ class PredictionChanges:
         }
 
     def _predicted(self, sample: SampleView) -> Facts:
-        label = _top(sample)
-        return {"label": self._name(label), "probability": float(sample.prediction.probabilities[label])}
+        label, probabilities = _top(sample), sample.prediction.probabilities
+        return {"label": self._name(label), "probability": float(probabilities[label]) if probabilities.size else None}
 
     def _name(self, label: int) -> str:
         return self._labels[label] if 0 <= label < len(self._labels) else str(label)
@@ -72,9 +79,15 @@ class PredictionChanges:
             "both_incorrect": len(self._first) - both - len(self._became[True]) - len(self._became[False]),
             "became_correct": self._became[True],
             "became_incorrect": self._became[False],
+            "relabelled": self._relabelled,
             "other_true_labels": self._other_truth,
             "other_top_label": self._other_top_label,
         }
+
+
+def same_truth(first: SampleView, second: SampleView) -> bool:
+    """Whether the same labels are true in both runs."""
+    return set(first.prediction.ground_truth) == set(second.prediction.ground_truth)
 
 
 def _top(sample: SampleView) -> int:

@@ -36,6 +36,7 @@ class RunView:
         unfinished: samples of which something was written, but not all.
         benchmarks: the mean scores; written at the end of a run.
         ended: whether the run ended as planned.
+        ended_at: when, in seconds since 1970-01-01 UTC; None where it did not.
         findings: what is damaged in the event file.
         older: the other runs in the folder, oldest first.
         repaired: what `explainer repair` had to leave out; "" where it was not needed.
@@ -54,6 +55,7 @@ class RunView:
     older: tuple[RunFiles, ...] = ()
     repaired: str = ""
     resumed: tuple[Mapping[str, Any], ...] = ()
+    ended_at: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -171,4 +173,5 @@ def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView
         older=older,
         repaired="; ".join(reading.repairs),
         resumed=tuple(reading.resumed),
+        ended_at=reading.ended_at,
     )

@@ -8,7 +8,7 @@ import click
 
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
-from explainer.errors import ReportWriteError, SummaryReadError
+from explainer.errors import ComparisonError, ReportWriteError, SummaryReadError
 from explainer.report.write import WrittenReport, write_report
 
 _COMPLETE, _INCOMPLETE, _FAILED = 0, 1, 2
@@ -27,12 +27,24 @@ _COMPLETE, _INCOMPLETE, _FAILED = 0, 1, 2
     show_default=True,
     help="Whether pictures and maps are there in full size, and all about single samples.",
 )
-def report(folder: Path, to: Path | None, chosen: str | None, form: str | None, detail: str) -> int:
+@click.option("--against", metavar="DIR", type=Path, help=text.AGAINST_OPTION)
+@click.option("--against-run", metavar="N", help="The run of that folder with this number or event file.")
+def report(
+    folder: Path,
+    to: Path | None,
+    chosen: str | None,
+    form: str | None,
+    detail: str,
+    against: Path | None,
+    against_run: str | None,
+) -> int:
     """Writes the report of a run and prints where it is; the exit status."""
     try:
         run = read_run(folder, run=chosen)
-        written = write_report(run, to, form=form or "auto", detail=detail == "full")
-    except (ReportWriteError, SummaryReadError) as error:
+        written = write_report(
+            run, to, form=form or "auto", detail=detail == "full", against=against, against_run=against_run
+        )
+    except (ComparisonError, ReportWriteError, SummaryReadError) as error:
         terminal.print_error(f"explainer: {error}")
         return _FAILED
     terminal.print_rows(text.report_rows(facts_of_report(written)))

@@ -99,6 +99,7 @@ REPORT_END = """\
 Example:
   explainer report summary_dir/digits
   explainer report summary_dir/digits --to digits.html --detail none
+  explainer report summary_dir/before --against summary_dir/after
 
 Up to 25 MB the report is one file, report.html in DIR, else a folder, DIR/report, whose page is index.html; the name of
 --to, or --single or --folder, tells otherwise. An older report in its place is replaced, nothing else is.
@@ -107,8 +108,9 @@ Up to 25 MB the report is one file, report.html in DIR, else a folder, DIR/repor
 Exit status:
   0  the report is written, and the run is complete
   1  it is written, but the run did not end or something is damaged or missing
-  2  there is no summary to read, or the report could not be written
+  2  there is no summary to read, the report could not be written, or the two runs cannot be compared
 """
+AGAINST_OPTION = "Another run, the newest in that folder: says what is other in it, and shows the maps of both."
 REPORT_TO_OPTION = "Where the report goes: a file if it ends in .html, else a folder."
 
 RUN = "Explains the images of a folder with a network of yours and writes a summary."

@@ -14,7 +14,7 @@ from explainer.records import SaliencyFile
 from explainer.report.catalogue import NO_LABEL, Catalogue
 from explainer.report.chunks import Body
 from explainer.report.picture_files import Damaged, Picture, PngFile
-from explainer.report.thumbnails import MapFacts, disagreement, map_facts, map_thumbnail, picture_thumbnail
+from explainer.report.thumbnails import MapFacts, disagreement, likeness, map_facts, map_thumbnail, picture_thumbnail
 from explainer.summary.reader import SampleView
 
 _SHOWN, _DAMAGED = 1, 2
@@ -51,6 +51,15 @@ class RowCells:
     disagreement: float
 
 
+@dataclass(frozen=True, eq=False)
+class OtherCells:
+    """The cells of the same row in another run; image: None where it is the same picture."""
+
+    image: Cell | None
+    maps: tuple[MapCell, ...]
+    likeness: float
+
+
 @dataclass(frozen=True)
 class Names:
     """The names of a run: what a sentence calls its methods and labels."""
@@ -79,8 +88,8 @@ class GridChunk:
     def __init__(self, first: int) -> None:
         self.first = first
         self.body = Body()
-        self._rows: list[dict[str, Any]] = []
-        self._image: tuple[Cell, dict[str, Any]] | None = None  # of the last row
+        self._rows: list[dict[str, Any] | None] = []
+        self._image: tuple[Cell | None, dict[str, Any] | None] | None = None  # of the last row
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -90,10 +99,18 @@ class GridChunk:
         """What stands where."""
         return {"first": self.first, "rows": self._rows}
 
-    def add(self, row: RowCells) -> None:
+    @property
+    def is_empty(self) -> bool:
+        """Whether none of its rows holds anything."""
+        return not any(self._rows)
+
+    def add(self, row: RowCells | OtherCells | None) -> None:
         """Takes the next row; rows of one sample share their picture, which is there once."""
+        if row is None:
+            self._rows.append(None)
+            return
         if self._image is None or self._image[0] is not row.image:
-            self._image = row.image, self._placed(row.image)
+            self._image = row.image, None if row.image is None else self._placed(row.image)
         self._rows.append({"image": self._image[1], "maps": [self._placed(cell) for cell in row.maps]})
 
     def _placed(self, cell: Cell) -> dict[str, Any]:
@@ -136,6 +153,12 @@ def row_of(image: Cell, maps: Sequence[MapCell], catalogue: Catalogue) -> RowCel
         if cell.values is not None and catalogue.methods[cell.header["method"]] not in catalogue.controls
     ]
     return RowCells(image, tuple(maps), disagreement(compared))
+
+
+def other_row(image: Cell | None, maps: Sequence[MapCell], own: Sequence[MapCell]) -> OtherCells:
+    """The row of another run, and how alike its maps are to the own ones of the same methods."""
+    values = {cell.header["method"]: cell.values for cell in own}
+    return OtherCells(image, tuple(maps), likeness([(values.get(cell.header["method"]), cell.values) for cell in maps]))
 
 
 def _shown(size: tuple[int, ...], file: PngFile) -> dict[str, Any]:

@@ -87,6 +87,16 @@ def scored_metrics(samples: Sequence[SampleView], catalogue: Catalogue) -> list[
     return [index for index, name in enumerate(catalogue.metrics) if name in found]
 
 
+def correctness(sample: SampleView) -> int:
+    """0: it is not known which labels are true, 1: the most probable label is a true one, 2: it is not."""
+    return {None: _UNKNOWN, True: _CORRECT, False: _INCORRECT}[sample.correct]
+
+
+def probability_of(sample: SampleView, label: int) -> float:
+    """The probability of a label; nan where there is none."""
+    return _at(sample.prediction.probabilities, label)
+
+
 def _scores_by(metric: str, rows: Rows, catalogue: Catalogue) -> NDArray[np.float32]:
     """(rows, methods) float32; the score of a metric that looks at no label stands in all rows of the sample."""
     values = np.full((len(rows), len(catalogue.methods)), np.nan, np.float32)
@@ -117,7 +127,7 @@ def _row_columns(rows: Rows, disagreements: Sequence[float]) -> dict[str, NDArra
         "first": first,
         "label": np.array([row.label for row in rows.rows], np.int32),
         "outcome": np.array([_outcome(sample, label) for sample, label in of_rows], np.uint8),
-        "p": np.array([_at(sample.prediction.probabilities, label) for sample, label in of_rows], np.float32),
+        "p": np.array([probability_of(sample, label) for sample, label in of_rows], np.float32),
         **{name: _of_draws(name, of_rows) for name in ("deviation", "low", "high")},
         "disagreement": np.array(disagreements, np.float32),
         "has_edits": _edits(rows),
@@ -168,7 +178,7 @@ def _edit_states(sample: SampleView) -> dict[int, int]:
 
 def _sample_columns(rows: Rows) -> dict[str, NDArray[Any]]:
     numbers: Mapping[str, Callable[[SampleView], float]] = {
-        "p_top": lambda sample: _at(sample.prediction.probabilities, top_label(sample)),
+        "p_top": lambda sample: probability_of(sample, top_label(sample)),
         "margin": _margin,
         "entropy": _entropy,
         "total": lambda sample: math.nan if sample.uncertainty is None else sample.uncertainty.total,
@@ -176,14 +186,13 @@ def _sample_columns(rows: Rows) -> dict[str, NDArray[Any]]:
         "epistemic": lambda sample: math.nan if sample.uncertainty is None else sample.uncertainty.epistemic,
     }
     samples = rows.samples
-    correct = {None: _UNKNOWN, True: _CORRECT, False: _INCORRECT}
     with np.errstate(all="ignore"):  # a stranger's probabilities may be anything
         floats = {name: np.array([number(sample) for sample in samples]) for name, number in numbers.items()}
         return {
             "sample": np.array([sample.sample_id for sample in samples], np.int32),
             "start": np.array(rows.start, np.uint32),
             "top": np.array([top_label(sample) for sample in samples], np.int32),
-            "correct": np.array([correct[sample.correct] for sample in samples], np.uint8),
+            "correct": np.array([correctness(sample) for sample in samples], np.uint8),
             **{name: values.astype(np.float32) for name, values in floats.items()},
         }
 

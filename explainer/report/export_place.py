@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explainer.errors import SummaryWriteError
+from explainer.report.drafts import put_in_place
 from explainer.summary.folder import entries_below
 from explainer.summary.made import DRAFT, Made
 
@@ -18,7 +19,6 @@ SIGNATURE = '{"schema": "explainer.export"'
 """How the JSON of an export begins."""
 INDEX = "index.json"
 """The file of an exported folder that says what it is."""
-_OLD = ".old"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def drafted_folder(target: Path) -> Iterator[Path]:
     Raises:
         SummaryWriteError: the disk refused; nothing half-written is left.
     """
-    with _drafted(target, Path.mkdir, _replace_folder, shutil.rmtree) as draft:
+    with _drafted(target, Path.mkdir, put_in_place, shutil.rmtree) as draft:
         yield draft
 
 
@@ -116,17 +116,3 @@ def _drafted(
                 f"could not write {target}: {error.strerror or error}; nothing is left of the export"
             ) from error
         raise
-
-
-def _replace_folder(draft: Path, target: Path) -> None:
-    if not target.exists():
-        draft.rename(target)
-        return
-    old = draft.with_name(f"{draft.name}{_OLD}")
-    target.rename(old)
-    try:
-        draft.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)

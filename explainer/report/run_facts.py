@@ -118,6 +118,7 @@ def _about(run: RunView, facts: Facts) -> Facts:
         "event_file": run.files.event_file.name,
         "timestamp": run.files.timestamp,
         "started": facts["started"],
+        "ended": facts["ended"],
         "state": state_of(run, facts["state"]),
         "complete": run.complete,
         "package_version": run.metadata.package_version,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from explainer.errors import ReportWriteError
+from explainer.report.drafts import DraftFolder, put_in_place
 from explainer.report.page import MARK, Page, in_file, in_page
 
 FORMS = ("auto", "single", "folder")
@@ -77,29 +76,30 @@ class Draft:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._folder = target.parent / f".explainer-report-{secrets.token_hex(4)}.draft"
+        self._draft: DraftFolder
         self._form: _OneFile | _ManyFiles
 
     def __enter__(self) -> Draft:
         for path in (self._target.single, self._target.folder):
             if path is not None:
                 require_replaceable(path)
-        with disk_errors(self._folder):
-            self._folder.mkdir()
+        with disk_errors(self._target.parent):
+            self._draft = DraftFolder(self._target.parent)
             try:
-                self._form = _ManyFiles(self._folder) if self._target.single is None else _OneFile(self._folder)
-            except OSError:
-                self._folder.rmdir()
+                folder = self._draft.path
+                self._form = _ManyFiles(folder) if self._target.single is None else _OneFile(folder)
+            except BaseException:
+                self._draft.close()
                 raise
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._form.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._draft.close()
 
     def add(self, key: str, text: bytes) -> None:
         """Takes a chunk, given in base64."""
-        with disk_errors(self._folder):
+        with disk_errors(self._draft.path):
             self._form.add(key, text)
             if isinstance(self._form, _OneFile) and self._form.bytes > LARGEST_SINGLE and self._target.folder:
                 self._form = self._form.as_files()
@@ -116,7 +116,8 @@ class Draft:
         page = page_of(form)
         with disk_errors(path):
             draft, count, size = self._form.finish(page)
-            _put(draft, path)
+            self._draft.unmark()
+            put_in_place(draft, path)
         return WrittenFiles(path if single else path / _PAGE, form, count, size)
 
 
@@ -216,23 +217,6 @@ def require_replaceable(path: Path) -> None:
 def _is_page(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(MARK)) == MARK
-
-
-def _put(draft: Path, path: Path) -> None:
-    """Puts a file or a folder in its place, and takes away the report that is there."""
-    if not path.is_dir():
-        if draft.is_dir():
-            path.unlink(missing_ok=True)
-        os.replace(draft, path)
-        return
-    old = path.with_name(f".explainer-report-{secrets.token_hex(4)}.old")
-    path.rename(old)
-    try:
-        os.replace(draft, path)
-    except BaseException:
-        old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

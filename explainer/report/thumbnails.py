@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,7 +142,7 @@ def disagreement(thumbnails: list[Pixels]) -> float:
         thumbnails: of one sample and label, by different methods; those of one value rank no pixel and are left out,
             and maps of different sizes are not compared.
     """
-    ranked = [_ranks(grey) for grey in thumbnails if grey.min() < grey.max()]
+    ranked = [_ranks(grey) for grey in thumbnails if _varies(grey)]
     correlations = [
         float(first @ second)
         for index, (first, shape) in enumerate(ranked)
@@ -148,6 +150,28 @@ def disagreement(thumbnails: list[Pixels]) -> float:
         if shape == other
     ]
     return 1 - sum(correlations) / len(correlations) if correlations else float("nan")
+
+
+def likeness(pairs: Sequence[tuple[Pixels | None, Pixels | None]]) -> float:
+    """The mean rank correlation (Spearman) of the pairs of maps; nan where there is none.
+
+    Args:
+        pairs: of thumbnails; pairs of different sizes, with a map of one value or without one are left out.
+    """
+    found = [
+        float(_ranks(first)[0] @ _ranks(second)[0])
+        for first, second in pairs
+        if first is not None
+        and second is not None
+        and first.shape == second.shape
+        and _varies(first)
+        and _varies(second)
+    ]
+    return math.fsum(found) / len(found) if found else math.nan
+
+
+def _varies(grey: Pixels) -> bool:
+    return bool(grey.min() < grey.max())
 
 
 def _ranks(grey: Pixels) -> tuple[NDArray[np.float32], tuple[int, ...]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -13,8 +14,19 @@ from typing import NamedTuple, TypeVar
 from explainer.analysis.view import RunView, read_run
 from explainer.checks import require_choice
 from explainer.records import SaliencyFile
+from explainer.report.against import Against, Pairs, opened_against
 from explainer.report.catalogue import Catalogue, catalogue_of
-from explainer.report.cells import GridChunk, MapCell, Names, RowCells, image_cell, map_cell, row_of
+from explainer.report.cells import (
+    GridChunk,
+    MapCell,
+    Names,
+    OtherCells,
+    RowCells,
+    image_cell,
+    map_cell,
+    other_row,
+    row_of,
+)
 from explainer.report.chunks import as_text, deflated
 from explainer.report.columns import Rows, columns_chunk, score_chunks
 from explainer.report.detail import MapFile, detail_chunk, detail_key
@@ -61,6 +73,8 @@ def write_report(
     *,
     form: str = "auto",
     detail: bool = True,
+    against: str | os.PathLike[str] | None = None,
+    against_run: int | str | None = None,
 ) -> WrittenReport:
     """Writes the report of a run; where it is.
 
@@ -74,16 +88,23 @@ def write_report(
         form: "single" is one file, "folder" a page with files beside it, which loads what is looked at; "auto" is a
             single file up to 25 MB, else a folder, unless the name of `to` tells: a file's ends in .html.
         detail: whether the pictures and maps are there in full size, and what is known of single samples.
+        against: the job folder of another run, whose samples are read one by one: the report says what is other in it,
+            and shows its maps, in the size of the grid, beside those of the run, with the differences.
+        against_run: which run of that folder, by its timestamp or the name of its event file; by default the newest.
 
     Raises:
         SummaryReadError: there is no run, or it cannot be read.
+        ComparisonError: the other run has other labels, or no sample in common.
         ReportWriteError: the report could not be written; nothing half-written is left.
-        ValueError: an unknown form.
+        ValueError: an unknown form, or `against_run` without `against`.
     """
     require_choice("form", form, FORMS)
+    if against_run is not None and against is None:
+        raise ValueError(f"`against_run` must come with `against`, the folder of that run, got {against_run!r} alone")
     view = run if isinstance(run, RunView) else read_run(run)
-    with Draft(target_of(view.summary_dir, to, form)) as draft:
-        facts = _write_chunks(view, draft, detail=detail)
+    compared = nullcontext() if against is None else opened_against(view, Path(against), against_run)
+    with Draft(target_of(view.summary_dir, to, form)) as draft, compared as other:
+        facts = _write_chunks(view, draft, other, detail=detail)
         written = draft.finish(lambda form: page_of({**facts, "form": form, "detail": detail}))
     return _report(view, written, facts)
 
@@ -102,32 +123,39 @@ def _report(view: RunView, written: WrittenFiles, facts: Facts) -> WrittenReport
     )
 
 
-def _write_chunks(view: RunView, draft: Draft, *, detail: bool) -> Facts:
+def _write_chunks(view: RunView, draft: Draft, against: Against | None, *, detail: bool) -> Facts:
     """Writes all that a page loads; the facts of the run, which stand in the page itself."""
     catalogue = catalogue_of(view)
     rows = Rows(list(view.samples.values()), catalogue)
-    measured = measured_of(view, catalogue)
-    grid = _Grid(draft)
-    for work in _worked_out(view, rows, catalogue, detail=detail):
+    measured, pairs = measured_of(view, catalogue), Pairs(rows)
+    grid, other_grid = _Grid(draft, "g"), _Grid(draft, "c")
+    for work in _worked_out(view, rows, catalogue, against, detail=detail):
         measured.take(work.rows)
         grid.add(work.rows)
         if work.detail:
             draft.add(detail_key(work.sample_id), as_text(work.detail))
+        if against is not None:
+            pairs.take(work.other, work.other_rows)
+            other_grid.add(work.other_rows)
     grid.finish()
+    other_grid.finish()
     draft.add("cols", as_text(columns_chunk(rows, measured.disagreements)))
+    if against is not None:
+        draft.add("pairs", as_text(pairs.chunk()))
     for index, chunk in score_chunks(rows, catalogue):
         draft.add(f"score-{index}", as_text(chunk))
-    return run_facts(view, catalogue, rows, measured)
+    return {**run_facts(view, catalogue, rows, measured), "compare": None if against is None else against.facts()}
 
 
 class _Grid:
-    """Puts rows together to the chunks of the grid."""
+    """Puts rows together to the chunks of a grid; one without anything in it is not written."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, name: str) -> None:
         self._draft = draft
+        self._name = name
         self._chunk = GridChunk(0)
 
-    def add(self, rows: Iterable[RowCells]) -> None:
+    def add(self, rows: Iterable[RowCells | OtherCells | None]) -> None:
         for row in rows:
             self._chunk.add(row)
             if len(self._chunk) == ROWS_PER_CHUNK:
@@ -135,13 +163,21 @@ class _Grid:
 
     def finish(self) -> None:
         """Writes the rows that are left."""
-        if len(self._chunk):
-            key = f"g/{self._chunk.first // ROWS_PER_CHUNK}"
+        if not self._chunk.is_empty:
+            key = f"{self._name}/{self._chunk.first // ROWS_PER_CHUNK}"
             self._draft.add(key, as_text(deflated(self._chunk.header, self._chunk.body)))
-            self._chunk = GridChunk(self._chunk.first + len(self._chunk))
+        self._chunk = GridChunk(self._chunk.first + len(self._chunk))
 
 
 # One sample, in a thread of its own.
+
+
+class _Other(NamedTuple):
+    """The same sample in another run. image: None where it is the same picture."""
+
+    sample: SampleView
+    image: Place | None
+    maps: list[tuple[SaliencyFile, Place]]
 
 
 class _Task(NamedTuple):
@@ -151,6 +187,7 @@ class _Task(NamedTuple):
     labels: list[int]
     image: Place
     maps: list[tuple[SaliencyFile, Place]]
+    other: _Other | None
 
 
 class _Work(NamedTuple):
@@ -159,9 +196,13 @@ class _Work(NamedTuple):
     sample_id: int
     rows: list[RowCells]
     detail: bytes
+    other: SampleView | None
+    other_rows: list[OtherCells | None]
 
 
-def _worked_out(view: RunView, rows: Rows, catalogue: Catalogue, *, detail: bool) -> Iterator[_Work]:
+def _worked_out(
+    view: RunView, rows: Rows, catalogue: Catalogue, against: Against | None, *, detail: bool
+) -> Iterator[_Work]:
     names = Names(catalogue, view.metadata.labels)
 
     def work(task: _Task) -> _Work:
@@ -174,21 +215,48 @@ def _worked_out(view: RunView, rows: Rows, catalogue: Catalogue, *, detail: bool
                 cells[entry.label].append(map_cell(entry, picture, names))
                 files.append((entry, _file_of(picture)))
         chunk = detail_chunk(task.sample, image_file, files, catalogue) if detail else b""
-        return _Work(task.sample.sample_id, [row_of(image, maps, catalogue) for maps in cells.values()], chunk)
+        own = [row_of(image, maps, catalogue) for maps in cells.values()]
+        other = None if task.other is None else task.other.sample
+        return _Work(task.sample.sample_id, own, chunk, other, _other_rows(task, cells, names))
 
-    yield from _in_threads(work, _tasks(view, rows, catalogue))
+    yield from _in_threads(work, _tasks(view, rows, catalogue, against))
+
+
+def _other_rows(task: _Task, own: Mapping[int, Sequence[MapCell]], names: Names) -> list[OtherCells | None]:
+    """The rows of the other run; None where it has not the sample."""
+    other, image = task.other, None
+    if other is None:
+        return [None] * len(own)
+    if other.image is not None:
+        with picture_read(other.sample.image, other.image) as picture:
+            image = image_cell(other.sample, picture)
+    cells: dict[int, list[MapCell]] = {label: [] for label in own}
+    for entry, place in other.maps:
+        with picture_read(entry, place) as picture:
+            cells[entry.label].append(map_cell(entry, picture, names))
+    return [other_row(image, maps, own[label]) for label, maps in cells.items()]
 
 
 def _file_of(picture: Picture | Damaged) -> PngFile | Damaged:
     return picture.file if isinstance(picture, Picture) else picture
 
 
-def _tasks(view: RunView, rows: Rows, catalogue: Catalogue) -> Iterator[_Task]:
+def _tasks(view: RunView, rows: Rows, catalogue: Catalogue, against: Against | None) -> Iterator[_Task]:
     files = PictureFiles(view.summary_dir)
     for index, sample in enumerate(rows.samples):
         labels = rows.labels_of(index)
         maps = [(entry, files.place_of(entry)) for entry in _shown_maps(sample, labels, catalogue)]
-        yield _Task(sample, labels, files.place_of(sample.image), maps)
+        other = None if against is None else _other(sample, labels, catalogue, against)
+        yield _Task(sample, labels, files.place_of(sample.image), maps, other)
+
+
+def _other(own: SampleView, labels: list[int], catalogue: Catalogue, against: Against) -> _Other | None:
+    sample, files = against.sample(own.sample_id), against.files
+    if sample is None:
+        return None
+    same = bool(own.image.digest) and own.image.digest == sample.image.digest
+    maps = [(entry, files.place_of(entry)) for entry in _shown_maps(sample, labels, catalogue)]
+    return _Other(sample, None if same else files.place_of(sample.image), maps)
 
 
 def _shown_maps(sample: SampleView, labels: list[int], catalogue: Catalogue) -> list[SaliencyFile]:

@@ -245,7 +245,7 @@ def decode(event: Event) -> Iterator[StoredRecord]:
     if message.resumed:
         yield RunResumed(_json_object(plain_text(message.resumed)))
     if message.status == _ENDED:
-        yield RunEnd()
+        yield RunEnd(event.wall_time)
 
 
 def _show(message: Explain, image: ImageFile, prediction: Prediction, uncertainty: Uncertainty | None) -> None:

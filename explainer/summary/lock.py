@@ -60,12 +60,25 @@ def is_held(data_dir: Path) -> bool:
 
     False where the system has no locks of this kind.
     """
+    return _held(data_dir) is True
+
+
+def is_left(folder: Path) -> bool:
+    """Whether a folder has a lock that nobody holds any more; nothing is written to find that out.
+
+    False where the system has no locks of this kind.
+    """
+    return _held(folder) is False
+
+
+def _held(folder: Path) -> bool | None:
+    """Whether somebody holds the lock; None where there is none: the run ended, or never had a lock."""
     if fcntl is None:
-        return False
+        return None
     try:
-        number = os.open(data_dir / LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        number = os.open(folder / LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
-        return False  # there is none: the run ended, or never had a lock
+        return None
     try:
         fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go when the file is closed
     except OSError:

@@ -26,6 +26,7 @@ class RunNotes:
         benchmarks: the mean scores.
         findings: what is damaged.
         ended: whether the run ended as planned.
+        ended_at: when, in seconds since 1970-01-01 UTC; None where it did not.
         repairs: what `explainer repair` had to leave out, for each time.
         resumed: what was other when the run was resumed, for each time that anything was.
     """
@@ -36,6 +37,7 @@ class RunNotes:
         self.benchmarks: list[Benchmark] = []
         self.findings: list[Finding] = []
         self.ended = False
+        self.ended_at: float | None = None
         self.repairs: list[str] = []
         self.resumed: list[Mapping[str, Any]] = []
 
@@ -49,7 +51,7 @@ class RunNotes:
             case Benchmark():
                 self.benchmarks.append(record)
             case RunEnd():
-                self.ended = True
+                self.ended, self.ended_at = True, record.at
             case RunRepaired():
                 self.repairs.append(record.left_out)
             case RunResumed():

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from report_runs import CONTROLS, LABELS, METHODS, METRICS
 
 from explainer.analysis.facts import facts_of
-from explainer.report.page import json_for_script
 
 
 def _statistics(shown, metric: str, explainer: str):
@@ -25,7 +22,7 @@ def test_the_overview_says_how_the_run_stands_and_where_it_fails(shown, viewer):
         sum(sample.correct is not None for sample in samples),
     )
     assert f"accuracy {100 * correct / known:.1f} %" in viewer.text(".accuracy")
-    assert "Ended: 12 samples" in viewer.text(".page-head")
+    assert "● Ended · 12 samples · 12 min" in viewer.text(".page-head")
     assert "the image has a NaN" in viewer.text(".missing")
 
 
@@ -34,6 +31,14 @@ def test_a_confusion_opens_as_many_samples_as_it_counts(shown, viewer):
     count = viewer.page.locator(".pairs tr").first.locator("td").last.inner_text().split(" of ")[0]
     viewer.page.locator(".pairs a").first.click()
     viewer.wait_for_count(f"{count} of 12")
+
+
+def test_all_errors_open_as_many_samples_as_the_link_says(shown, viewer):
+    incorrect = {number for number, sample in shown.view.samples.items() if sample.correct is False}
+    viewer.open(shown.page, "#/samples?top=1").press("g", "o")
+    viewer.page.get_by_role("link", name=f"open all {len(incorrect)} errors").click()
+    viewer.wait_for_count(f"{len(incorrect)} of 12")
+    assert set(viewer.samples) <= incorrect
 
 
 def test_the_pictures_of_the_overview_are_those_of_the_sort_that_they_open(shown, viewer):
@@ -146,82 +151,4 @@ def test_about_has_parameters_versions_and_what_each_metric_asks(shown, viewer):
 
 def test_a_report_of_one_run_says_which_command_compares_two(shown, viewer):
     viewer.open(shown.page, "#/compare")
-    assert "explainer compare JOB_FOLDER OTHER_JOB_FOLDER" in viewer.text("main")
-
-
-def test_two_runs_are_compared_with_intervals_and_links(shown, viewer, tmp_path):
-    viewer.open(_compared(shown, tmp_path), "#/compare")
-    text = viewer.text("main")
-    for words in (
-        "12 pairs by the names of their files",
-        "+0.050 [0.010, 0.090]",
-        "● better",
-        "Became incorrect: 1",
-        "options.seed",
-    ):
-        assert words in text
-    viewer.page.get_by_role("link", name="<b>eel</b>.png").click()
-    viewer.page.wait_for_selector(".pane canvas")
-    assert viewer.hash.startswith("#/sample/4")
-
-
-def _compared(shown, folder):
-    """The report with what a comparison would write."""
-    of = {"mean": 0.5, "low": 0.4, "high": 0.6}
-    change = {
-        "a": of,
-        "b": of,
-        "difference": {"mean": 0.05, "low": 0.01, "high": 0.09},
-        "verdict": "better",
-        "samples": 12,
-    }
-    run = {"folder": "runs/a", "event_file": "events", "state": "ended", "samples": 12}
-    wrong = {"label": LABELS[0], "probability": 0.75}
-    became = [
-        {"name": "<b>eel</b>.png", "sample_a": 4, "sample_b": 5, "true_labels": [LABELS[1]], "a": wrong, "b": wrong}
-    ]
-    names = {"in_both": list(METHODS), "only_in_a": [], "only_in_b": ["RISE 2"]}
-    comparison = {
-        "a": run,
-        "b": run | {"folder": "runs/b"},
-        "paired": {
-            "by": "source",
-            "samples": 12,
-            "pairs": [[4, 5]],
-            "only_in_a": [],
-            "only_in_b": [],
-            "other_input": 0,
-            "input_unknown": 0,
-        },
-        "differences": [{"name": "options.seed", "a": 1, "b": None}],
-        "explainers": names,
-        "metrics": names,
-        "predictions": change
-        | {
-            "both_correct": 5,
-            "both_incorrect": 3,
-            "became_correct": [],
-            "became_incorrect": became,
-            "other_true_labels": 0,
-            "other_top_label": 1,
-        },
-        "scores": [
-            change
-            | {
-                "metric": "DeletionAUC",
-                "higher_is_better": True,
-                "explainer": "GradCAM",
-                "control": False,
-                "undefined_pairs": 2,
-            }
-        ],
-        "scores_left_out": False,
-        "maps": [],
-    }
-    facts = json.loads(json.dumps(shown.report.run)) | {"compare": comparison, "detail": True}
-    html = shown.report.html
-    start = html.index('id="run">') + len('id="run">')
-    page = folder / "index.html"
-    page.write_text(html[:start] + json_for_script(facts) + html[html.index("</script>", start) :], encoding="utf-8")
-    (folder / "data").symlink_to(shown.page.parent.resolve() / "data", target_is_directory=True)
-    return page
+    assert "explainer report JOB_FOLDER --against OTHER_JOB_FOLDER" in viewer.text("main")

@@ -43,6 +43,19 @@ def test_each_outcome_lets_through_its_samples(shown, viewer):
         viewer.wait_for_count("12 of 12")
 
 
+def test_incorrect_predictions_can_be_seen_alone_whichever_label_is_explained(shown, viewer):
+    incorrect = [number for number, sample in shown.view.samples.items() if sample.correct is False]
+    viewer.open(shown.page)
+    box = viewer.page.get_by_role("group", name="Prediction", exact=True).get_by_label("incorrect")
+    box.check()
+    viewer.wait_for_count(f"{len(incorrect)} of 12")
+    assert viewer.hash == "#/samples?correct=2"
+    assert viewer.samples == incorrect[: len(viewer.samples)]
+    viewer.page.get_by_label("Search samples by name or number").fill("zzz")
+    viewer.page.get_by_role("button", name="prediction incorrect").click()
+    assert viewer.hash == "#/samples?q=zzz"
+
+
 def test_the_outcomes_are_those_that_python_reads(shown, viewer):
     right = sum(sample.correct is True for sample in shown.view.samples.values())
     viewer.open(shown.page, "#/samples?outcome=1")

@@ -130,6 +130,18 @@ def test_what_became_correct_and_incorrect_is_counted_and_named(tmp_path: Path) 
     assert found["other_top_label"] == 4
 
 
+def test_another_label_that_makes_nothing_correct_or_incorrect_is_named_too(tmp_path: Path) -> None:
+    eel = (0.125, 0.125, 0.75)
+    first = [Item(0, "a"), Item(1, "b", truth=(1, 2)), Item(2, "c", truth=()), Item(3, "d", truth=(0,)), Item(4, "e")]
+    second = [first[0], *(item.but(probabilities=eel) for item in first[1:4]), first[4].but(probabilities=CAT)]
+    second[2] = replace(second[2], truth=(1,))
+    found = compared(tmp_path, first, second)["predictions"]
+    names = [(sample["name"], sample["a"]["label"], sample["b"]["label"]) for sample in found["relabelled"]]
+    assert names == [("b", "dog", "eel"), ("c", "dog", "eel"), ("d", "dog", "eel")]
+    assert [sample["name"] for sample in found["became_incorrect"]] == ["e"]
+    assert found["other_top_label"] == 4
+
+
 def test_samples_without_a_true_label_or_with_another_one_are_left_out_of_the_accuracy(tmp_path: Path) -> None:
     first = [Item(0, "a"), Item(1, "b", truth=()), Item(2, "c", truth=(0,)), Item(3, "d", truth=(2, 1))]
     second = [Item(0, "a"), Item(1, "b"), Item(2, "c"), Item(3, "d", truth=(1, 2))]

@@ -160,6 +160,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "resumed": [],
         "sources": {},
         "started": "2023-11-14T22:13:20+00:00",
+        "ended": "2023-11-14T22:13:20+00:00",
         "state": "ended",
         "repaired": "",
         "package_version": "0.9.1",
@@ -409,6 +410,19 @@ def test_a_number_in_the_file_name_that_is_no_time_is_no_obstacle(tmp_path: Path
     assert (status, errors) == (0, "")
     assert "state       ended" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["started"] is None
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1e300])
+def test_an_end_at_no_time_is_an_end_all_the_same(tmp_path: Path, capsys, time):
+    end = codec.as_event(codec.encode_end(), time).SerializeToString()
+    (tmp_path / "summary.7_explain").write_bytes(event(codec.encode_metadata(METADATA)) + frame(end))
+    facts = strict_json(inspected(capsys, tmp_path, "--json")[1])
+    assert (facts["state"], facts["ended"]) == ("ended", None)
+
+
+def test_a_run_that_did_not_end_has_no_time_of_its_end(tmp_path: Path, capsys):
+    write_run(tmp_path, ended=False)
+    assert strict_json(inspected(capsys, tmp_path, "--json")[1])["ended"] is None
 
 
 def test_a_sample_without_probabilities_is_not_correct(tmp_path: Path, capsys):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hand_made_runs import MAP_FILE, STARTED, write_run
+from hand_made_runs import MAP_FILE, METADATA, STARTED, write_run
 from written_reports import Report
 
 from explainer.command.main import main
@@ -54,6 +55,25 @@ def test_a_place_that_is_taken_has_exit_status_2(tmp_path: Path, capsys):
     status, text, errors = reported(capsys, tmp_path / "run", "--to", tmp_path / "mine")
     assert (status, text) == (2, "")
     assert errors.startswith(f"explainer: could not write {tmp_path / 'mine'}: something is there")
+
+
+def test_a_report_against_another_run_says_what_is_other_in_it(tmp_path: Path, capsys):
+    for name in "ab":
+        write_run(tmp_path / name)
+    status, text, errors = reported(capsys, tmp_path / "a", "--against", tmp_path / "b", "--against-run", STARTED)
+    assert (status, errors) == (0, "")
+    compare = Report(tmp_path / "a" / "report.html").run["compare"]
+    assert (compare["a"]["folder"], compare["b"]["folder"], compare["paired"]["samples"]) == ("a", "b", 4)
+    assert text.splitlines()[0] == f"report      {tmp_path / 'a' / 'report.html'}"
+
+
+def test_runs_that_cannot_be_compared_have_exit_status_2(tmp_path: Path, capsys):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", replace(METADATA, labels=("cat", "dog", "eel", "gnu")))
+    status, text, errors = reported(capsys, tmp_path / "a", "--against", tmp_path / "b")
+    assert (status, text) == (2, "")
+    assert errors.startswith("explainer: the runs cannot be compared: their labels differ: label 3 is 'fox'")
+    assert not (tmp_path / "a" / "report.html").exists()
 
 
 def test_a_folder_and_no_detail(tmp_path: Path, capsys):

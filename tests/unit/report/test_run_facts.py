@@ -36,6 +36,7 @@ def test_what_the_run_is(written):
     assert (about["name"], about["state"], about["complete"]) == ("run", "ended", True)
     assert about["labels"] == list(LABELS)
     assert (about["timestamp"], about["started"]) == (1_700_000_000, "2023-11-14T22:13:20+00:00")
+    assert about["ended"] == "2023-11-14T22:25:31+00:00"
     assert about["event_file"] == view.files.event_file.name
     assert about["network"] == "LeNet5"
     assert about["provenance"] == {"network": "nets.LeNet5", "python": "3.11"}

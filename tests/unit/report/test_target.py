@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from explainer.errors import ReportWriteError
-from explainer.report import target
+from explainer.report import drafts, target
 from explainer.report.page import MARK, Page
 from explainer.report.target import MARKER, Draft, Target, target_of
 
@@ -147,11 +150,29 @@ def test_a_disk_that_refuses_the_last_step_leaves_the_older_report(tmp_path, mon
     def refuse(*paths):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(target.os, "replace", refuse)
+    monkeypatch.setattr(drafts.os, "replace", refuse)
     with pytest.raises(ReportWriteError, match="No space left on device"):
         write(Target(None, path), [("g/7", b"QUI=")])
     assert "data/cols.js" in names(path)
     assert [name for name in names(tmp_path) if "/" not in name] == ["r"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from explainer.report.target import Draft, Target
+with Draft(Target(None, Path(sys.argv[1]))) as draft:
+    draft.add("g/0", b"QUJD")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_report_left_is_removed_by_the_next_one_there(tmp_path):
+    left = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "r")])
+    assert left.returncode == -signal.SIGKILL
+    assert [path for path in names(tmp_path) if path.endswith("data/g/0.js")] == [names(tmp_path)[-1]]
+    write(Target(tmp_path / "r.html", None))
+    assert names(tmp_path) == ["r.html"]
 
 
 def test_a_disk_that_refuses_the_first_step_leaves_nothing(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 
 from explainer.report.thumbnails import (
     disagreement,
+    likeness,
     map_facts,
     map_thumbnail,
     picture_thumbnail,
@@ -137,3 +138,13 @@ def test_nothing_is_compared_with_constant_maps_or_maps_of_another_size():
     assert np.isnan(disagreement([ramp, np.zeros_like(ramp)]))
     assert np.isnan(disagreement([ramp, ramp.T.copy()]))
     assert disagreement([ramp, np.zeros_like(ramp), ramp.T.copy(), ramp]) == pytest.approx(0, abs=1e-6)
+
+
+def test_likeness_is_spearmans_mean_over_the_pairs_that_can_be_compared():
+    first, second, third = (RNG.integers(0, 9, (13, 64), dtype=np.uint8) for _ in range(3))
+    expected = np.mean([spearmanr(first.ravel(), other.ravel()).statistic for other in (second, third)])
+    flat, turned = np.zeros_like(first), first.T.copy()
+    left_out = [(first, flat), (flat, first), (first, turned), (first, None), (None, first)]
+    assert likeness([(first, second), *left_out, (first, third)]) == pytest.approx(expected, abs=1e-5)
+    assert likeness([(first, first)]) == pytest.approx(1, abs=1e-6)
+    assert np.isnan(likeness(left_out)) and np.isnan(likeness([]))

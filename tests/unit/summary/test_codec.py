@@ -192,7 +192,8 @@ def test_a_finished_sample_comes_back(sample_id):
 
 
 def test_the_end_of_a_run_comes_back():
-    assert back(codec.encode_end()) == [RunEnd()]
+    (end,) = codec.decode(codec.as_event(codec.encode_end(), 1234567890.25))
+    assert (end, end.at) == (RunEnd(), 1234567890.25)
 
 
 def test_label_zero_is_not_taken_for_no_label():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from explainer.errors import SummaryWriteError
-from explainer.summary.lock import LOCK, RunLock, is_held
+from explainer.summary.lock import LOCK, RunLock, is_held, is_left
 
 HOLD = """
 import sys, time
@@ -43,6 +43,15 @@ def test_a_process_that_is_killed_lets_go(tmp_path: Path) -> None:
         holder.kill()
         holder.wait()
         RunLock(tmp_path).release()
+
+
+def test_a_lock_that_nobody_holds_any_more_is_told_from_one_that_is_held_and_from_none(tmp_path: Path) -> None:
+    assert not is_left(tmp_path)
+    with RunLock(tmp_path):
+        assert not is_left(tmp_path)
+    (tmp_path / LOCK).touch()
+    assert is_left(tmp_path)
+    assert not is_held(tmp_path)
 
 
 def test_letting_go_twice_and_removing_are_harmless(tmp_path: Path) -> None:

@@ -19,5 +19,5 @@ export function lacksEdits(): string {
 }
 
 export function lacksOther(): string {
-  return run.value.compare ? "" : "This report shows one run alone: explainer compare … … says what is other in a second one.";
+  return run.value.compare ? "" : "This report shows one run alone: explainer report … --against … shows what is other in a second one.";
 }

@@ -21,6 +21,8 @@ export interface View {
   /** The filter of the samples. */
   search: string;
   outcome: readonly number[];
+  /** Of the top label: 0 truth unknown, 1 correct, 2 incorrect. */
+  correct: readonly number[];
   truth: readonly number[];
   top: readonly number[];
   confidence: Range | null;
@@ -67,6 +69,7 @@ export const DEFAULTS: View = {
   label: -1,
   search: "",
   outcome: [],
+  correct: [],
   truth: [],
   top: [],
   confidence: null,
@@ -107,6 +110,7 @@ const CODECS: { [Field in keyof Spelled]: Codec<Spelled[Field]> } = {
   label: whole("label"),
   search: { key: "q", read: (text) => text.slice(0, 200), write: (value) => value },
   outcome: wholes("outcome"),
+  correct: wholes("correct"),
   truth: wholes("truth"),
   top: wholes("top"),
   confidence: range("p"),

@@ -17,8 +17,8 @@ function part<T>(of: () => T): () => T {
 }
 
 export const filter = part<Filter>(() => {
-  const { search, outcome, truth, top, confidence, uncertainty, edits, rows, picked } = view.value;
-  return { search, outcome, truth, top, confidence, uncertainty, edits, rows, picked };
+  const { search, outcome, correct, truth, top, confidence, uncertainty, edits, rows, picked } = view.value;
+  return { search, outcome, correct, truth, top, confidence, uncertainty, edits, rows, picked };
 });
 
 /** Held down, `o` shows pictures without maps. */

@@ -31,6 +31,11 @@ export function decimals(value: number | null | undefined, places = 2): string {
   return value === null || value === undefined || Number.isNaN(value) ? "–" : minus(value.toFixed(places));
 }
 
+/** A number with its sign. */
+export function signed(value: number | null | undefined, places = 2): string {
+  return `${value && value > 0 ? "+" : ""}${decimals(value, places)}`;
+}
+
 export function percent(part: number | null | undefined, places = 0): string {
   return part === null || part === undefined || Number.isNaN(part) ? "–" : `${minus((100 * part).toFixed(places))} %`;
 }
@@ -39,6 +44,29 @@ export function percent(part: number | null | undefined, places = 0): string {
 export function interval(low: number | null, high: number | null, places = 2): string {
   if (low === null || high === null || Number.isNaN(low) || Number.isNaN(high)) return "";
   return `[${decimals(low, places)}, ${decimals(high, places)}]`;
+}
+
+/** "2023-11-14 22:13 UTC". */
+export function timeWords(time: string | null): string {
+  return time ? `${time.slice(0, 16).replace("T", " ")} UTC` : "";
+}
+
+const UNITS = [
+  ["d", 86400],
+  ["h", 3600],
+  ["min", 60],
+  ["s", 1],
+] as const;
+
+/** How long it is from one time to a later one, in the largest unit and the next: "3 h 5 min"; "" where it is not known. */
+export function duration(from: string | null, to: string | null): string {
+  const seconds = from && to ? Math.round((Date.parse(to) - Date.parse(from)) / 1000) : NaN;
+  if (!(seconds >= 0)) return "";
+  const at = UNITS.findIndex(([, unit]) => seconds >= unit);
+  if (at < 0) return "under 1 s";
+  const [[name, unit], next] = [UNITS[at], UNITS[at + 1]];
+  const rest = next && seconds < 10 * unit ? Math.floor((seconds % unit) / next[1]) : 0;
+  return `${Math.floor(seconds / unit)} ${name}${rest ? ` ${rest} ${next[0]}` : ""}`;
 }
 
 export function ordinal(value: number): string {
@@ -56,6 +84,13 @@ export interface Outcome {
   shape: string;
   tone: "right" | "false-positive" | "false-negative" | "muted";
 }
+
+/** By the number in the columns: of a sample's most probable label. */
+export const PREDICTIONS: readonly Outcome[] = [
+  { word: "truth unknown", shape: "○", tone: "muted" },
+  { word: "correct", shape: "●", tone: "right" },
+  { word: "incorrect", shape: "▲", tone: "false-positive" },
+];
 
 /** By the number in the columns: of a row's label. */
 export const OUTCOMES: readonly Outcome[] = [

@@ -7,6 +7,7 @@ const everything: View = {
   label: 3,
   search: "a b&c=d,#?%é\u202e",
   outcome: [2, 3],
+  correct: [2],
   truth: [0, 12],
   top: [7],
   confidence: [0.25, 0.5],

@@ -26,6 +26,10 @@ test.each<[Partial<Filter>, number[]]>([
   [{ search: "straße" }, [0]],
   [{ search: "9" }, [4]],
   [{ outcome: [2] }, [2]],
+  [{ correct: [2] }, [2]],
+  [{ correct: [0, 1] }, [0, 3, 4]],
+  [{ correct: [2], outcome: [3] }, []],
+  [{ correct: [2], outcome: [3], rows: "label" }, [1]],
   [{ outcome: [0, 1] }, [0, 3, 4]],
   [{ truth: [3] }, [2, 4]],
   [{ truth: [4] }, [3]],
@@ -46,6 +50,7 @@ test("a facet counts what its own choices would give among what the others let t
   const facets = facetsOf(columns, { ...FILTER, truth: [3] }, LABELS);
   expect([facets.shown, facets.all]).toEqual([2, 4]);
   expect(Array.from(facets.outcome)).toEqual([0, 1, 1, 0, 0]);
+  expect(Array.from(facets.correct)).toEqual([0, 1, 1]);
   expect(Array.from(facets.truth)).toEqual([0, 1, 1, 2, 1]); // its own choice does not narrow it
   expect(Array.from(facets.top)).toEqual([1, 0, 0, 1, 0]);
   expect(Array.from(facets.edits)).toEqual([2, 0, 0]);

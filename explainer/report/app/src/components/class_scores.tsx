@@ -8,7 +8,7 @@ import { WithTable } from "./chart";
 import { Heads } from "./heads";
 import { MethodName } from "./method_name";
 import { betterWords } from "./metric_words";
-import { DotColumns, Ticks } from "./score_dots";
+import { DotColumns, DotsFoot } from "./score_dots";
 import { placeIn } from "./whisker";
 
 export interface LabelScores {
@@ -59,15 +59,7 @@ export function ClassScores() {
               </tr>
             ))}
           </tbody>
-          <tfoot aria-hidden="true">
-            <tr>
-              <th class="muted">{metrics[metric].better === "higher" ? "better →" : "← better"}</th>
-              <td>
-                <Ticks domain={domain} />
-              </td>
-              <td />
-            </tr>
-          </tfoot>
+          <DotsFoot metric={metric} domain={domain} />
         </table>
       </WithTable>
       {shown.length < labels.length ? (

@@ -1,11 +1,11 @@
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import type { EditsFacet, Range } from "../routes";
+import type { EditsFacet, Range, View } from "../routes";
 import { facets, labelsOfSamples } from "../rows";
 import { run, show, view } from "../state";
 import { BINS, isFiltered, NO_FILTER, type Facets } from "../view/facets";
-import { count, cut, decimals, OUTCOMES, short } from "../words";
+import { count, cut, decimals, OUTCOMES, PREDICTIONS, short, type Outcome } from "../words";
 import { SearchBox } from "./search_box";
 
 /** On a narrow screen the facets are a sheet. */
@@ -37,22 +37,24 @@ export function FacetPanel() {
 
 function AllFacets({ found }: { found: Facets }) {
   const { counts, run: facts } = run.value;
-  const { outcome, truth, top, confidence, uncertainty } = view.value;
+  const { outcome, correct, truth, top, confidence, uncertainty } = view.value;
   const labels = [...facts.labels, NONE];
   return (
     <>
       <ListFacet
-        title="Outcome"
+        title="Prediction"
+        chosen={correct}
+        counts={found.correct}
+        words={PREDICTIONS.map(shapeAndWord)}
+        names={PREDICTIONS.map(({ word }) => word)}
+        order={[1, 2]}
+        choose={(list) => show({ correct: list })}
+      />
+      <ListFacet
+        title="Outcome of the label"
         chosen={outcome}
         counts={found.outcome}
-        words={OUTCOMES.map(({ shape, word, tone }) => (
-          <>
-            <span class={tone} aria-hidden="true">
-              {shape}
-            </span>{" "}
-            {word}
-          </>
-        ))}
+        words={OUTCOMES.map(shapeAndWord)}
         names={OUTCOMES.map(({ word }) => word)}
         order={[1, 2, 3, 4, 0]}
         choose={(list) => show({ outcome: list })}
@@ -76,6 +78,17 @@ function AllFacets({ found }: { found: Facets }) {
         />
       ) : null}
       {counts.with_edits ? <EditsChoice found={found} /> : null}
+    </>
+  );
+}
+
+function shapeAndWord({ shape, word, tone }: Outcome) {
+  return (
+    <>
+      <span class={tone} aria-hidden="true">
+        {shape}
+      </span>{" "}
+      {word}
     </>
   );
 }
@@ -215,11 +228,13 @@ interface Chip {
 
 /** What is filtered now, each with what takes it away. */
 export function chips(): Chip[] {
-  const { search, outcome, truth, top, confidence, uncertainty, edits } = view.value;
+  const { search, outcome, correct, truth, top, confidence, uncertainty, edits } = view.value;
   const labels = run.value.run.labels;
   const name = (index: number) => cut(labels[index] ?? NONE, 40);
   const found: Chip[] = [];
   if (search.trim()) found.push({ words: `“${cut(search, 40)}”`, clear: () => show({ search: "" }) });
+  for (const code of correct)
+    found.push({ words: `prediction ${PREDICTIONS[code]?.word}`, clear: () => show({ correct: correct.filter((other) => other !== code) }) });
   for (const code of outcome)
     found.push({
       words: `${OUTCOMES[code]?.shape} ${OUTCOMES[code]?.word}`,
@@ -250,3 +265,18 @@ export function Chips() {
     </>
   );
 }
+
+/** The chips on a page that has no facets of its own; keep: what clearing leaves. */
+export function FilterChips({ keep = {} }: { keep?: Partial<View> }) {
+  if (!isFiltered({ ...view.value, ...NO_EDITS })) return null;
+  return (
+    <span class="chips">
+      <Chips />
+      <button type="button" class="link" onClick={() => show({ ...NO_FILTER, ...keep })}>
+        Clear the filter
+      </button>
+    </span>
+  );
+}
+
+const NO_EDITS = { edits: "" } as const;

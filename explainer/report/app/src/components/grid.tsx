@@ -9,6 +9,7 @@ import { layoutOf, Tall, type Layout } from "../view/layout";
 import { scoreSort } from "../view/sorts";
 import { cut } from "../words";
 import { GridHead, HEAD } from "./grid_head";
+import { measured } from "./measured";
 import { Row } from "./grid_row";
 
 const BEYOND = 1; // rows drawn above and below the seen ones
@@ -121,14 +122,6 @@ function useSortWords(): string {
   if (!byScore) return { margin: "margin", entropy: "entropy", total: "uncertainty", epistemic: "epistemic", disagreement: "disagreement" }[sort] ?? "";
   const shownBelow = byScore.metric === metric && shownMethods().includes(byScore.method);
   return shownBelow ? "" : cut(run.value.metrics[byScore.metric]?.name ?? "", 30);
-}
-
-function measured(box: HTMLElement, set: (size: readonly [number, number]) => void): () => void {
-  const measure = () => set([box.clientWidth, box.clientHeight]);
-  const observer = new ResizeObserver(measure);
-  observer.observe(box);
-  measure();
-  return () => observer.disconnect();
 }
 
 /** Scrolls to where this order was left, or to the current row, or to the top. */

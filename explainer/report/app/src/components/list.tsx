@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useShortcuts } from "../keyboard";
 import { Tall } from "../view/layout";
+import { measured } from "./measured";
 
 const BEYOND = 1; // rows drawn above and below the seen ones
 
@@ -9,6 +10,10 @@ interface ListProps {
   label: string;
   count: number;
   rowHeight: number;
+  /** What stays above the rows, its height, and how wide all of it is at least. */
+  head?: ComponentChildren;
+  headHeight?: number;
+  minWidth?: number;
   /** The place of the row that has the focus; -1: none. */
   current: number;
   choose(place: number): void;
@@ -18,20 +23,15 @@ interface ListProps {
 }
 
 /** Rows of one height, of which only the seen ones exist; `j` and `k` go through them. */
-export function List({ label, count, rowHeight, current, choose, keyOf, children }: ListProps) {
+export function List({ label, count, rowHeight, head, headHeight = 0, minWidth = 0, current, choose, keyOf, children }: ListProps) {
   const box = useRef<HTMLDivElement>(null);
   const [viewport, setViewport] = useState(0);
   const [top, setTop] = useState(0);
   const tall = useMemo(() => new Tall(count, rowHeight, viewport), [count, rowHeight, viewport]);
-  useLayoutEffect(() => {
-    const element = box.current as HTMLElement;
-    const observer = new ResizeObserver(() => setViewport(element.clientHeight));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  useLayoutEffect(() => measured(box.current as HTMLElement, ([, height]) => setViewport(height)), []);
   useLayoutEffect(() => {
     if (!viewport || !box.current) return;
-    if (current >= 0) box.current.scrollTop = tall.topFor(current, box.current.scrollTop, 0);
+    if (current >= 0) box.current.scrollTop = tall.topFor(current, box.current.scrollTop, headHeight);
     setTop(box.current.scrollTop);
   }, [current, tall, viewport > 0]);
   const latest = useRef({ current, count, choose });
@@ -51,7 +51,8 @@ export function List({ label, count, rowHeight, current, choose, keyOf, children
   const [first, end] = viewport ? tall.seen(top, BEYOND) : [0, 0];
   return (
     <div class="grid" ref={box} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
-      <div class="rows" role="list" aria-label={label} style={{ height: `${tall.height}px` }}>
+      {head}
+      <div class="rows" role="list" aria-label={label} style={{ height: `${tall.height}px`, minWidth: `${minWidth}px` }}>
         {Array.from({ length: end - first }, (_, index) => first + index).map((place) => (
           <div
             key={keyOf(place)}

@@ -10,7 +10,7 @@ import { run, show, view } from "../state";
 import type { Planes } from "../view/blend";
 import { mapCanvas, pictureCanvas } from "../view/compose";
 import { colourTable, percentileOf } from "../view/scales";
-import { dragged, inPane, inPicture, paneSize, scaleOf, zoomed, type Frame } from "../view/zoom";
+import { dragged, inPane, inPicture, nudged, paneSize, scaleOf, within, zoomed, type Frame } from "../view/zoom";
 import { cut, ordinal, short } from "../words";
 
 /** The point of the picture below the cursor, 0 to 1; null: the cursor is elsewhere. */
@@ -211,21 +211,12 @@ function drawPane(element: HTMLCanvasElement, picture: HTMLCanvasElement, frame:
   context.drawImage(picture, left, top, frame.width * scale, frame.height * scale);
 }
 
-function within([x, y]: Range): Range | null {
-  return x >= 0 && x < 1 && y >= 0 && y < 1 ? [x, y] : null;
-}
-
-const NUDGES: Readonly<Record<string, Range>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
 /** Moves the cross-hair by one pixel of the picture. */
 function nudge(event: KeyboardEvent, { width, height }: Frame): void {
-  const step = NUDGES[event.key];
-  if (!step || !event.shiftKey) return;
+  const next = event.shiftKey ? nudged(event.key, cursor.peek() ?? [0.5, 0.5], width, height) : null;
+  if (!next) return;
   event.preventDefault();
-  const [x, y] = cursor.peek() ?? [0.5, 0.5];
-  const pixel = (at: number, by: number, length: number) =>
-    (Math.max(0, Math.min(length - 1, Math.floor(at * length) + by)) + 0.5) / length;
-  cursor.value = [pixel(x, step[0], width), pixel(y, step[1], height)];
+  cursor.value = next;
 }
 
 function CrossHair({ frame }: { frame: Frame }) {

@@ -1,5 +1,5 @@
 import { run } from "../state";
-import { count, counted, cut } from "../words";
+import { count, counted, cut, duration, timeWords } from "../words";
 
 /** How the run stands, in a sentence. */
 export function RunStateLine() {
@@ -10,7 +10,7 @@ export function RunStateLine() {
     case "running":
       return <p>○ Running: {counted(samples, "sample")} so far. This page is how it stood when it was written.</p>;
     case "ended":
-      return <p class="muted">● Ended: {counted(samples, "sample")}.</p>;
+      return <Ended />;
     case "repaired":
       return (
         <p>
@@ -32,6 +32,18 @@ export function RunStateLine() {
         </p>
       );
   }
+}
+
+/** How long it took is not known of a run that was interrupted: the pause is in it. */
+function Ended() {
+  const { run: facts, samples } = run.value;
+  const took = facts.resumed.length ? "" : duration(facts.started, facts.ended);
+  return (
+    <p class="muted" title={took ? `${timeWords(facts.started)} – ${timeWords(facts.ended)}` : undefined}>
+      ● Ended · {counted(samples, "sample")}
+      {took ? ` · ${took}` : ""}
+    </p>
+  );
 }
 
 const LISTED = 5;

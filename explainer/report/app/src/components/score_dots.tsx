@@ -26,7 +26,6 @@ function Dots({ metric }: { metric: number }) {
   const of = part.value;
   const domain = domainOfMetric(metric, of);
   const methods = book.value.methods.filter((method) => book.value.summary(metric, method, of));
-  const arrow = metrics[metric].better === "higher" ? "better →" : "← better";
   return (
     <WithTable title={metrics[metric].name} words={[betterWords(metrics[metric]), rangeWords(metrics[metric])].filter(Boolean).join(", ")} table={<DotTable metric={metric} methods={methods} />}>
       <table class="dots">
@@ -52,15 +51,7 @@ function Dots({ metric }: { metric: number }) {
             );
           })}
         </tbody>
-        <tfoot aria-hidden="true">
-          <tr>
-            <th class="muted">{arrow}</th>
-            <td>
-              <Ticks domain={domain} />
-            </td>
-            <td />
-          </tr>
-        </tfoot>
+        <DotsFoot metric={metric} domain={domain} />
       </table>
     </WithTable>
   );
@@ -74,6 +65,21 @@ export function DotColumns() {
       <col />
       <col class="figures" />
     </colgroup>
+  );
+}
+
+/** The axis below dots, and which way is better. */
+export function DotsFoot({ metric, domain }: { metric: number; domain: readonly [number, number] }) {
+  return (
+    <tfoot aria-hidden="true">
+      <tr>
+        <th class="muted">{run.value.metrics[metric].better === "higher" ? "better →" : "← better"}</th>
+        <td>
+          <Ticks domain={domain} />
+        </td>
+        <td />
+      </tr>
+    </tfoot>
   );
 }
 

@@ -3,7 +3,7 @@
 import { Chunks } from "./chunks";
 import type { ColumnsChunk } from "./columns";
 import { decoded } from "./decode";
-import type { Detail, GridChunk, Run, ScoreChunk } from "./types";
+import type { Detail, GridChunk, OtherChunk, PairsChunk, Run, ScoreChunk } from "./types";
 
 const FORMAT = 1;
 
@@ -17,11 +17,17 @@ export function runOfPage(): Run {
 
 export const columnChunks = new Chunks<ColumnsChunk>(decoded);
 export const gridChunks = new Chunks<GridChunk>(decoded);
+export const pairsChunks = new Chunks<PairsChunk>(decoded);
+export const otherChunks = new Chunks<OtherChunk>(decoded);
 export const scoreChunks = new Chunks<ScoreChunk>(decoded, 16);
 export const detailChunks = new Chunks<Detail>(decoded, 12);
 
 export function gridKey(row: number): string {
   return `g/${row >> 3}`;
+}
+
+export function otherKey(row: number): string {
+  return `c/${row >> 3}`;
 }
 
 export function detailKey(sample: number): string {

@@ -85,6 +85,8 @@ export interface Run {
     event_file: string;
     timestamp: number;
     started: string | null;
+    /** null: it did not end as planned. */
+    ended: string | null;
     state: "running" | "ended" | "not ended" | "damaged" | "repaired";
     complete: boolean;
     package_version: string;
@@ -186,16 +188,17 @@ export interface MapChange {
   most_changed: { name: string; sample_a: number; correlation: number | null }[];
 }
 
-/** As `explainer compare --json` has it. */
+/** As `explainer compare --json` has it, this run being "a"; of long lists the beginning. */
 export interface Comparison {
   a: ComparedRun;
   b: ComparedRun;
   paired: {
     by: string;
     samples: number;
-    pairs: [number, number][];
     only_in_a: string[];
     only_in_b: string[];
+    only_in_a_in_all: number;
+    only_in_b_in_all: number;
     other_input: number;
     input_unknown: number;
   };
@@ -207,6 +210,11 @@ export interface Comparison {
     both_incorrect: number;
     became_correct: ChangedSample[];
     became_incorrect: ChangedSample[];
+    /** Another top label that makes nothing correct or incorrect. */
+    relabelled: ChangedSample[];
+    became_correct_in_all: number;
+    became_incorrect_in_all: number;
+    relabelled_in_all: number;
     other_true_labels: number;
     other_top_label: number;
   };
@@ -265,6 +273,29 @@ export interface GridRow {
 export interface GridChunk {
   first: number;
   rows: GridRow[];
+}
+
+/** The rows of another run, in the places of this run's own; null: it has not the sample. image null: the same picture. */
+export interface OtherChunk {
+  first: number;
+  rows: ({ image: AnyImageCell | null; maps: AnyMapCell[] } | null)[];
+}
+
+/** The other run by this run's samples and rows. */
+export interface PairsChunk {
+  rows: number;
+  samples: number;
+  columns: {
+    /** The number of the sample there; -1: it is not there. */
+    other: Int32Array;
+    top: Int32Array;
+    correct: Uint8Array;
+    p_top: Float32Array;
+    /** Of each row: the label's probability, the mean rank correlation of both runs' maps, how many maps there are. */
+    p: Float32Array;
+    likeness: Float32Array;
+    maps: Uint8Array;
+  };
 }
 
 export interface ScoreChunk {

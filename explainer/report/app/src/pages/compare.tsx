@@ -4,17 +4,20 @@ import { useState } from "preact/hooks";
 import { Heads } from "../components/heads";
 import { JsonTree } from "../components/json_tree";
 import { PageHead } from "../components/page_head";
+import { PairList } from "../components/pair_list";
 import { Ticks } from "../components/score_dots";
+import { Tabs } from "../components/tabs";
 import { Whisker } from "../components/whisker";
-import type { ChangedSample, Comparison, Interval, ScoreChange, Verdict } from "../data/types";
-import { hashWith, run } from "../state";
-import { differencesDomain, ownSide, runNames, type Side } from "../view/compared";
+import type { ChangedSample, Comparison, ScoreChange, Verdict } from "../data/types";
+import { hashWith, run, show, view } from "../state";
+import { differencesDomain, runNames, type Kind } from "../view/compared";
 import { NO_FILTER } from "../view/facets";
-import { count, counted, cut, decimals, interval, percent, short } from "../words";
+import { count, counted, cut, decimals, interval, percent, short, signed } from "../words";
 
 export function Compare() {
   const found = run.value.compare;
-  return found ? <Compared found={found} /> : <Lacking />;
+  if (!found) return <Lacking />;
+  return view.value.extra.show === "maps" ? <SideBySide found={found} /> : <Compared found={found} />;
 }
 
 function Lacking() {
@@ -22,11 +25,44 @@ function Lacking() {
     <article class="compare">
       <PageHead title="Compare" />
       <section class="part">
-        <p>This report shows one run alone. What is other in a second one, sample by sample, is said by:</p>
-        <pre>explainer compare JOB_FOLDER OTHER_JOB_FOLDER</pre>
+        <p>This report shows one run alone. What is other in a second one, sample by sample, is shown by:</p>
+        <pre>explainer report JOB_FOLDER --against OTHER_JOB_FOLDER</pre>
       </section>
     </article>
   );
+}
+
+const PARTS = [
+  { key: "", words: "what changed" },
+  { key: "maps", words: "maps side by side" },
+] as const;
+type Part = (typeof PARTS)[number]["key"];
+
+function Head({ found, part }: { found: Comparison; part: Part }) {
+  const { a, b } = found;
+  const names = runNames(a, b);
+  return (
+    <PageHead title="Compare">
+      <p class="muted clip">
+        <b>a</b> <bdi>{cut(names[0], 80)}</bdi>, {counted(a.samples, "sample")} · <b>b</b> <bdi>{cut(names[1], 80)}</bdi>, {counted(b.samples, "sample")}
+      </p>
+      <Tabs label="What is shown" value={part} tabs={PARTS} choose={(key) => show({ extra: { ...view.value.extra, show: key } })} />
+    </PageHead>
+  );
+}
+
+function SideBySide({ found }: { found: Comparison }) {
+  return (
+    <div class="edits pairs-page">
+      <Head found={found} part="maps" />
+      <PairList />
+    </div>
+  );
+}
+
+/** Where the samples that became this are shown side by side. */
+function pairsHash(changed: Kind): string {
+  return hashWith({ ...NO_FILTER, page: "compare", row: -1, extra: { show: "maps", changed } });
 }
 
 const PAIRED_BY: Readonly<Record<string, string>> = {
@@ -37,21 +73,15 @@ const PAIRED_BY: Readonly<Record<string, string>> = {
 };
 
 function Compared({ found }: { found: Comparison }) {
-  const { paired, a, b } = found;
-  const names = runNames(a.folder, b.folder);
-  const left = paired.only_in_a.length + paired.only_in_b.length;
+  const { paired } = found;
+  const left = paired.only_in_a_in_all + paired.only_in_b_in_all;
   return (
     <article class="compare">
-      <PageHead title="Compare">
-        <p class="muted">
-          <b>a</b> <bdi>{cut(names[0], 80)}</bdi>, {counted(a.samples, "sample")} · <b>b</b> <bdi>{cut(names[1], 80)}</bdi>, {counted(b.samples, "sample")}. This report is of{" "}
-          <b>{ownSide(found, run.value)}</b>; a difference is b − a.
-        </p>
-      </PageHead>
+      <Head found={found} part="" />
       <p class="facts muted">
         {counted(paired.samples, "pair")} by {PAIRED_BY[paired.by] ?? paired.by}
-        {left ? ` · only in a: ${count(paired.only_in_a.length)}, only in b: ${count(paired.only_in_b.length)}` : ""}
-        {paired.other_input ? ` · ${count(paired.other_input)} pairs with another input` : ""}
+        {left ? ` · only in a: ${count(paired.only_in_a_in_all)}, only in b: ${count(paired.only_in_b_in_all)}` : ""}
+        {paired.other_input ? ` · ${count(paired.other_input)} pairs with another input` : ""} · this report is of a; a difference is b − a
       </p>
       <Predictions found={found} />
       <Scores found={found} />
@@ -75,8 +105,9 @@ function Predictions({ found }: { found: Comparison }) {
         </span>
       </p>
       <div class="two">
-        <ChangedList title="Became incorrect" mark="▲" tone="false-positive" samples={of.became_incorrect} side={ownSide(found, run.value)} />
-        <ChangedList title="Became correct" mark="●" tone="right" samples={of.became_correct} side={ownSide(found, run.value)} />
+        <ChangedList title="Became incorrect" kind="incorrect" mark="▲" tone="false-positive" samples={of.became_incorrect} all={of.became_incorrect_in_all} />
+        <ChangedList title="Became correct" kind="correct" mark="●" tone="right" samples={of.became_correct} all={of.became_correct_in_all} />
+        {of.relabelled_in_all ? <ChangedList title="Another label" kind="label" mark="○" tone="muted" samples={of.relabelled} all={of.relabelled_in_all} /> : null}
       </div>
     </section>
   );
@@ -84,17 +115,19 @@ function Predictions({ found }: { found: Comparison }) {
 
 interface ChangedListProps {
   title: string;
+  kind: Kind;
   mark: string;
   tone: string;
+  /** The first ones, and how many there are. */
   samples: readonly ChangedSample[];
-  side: Side;
+  all: number;
 }
 
 const LISTED = 12;
 
-function ChangedList({ title, mark, tone, samples, side }: ChangedListProps) {
-  const [all, setAll] = useState(false);
-  const shown = all ? samples : samples.slice(0, LISTED);
+function ChangedList({ title, kind, mark, tone, samples, all }: ChangedListProps) {
+  const [open, setOpen] = useState(false);
+  const shown = open ? samples : samples.slice(0, LISTED);
   const predicted = ({ label, probability }: ChangedSample["a"]) => (
     <>
       <bdi>{cut(label, 30)}</bdi> <span class="muted">{decimals(probability)}</span>
@@ -106,16 +139,16 @@ function ChangedList({ title, mark, tone, samples, side }: ChangedListProps) {
         <span class={tone} aria-hidden="true">
           {mark}
         </span>{" "}
-        {title}: {count(samples.length)}
+        {title}: {count(all)} {all ? <a href={pairsHash(kind)}>maps side by side</a> : null}
       </h3>
       {shown.length ? (
-        <table class="numbers">
+        <table class="numbers changed">
           <Heads of={["sample", "true", "a", "b"]} />
           <tbody>
             {shown.map((changed) => (
               <tr key={changed.sample_a}>
                 <th scope="row">
-                  <a href={sampleHash(side === "a" ? changed.sample_a : changed.sample_b)}>
+                  <a href={sampleHash(changed.sample_a)}>
                     <bdi>{cut(changed.name, 40)}</bdi>
                   </a>
                 </th>
@@ -132,8 +165,8 @@ function ChangedList({ title, mark, tone, samples, side }: ChangedListProps) {
         <p class="muted">none</p>
       )}
       {shown.length < samples.length ? (
-        <button type="button" class="link" onClick={() => setAll(true)}>
-          all {count(samples.length)}
+        <button type="button" class="link" onClick={() => setOpen(true)}>
+          {samples.length < all ? `the first ${count(samples.length)}` : `all ${count(all)}`}
         </button>
       ) : null}
     </div>
@@ -229,11 +262,11 @@ function VerdictWords({ verdict }: { verdict: Verdict }) {
 
 function Maps({ found }: { found: Comparison }) {
   if (!found.maps.length) return null;
-  const own = ownSide(found, run.value) === "a";
-  const numbers = new Map(found.paired.pairs);
   return (
     <section class="part">
-      <h2>Maps</h2>
+      <h2>
+        Maps <a href={pairsHash("")}>side by side</a>
+      </h2>
       <p class="muted">How alike they are, by the correlation of their ranks: 1 is the same order of the pixels.</p>
       <div class="scrolls">
         <table class="numbers">
@@ -252,7 +285,7 @@ function Maps({ found }: { found: Comparison }) {
                 <td>{count(change.unreadable_pairs)}</td>
                 <td class="changed-most">
                   {change.most_changed.map(({ name, sample_a: number, correlation }) => (
-                    <a key={number} href={sampleHash(own ? number : (numbers.get(number) ?? number))} title={cut(name, 80)}>
+                    <a key={number} href={sampleHash(number)} title={cut(name, 80)}>
                       {decimals(correlation)}
                     </a>
                   ))}
@@ -304,8 +337,4 @@ function Settings({ found }: { found: Comparison }) {
       ) : null}
     </section>
   );
-}
-
-function signed(value: Interval["mean"], places: number): string {
-  return `${value !== null && value > 0 ? "+" : ""}${decimals(value, places)}`;
 }

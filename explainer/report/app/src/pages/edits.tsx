@@ -1,7 +1,7 @@
 /** Edits: the least of each picture that keeps the network's decision. */
 
 import { computed } from "@preact/signals";
-import { Chips } from "../components/facets";
+import { FilterChips } from "../components/facets";
 import { Filmstrip } from "../components/filmstrip";
 import { List } from "../components/list";
 import { PageHead } from "../components/page_head";
@@ -15,7 +15,7 @@ import type { EditsFacet } from "../routes";
 import { allSorted, filter } from "../rows";
 import { useDetailPictures } from "../sample_pictures";
 import { columns, go, hashWith, run, show, view } from "../state";
-import { facetsOf, isFiltered, NO_FILTER } from "../view/facets";
+import { facetsOf } from "../view/facets";
 import { count, counted, cut, decimals, OUTCOMES, percent } from "../words";
 
 const FILM = 112;
@@ -53,7 +53,7 @@ export function Edits() {
       <div class="bar">
         <Tabs rows={searched.value} has_edits={has_edits} />
         <Seen />
-        {isFiltered({ ...view.value, edits: "" }) ? <Filtered /> : null}
+        <FilterChips keep={{ edits }} />
       </div>
       {code === 2 ? <Reasons /> : null}
       <Body rows={rows} columns={all} />
@@ -107,17 +107,6 @@ function Seen() {
 
 function isDark(): boolean {
   return view.value.extra.hidden !== "seen";
-}
-
-function Filtered() {
-  return (
-    <span class="chips">
-      <Chips />
-      <button type="button" class="link" onClick={() => show({ ...NO_FILTER, edits: view.peek().edits })}>
-        Clear the filter
-      </button>
-    </span>
-  );
 }
 
 /** Why searches had no result, the most frequent reason first. */

@@ -15,11 +15,12 @@ import { columns, columnsFailed, hashWith, run } from "../state";
 import { confused, proportionInterval } from "../view/confusion";
 import { NO_FILTER } from "../view/facets";
 import { firstOf, sortValues } from "../view/sorts";
-import { cut, counted, decimals, percent, short } from "../words";
+import { cut, counted, decimals, percent, short, timeWords } from "../words";
 
 const METRICS = 5;
 const PAIRS = 10;
 const THUMBS = 8;
+const INCORRECT = 2;
 
 export function Overview() {
   const { run: facts } = run.value;
@@ -59,7 +60,7 @@ function Facts() {
   const { run: facts, counts, calibration } = run.value;
   const parts = [
     facts.network ? `network ${cut(facts.network, 60)}` : "",
-    facts.started ? `started ${facts.started.slice(0, 16).replace("T", " ")} UTC` : "",
+    facts.started ? `started ${timeWords(facts.started)}` : "",
     counted(facts.labels.length, "label"),
     counted(counts.maps, "map"),
     calibration ? `calibration error ${short(calibration.of_predictions.ece)}` : "",
@@ -98,7 +99,7 @@ function FailsCard() {
   const { with_truth: known, incorrect } = run.value.counts;
   const found = confusion.value;
   const pairs = found ? confused(found) : [];
-  const wrongFirst = hashWith({ ...NO_FILTER, page: "samples", sort: "wrong", descending: true, rows: "sample", picked: [], row: -1, extra: {} });
+  const errors = hashWith({ ...NO_FILTER, page: "samples", correct: [INCORRECT], sort: "wrong", descending: true, rows: "sample", picked: [], row: -1, extra: {} });
   return (
     <section class="card">
       <h2>
@@ -110,7 +111,11 @@ function FailsCard() {
             {pairs.length ? <PairList pairs={pairs} confusion={found} most={PAIRS} /> : <p class="muted">No sample is taken for another label.</p>}
             {incorrect ? (
               <p>
-                <a href={wrongFirst}>{counted(incorrect, "error")}, the most wrong first</a>
+                <a href={errors}>
+                  open {incorrect > 1 ? "all " : ""}
+                  {counted(incorrect, "error")}
+                </a>
+                <span class="muted">, the most wrong first</span>
               </p>
             ) : null}
           </>

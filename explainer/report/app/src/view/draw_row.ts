@@ -1,6 +1,6 @@
-/** Draws the pictures of a row of the grid on one canvas. */
+/** Draws the pictures of a row on one canvas. */
 
-import type { AnyMapCell, GridRow, ImageCell, MapCell, Method } from "../data/types";
+import type { AnyMapCell, GridRow, ImageCell, Method } from "../data/types";
 import { blend, paint, paintMap, type Target } from "./blend";
 import type { Layout } from "./layout";
 import { colourTable, type Look } from "./scales";
@@ -13,8 +13,18 @@ let scratch: CanvasRenderingContext2D | null = null;
 let bytes: ImageData | null = null;
 
 /** The entry of a method in a row. */
-export function mapOf(row: GridRow, method: number): AnyMapCell | undefined {
+export function mapOf(row: Pick<GridRow, "maps">, method: number): AnyMapCell | undefined {
   return row.maps.find((map) => map.method === method);
+}
+
+/** A small map and the colours of its values. */
+export interface Coloured {
+  w: number;
+  h: number;
+  values: Uint8Array;
+  width: number;
+  height: number;
+  table: Uint8Array;
 }
 
 /** shown: the methods in their order; the picture itself comes first. */
@@ -26,19 +36,25 @@ export function drawRow(
   layout: Layout,
   look: Look,
 ): void {
-  const screen = cleared(layout);
   const image = row.image.flag === 1 ? row.image : null;
-  const cells: (ImageCell | MapCell | null)[] = [image];
-  for (const method of shown) {
+  const ownLook: Look = image ? look : { ...look, blend: "map" };
+  const maps = shown.map((method) => {
     const map = mapOf(row, method);
-    cells.push(map?.flag === 1 ? map : null);
-  }
+    return map?.flag === 1 ? { ...map, table: colourTable(map, methods[method], ownLook) } : null;
+  });
+  drawPictures(canvas, image, maps, layout);
+}
+
+/** The picture, unless only its maps are wanted, and beside it the maps over it, or alone where there is none. */
+export function drawPictures(canvas: HTMLCanvasElement, image: ImageCell | null, maps: readonly (Coloured | null)[], layout: Layout, onlyMaps = false): void {
+  const screen = cleared(layout);
+  const cells: (ImageCell | Coloured | null)[] = [onlyMaps ? null : image, ...maps];
   const { context, pixels } = strip(cells.length);
   const stride = STEP * cells.length;
   const target: Target = { pixels: pixels.data.subarray(4 * stride), stride, left: 0 };
   cells.forEach((cell, place) => {
     const at = { ...target, left: STEP * place + 1 };
-    paintCell(cell, image, methods, look, at);
+    paintCell(cell, image, at);
     if (cell) extend(pixels.data, stride, at.left, image && "values" in cell ? image : cell);
   });
   context.putImageData(pixels, 0, 0);
@@ -46,12 +62,11 @@ export function drawRow(
   canvas.getContext("bitmaprenderer")?.transferFromImageBitmap(screen.canvas.transferToImageBitmap());
 }
 
-function paintCell(cell: ImageCell | MapCell | null, image: ImageCell | null, methods: readonly Method[], look: Look, to: Target): void {
+function paintCell(cell: ImageCell | Coloured | null, image: ImageCell | null, to: Target): void {
   if (!cell) return;
   if (!("values" in cell)) return paint(cell, to);
-  const table = colourTable(cell, methods[cell.method], image ? look : { ...look, blend: "map" });
-  if (image) blend(image, cell, table, to);
-  else paintMap(cell, table, to);
+  if (image) blend(image, cell, cell.table, to);
+  else paintMap(cell, cell.table, to);
 }
 
 /** Repeats the outermost pixels of a small picture all around it. */
@@ -90,7 +105,7 @@ function strip(count: number): { context: CanvasRenderingContext2D; pixels: Imag
   return { context: scratch, pixels: bytes };
 }
 
-function copy(from: CanvasRenderingContext2D, to: OffscreenCanvasRenderingContext2D, place: number, shape: ImageCell | MapCell, layout: Layout): void {
+function copy(from: CanvasRenderingContext2D, to: OffscreenCanvasRenderingContext2D, place: number, shape: ImageCell | Coloured, layout: Layout): void {
   const { cell, cellHeight, perLine, stepX, stepY } = layout;
   const size = Math.min(cell / shape.w, cellHeight / shape.h);
   const [w, h] = [shape.w * size, shape.h * size];

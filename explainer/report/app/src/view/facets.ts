@@ -5,7 +5,7 @@ import type { Range, View } from "../routes";
 
 export type Filter = Pick<
   View,
-  "search" | "outcome" | "truth" | "top" | "confidence" | "uncertainty" | "edits" | "rows" | "picked"
+  "search" | "outcome" | "correct" | "truth" | "top" | "confidence" | "uncertainty" | "edits" | "rows" | "picked"
 >;
 
 export const BINS = 24;
@@ -17,6 +17,7 @@ export interface Facets {
   shown: number;
   all: number;
   outcome: Uint32Array;
+  correct: Uint32Array;
   /** By label; the last one: no true label. */
   truth: Uint32Array;
   top: Uint32Array;
@@ -34,6 +35,7 @@ const TOP = 8;
 const CONFIDENCE = 16;
 const UNCERTAINTY = 32;
 const EDITS = 64;
+const CORRECT = 128;
 
 /** 1 for each row that takes part: one for each sample, or every one. */
 export function partaking(columns: Columns, filter: Pick<Filter, "rows" | "picked">): Uint8Array {
@@ -52,12 +54,13 @@ export function partaking(columns: Columns, filter: Pick<Filter, "rows" | "picke
 function sampleFails(columns: Columns, filter: Filter, labels: number, most: number): Uint8Array {
   const fails = new Uint8Array(columns.samples);
   const needle = filter.search.trim().toLowerCase();
-  const [truth, top] = [new Set(filter.truth), new Set(filter.top)];
+  const [truth, top, correct] = [new Set(filter.truth), new Set(filter.top), new Set(filter.correct)];
   for (let i = 0; i < columns.samples; i++) {
     let bits = 0;
     if (needle && !columns.haystack[i].includes(needle)) bits |= SEARCH;
     if (truth.size && !truthsOf(columns, i, labels).some((label) => truth.has(label))) bits |= TRUTH;
     if (top.size && !top.has(orLast(columns.column.top[i], labels))) bits |= TOP;
+    if (correct.size && !correct.has(columns.column.correct[i])) bits |= CORRECT;
     if (filter.confidence && !within(columns.column.p_top[i], filter.confidence, 1)) bits |= CONFIDENCE;
     if (filter.uncertainty && !within(columns.column.total[i], filter.uncertainty, most)) bits |= UNCERTAINTY;
     fails[i] = bits;
@@ -86,13 +89,14 @@ export function facetsOf(columns: Columns, filter: Filter, labels: number): Face
 
 function counted(facets: Facets, columns: Columns, row: number, bits: number, labels: number): void {
   const i = columns.of[row];
-  const { outcome, has_edits, top, p_top, total } = columns.column;
+  const { outcome, correct, has_edits, top, p_top, total } = columns.column;
   facets.all++;
   if (!bits) {
     facets.passes[row] = 1;
     facets.shown++;
   }
   if (!(bits & ~OUTCOME)) facets.outcome[outcome[row]]++;
+  if (!(bits & ~CORRECT)) facets.correct[correct[i]]++;
   if (!(bits & ~TRUTH)) for (const label of truthsOf(columns, i, labels)) facets.truth[label]++;
   if (!(bits & ~TOP)) facets.top[orLast(top[i], labels)]++;
   if (!(bits & ~CONFIDENCE)) bump(facets.confidence, p_top[i]);
@@ -106,6 +110,7 @@ function empty(rows: number, labels: number, most: number): Facets {
     shown: 0,
     all: 0,
     outcome: new Uint32Array(5),
+    correct: new Uint32Array(3),
     truth: new Uint32Array(labels + 1),
     top: new Uint32Array(labels + 1),
     confidence: new Uint32Array(BINS),
@@ -153,6 +158,7 @@ function largest(values: Float32Array): number {
 export const NO_FILTER = {
   search: "",
   outcome: [],
+  correct: [],
   truth: [],
   top: [],
   confidence: null,
@@ -162,6 +168,6 @@ export const NO_FILTER = {
 
 /** Whether anything is filtered. */
 export function isFiltered(filter: Filter): boolean {
-  const { search, outcome, truth, top, confidence, uncertainty, edits } = filter;
-  return Boolean(search.trim() || outcome.length || truth.length || top.length || confidence || uncertainty || edits);
+  const { search, outcome, correct, truth, top, confidence, uncertainty, edits } = filter;
+  return Boolean(search.trim() || outcome.length || correct.length || truth.length || top.length || confidence || uncertainty || edits);
 }

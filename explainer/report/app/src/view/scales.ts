@@ -50,9 +50,12 @@ export function placeOf(value: number, [low, high]: readonly [number, number], s
   return Math.max(0, Math.min(1, (value - low) / (high - low)));
 }
 
-/** For each grey value the colour and the weight of the map: 256 times red, green, blue, weight, all 0 to 255. */
-export function colourTable(map: Valued, method: MethodSpan, look: Look): Uint8Array {
-  const span = spanOf(map, method, look);
+/**
+ * For each grey value the colour and the weight of the map: 256 times red, green, blue, weight, all 0 to 255.
+ * shared: what its scale is that of, where several maps have one.
+ */
+export function colourTable(map: Valued, method: MethodSpan, look: Look, shared = map): Uint8Array {
+  const span = spanOf(shared, method, look);
   const palette = paletteTable(method.signed ? look.signed : look.palette);
   const table = new Uint8Array(256 * 4);
   for (let grey = 0; grey < 256; grey++) {

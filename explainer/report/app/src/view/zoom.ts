@@ -47,6 +47,11 @@ export function inPicture(frame: Frame, [x, y]: Range): Range {
   return [(x - left) / (frame.width * scale), (y - top) / (frame.height * scale)];
 }
 
+/** The point, or null beside the picture. */
+export function within([x, y]: Range): Range | null {
+  return x >= 0 && x < 1 && y >= 0 && y < 1 ? [x, y] : null;
+}
+
 /** Zoomed by a factor, so that the point below the cursor stays there; back at the whole picture where it would fit. */
 export function zoomed(frame: Frame, factor: number, at: Range): { zoom: number; centre: Range } {
   const zoom = Math.min(MOST_ZOOM, scaleOf(frame) * factor);
@@ -56,8 +61,8 @@ export function zoomed(frame: Frame, factor: number, at: Range): { zoom: number;
   return {
     zoom,
     centre: [
-      within(x - (at[0] - frame.paneWidth / 2) / (next.width * zoom)),
-      within(y - (at[1] - frame.paneHeight / 2) / (next.height * zoom)),
+      part(x - (at[0] - frame.paneWidth / 2) / (next.width * zoom)),
+      part(y - (at[1] - frame.paneHeight / 2) / (next.height * zoom)),
     ],
   };
 }
@@ -65,11 +70,21 @@ export function zoomed(frame: Frame, factor: number, at: Range): { zoom: number;
 /** The centre after the picture was dragged by pixels of the screen. */
 export function dragged(frame: Frame, x: number, y: number): Range {
   const scale = scaleOf(frame);
-  return [within(frame.centre[0] - x / (frame.width * scale)), within(frame.centre[1] - y / (frame.height * scale))];
+  return [part(frame.centre[0] - x / (frame.width * scale)), part(frame.centre[1] - y / (frame.height * scale))];
 }
 
-function within(part: number): number {
-  return Math.max(0, Math.min(1, part));
+function part(value: number): number {
+  return Math.max(0, Math.min(1, value));
+}
+
+const NUDGES: Readonly<Record<string, Range>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** A point moved by a key to the middle of the next pixel of a picture of this size; null for another key. */
+export function nudged(key: string, [x, y]: Range, width: number, height: number): Range | null {
+  const step = NUDGES[key];
+  if (!step) return null;
+  const pixel = (at: number, by: number, length: number) => (Math.max(0, Math.min(length - 1, Math.floor(at * length) + by)) + 0.5) / length;
+  return [pixel(x, step[0], width), pixel(y, step[1], height)];
 }
 
 /** Width and height of panes for pictures of this shape, so that all of them fit a place this wide and high, as large as can be. */
