@@ -49,6 +49,17 @@ class SampleOrigin:
     source_digest: bytes = b""
 
 
+@dataclass(frozen=True)
+class Box:
+    """A box around an object of one label: corner (x, y) and size in pixels, inside the image; may be empty."""
+
+    label: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """The true labels of a sample, the network's prediction, and which labels are explained."""

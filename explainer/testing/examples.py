@@ -10,9 +10,10 @@ import numpy as np
 
 from explainer.arrays import FloatArray, Pixels, Region
 from explainer.counterfactual.edit_tree import EditStep, StopReason
-from explainer.data.batch import Box, Sample
+from explainer.data.batch import Sample
 from explainer.records import (
     Benchmark,
+    Box,
     EditLayer,
     EditTree,
     ImageFile,

@@ -9,10 +9,10 @@ from networks import LinearNetwork
 
 from explainer import RunOptions
 from explainer.benchmark import Metric
-from explainer.data.batch import Batch, Box, Sample
+from explainer.data.batch import Batch, Sample
 from explainer.explanation import RISE, Attribution, Occlusion
 from explainer.explanation.base import Explained
-from explainer.records import Benchmark, OriginalImage, Prediction, Saliency, SampleOrigin, Score
+from explainer.records import Benchmark, Box, OriginalImage, Prediction, Saliency, SampleOrigin, Score
 from explainer.run.inference import InferenceJob, stretched
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.saliency import SaliencyJob, explain, regions
