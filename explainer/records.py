@@ -60,6 +60,18 @@ class Box:
     height: int
 
 
+@dataclass(frozen=True)
+class ObjectBoxes:
+    """Where the objects of the true labels are, as the dataset has them.
+
+    boxes: in pixels of the network's image, one or more. size: width and height of that image.
+    """
+
+    sample_id: int
+    boxes: tuple[Box, ...]
+    size: tuple[int, int]
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """The true labels of a sample, the network's prediction, and which labels are explained."""
@@ -261,6 +273,7 @@ Record = (
     RunMetadata
     | OriginalImage
     | SampleOrigin
+    | ObjectBoxes
     | Prediction
     | Saliency
     | Score
@@ -278,6 +291,7 @@ StoredRecord = (
     RunMetadata
     | ImageFile
     | SampleOrigin
+    | ObjectBoxes
     | Prediction
     | SaliencyFile
     | Score

@@ -31,8 +31,10 @@ from explainer.command.text import rows_of
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
+    Box,
     EditLayer,
     EditTree,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     RunEnd,
@@ -323,6 +325,7 @@ def records_of(number: int) -> list[object]:
         OriginalImage(number, np.full((5, 7, 3), 9, np.uint8)),
         Prediction(number, (1,), (1,), (1,), row),
         SampleOrigin(number, bytes([number] * 16), f"eel/{number}.png", bytes([number] * 16)),
+        ObjectBoxes(number, (Box(1, 3, 1, 4, 2),), (7, 5)),
         *(Saliency(number, name, 1, np.arange(35, dtype=np.float32).reshape(5, 7)) for name in ("GradCAM", "Gradient")),
         *(Score(number, name, "Faithfulness", 1, 0.25 * number) for name in ("GradCAM", "Gradient")),
         ScoreCurve(number, "GradCAM", "Faithfulness", 1, "blur", *points),

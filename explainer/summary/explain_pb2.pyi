@@ -129,7 +129,7 @@ class Explain(_message.Message):
         benchmark_method: _containers.RepeatedScalarFieldContainer[str]
         def __init__(self, format_major: _Optional[int] = ..., format_minor: _Optional[int] = ..., package_version: _Optional[str] = ..., label: _Optional[_Iterable[str]] = ..., job: _Optional[_Iterable[str]] = ..., parameters: _Optional[str] = ..., explain_method: _Optional[_Iterable[str]] = ..., benchmark_method: _Optional[_Iterable[str]] = ...) -> None: ...
     class Sample(_message.Message):
-        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability", "image_digest", "input_digest", "source", "source_digest")
+        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability", "image_digest", "input_digest", "source", "source_digest", "objects")
         IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
         GROUND_TRUTH_FIELD_NUMBER: _ClassVar[int]
         PREDICTED_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +139,7 @@ class Explain(_message.Message):
         INPUT_DIGEST_FIELD_NUMBER: _ClassVar[int]
         SOURCE_FIELD_NUMBER: _ClassVar[int]
         SOURCE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+        OBJECTS_FIELD_NUMBER: _ClassVar[int]
         image_path: str
         ground_truth: _containers.RepeatedScalarFieldContainer[int]
         predicted: _containers.RepeatedScalarFieldContainer[int]
@@ -148,7 +149,19 @@ class Explain(_message.Message):
         input_digest: bytes
         source: str
         source_digest: bytes
-        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ..., image_digest: _Optional[bytes] = ..., input_digest: _Optional[bytes] = ..., source: _Optional[str] = ..., source_digest: _Optional[bytes] = ...) -> None: ...
+        objects: Explain.Objects
+        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ..., image_digest: _Optional[bytes] = ..., input_digest: _Optional[bytes] = ..., source: _Optional[str] = ..., source_digest: _Optional[bytes] = ..., objects: _Optional[_Union[Explain.Objects, _Mapping]] = ...) -> None: ...
+    class Objects(_message.Message):
+        __slots__ = ("width", "height", "label", "box")
+        WIDTH_FIELD_NUMBER: _ClassVar[int]
+        HEIGHT_FIELD_NUMBER: _ClassVar[int]
+        LABEL_FIELD_NUMBER: _ClassVar[int]
+        BOX_FIELD_NUMBER: _ClassVar[int]
+        width: int
+        height: int
+        label: _containers.RepeatedScalarFieldContainer[int]
+        box: _containers.RepeatedScalarFieldContainer[int]
+        def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., label: _Optional[_Iterable[int]] = ..., box: _Optional[_Iterable[int]] = ...) -> None: ...
     class Score(_message.Message):
         __slots__ = ("explain_method", "benchmark_method", "label", "value")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]

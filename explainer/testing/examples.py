@@ -17,6 +17,7 @@ from explainer.records import (
     EditLayer,
     EditTree,
     ImageFile,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     Record,
@@ -80,6 +81,7 @@ def records_of_sample(sample_id: int, labels: tuple[int, ...]) -> list[Record]:
         OriginalImage(sample_id, _pixels(rng)),
         Prediction(sample_id, ground_truth=labels[:1], predicted=labels, explained=labels, probabilities=probabilities),
         SampleOrigin(sample_id, input_digest=bytes([sample_id] * 16), source=f"ants/{sample_id}.png"),
+        ObjectBoxes(sample_id, (Box(labels[0], 3, 1, 4, 2),), (WIDTH, HEIGHT)),
     ]
     for explainer in METADATA.explainers:
         records += [_saliency(rng, sample_id, explainer, label) for label in labels]
@@ -101,6 +103,7 @@ def recorded_sample(sample: PredictedSample, records: Sequence[Record]) -> Sampl
         curves=tuple(record for record in own if isinstance(record, ScoreCurve)),
         uncertainty=next((record for record in own if isinstance(record, Uncertainty)), None),
         edit_trees=tuple(record for record in own if isinstance(record, EditTree)),
+        objects=next((record for record in own if isinstance(record, ObjectBoxes)), None),
     )
 
 
@@ -156,7 +159,7 @@ def _edit_tree(sample_id: int, label: int) -> EditTree:
 
 def _skipped(sample_id: int) -> list[Record]:
     """Some records of a sample, and that it was left out."""
-    begun = records_of_sample(sample_id, (0,))[:4]
+    begun = records_of_sample(sample_id, (0,))[:5]
     return [*begun, SampleSkipped(sample_id, f"the first map of sample {sample_id} has a NaN or an infinity")]
 
 
