@@ -127,11 +127,19 @@ class ScoreCurve:
 
 
 @dataclass(frozen=True, eq=False)
+class Draws:
+    """The drawn probabilities of some labels of a sample: (S, L) float32, a row for each draw, as labels come."""
+
+    labels: tuple[int, ...]
+    probabilities: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Uncertainty:
     """How sure the network is of a sample: the spread of draws of each label's probability, and entropies in nats.
 
     mean, deviation: of the draws, (K,); low, high: where 95 % of them lie, (K,). total: the entropy of the mean
-    prediction; aleatoric: of the draws, on average; epistemic: the rest.
+    prediction; aleatoric: of the draws, on average; epistemic: the rest. draws: some of them, where they were kept.
     """
 
     sample_id: int
@@ -142,6 +150,7 @@ class Uncertainty:
     total: float
     aleatoric: float
     epistemic: float
+    draws: Draws | None = None
 
 
 @dataclass(frozen=True)

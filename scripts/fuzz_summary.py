@@ -32,6 +32,7 @@ from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
     Box,
+    Draws,
     EditLayer,
     EditTree,
     ObjectBoxes,
@@ -329,7 +330,7 @@ def records_of(number: int) -> list[object]:
         *(Saliency(number, name, 1, np.arange(35, dtype=np.float32).reshape(5, 7)) for name in ("GradCAM", "Gradient")),
         *(Score(number, name, "Faithfulness", 1, 0.25 * number) for name in ("GradCAM", "Gradient")),
         ScoreCurve(number, "GradCAM", "Faithfulness", 1, "blur", *points),
-        Uncertainty(number, row, row, row, row, 0.5, 0.375, 0.125),
+        Uncertainty(number, row, row, row, row, 0.5, 0.375, 0.125, Draws((1, 0), np.float32([[0.5, 0.25]] * 3))),
         EditTree(number, 1, "gaussian:2", False, (EditLayer(0.75, ((0, 0, 4, 4),)),), root),
         SampleDone(number),
     ]

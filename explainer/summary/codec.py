@@ -13,6 +13,7 @@ from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
     Box,
+    Draws,
     EditTree,
     ImageFile,
     ObjectBoxes,
@@ -298,6 +299,9 @@ def _add_uncertainty(message: Explain.Uncertainty, uncertainty: Uncertainty) -> 
         uncertainty.aleatoric,
         uncertainty.epistemic,
     )
+    if uncertainty.draws is not None:
+        message.drawn_label.extend(uncertainty.draws.labels)
+        message.draw.extend(uncertainty.draws.probabilities.T.ravel().tolist())
 
 
 def _shown_predictions(prediction: Prediction) -> list[int]:
@@ -370,11 +374,23 @@ def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
     if sample.HasField("objects"):
         yield _decode_objects(message.sample_id, sample.objects)
     if message.HasField("uncertainty"):
-        found = message.uncertainty
-        mean, deviation, low, high = (
-            np.array(values, np.float32) for values in (found.mean, found.deviation, found.low, found.high)
-        )
-        yield Uncertainty(message.sample_id, mean, deviation, low, high, found.total, found.aleatoric, found.epistemic)
+        yield _decode_uncertainty(message.sample_id, message.uncertainty)
+
+
+def _decode_uncertainty(sample_id: int, message: Explain.Uncertainty) -> Uncertainty:
+    mean, deviation, low, high = (
+        np.array(values, np.float32) for values in (message.mean, message.deviation, message.low, message.high)
+    )
+    entropies = message.total, message.aleatoric, message.epistemic
+    return Uncertainty(sample_id, mean, deviation, low, high, *entropies, _decode_draws(message))
+
+
+def _decode_draws(message: Explain.Uncertainty) -> Draws | None:
+    """The draws; None where there are none, or not as many of each label."""
+    labels, draws = tuple(message.drawn_label), np.array(message.draw, np.float32)
+    if not labels or not draws.size or draws.size % len(labels):
+        return None
+    return Draws(labels, draws.reshape(len(labels), -1).T)
 
 
 def _decode_objects(sample_id: int, message: Explain.Objects) -> ObjectBoxes:

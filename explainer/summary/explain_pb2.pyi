@@ -189,7 +189,7 @@ class Explain(_message.Message):
         probability: _containers.RepeatedScalarFieldContainer[float]
         def __init__(self, explain_method: _Optional[str] = ..., benchmark_method: _Optional[str] = ..., label: _Optional[int] = ..., fill: _Optional[str] = ..., fraction: _Optional[_Iterable[float]] = ..., probability: _Optional[_Iterable[float]] = ...) -> None: ...
     class Uncertainty(_message.Message):
-        __slots__ = ("mean", "deviation", "low", "high", "total", "aleatoric", "epistemic")
+        __slots__ = ("mean", "deviation", "low", "high", "total", "aleatoric", "epistemic", "drawn_label", "draw")
         MEAN_FIELD_NUMBER: _ClassVar[int]
         DEVIATION_FIELD_NUMBER: _ClassVar[int]
         LOW_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +197,8 @@ class Explain(_message.Message):
         TOTAL_FIELD_NUMBER: _ClassVar[int]
         ALEATORIC_FIELD_NUMBER: _ClassVar[int]
         EPISTEMIC_FIELD_NUMBER: _ClassVar[int]
+        DRAWN_LABEL_FIELD_NUMBER: _ClassVar[int]
+        DRAW_FIELD_NUMBER: _ClassVar[int]
         mean: _containers.RepeatedScalarFieldContainer[float]
         deviation: _containers.RepeatedScalarFieldContainer[float]
         low: _containers.RepeatedScalarFieldContainer[float]
@@ -204,7 +206,9 @@ class Explain(_message.Message):
         total: float
         aleatoric: float
         epistemic: float
-        def __init__(self, mean: _Optional[_Iterable[float]] = ..., deviation: _Optional[_Iterable[float]] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., total: _Optional[float] = ..., aleatoric: _Optional[float] = ..., epistemic: _Optional[float] = ...) -> None: ...
+        drawn_label: _containers.RepeatedScalarFieldContainer[int]
+        draw: _containers.RepeatedScalarFieldContainer[float]
+        def __init__(self, mean: _Optional[_Iterable[float]] = ..., deviation: _Optional[_Iterable[float]] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., total: _Optional[float] = ..., aleatoric: _Optional[float] = ..., epistemic: _Optional[float] = ..., drawn_label: _Optional[_Iterable[int]] = ..., draw: _Optional[_Iterable[float]] = ...) -> None: ...
     class EditStep(_message.Message):
         __slots__ = ("layer", "box", "network_output", "step_change", "stop_reason", "child")
         LAYER_FIELD_NUMBER: _ClassVar[int]

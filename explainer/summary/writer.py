@@ -403,6 +403,8 @@ def _require_one_per_label(record: Uncertainty, metadata: RunMetadata) -> None:
         count = len(getattr(record, name))
         if count != len(metadata.labels):
             raise ValueError(f"`{name}` must hold one number for each of {len(metadata.labels)} labels, got {count}")
+    if record.draws is not None:
+        _require_labels(record.draws.labels, metadata)
 
 
 def _require_labels(labels: tuple[int, ...], metadata: RunMetadata) -> None:

@@ -14,6 +14,7 @@ from explainer.data.batch import Sample
 from explainer.records import (
     Benchmark,
     Box,
+    Draws,
     EditLayer,
     EditTree,
     ImageFile,
@@ -146,7 +147,9 @@ def _scores(rng: np.random.Generator, sample_id: int, explainer: str, label: int
 
 def _uncertainty(rng: np.random.Generator, sample_id: int) -> Uncertainty:
     mean = rng.dirichlet(np.ones(len(NAMES))).astype(np.float32)
-    return Uncertainty(sample_id, mean, mean / 4, mean / 2, (1 + mean) / 2, total=1.25, aleatoric=0.75, epistemic=0.5)
+    draws = Draws((0, 2), rng.random((3, 2), np.float32))
+    columns = mean, mean / 4, mean / 2, (1 + mean) / 2
+    return Uncertainty(sample_id, *columns, total=1.25, aleatoric=0.75, epistemic=0.5, draws=draws)
 
 
 def _edit_tree(sample_id: int, label: int) -> EditTree:

@@ -144,6 +144,8 @@ OURS = {
         "total": (5, "float"),
         "aleatoric": (6, "float"),
         "epistemic": (7, "float"),
+        "drawn_label": (8, "repeated int32"),
+        "draw": (9, "repeated float"),
     },
     "Explain.EditStep": {
         "layer": (1, "int32"),

@@ -14,6 +14,7 @@ from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
     Box,
+    Draws,
     ImageFile,
     ObjectBoxes,
     Prediction,
@@ -29,6 +30,7 @@ from explainer.records import (
     Score,
     ScoreCurve,
     StoredRecord,
+    Uncertainty,
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
@@ -381,6 +383,27 @@ def test_a_box_that_is_cut_short_is_left_out():
     del message.sample.objects.label[:]
     (found,) = (record for record in back(message) if isinstance(record, ObjectBoxes))
     assert found.boxes == ()
+
+
+@STEADY
+@given(labels=st.lists(st.integers(0, 3), min_size=1, max_size=3), count=st.integers(1, 4), values=st.randoms())
+def test_draws_come_back(labels, count, values):
+    drawn = np.float32([[values.random() for _ in labels] for _ in range(count)])
+    row = np.float32([0.5, 0.25, 0.125, 0.125])
+    doubt = Uncertainty(5, row, row, row, row, 0.5, 0.25, 0.25, Draws(tuple(labels), drawn))
+    message = codec.encode_sample(ImageFile(5, "5.png"), prediction(0.5, 0.25, 0.125, 0.125), doubt)
+    (found,) = (record for record in back(message) if isinstance(record, Uncertainty))
+    assert found.draws.labels == tuple(labels)
+    np.testing.assert_array_equal(found.draws.probabilities, drawn, strict=True)
+
+
+@pytest.mark.parametrize(("labels", "draws"), [([], [0.5]), ([1], []), ([1, 2], [0.5, 0.25, 0.125])])
+def test_draws_that_are_not_as_many_of_each_label_are_none(labels, draws):
+    message = Explain(sample_id=5, sample=Explain.Sample(), uncertainty=Explain.Uncertainty(mean=[0.5]))
+    message.uncertainty.drawn_label.extend(labels)
+    message.uncertainty.draw.extend(draws)
+    (found,) = (record for record in back(message) if isinstance(record, Uncertainty))
+    assert found.draws is None
 
 
 def test_a_sample_without_boxes_has_no_field_for_them():
