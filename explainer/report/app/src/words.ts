@@ -26,6 +26,23 @@ export function short(value: number | null | undefined): string {
   return minus(size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size < 0.1 ? 3 : 2));
 }
 
+/** A number to the place at which it is sure, and how far the true one may be from it: "0.0213 ± 0.0021"; 0: "0.0213 exact". */
+export function measured(value: number, error: number): string {
+  if (!error) return `${minus(fewest(value))} exact`;
+  const places = 1 - Math.floor(Math.log10(error));
+  const unit = 10 ** -places;
+  const stated = Math.ceil(error / unit + 0.5 - 1e-9) * unit; // what is cut off the value counts, too
+  if (places >= 0 && places <= 8 && Math.abs(value) < 100000) return `${minus(value.toFixed(places))} ± ${stated.toFixed(places)}`;
+  const digits = value ? Math.max(0, Math.min(20, Math.floor(Math.log10(Math.abs(value))) + places)) : 0;
+  return `${minus(value.toExponential(digits))} ± ${stated.toExponential(1)}`;
+}
+
+/** A float32 in the fewest digits that give it back. */
+function fewest(value: number): string {
+  for (let digits = 1; digits < 9; digits++) if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)));
+  return String(Number(value.toPrecision(9)));
+}
+
 /** A probability or a score of 0 to 1 with a fixed number of decimals. */
 export function decimals(value: number | null | undefined, places = 2): string {
   return value === null || value === undefined || Number.isNaN(value) ? "–" : minus(value.toFixed(places));

@@ -6,6 +6,7 @@ import { figureOf, LineChart, type Series } from "../components/chart";
 import { Filmstrip } from "../components/filmstrip";
 import { useLookKeys } from "../components/look_keys";
 import { LookMenu, scaleWords } from "../components/look_menu";
+import { ObjectsSwitch, shownObjects } from "../components/objects";
 import { Panes, Readout } from "../components/panes";
 import { Probabilities } from "../components/probabilities";
 import { SampleScores } from "../components/sample_scores";
@@ -13,7 +14,7 @@ import { useChunk } from "../data/chunks";
 import type { Columns } from "../data/columns";
 import { Unshown } from "../data/pictures";
 import { detailChunks, detailKey, gridChunks, gridKey } from "../data/run";
-import type { Detail, Edits } from "../data/types";
+import type { Detail, Edits, Objects } from "../data/types";
 import { useShortcuts } from "../keyboard";
 import { order, placeInOrder } from "../rows";
 import { picturesOfRow, useDetailPictures, type Pictures } from "../sample_pictures";
@@ -63,10 +64,10 @@ function Found({ columns: all, i, row }: FoundProps) {
   usePrefetch(all, row);
   const edits = found?.edits.find((one) => one.label === label);
   const layer = chosenLayer(edits);
-  const boxes = layer >= 0 ? (edits?.layers[layer].boxes ?? []) : (found?.boxes ?? []);
+  const boxes = layer >= 0 ? (edits?.layers[layer].boxes ?? []) : [];
   return (
     <article class="sample">
-      <Head columns={all} i={i} row={row} />
+      <Head columns={all} i={i} row={row} objects={found?.boxes} />
       {chunk.state === "failed" ? (
         <p class="part alarming">
           {chunk.why}.{" "}
@@ -80,7 +81,13 @@ function Found({ columns: all, i, row }: FoundProps) {
       {pictures ? (
         <>
           <Readout pictures={pictures} />
-          <Panes pictures={pictures} boxes={boxes} boxesAre={layer >= 0 ? `layer ${layer + 1} of the edits` : "the true object"} size={edits?.size ?? null} />
+          <Panes
+            pictures={pictures}
+            boxes={boxes}
+            boxesAre={`layer ${layer + 1} of the edits`}
+            size={edits?.size ?? null}
+            objects={shownObjects(found?.boxes)}
+          />
         </>
       ) : (
         <div class="panes" aria-busy="true" />
@@ -110,7 +117,7 @@ const ZOOMS: readonly { zoom: number; words: string }[] = [
   { zoom: 4, words: "4×" },
 ];
 
-function Head({ columns: all, i, row }: FoundProps) {
+function Head({ columns: all, i, row, objects }: FoundProps & { objects: Objects | null | undefined }) {
   const name = all.name(i);
   const { column } = all;
   const outcome = OUTCOMES[column.outcome[row]];
@@ -142,6 +149,7 @@ function Head({ columns: all, i, row }: FoundProps) {
           ))}
         </span>
         <LookMenu />
+        <ObjectsSwitch objects={objects} />
         <span class="muted scale-words">{scaleWords()}</span>
         <button type="button" onClick={() => void copyText(link())} aria-keyshortcuts="y">
           Copy link
