@@ -33,8 +33,9 @@ export function measured(value: number, error: number): string {
   const unit = 10 ** -places;
   const stated = Math.ceil(error / unit + 0.5 - 1e-9) * unit; // what is cut off the value counts, too
   if (places >= 0 && places <= 8 && Math.abs(value) < 100000) return `${minus(value.toFixed(places))} ± ${stated.toFixed(places)}`;
-  const digits = value ? Math.max(0, Math.min(20, Math.floor(Math.log10(Math.abs(value))) + places)) : 0;
-  return `${minus(value.toExponential(digits))} ± ${stated.toExponential(1)}`;
+  if (!value) return `0 ± ${minus(stated.toExponential(1))}`;
+  const digits = Math.max(0, Math.min(20, Math.floor(Math.log10(Math.abs(value))) + places));
+  return `${minus(value.toExponential(digits))} ± ${minus(stated.toExponential(1))}`;
 }
 
 /** A float32 in the fewest digits that give it back. */
@@ -93,7 +94,7 @@ export function ordinal(value: number): string {
 }
 
 function minus(text: string): string {
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }
 
 export interface Outcome {

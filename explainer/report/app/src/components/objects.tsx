@@ -1,7 +1,7 @@
 /** The boxes of the true objects over the pictures of a sample, and as text. */
 
 import type { Objects } from "../data/types";
-import { run, show, view } from "../state";
+import { run, showExtra, view } from "../state";
 import { inPane, type Frame } from "../view/zoom";
 import { counted, cut } from "../words";
 
@@ -17,7 +17,7 @@ export function ObjectsSwitch({ objects }: { objects: Objects | null | undefined
       <input
         type="checkbox"
         checked={view.value.extra.objects !== "off"}
-        onChange={(event) => show({ extra: { ...view.peek().extra, objects: event.currentTarget.checked ? "" : "off" } })}
+        onChange={(event) => showExtra("objects", event.currentTarget.checked ? "" : "off")}
       />
       {boxesOf(objects)}
     </label>

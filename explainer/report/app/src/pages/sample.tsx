@@ -18,7 +18,7 @@ import type { Detail, Edits, Objects } from "../data/types";
 import { useShortcuts } from "../keyboard";
 import { order, placeInOrder } from "../rows";
 import { picturesOfRow, useDetailPictures, type Pictures } from "../sample_pictures";
-import { columns, columnsFailed, go, hashWith, link, run, show, view } from "../state";
+import { columns, columnsFailed, go, hashWith, link, run, show, showExtra, view } from "../state";
 import { methodColour, methodDash } from "../theme";
 import { curveWords } from "../view/scores";
 import { count, cut, decimals, interval, OUTCOMES, percent } from "../words";
@@ -315,7 +315,7 @@ function EditLayers({ edits, planes, layer }: { edits: Edits; planes: Parameters
           <input
             type="checkbox"
             checked={dark}
-            onChange={(event) => show({ extra: { ...view.peek().extra, hidden: event.currentTarget.checked ? "" : "seen" } })}
+            onChange={(event) => showExtra("hidden", event.currentTarget.checked ? "" : "seen")}
           />
           darken what is hidden
         </label>
