@@ -127,7 +127,7 @@ def _value(rng) -> float:
     return float("nan") if rng.random() < 0.2 else float(rng.standard_normal() * 10 ** rng.uniform(-5, 4))
 
 
-def _some(made: Made, count: int = 3) -> list[tuple[int, int]]:
+def _some(made: Made, count: int = 2) -> list[tuple[int, int]]:
     """Random samples, each with one of its explained labels."""
     numbers = made.rng.permutation(SAMPLES)[:count].tolist()
     return [(number, int(made.rng.choice(made.view.samples[number].prediction.explained))) for number in numbers]

@@ -1,9 +1,10 @@
 /** The boxes of the true objects over the pictures of a sample, and as text. */
 
 import type { Objects } from "../data/types";
-import { run, showExtra, view } from "../state";
+import { showExtra, view } from "../state";
 import { inPane, type Frame } from "../view/zoom";
-import { counted, cut } from "../words";
+import { counted } from "../words";
+import { labelName } from "./label_names";
 
 /** The boxes that are to be drawn; null where there are none or they are switched off. */
 export function shownObjects(objects: Objects | null | undefined): Objects | null {
@@ -46,7 +47,7 @@ export function ObjectBoxes({ objects: { size, objects }, frame, named }: Object
         const style = { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` };
         return (
           <div key={index} class="box object" style={style}>
-            {named ? <bdi>{nameOf(label, 20)}</bdi> : null}
+            {named ? <bdi>{labelName(label, 20)}</bdi> : null}
           </div>
         );
       })}
@@ -60,13 +61,9 @@ export function ObjectsInWords({ objects: { size, objects } }: { objects: Object
     <ul class="unseen" aria-label={`Boxes of true objects, in pixels of ${size[0]} × ${size[1]}`}>
       {objects.map(({ label, box: [x, y, width, height] }, index) => (
         <li key={index}>
-          <bdi>{nameOf(label, 60)}</bdi>: {width} × {height} at x {x} y {y}
+          <bdi>{labelName(label, 60)}</bdi>: {width} × {height} at x {x} y {y}
         </li>
       ))}
     </ul>
   );
-}
-
-function nameOf(label: number, most: number): string {
-  return cut(run.value.run.labels[label] ?? "?", most);
 }

@@ -12,7 +12,7 @@ import type { Planes } from "../view/blend";
 import { mapCanvas, pictureCanvas } from "../view/compose";
 import { colourTable, percentileOf } from "../view/scales";
 import { dragged, inPane, inPicture, nudged, paneSize, scaleOf, within, zoomed, type Frame } from "../view/zoom";
-import { cut, measured as inWords, ordinal, short } from "../words";
+import { cut, isolated, measured as inWords, ordinal, short } from "../words";
 import { ObjectBoxes, ObjectsInWords } from "./objects";
 
 /** The point of the picture below the cursor, 0 to 1; null: the cursor is elsewhere. */
@@ -202,7 +202,7 @@ function Pane({ canvas, why, frame, name, index, over, children }: PaneProps) {
         role="img"
         tabIndex={0}
         data-pane={index}
-        aria-label={why ? `${name}: ${why}` : `${name}. Shift and arrows move the cross-hair.`}
+        aria-label={why ? `${isolated(name)}: ${cut(why)}` : `${isolated(name)}. Shift and arrows move the cross-hair.`}
         style={{ width: `${frame.paneWidth}px`, height: `${frame.paneHeight}px` }}
         onWheel={wheel}
         onPointerDown={(event) => {

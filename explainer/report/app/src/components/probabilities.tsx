@@ -1,13 +1,12 @@
 import type { Detail, Draws } from "../data/types";
-import { run } from "../state";
-import { count, cut, decimals, interval, short } from "../words";
+import { count, decimals, interval, short } from "../words";
+import { labelName } from "./label_names";
 
 const SHOWN = 10;
 
 /** The most probable labels, each with where 95 % of the draws lie. */
 export function Probabilities({ detail, label }: { detail: Detail; label: number }) {
   const { probabilities, uncertainty, truth, explained } = detail;
-  const labels = run.value.run.labels;
   const order = Array.from(probabilities, (_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
   const wanted = new Set([...order.slice(0, SHOWN), ...truth, ...explained]);
   const shown = order.filter((index) => wanted.has(index));
@@ -27,7 +26,7 @@ export function Probabilities({ detail, label }: { detail: Detail; label: number
             <tr key={index} class={index === label ? "chosen" : ""}>
               <th scope="row">
                 <span class="clip">
-                  <bdi title={cut(labels[index])}>{cut(labels[index], 40)}</bdi>
+                  <bdi title={labelName(index, 200)}>{labelName(index)}</bdi>
                 </span>
                 {truth.includes(index) ? <span class="right"> ● true</span> : null}
               </th>

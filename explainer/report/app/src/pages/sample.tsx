@@ -5,6 +5,7 @@ import { copyText } from "../actions";
 import { figureOf, LineChart, type Series } from "../components/chart";
 import { Filmstrip } from "../components/filmstrip";
 import { useLookKeys } from "../components/look_keys";
+import { labelName, LabelNames } from "../components/label_names";
 import { LookMenu, scaleWords } from "../components/look_menu";
 import { ObjectsSwitch, shownObjects } from "../components/objects";
 import { Panes, Readout } from "../components/panes";
@@ -160,12 +161,9 @@ function Head({ columns: all, i, row, objects }: FoundProps & { objects: Objects
 }
 
 function Truth({ columns: all, i }: { columns: Columns; i: number }) {
-  const { labels } = run.value.run;
-  const name = (label: number) => (label < 0 ? "?" : cut(labels[label] ?? "?", 60));
-  const truths = Array.from(all.truth(i).subarray(0, 5), name);
   return (
     <>
-      <bdi>{truths.join(", ") || "?"}</bdi> → <bdi>{name(all.column.top[i])}</bdi>
+      <LabelNames labels={Array.from(all.truth(i).subarray(0, 5))} most={60} /> → <bdi>{labelName(all.column.top[i], 60)}</bdi>
     </>
   );
 }
