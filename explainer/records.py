@@ -49,6 +49,29 @@ class SampleOrigin:
     source_digest: bytes = b""
 
 
+@dataclass(frozen=True)
+class Box:
+    """A box around an object of one label: corner (x, y) and size in pixels, inside the image; may be empty."""
+
+    label: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class ObjectBoxes:
+    """Where the objects of the true labels are, as the dataset has them.
+
+    boxes: in pixels of the network's image, one or more. size: width and height of that image.
+    """
+
+    sample_id: int
+    boxes: tuple[Box, ...]
+    size: tuple[int, int]
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """The true labels of a sample, the network's prediction, and which labels are explained."""
@@ -104,11 +127,19 @@ class ScoreCurve:
 
 
 @dataclass(frozen=True, eq=False)
+class Draws:
+    """The drawn probabilities of some labels of a sample: (S, L) float32, a row for each draw, as labels come."""
+
+    labels: tuple[int, ...]
+    probabilities: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Uncertainty:
     """How sure the network is of a sample: the spread of draws of each label's probability, and entropies in nats.
 
     mean, deviation: of the draws, (K,); low, high: where 95 % of them lie, (K,). total: the entropy of the mean
-    prediction; aleatoric: of the draws, on average; epistemic: the rest.
+    prediction; aleatoric: of the draws, on average; epistemic: the rest. draws: some of them, where they were kept.
     """
 
     sample_id: int
@@ -119,6 +150,7 @@ class Uncertainty:
     total: float
     aleatoric: float
     epistemic: float
+    draws: Draws | None = None
 
 
 @dataclass(frozen=True)
@@ -250,6 +282,7 @@ Record = (
     RunMetadata
     | OriginalImage
     | SampleOrigin
+    | ObjectBoxes
     | Prediction
     | Saliency
     | Score
@@ -267,6 +300,7 @@ StoredRecord = (
     RunMetadata
     | ImageFile
     | SampleOrigin
+    | ObjectBoxes
     | Prediction
     | SaliencyFile
     | Score

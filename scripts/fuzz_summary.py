@@ -31,8 +31,11 @@ from explainer.command.text import rows_of
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
+    Box,
+    Draws,
     EditLayer,
     EditTree,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     RunEnd,
@@ -323,10 +326,11 @@ def records_of(number: int) -> list[object]:
         OriginalImage(number, np.full((5, 7, 3), 9, np.uint8)),
         Prediction(number, (1,), (1,), (1,), row),
         SampleOrigin(number, bytes([number] * 16), f"eel/{number}.png", bytes([number] * 16)),
+        ObjectBoxes(number, (Box(1, 3, 1, 4, 2),), (7, 5)),
         *(Saliency(number, name, 1, np.arange(35, dtype=np.float32).reshape(5, 7)) for name in ("GradCAM", "Gradient")),
         *(Score(number, name, "Faithfulness", 1, 0.25 * number) for name in ("GradCAM", "Gradient")),
         ScoreCurve(number, "GradCAM", "Faithfulness", 1, "blur", *points),
-        Uncertainty(number, row, row, row, row, 0.5, 0.375, 0.125),
+        Uncertainty(number, row, row, row, row, 0.5, 0.375, 0.125, Draws((1, 0), np.float32([[0.5, 0.25]] * 3))),
         EditTree(number, 1, "gaussian:2", False, (EditLayer(0.75, ((0, 0, 4, 4),)),), root),
         SampleDone(number),
     ]

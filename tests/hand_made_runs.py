@@ -12,9 +12,11 @@ import numpy as np
 from explainer.analysis.view import RunView
 from explainer.records import (
     Benchmark,
+    Box,
     EditLayer,
     EditTree,
     ImageFile,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     RunEnd,
@@ -90,8 +92,11 @@ TABLE_METADATA = RunMetadata(
 )
 
 
+TABLE_OBJECTS = ObjectBoxes(3, (Box(1, 1, 2, 3, 2), Box(1, 0, 0, 1, 1)), (7, 5))
+
+
 def write_table_run(folder: Path, *, ended: bool = True, raw_kind: str | None = None) -> SummaryWriter:
-    """Two samples with all that a table has: names, gaps, draws, scores of labels and of none, a control.
+    """Two samples with all that a table has: names, gaps, boxes, draws, scores of labels and of none, a control.
 
     Sample 3 has true label 1 and files and names that a spreadsheet takes for formulas; sample 8 has no true label, no
     draws, no score, and maps of another size.
@@ -101,6 +106,7 @@ def write_table_run(folder: Path, *, ended: bool = True, raw_kind: str | None = 
         for record in (
             OriginalImage(3, np.full((5, 7, 3), 3, np.uint8)),
             SampleOrigin(3, bytes(16), "-photos/=3.png", bytes(16)),
+            TABLE_OBJECTS,
             Prediction(3, (1,), (1,), (0, 1), np.float32([0.1, 0.7, 0.2])),
             Saliency(3, "GradCAM", 0, MAP),
             Saliency(3, "GradCAM", 1, MAP * 2),

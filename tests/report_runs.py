@@ -9,8 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from explainer.records import (
+    Box,
+    Draws,
     EditLayer,
     EditTree,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     RunEnd,
@@ -62,12 +65,17 @@ def metadata_of(sizes: Sizes) -> RunMetadata:
 USUAL = Sizes()
 
 
-def write_report_run(folder: Path, sizes: Sizes = USUAL, *, ended: bool = True) -> SummaryWriter:
-    """Each sample's top label is its number modulo 5; every third is wrong, every seventh has no true label."""
+def write_report_run(
+    folder: Path, sizes: Sizes = USUAL, *, ended: bool = True, raw_kind: str | None = None
+) -> SummaryWriter:
+    """Each sample's top label is its number modulo 5; every third is wrong, every seventh has no true label.
+
+    Those of an even number with a true label have two boxes around their objects.
+    """
     times = chain(
         [1_700_000_000], repeat(1_700_000_731)
     )  # twelve minutes and eleven seconds from the first to the last
-    with SummaryWriter(folder, metadata_of(sizes), clock=lambda: next(times)) as writer:
+    with SummaryWriter(folder, metadata_of(sizes), clock=lambda: next(times), raw_kind=raw_kind) as writer:
         for number in range(sizes.samples):
             for record in records_of(number, sizes):
                 writer.write(record)
@@ -89,15 +97,26 @@ def records_of(number: int, sizes: Sizes):
     yield OriginalImage(number, _picture(rng, sizes))
     yield Prediction(number, true, (top,), explained, probabilities)
     yield SampleOrigin(number, bytes(16), f"animals/{LABELS[top]}_{number}.png")
+    if number % 2 == 0 and true:
+        boxes = Box(true[0], 3 + number, 7, 40, 30), Box(true[0], 60, 50, 20, 10)
+        yield ObjectBoxes(number, boxes, (sizes.width, sizes.height))
     deviation = rng.random(5, np.float32) * 0.1
     low, high = np.maximum(probabilities - deviation, 0), np.minimum(probabilities + deviation, 1)
-    yield Uncertainty(number, probabilities, deviation, low, high, 0.5 + number / 100, 0.375, 0.125 + number / 100)
+    entropies = 0.5 + number / 100, 0.375, 0.125 + number / 100
+    yield Uncertainty(number, probabilities, deviation, low, high, *entropies, _draws(number, probabilities))
     for label in explained:
         for place, name in enumerate(sizes.methods):
             yield Saliency(number, name, label, _map(rng, place, sizes), 0.25 if name == "Gradient" else None)
         yield from _of_label(rng, number, label, sizes)
     for name in sizes.methods:
         yield Score(number, name, "ClassSensitivity", None, float(rng.random()))
+
+
+def _draws(number: int, probabilities: np.ndarray) -> Draws:
+    """Seven of each label."""
+    order = np.argsort(-probabilities)
+    spread = np.random.default_rng([number, 1]).random((7, 5), np.float32)
+    return Draws(tuple(order.tolist()), probabilities[order] * (np.float32(0.75) + spread / 4))
 
 
 def _of_label(rng, number: int, label: int, sizes: Sizes):

@@ -66,6 +66,7 @@ def _sample_facts(run: RunView) -> Facts:
         "samples": len(samples),
         "correct": sum(sample.correct is True for sample in samples),
         "with_ground_truth": sum(sample.truth_known for sample in samples),
+        "with_boxes": sum(sample.objects is not None for sample in samples),
         "sources": {str(number): sample.source for number, sample in run.samples.items() if sample.source},
         "samples_unfinished": list(run.unfinished),
         "samples_skipped": {str(number): reason for number, reason in sorted(run.skipped.items())},

@@ -10,7 +10,14 @@ from explainer.checks import require_choice
 from explainer.records import RunMetadata
 from explainer.summary.reader import SampleView
 
-_TYPES = {"integer": "Int64", "number": "float64", "flag": "boolean", "text": "string", "texts": "object"}
+_TYPES = {
+    "integer": "Int64",
+    "number": "float64",
+    "flag": "boolean",
+    "text": "string",
+    "texts": "object",
+    "boxes": "object",
+}
 
 
 def dataframe_of(metadata: RunMetadata, samples: Mapping[int, SampleView], kind: str) -> Any:

@@ -16,6 +16,8 @@ MOST_METRIC_COLUMNS = 200
 """Metrics that have a column of their own in a table."""
 MOST_ROWS = 100_000
 """Rows of one sample in a table."""
+MOST_BOXES = 100
+"""Boxes of the objects of one sample that are shown, and stand in tables."""
 _Key = TypeVar("_Key", bound=Hashable)
 
 

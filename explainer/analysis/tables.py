@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.analysis.limits import MOST_METRIC_COLUMNS, MOST_ROWS
-from explainer.records import RunMetadata, SaliencyFile, Uncertainty
+from explainer.analysis.limits import MOST_BOXES, MOST_METRIC_COLUMNS, MOST_ROWS
+from explainer.records import Box, RunMetadata, SaliencyFile, Uncertainty
 from explainer.summary.reader import SampleView
 
 SCHEMA_VERSION = 1
@@ -21,7 +21,7 @@ _Pair = tuple[str | None, int | None]  # method and label
 
 
 class Column(NamedTuple):
-    """A column: its name, and what it holds beside None, one of "integer", "number", "flag", "text", "texts"."""
+    """A column: its name, and what it holds beside None: "integer", "number", "flag", "text", "texts", "boxes"."""
 
     name: str
     kind: str
@@ -43,6 +43,7 @@ _LABEL = (
     Column("interval_high", "number"),
     Column("deviation", "number"),
 )
+_BOXES = Column("object_boxes", "boxes")
 _ENTROPIES = (
     Column("total_entropy", "number"),
     Column("aleatoric_entropy", "number"),
@@ -75,9 +76,9 @@ class Tables:
         """The columns of one of `TABLES`."""
         if table == "maps":
             scores = tuple(Column(name, "number") for name in self._columns.values())
-            return (*_SAMPLE, *_LABEL, *_ENTROPIES, _METHOD, *_MAP, *scores)
+            return (*_SAMPLE, *_LABEL, _BOXES, *_ENTROPIES, _METHOD, *_MAP, *scores)
         if table == "samples":
-            return (*_SAMPLE, *_LABEL, *_ENTROPIES, Column("correct", "flag"), Column("image_path", "text"))
+            return (*_SAMPLE, *_LABEL, _BOXES, *_ENTROPIES, Column("correct", "flag"), Column("image_path", "text"))
         return (*_SAMPLE, *_LABEL, _METHOD, Column("metric", "text"), Column("score", "number"))
 
     def rows(self, table: str, sample: SampleView) -> Iterator[Row]:
@@ -94,6 +95,7 @@ class Tables:
             yield {
                 **parts.of_sample,
                 **parts.of_label(label),
+                _BOXES.name: parts.boxes_of(label),
                 **entropies,
                 "method": method,
                 **_of_map(entry),
@@ -107,6 +109,7 @@ class Tables:
         yield {
             **parts.of_sample,
             **parts.of_label(top),
+            _BOXES.name: parts.boxes_of(top),
             **_entropies(sample.uncertainty),
             "correct": sample.correct,
             "image_path": sample.image.path,
@@ -141,6 +144,7 @@ class _Parts:
         self._tables = tables
         self._truth = frozenset(sample.prediction.ground_truth)
         self._predicted = frozenset(sample.prediction.predicted)
+        self._boxes = None if sample.objects is None else _by_label(sample.objects.boxes[:MOST_BOXES])
         self.of_sample: Row = {
             "sample_id": sample.sample_id,
             "source": sample.source or None,
@@ -163,6 +167,10 @@ class _Parts:
             "interval_high": None if drawn is None else _at(drawn.high, label),
             "deviation": None if drawn is None else _at(drawn.deviation, label),
         }
+
+    def boxes_of(self, label: int | None) -> list[list[int]] | None:
+        """The boxes of the label's objects; None where the dataset has none for the sample."""
+        return None if self._boxes is None or label is None else self._boxes.get(label, [])
 
 
 def metrics_of(metadata: RunMetadata, samples: Iterable[SampleView]) -> list[str]:
@@ -199,6 +207,16 @@ def pairs_of(sample: SampleView) -> dict[_Pair, SaliencyFile | None]:
     return dict(list(found.items())[:MOST_ROWS]) if len(found) > MOST_ROWS else found
 
 
+def edges_of(box: Box) -> list[int]:
+    """A box as exports have it: its corner, its width and its height."""
+    return [box.x, box.y, box.width, box.height]
+
+
+def has_more_boxes(sample: SampleView) -> bool:
+    """Whether a sample has more boxes than stand in a table."""
+    return sample.objects is not None and len(sample.objects.boxes) > MOST_BOXES
+
+
 def has_more_rows(sample: SampleView) -> bool:
     """Whether a sample may have more rows than are worked out."""
     without_label = len({score.explainer for score in sample.scores if score.label is None})
@@ -213,6 +231,13 @@ def number_of(value: float | None) -> float | None:
     (0.3, None)
     """
     return None if value is None or not math.isfinite(value) else float(str(np.float32(value)))
+
+
+def _by_label(boxes: Iterable[Box]) -> dict[int, list[list[int]]]:
+    found: dict[int, list[list[int]]] = {}
+    for box in boxes:
+        found.setdefault(box.label, []).append(edges_of(box))
+    return found
 
 
 def _at(values: NDArray[np.float32], label: int) -> float | None:

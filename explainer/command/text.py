@@ -292,6 +292,8 @@ def _samples(facts: Facts) -> str:
     parts = [f"{facts['samples']} complete"]
     if facts["with_ground_truth"]:
         parts.append(f"{facts['correct']} of {facts['with_ground_truth']} predicted correctly")
+    if facts["with_boxes"]:
+        parts.append(f"{facts['with_boxes']} with boxes of their objects")
     if facts["samples_unfinished"]:
         parts.append(f"{len(facts['samples_unfinished'])} unfinished")
     if facts["samples_skipped"]:

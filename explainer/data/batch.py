@@ -10,17 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.digests import digest_of, digest_of_array
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box around an object of one label: corner (x, y) and size in pixels, inside the image; may be empty."""
-
-    label: int
-    x: int
-    y: int
-    width: int
-    height: int
+from explainer.records import Box
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ from mindspore.dataset.engine.datasets import Dataset, FilterDataset
 from numpy.typing import NDArray
 
 from explainer.checks import require_type
-from explainer.data.batch import Batch, Box, Sample, SourceFile
+from explainer.data.batch import Batch, Sample, SourceFile
 from explainer.data.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
 from explainer.errors import DatasetError
 from explainer.memory import images_per_pass
+from explainer.records import Box
 
 _PARTS = ("images", "labels", "bboxes")  # of a sample, by the position of the column
 _CHANNELS = (1, 3, 4)

@@ -29,6 +29,7 @@ _TYPES = {
     np.dtype("<u2"): "u16",
     np.dtype("<u4"): "u32",
     np.dtype("<i4"): "i32",
+    np.dtype("<f2"): "u16",  # the bits of it, as few browsers know the type
     np.dtype("<f4"): "f32",
 }
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from explainer.analysis.json_values import or_none
+from explainer.analysis.limits import MOST_BOXES
 from explainer.analysis.reliability import covered_part, image_size
-from explainer.records import EditTree, SaliencyFile, ScoreCurve, Uncertainty
+from explainer.records import Draws, EditTree, ObjectBoxes, SaliencyFile, ScoreCurve, Uncertainty
 from explainer.report.catalogue import Catalogue
 from explainer.report.chunks import Body, stored
-from explainer.report.picture_files import Damaged, PngFile
+from explainer.report.picture_files import Damaged, PngFile, RawMap
 from explainer.summary.reader import SampleView
 
 _PER_FOLDER = 1000
+_MOST_DRAWN_LABELS, _MOST_DRAWS = 100, 1_000  # a stranger's summary may have more
 Facts = dict[str, Any]
-MapFile = tuple[SaliencyFile, PngFile | Damaged]
-"""A map: its record, and its file or why it cannot be shown."""
+
+
+class MapFile(NamedTuple):
+    """A map: its record, its picture, and itself as floats where the run kept it so; or why they cannot be shown."""
+
+    entry: SaliencyFile
+    picture: PngFile | Damaged
+    raw: RawMap | Damaged | None = None
 
 
 def detail_key(sample_id: int) -> str:
@@ -50,11 +58,11 @@ def detail_chunk(sample: SampleView, image: PngFile | Damaged, maps: Sequence[Ma
         "probabilities": body.add(prediction.probabilities),
         "uncertainty": None if sample.uncertainty is None else _uncertainty(sample.uncertainty, body),
         "picture": _picture(image, body),
-        "maps": [_map(entry, file, catalogue, body) for entry, file in maps],
+        "maps": [_map(file, catalogue, body) for file in maps],
         "scores": _scores(sample, catalogue),
         "curves": [_curve(curve, catalogue, body) for curve in sample.curves if _is_known(curve, catalogue)],
         "edits": [_edits(tree) for tree in sample.edit_trees],
-        "boxes": None,  # of true objects: no record holds them
+        "boxes": None if sample.objects is None or min(sample.objects.size) < 1 else _boxes(sample.objects),
     }
     return stored(header, body)
 
@@ -65,20 +73,46 @@ def _picture(file: PngFile | Damaged, body: Body) -> Facts:
     return {"flag": 1, "width": file.width, "height": file.height, "png": body.add_bytes(file.content)}
 
 
-def _map(entry: SaliencyFile, file: PngFile | Damaged, catalogue: Catalogue, body: Body) -> Facts:
+def _map(file: MapFile, catalogue: Catalogue, body: Body) -> Facts:
+    entry = file.entry
     return {
         "method": catalogue.method_index[entry.explainer],
         "label": entry.label,
         "lo": entry.low,
         "hi": entry.high,
         "gap": entry.completeness_gap,
-        **_picture(file, body),
+        **_picture(file.picture, body),
+        "raw": None if file.raw is None else _raw(file.raw, body),
+    }
+
+
+def _raw(raw: RawMap | Damaged, body: Body) -> Facts:
+    if isinstance(raw, Damaged):
+        return {"flag": 2, "reason": raw.reason}
+    height, width = raw.values.shape
+    kind = {"exponent": raw.exponent, "kind": raw.values.dtype.name}
+    return {"flag": 1, "width": width, "height": height, **kind, "values": body.add(raw.values)}
+
+
+def _boxes(objects: ObjectBoxes) -> Facts:
+    shown = objects.boxes[:MOST_BOXES]
+    return {
+        "size": list(objects.size),
+        "objects": [{"label": box.label, "box": [box.x, box.y, box.width, box.height]} for box in shown],
+        "in_all": len(objects.boxes),
     }
 
 
 def _uncertainty(found: Uncertainty, body: Body) -> Facts:
     arrays = {name: body.add(getattr(found, name)) for name in ("mean", "deviation", "low", "high")}
-    return {**arrays, "total": found.total, "aleatoric": found.aleatoric, "epistemic": found.epistemic}
+    draws = None if found.draws is None else _draws(found.draws, body)
+    return {**arrays, "draws": draws, "total": found.total, "aleatoric": found.aleatoric, "epistemic": found.epistemic}
+
+
+def _draws(draws: Draws, body: Body) -> Facts:
+    labels, shown = draws.labels[:_MOST_DRAWN_LABELS], draws.probabilities[:_MOST_DRAWS]
+    columns = np.ascontiguousarray(shown[:, : len(labels)].T)
+    return {"labels": list(labels), "of_each": len(shown), "values": body.add(columns)}
 
 
 def _scores(sample: SampleView, catalogue: Catalogue) -> list[Facts]:

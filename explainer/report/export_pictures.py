@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from explainer.analysis.limits import MOST_ROWS
+from explainer.analysis.limits import MOST_BOXES, MOST_ROWS
 from explainer.analysis.streamed_run import StreamedRun
-from explainer.analysis.tables import Row, Tables, number_of
+from explainer.analysis.tables import Row, Tables, edges_of, has_more_boxes, number_of
 from explainer.errors import SummaryReadError
 from explainer.report.export_place import INDEX, Place, drafted_folder
 from explainer.report.export_result import Exported, ExportSettings, LeftOut, as_json, exported, header_of
@@ -32,6 +32,8 @@ def write_metadata(run: StreamedRun, target: Path, settings: ExportSettings) -> 
                 content = _content(sample, check, left_out)
                 if content is None:
                     continue
+                if has_more_boxes(sample):
+                    left_out.add(f"sample {sample.sample_id} has more than {MOST_BOXES} boxes")
                 path = _path_of(sample.sample_id)
                 (draft / path).parent.mkdir(parents=True, exist_ok=True)
                 (draft / path).write_bytes(content)
@@ -80,6 +82,7 @@ def _line(path: str, sample: SampleView, tables: Tables) -> Row:
         "total_entropy": row["total_entropy"],
         "aleatoric_entropy": row["aleatoric_entropy"],
         "epistemic_entropy": row["epistemic_entropy"],
+        "objects": _objects(sample, tables),
         "scores": [
             {
                 "method": score.explainer,
@@ -89,4 +92,16 @@ def _line(path: str, sample: SampleView, tables: Tables) -> Row:
             }
             for score in sample.scores[:MOST_ROWS]
         ],
+    }
+
+
+def _objects(sample: SampleView, tables: Tables) -> Row | None:
+    """As Hugging Face's `imagefolder` documents it for object detection, with the size that boxes are in."""
+    if sample.objects is None:
+        return None
+    boxes = sample.objects.boxes[:MOST_BOXES]
+    return {
+        "bbox": [edges_of(box) for box in boxes],
+        "categories": tables.names(box.label for box in boxes),
+        "size": list(sample.objects.size),
     }

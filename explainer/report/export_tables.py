@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TextIO
 from unicodedata import category
 
-from explainer.analysis.limits import MOST_METRIC_COLUMNS, MOST_ROWS
+from explainer.analysis.limits import MOST_BOXES, MOST_METRIC_COLUMNS, MOST_ROWS
 from explainer.analysis.streamed_run import StreamedRun
-from explainer.analysis.tables import SCHEMA_VERSION, Column, Row, Tables, has_more_rows
+from explainer.analysis.tables import SCHEMA_VERSION, Column, Row, Tables, has_more_boxes, has_more_rows
 from explainer.report.export_place import SIGNATURE, Place, drafted_file
 from explainer.report.export_result import Exported, ExportSettings, LeftOut, as_json, exported, header_of
 
@@ -61,6 +61,8 @@ def csv_cell(value: Any, kind: str) -> str:
 
     >>> csv_cell("=2+3", "text"), csv_cell(-0.5, "number"), csv_cell(["a|b", "c"], "texts"), csv_cell(None, "text")
     ('"\'=2+3"', '-0.5', '"a\\|b|c"', '')
+    >>> csv_cell([[3, 1, 4, 2], [0, 3, 2, 2]], "boxes")
+    '3 1 4 2|0 3 2 2'
     """
     if value is None:
         return ""
@@ -68,6 +70,8 @@ def csv_cell(value: Any, kind: str) -> str:
         return "true" if value else "false"
     if kind in ("integer", "number"):
         return repr(value)
+    if kind == "boxes":
+        return "|".join(" ".join(map(str, edges)) for edges in value)
     if kind == "texts":
         value = "|".join(entry.replace("\\", "\\\\").replace("|", "\\|") for entry in value)
     return _quoted(value) if value else ""
@@ -94,6 +98,8 @@ def _rows(run: StreamedRun, tables: Tables, left_out: LeftOut) -> Iterator[Row]:
     for sample in run.samples():
         if has_more_rows(sample):
             left_out.add(f"sample {sample.sample_id} has more than {MOST_ROWS:,} rows")
+        if has_more_boxes(sample):
+            left_out.add(f"sample {sample.sample_id} has more than {MOST_BOXES} boxes")
         yield from tables.rows("maps", sample)
 
 

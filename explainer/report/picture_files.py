@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.digests import digest_of
 from explainer.errors import SummaryReadError
-from explainer.records import ImageFile, SaliencyFile
-from explainer.summary import images
+from explainer.records import ImageFile, RawMapFile, SaliencyFile
+from explainer.summary import images, raw_maps
 from explainer.summary.folder import inside
 
 PictureFile = ImageFile | SaliencyFile
+MOST_RAW_BYTES = 64_000_000
+"""Of the maps of one sample as floats."""
 _FEW_PIXELS = 4_000_000  # of a picture, as many as a thread may decode beside the others
 
 
@@ -39,11 +42,20 @@ class Picture:
     pixels: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class RawMap:
+    """A map as floats: what its file holds, (H, W) float16 or float32; saliency = values * 2 ** exponent."""
+
+    values: NDArray[Any]
+    exponent: int
+
+
 @dataclass(frozen=True)
 class Damaged:
-    """A picture that cannot be shown, and why."""
+    """A picture that cannot be shown, and why. left_out: nothing is wrong with it, there is no room for it."""
 
     reason: str
+    left_out: bool = False
 
 
 Place = Path | Damaged
@@ -63,7 +75,7 @@ class PictureFiles:
         self._summary_dir = summary_dir
         self._named: set[str] = set()
 
-    def place_of(self, entry: PictureFile) -> Place:
+    def place_of(self, entry: PictureFile | RawMapFile) -> Place:
         """Where a picture lies."""
         again = Damaged("is the picture of another record, too")
         if entry.path in self._named:
@@ -93,6 +105,35 @@ def picture_read(entry: PictureFile, place: Place) -> Iterator[Picture | Damaged
     large = isinstance(content, bytes) and _claimed_pixels(content) > _FEW_PIXELS
     with _one_at_a_time if large else nullcontext():
         yield content if isinstance(content, Damaged) else _picture_of(entry, content)
+
+
+def raw_maps_read(entries: Sequence[SaliencyFile], places: Sequence[Place | None]) -> list[RawMap | Damaged | None]:
+    """The maps of a sample as floats, together at most MOST_RAW_BYTES; None for those that the run did not keep so."""
+    found: list[RawMap | Damaged | None] = []
+    room = MOST_RAW_BYTES
+    for entry, place in zip(entries, places, strict=True):
+        raw = None if entry.raw is None or place is None else _raw_map(entry.raw, place, room)
+        room -= raw.values.nbytes if isinstance(raw, RawMap) else 0
+        found.append(raw)
+    return found
+
+
+def _raw_map(entry: RawMapFile, place: Place, room: int) -> RawMap | Damaged:
+    if isinstance(place, Damaged):
+        return place
+    try:
+        if place.is_file() and place.stat().st_size > room:
+            return Damaged(f"a sample's maps as floats have more than {MOST_RAW_BYTES:,} bytes", left_out=True)
+        content = raw_maps.content_of(place)
+        values = raw_maps.stored_values(content)
+        raw_maps.require_scalable(float(np.abs(values).max()), entry.exponent)
+    except FileNotFoundError:
+        return Damaged("the map as floats is missing")
+    except OSError as error:
+        return Damaged(f"the map as floats cannot be read: {error}")
+    if entry.digest and entry.digest != digest_of(content):
+        return Damaged("the map as floats is not the one that was recorded")
+    return RawMap(values, entry.exponent)
 
 
 def _content_of(entry: PictureFile, place: Place) -> bytes | Damaged:

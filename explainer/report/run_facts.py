@@ -42,11 +42,13 @@ class Measured:
         every: of each method's maps, which are measured: every so many.
         disagreements: of each row.
         damaged: how many pictures and maps cannot be shown.
+        damaged_raw_maps: how many maps cannot be shown as floats.
     """
 
     every: Mapping[int, int]
     disagreements: list[float] = field(default_factory=list)
     damaged: int = 0
+    damaged_raw_maps: int = 0
     _seen: Counter[int] = field(default_factory=Counter)
     _quantiles: dict[int, list[NDArray[np.float32]]] = field(default_factory=dict)
 
@@ -152,6 +154,7 @@ def _counts(run: RunView, facts: Facts, measured: Measured) -> Facts:
         "skipped": len(run.skipped),
         "maps": sum(len(sample.maps) for sample in samples),
         "damaged_cells": measured.damaged,
+        "damaged_raw_maps": measured.damaged_raw_maps,
         "with_uncertainty": sum(sample.uncertainty is not None for sample in samples),
         "with_edits": sum(any(tree.layers for tree in sample.edit_trees) for sample in samples),
         "with_scores": sum(bool(sample.scores) for sample in samples),

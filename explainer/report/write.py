@@ -31,7 +31,15 @@ from explainer.report.chunks import as_text, deflated
 from explainer.report.columns import Rows, columns_chunk, score_chunks
 from explainer.report.detail import MapFile, detail_chunk, detail_key
 from explainer.report.page import page_of
-from explainer.report.picture_files import Damaged, Picture, PictureFiles, Place, PngFile, picture_read
+from explainer.report.picture_files import (
+    Damaged,
+    Picture,
+    PictureFiles,
+    Place,
+    PngFile,
+    picture_read,
+    raw_maps_read,
+)
 from explainer.report.run_facts import ROWS_PER_CHUNK, Facts, measured_of, run_facts
 from explainer.report.target import FORMS, Draft, WrittenFiles, target_of
 from explainer.summary.reader import SampleView
@@ -110,7 +118,7 @@ def write_report(
 
 
 def _report(view: RunView, written: WrittenFiles, facts: Facts) -> WrittenReport:
-    unreadable: int = facts["counts"]["damaged_cells"]
+    unreadable: int = facts["counts"]["damaged_cells"] + facts["counts"]["damaged_raw_maps"]
     return WrittenReport(
         path=written.page,
         form=written.form,
@@ -131,6 +139,7 @@ def _write_chunks(view: RunView, draft: Draft, against: Against | None, *, detai
     grid, other_grid = _Grid(draft, "g"), _Grid(draft, "c")
     for work in _worked_out(view, rows, catalogue, against, detail=detail):
         measured.take(work.rows)
+        measured.damaged_raw_maps += work.damaged_raw_maps
         grid.add(work.rows)
         if work.detail:
             draft.add(detail_key(work.sample_id), as_text(work.detail))
@@ -187,6 +196,7 @@ class _Task(NamedTuple):
     labels: list[int]
     image: Place
     maps: list[tuple[SaliencyFile, Place]]
+    raw_maps: list[Place | None]
     other: _Other | None
 
 
@@ -196,6 +206,7 @@ class _Work(NamedTuple):
     sample_id: int
     rows: list[RowCells]
     detail: bytes
+    damaged_raw_maps: int
     other: SampleView | None
     other_rows: list[OtherCells | None]
 
@@ -209,15 +220,15 @@ def _worked_out(
         with picture_read(task.sample.image, task.image) as picture:
             image, image_file = image_cell(task.sample, picture), _file_of(picture)
         cells: dict[int, list[MapCell]] = {label: [] for label in task.labels}
-        files: list[MapFile] = []
+        pictures: list[PngFile | Damaged] = []
         for entry, place in task.maps:  # each is let go before the next is read
             with picture_read(entry, place) as picture:
                 cells[entry.label].append(map_cell(entry, picture, names))
-                files.append((entry, _file_of(picture)))
-        chunk = detail_chunk(task.sample, image_file, files, catalogue) if detail else b""
+                pictures.append(_file_of(picture))
         own = [row_of(image, maps, catalogue) for maps in cells.values()]
+        chunk, damaged = _detail(task, image_file, pictures, catalogue) if detail else (b"", 0)
         other = None if task.other is None else task.other.sample
-        return _Work(task.sample.sample_id, own, chunk, other, _other_rows(task, cells, names))
+        return _Work(task.sample.sample_id, own, chunk, damaged, other, _other_rows(task, cells, names))
 
     yield from _in_threads(work, _tasks(view, rows, catalogue, against))
 
@@ -241,13 +252,25 @@ def _file_of(picture: Picture | Damaged) -> PngFile | Damaged:
     return picture.file if isinstance(picture, Picture) else picture
 
 
+def _detail(
+    task: _Task, image: PngFile | Damaged, pictures: list[PngFile | Damaged], catalogue: Catalogue
+) -> tuple[bytes, int]:
+    """The chunk of a sample, and how many of its maps cannot be shown as floats."""
+    entries = [entry for entry, _ in task.maps]
+    raw = raw_maps_read(entries, task.raw_maps)
+    files = [MapFile(*parts) for parts in zip(entries, pictures, raw, strict=True)]
+    damaged = sum(isinstance(found, Damaged) and not found.left_out for found in raw)
+    return detail_chunk(task.sample, image, files, catalogue), damaged
+
+
 def _tasks(view: RunView, rows: Rows, catalogue: Catalogue, against: Against | None) -> Iterator[_Task]:
     files = PictureFiles(view.summary_dir)
     for index, sample in enumerate(rows.samples):
         labels = rows.labels_of(index)
         maps = [(entry, files.place_of(entry)) for entry in _shown_maps(sample, labels, catalogue)]
+        raw_maps = [None if entry.raw is None else files.place_of(entry.raw) for entry, _ in maps]
         other = None if against is None else _other(sample, labels, catalogue, against)
-        yield _Task(sample, labels, files.place_of(sample.image), maps, other)
+        yield _Task(sample, labels, files.place_of(sample.image), maps, raw_maps, other)
 
 
 def _other(own: SampleView, labels: list[int], catalogue: Catalogue, against: Against) -> _Other | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explainer.arrays import Pixels
 from explainer.data.batch import Batch, Sample
-from explainer.records import OriginalImage, Prediction, Record, SampleOrigin
+from explainer.records import ObjectBoxes, OriginalImage, Prediction, Record, SampleOrigin
 from explainer.run.job import PredictedBatch
 from explainer.run.options import RunOptions
 from explainer.summary.reader import SampleView
@@ -19,7 +19,7 @@ ToDisplay = Callable[[NDArray[np.float32]], Pixels]
 
 
 class InferenceJob:
-    """Yields an OriginalImage, a Prediction and a SampleOrigin for each sample."""
+    """Yields an OriginalImage, a Prediction and a SampleOrigin for each sample, and ObjectBoxes where it has boxes."""
 
     name = "inference"
 
@@ -35,7 +35,7 @@ class InferenceJob:
         yield from ()
 
     def on_batch(self, batch: PredictedBatch) -> Iterator[Record]:
-        """The picture of each sample, its prediction, and where it comes from."""
+        """The picture of each sample, its prediction, where it comes from, and where its objects are."""
         for sample in batch.samples:
             yield OriginalImage(sample.sample_id, require_picture(self._to_display(sample.image)))
             yield Prediction(
@@ -46,6 +46,9 @@ class InferenceJob:
                 probabilities=sample.probabilities,
             )
             yield _origin(sample.sample)
+            if sample.boxes:
+                height, width = sample.image.shape[1:]
+                yield ObjectBoxes(sample.sample_id, sample.boxes, (width, height))
 
     def recall(self, sample: SampleView) -> None:
         """Nothing is gathered over samples."""

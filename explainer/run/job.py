@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.data.batch import Batch, Box, Sample
+from explainer.data.batch import Batch, Sample
 from explainer.deprecated import warn_renamed
-from explainer.records import Record
+from explainer.records import Box, Record
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard, score_and_curves
-from explainer.data.batch import Batch, Box
+from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
 from explainer.memory import passes
-from explainer.records import Benchmark, Record, Saliency, Score, ScoreCurve
+from explainer.records import Benchmark, Box, Record, Saliency, Score, ScoreCurve
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.summary.reader import SampleView
 

@@ -7,18 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from explainer.arrays import FloatArray
 from explainer.checks import first_non_finite
 from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
-from explainer.records import Record
+from explainer.records import Draws, Record
 from explainer.records import Uncertainty as UncertaintyRecord
 from explainer.run.job import PredictedBatch
 from explainer.summary.reader import SampleView
 from explainer.uncertainty import Uncertainty
 
+MOST_DRAWN_LABELS = 10
+"""The most probable labels of a sample, whose draws are kept."""
+MOST_DRAWS = 100
+"""Of each of them: at most 4 kB in all."""
+
 
 class UncertaintyJob:
-    """Yields an Uncertainty for each sample: every label's deviation and interval, and the entropies.
+    """Yields an Uncertainty for each sample: every label's deviation and interval, the entropies, and some draws.
 
     Args:
         uncertainty: how probabilities are drawn.
@@ -56,7 +62,8 @@ class UncertaintyJob:
         Raises:
             BadSampleError: a draw is not finite; names the sample.
         """
-        estimate = self._uncertainty(batch.images)
+        drawn = self._uncertainty.draws(batch.images)
+        estimate = self._uncertainty.estimate(drawn)
         bad = first_non_finite(estimate.mean)
         if bad is not None:
             sample = batch.samples[bad]
@@ -69,7 +76,8 @@ class UncertaintyJob:
         for index, sample in enumerate(batch.samples):
             mean, deviation, low, high = (column[index] for column in columns)
             total, aleatoric, epistemic = (float(part[index]) for part in estimate.entropies)
-            yield UncertaintyRecord(sample.sample_id, mean, deviation, low, high, total, aleatoric, epistemic)
+            draws = _draws(drawn[:MOST_DRAWS, index], sample.probabilities)
+            yield UncertaintyRecord(sample.sample_id, mean, deviation, low, high, total, aleatoric, epistemic, draws)
 
     def recall(self, sample: SampleView) -> None:
         """Nothing is gathered over samples."""
@@ -77,3 +85,9 @@ class UncertaintyJob:
     def finish(self) -> Iterator[Record]:
         """Nothing."""
         yield from ()
+
+
+def _draws(drawn: FloatArray, probabilities: FloatArray) -> Draws:
+    """Those of the most probable labels; drawn: (S, K)."""
+    labels = np.argsort(-probabilities, kind="stable")[:MOST_DRAWN_LABELS]
+    return Draws(tuple(labels.tolist()), np.asarray(drawn[:, labels], np.float32))

@@ -12,8 +12,11 @@ import numpy as np
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
+    Box,
+    Draws,
     EditTree,
     ImageFile,
+    ObjectBoxes,
     Prediction,
     RawMapFile,
     RunEnd,
@@ -34,7 +37,7 @@ from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.text import plain_text
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 4
+FORMAT_MINOR = 5
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
 _DEEPEST_JSON = 100  # lists and objects within one another; Python reads more than it writes
@@ -75,6 +78,7 @@ def encode_sample(
     prediction: Prediction,
     uncertainty: Uncertainty | None = None,
     origin: SampleOrigin | None = None,
+    objects: ObjectBoxes | None = None,
 ) -> Explain:
     """One message with the picture and the prediction; ground truth and its probabilities must be together."""
     message = Explain(sample_id=image.sample_id)
@@ -88,6 +92,8 @@ def encode_sample(
     sample.probability.extend(prediction.probabilities.tolist())
     if origin is not None:
         _add_origin(sample, origin)
+    if objects is not None:
+        _add_objects(sample.objects, objects)
     if uncertainty is not None:
         _add_uncertainty(message.uncertainty, uncertainty)
     if image.shown:
@@ -277,6 +283,12 @@ def _add_origin(sample: Explain.Sample, origin: SampleOrigin) -> None:
         sample.source_digest = origin.source_digest
 
 
+def _add_objects(message: Explain.Objects, objects: ObjectBoxes) -> None:
+    message.width, message.height = objects.size
+    message.label.extend(box.label for box in objects.boxes)
+    message.box.extend(edge for box in objects.boxes for edge in (box.x, box.y, box.width, box.height))
+
+
 def _add_uncertainty(message: Explain.Uncertainty, uncertainty: Uncertainty) -> None:
     message.mean.extend(uncertainty.mean.tolist())
     message.deviation.extend(uncertainty.deviation.tolist())
@@ -287,6 +299,9 @@ def _add_uncertainty(message: Explain.Uncertainty, uncertainty: Uncertainty) -> 
         uncertainty.aleatoric,
         uncertainty.epistemic,
     )
+    if uncertainty.draws is not None:
+        message.drawn_label.extend(uncertainty.draws.labels)
+        message.draw.extend(uncertainty.draws.probabilities.T.ravel().tolist())
 
 
 def _shown_predictions(prediction: Prediction) -> list[int]:
@@ -356,12 +371,34 @@ def _decode_sample(message: Explain) -> Iterator[StoredRecord]:
     )
     if sample.HasField("input_digest"):
         yield SampleOrigin(message.sample_id, sample.input_digest, plain_text(sample.source), sample.source_digest)
+    if sample.HasField("objects"):
+        yield _decode_objects(message.sample_id, sample.objects)
     if message.HasField("uncertainty"):
-        found = message.uncertainty
-        mean, deviation, low, high = (
-            np.array(values, np.float32) for values in (found.mean, found.deviation, found.low, found.high)
-        )
-        yield Uncertainty(message.sample_id, mean, deviation, low, high, found.total, found.aleatoric, found.epistemic)
+        yield _decode_uncertainty(message.sample_id, message.uncertainty)
+
+
+def _decode_uncertainty(sample_id: int, message: Explain.Uncertainty) -> Uncertainty:
+    mean, deviation, low, high = (
+        np.array(values, np.float32) for values in (message.mean, message.deviation, message.low, message.high)
+    )
+    entropies = message.total, message.aleatoric, message.epistemic
+    return Uncertainty(sample_id, mean, deviation, low, high, *entropies, _decode_draws(message))
+
+
+def _decode_draws(message: Explain.Uncertainty) -> Draws | None:
+    """The draws; None where there are none, or not as many of each label."""
+    labels, draws = tuple(message.drawn_label), np.array(message.draw, np.float32)
+    if not labels or not draws.size or draws.size % len(labels):
+        return None
+    return Draws(labels, draws.reshape(len(labels), -1).T)
+
+
+def _decode_objects(sample_id: int, message: Explain.Objects) -> ObjectBoxes:
+    """The boxes; one that is cut short, or has no label, is left out."""
+    edges = list(message.box)
+    fours = [edges[at : at + 4] for at in range(0, len(edges) - 3, 4)]
+    boxes = tuple(Box(label, *four) for label, four in zip(message.label, fours, strict=False))
+    return ObjectBoxes(sample_id, boxes, (message.width, message.height))
 
 
 def _decode_maps(message: Explain) -> Iterator[StoredRecord]:

@@ -129,7 +129,7 @@ class Explain(_message.Message):
         benchmark_method: _containers.RepeatedScalarFieldContainer[str]
         def __init__(self, format_major: _Optional[int] = ..., format_minor: _Optional[int] = ..., package_version: _Optional[str] = ..., label: _Optional[_Iterable[str]] = ..., job: _Optional[_Iterable[str]] = ..., parameters: _Optional[str] = ..., explain_method: _Optional[_Iterable[str]] = ..., benchmark_method: _Optional[_Iterable[str]] = ...) -> None: ...
     class Sample(_message.Message):
-        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability", "image_digest", "input_digest", "source", "source_digest")
+        __slots__ = ("image_path", "ground_truth", "predicted", "explained", "probability", "image_digest", "input_digest", "source", "source_digest", "objects")
         IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
         GROUND_TRUTH_FIELD_NUMBER: _ClassVar[int]
         PREDICTED_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +139,7 @@ class Explain(_message.Message):
         INPUT_DIGEST_FIELD_NUMBER: _ClassVar[int]
         SOURCE_FIELD_NUMBER: _ClassVar[int]
         SOURCE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+        OBJECTS_FIELD_NUMBER: _ClassVar[int]
         image_path: str
         ground_truth: _containers.RepeatedScalarFieldContainer[int]
         predicted: _containers.RepeatedScalarFieldContainer[int]
@@ -148,7 +149,19 @@ class Explain(_message.Message):
         input_digest: bytes
         source: str
         source_digest: bytes
-        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ..., image_digest: _Optional[bytes] = ..., input_digest: _Optional[bytes] = ..., source: _Optional[str] = ..., source_digest: _Optional[bytes] = ...) -> None: ...
+        objects: Explain.Objects
+        def __init__(self, image_path: _Optional[str] = ..., ground_truth: _Optional[_Iterable[int]] = ..., predicted: _Optional[_Iterable[int]] = ..., explained: _Optional[_Iterable[int]] = ..., probability: _Optional[_Iterable[float]] = ..., image_digest: _Optional[bytes] = ..., input_digest: _Optional[bytes] = ..., source: _Optional[str] = ..., source_digest: _Optional[bytes] = ..., objects: _Optional[_Union[Explain.Objects, _Mapping]] = ...) -> None: ...
+    class Objects(_message.Message):
+        __slots__ = ("width", "height", "label", "box")
+        WIDTH_FIELD_NUMBER: _ClassVar[int]
+        HEIGHT_FIELD_NUMBER: _ClassVar[int]
+        LABEL_FIELD_NUMBER: _ClassVar[int]
+        BOX_FIELD_NUMBER: _ClassVar[int]
+        width: int
+        height: int
+        label: _containers.RepeatedScalarFieldContainer[int]
+        box: _containers.RepeatedScalarFieldContainer[int]
+        def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., label: _Optional[_Iterable[int]] = ..., box: _Optional[_Iterable[int]] = ...) -> None: ...
     class Score(_message.Message):
         __slots__ = ("explain_method", "benchmark_method", "label", "value")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -176,7 +189,7 @@ class Explain(_message.Message):
         probability: _containers.RepeatedScalarFieldContainer[float]
         def __init__(self, explain_method: _Optional[str] = ..., benchmark_method: _Optional[str] = ..., label: _Optional[int] = ..., fill: _Optional[str] = ..., fraction: _Optional[_Iterable[float]] = ..., probability: _Optional[_Iterable[float]] = ...) -> None: ...
     class Uncertainty(_message.Message):
-        __slots__ = ("mean", "deviation", "low", "high", "total", "aleatoric", "epistemic")
+        __slots__ = ("mean", "deviation", "low", "high", "total", "aleatoric", "epistemic", "drawn_label", "draw")
         MEAN_FIELD_NUMBER: _ClassVar[int]
         DEVIATION_FIELD_NUMBER: _ClassVar[int]
         LOW_FIELD_NUMBER: _ClassVar[int]
@@ -184,6 +197,8 @@ class Explain(_message.Message):
         TOTAL_FIELD_NUMBER: _ClassVar[int]
         ALEATORIC_FIELD_NUMBER: _ClassVar[int]
         EPISTEMIC_FIELD_NUMBER: _ClassVar[int]
+        DRAWN_LABEL_FIELD_NUMBER: _ClassVar[int]
+        DRAW_FIELD_NUMBER: _ClassVar[int]
         mean: _containers.RepeatedScalarFieldContainer[float]
         deviation: _containers.RepeatedScalarFieldContainer[float]
         low: _containers.RepeatedScalarFieldContainer[float]
@@ -191,7 +206,9 @@ class Explain(_message.Message):
         total: float
         aleatoric: float
         epistemic: float
-        def __init__(self, mean: _Optional[_Iterable[float]] = ..., deviation: _Optional[_Iterable[float]] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., total: _Optional[float] = ..., aleatoric: _Optional[float] = ..., epistemic: _Optional[float] = ...) -> None: ...
+        drawn_label: _containers.RepeatedScalarFieldContainer[int]
+        draw: _containers.RepeatedScalarFieldContainer[float]
+        def __init__(self, mean: _Optional[_Iterable[float]] = ..., deviation: _Optional[_Iterable[float]] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., total: _Optional[float] = ..., aleatoric: _Optional[float] = ..., epistemic: _Optional[float] = ..., drawn_label: _Optional[_Iterable[int]] = ..., draw: _Optional[_Iterable[float]] = ...) -> None: ...
     class EditStep(_message.Message):
         __slots__ = ("layer", "box", "network_output", "step_change", "stop_reason", "child")
         LAYER_FIELD_NUMBER: _ClassVar[int]

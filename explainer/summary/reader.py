@@ -15,6 +15,7 @@ from explainer.errors import SummaryReadError
 from explainer.records import (
     EditTree,
     ImageFile,
+    ObjectBoxes,
     Prediction,
     RunMetadata,
     SaliencyFile,
@@ -48,6 +49,7 @@ class SampleView:
     edit_trees: tuple[EditTree, ...] = ()
     absence_known: bool = False  # of the only class: its labels are zeros and ones, so that none means absent
     origin: SampleOrigin | None = None
+    objects: ObjectBoxes | None = None
 
     def __repr__(self) -> str:
         """Number, file, labels, and how much there is of the sample."""
@@ -196,6 +198,7 @@ class RunReader(RunNotes):
             _all(parts, EditTree),
             self._absence_known,
             next(iter(_all(parts, SampleOrigin)), None),
+            next(iter(_all(parts, ObjectBoxes)), None),
         )
 
     @property

@@ -31,6 +31,7 @@ from explainer.records import (
     Benchmark,
     EditTree,
     ImageFile,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     RawMapFile,
@@ -57,7 +58,7 @@ from explainer.summary.reader import SampleView, read_records
 from explainer.summary.recorded_run import RecordedRun
 
 _Kind = TypeVar("_Kind")
-_PARTS = (OriginalImage, SampleOrigin, Prediction, Saliency, Score, ScoreCurve, Uncertainty, EditTree)
+_PARTS = (OriginalImage, SampleOrigin, ObjectBoxes, Prediction, Saliency, Score, ScoreCurve, Uncertainty, EditTree)
 _LONGEST_FOLDER = 64  # characters of an explainer's folder name
 
 
@@ -239,12 +240,13 @@ class SummaryWriter:
         maps = [self._write_saliency(record, made) for record in _all(records, Saliency)]
         scores, curves, trees = _all(records, Score), _all(records, ScoreCurve), _all(records, EditTree)
         uncertainty, origin = _first(records, Uncertainty), _first(records, SampleOrigin)
+        objects = _first(records, ObjectBoxes)
         height, width = image.pixels.shape[:2]
         occlusions = codec.encode_edit_trees(trees, stored, prediction, (height, width))
         with self._disk_errors(self._data):
             made.settle()
         self._append(
-            codec.encode_sample(stored, prediction, uncertainty, origin),
+            codec.encode_sample(stored, prediction, uncertainty, origin, objects),
             *map(codec.encode_saliency, maps),
             *([codec.encode_scores(done.sample_id, scores)] if scores else []),
             *([codec.encode_curves(done.sample_id, curves)] if curves else []),
@@ -385,6 +387,8 @@ def _require_known(record: Record, metadata: RunMetadata) -> None:
             _require_one_per_label(record, metadata)
         case EditTree():
             _require_labels((record.label,), metadata)
+        case ObjectBoxes():
+            _require_labels(tuple(box.label for box in record.boxes), metadata)
         case Prediction() if len(record.probabilities) != len(metadata.labels):
             count = len(metadata.labels)
             raise ValueError(
@@ -399,6 +403,8 @@ def _require_one_per_label(record: Uncertainty, metadata: RunMetadata) -> None:
         count = len(getattr(record, name))
         if count != len(metadata.labels):
             raise ValueError(f"`{name}` must hold one number for each of {len(metadata.labels)} labels, got {count}")
+    if record.draws is not None:
+        _require_labels(record.draws.labels, metadata)
 
 
 def _require_labels(labels: tuple[int, ...], metadata: RunMetadata) -> None:

@@ -10,12 +10,15 @@ import numpy as np
 
 from explainer.arrays import FloatArray, Pixels, Region
 from explainer.counterfactual.edit_tree import EditStep, StopReason
-from explainer.data.batch import Box, Sample
+from explainer.data.batch import Sample
 from explainer.records import (
     Benchmark,
+    Box,
+    Draws,
     EditLayer,
     EditTree,
     ImageFile,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     Record,
@@ -79,6 +82,7 @@ def records_of_sample(sample_id: int, labels: tuple[int, ...]) -> list[Record]:
         OriginalImage(sample_id, _pixels(rng)),
         Prediction(sample_id, ground_truth=labels[:1], predicted=labels, explained=labels, probabilities=probabilities),
         SampleOrigin(sample_id, input_digest=bytes([sample_id] * 16), source=f"ants/{sample_id}.png"),
+        ObjectBoxes(sample_id, (Box(labels[0], 3, 1, 4, 2),), (WIDTH, HEIGHT)),
     ]
     for explainer in METADATA.explainers:
         records += [_saliency(rng, sample_id, explainer, label) for label in labels]
@@ -100,6 +104,7 @@ def recorded_sample(sample: PredictedSample, records: Sequence[Record]) -> Sampl
         curves=tuple(record for record in own if isinstance(record, ScoreCurve)),
         uncertainty=next((record for record in own if isinstance(record, Uncertainty)), None),
         edit_trees=tuple(record for record in own if isinstance(record, EditTree)),
+        objects=next((record for record in own if isinstance(record, ObjectBoxes)), None),
     )
 
 
@@ -142,7 +147,9 @@ def _scores(rng: np.random.Generator, sample_id: int, explainer: str, label: int
 
 def _uncertainty(rng: np.random.Generator, sample_id: int) -> Uncertainty:
     mean = rng.dirichlet(np.ones(len(NAMES))).astype(np.float32)
-    return Uncertainty(sample_id, mean, mean / 4, mean / 2, (1 + mean) / 2, total=1.25, aleatoric=0.75, epistemic=0.5)
+    draws = Draws((0, 2), rng.random((3, 2), np.float32))
+    columns = mean, mean / 4, mean / 2, (1 + mean) / 2
+    return Uncertainty(sample_id, *columns, total=1.25, aleatoric=0.75, epistemic=0.5, draws=draws)
 
 
 def _edit_tree(sample_id: int, label: int) -> EditTree:
@@ -155,7 +162,7 @@ def _edit_tree(sample_id: int, label: int) -> EditTree:
 
 def _skipped(sample_id: int) -> list[Record]:
     """Some records of a sample, and that it was left out."""
-    begun = records_of_sample(sample_id, (0,))[:4]
+    begun = records_of_sample(sample_id, (0,))[:5]
     return [*begun, SampleSkipped(sample_id, f"the first map of sample {sample_id} has a NaN or an infinity")]
 
 

@@ -70,7 +70,10 @@ class Uncertainty(ABC):
         Raises:
             TypeError, ValueError: no batch of finite images.
         """
-        drawn = self.draws(inputs)
+        return self.estimate(self.draws(inputs))
+
+    def estimate(self, drawn: FloatArray) -> Estimate:
+        """What is known of the probabilities that were drawn, (S, N, K)."""
         low, high, deviation = interval_of(drawn, self._interval)
         return Estimate(drawn.mean(axis=0, dtype=np.float64), deviation, low, high, entropies_of(drawn))
 

@@ -122,6 +122,13 @@ OURS = {
         "input_digest": (1001, "bytes"),
         "source": (1002, "string"),
         "source_digest": (1003, "bytes"),
+        "objects": (1004, "Objects"),
+    },
+    "Explain.Objects": {
+        "width": (1, "int32"),
+        "height": (2, "int32"),
+        "label": (3, "repeated int32"),
+        "box": (4, "repeated int32"),
     },
     "Explain.Score": {
         "explain_method": (1, "string"),
@@ -137,6 +144,8 @@ OURS = {
         "total": (5, "float"),
         "aleatoric": (6, "float"),
         "epistemic": (7, "float"),
+        "drawn_label": (8, "repeated int32"),
+        "draw": (9, "repeated float"),
     },
     "Explain.EditStep": {
         "layer": (1, "int32"),
@@ -244,7 +253,7 @@ def test_the_numbers_of_a_message_are_unique(message):
 
 def test_what_mindinsight_reads_is_not_packed():
     packed = {name for name, message in MESSAGES.items() for field in message.field if field.options.packed}
-    assert packed == {f"Explain.{name}" for name in ("Sample", "Curve", "Uncertainty", "EditStep")}
+    assert packed == {f"Explain.{name}" for name in ("Sample", "Objects", "Curve", "Uncertainty", "EditStep")}
 
 
 def test_an_event_is_a_version_or_an_explanation_as_in_mindinsight():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,16 @@ from hypothesis import strategies as st
 
 from explainer.analysis import tables as module
 from explainer.analysis.streamed_run import StreamedRun
-from explainer.analysis.tables import TABLES, Tables, has_more_rows, metrics_of, number_of, pairs_of
+from explainer.analysis.tables import TABLES, Tables, has_more_boxes, has_more_rows, metrics_of, number_of, pairs_of
 from explainer.analysis.view import read_run
-from explainer.records import ImageFile, Prediction, SaliencyFile, Score
+from explainer.records import Box, ImageFile, ObjectBoxes, Prediction, SaliencyFile, Score
 from explainer.summary.reader import SampleView
 
 STEADY = settings(deadline=None, derandomize=True, database=None, max_examples=200)
 MAPS_COLUMNS = [
     *("sample_id", "source", "true_labels", "predicted_labels"),
     *("label", "label_name", "is_true", "is_predicted", "probability", "interval_low", "interval_high", "deviation"),
-    *("total_entropy", "aleatoric_entropy", "epistemic_entropy", "method"),
+    *("object_boxes", "total_entropy", "aleatoric_entropy", "epistemic_entropy", "method"),
     *("map_low", "map_high", "completeness_gap", "map_path"),
 ]
 
@@ -44,7 +45,7 @@ def test_the_columns_of_version_1_are_these():
     tables = Tables(("cat",), ("A", "B", "A"))
     assert module.SCHEMA_VERSION == 1
     assert [column.name for column in tables.columns("maps")] == [*MAPS_COLUMNS, "score_A", "score_B"]
-    assert [column.name for column in tables.columns("samples")] == [*MAPS_COLUMNS[:15], "correct", "image_path"]
+    assert [column.name for column in tables.columns("samples")] == [*MAPS_COLUMNS[:16], "correct", "image_path"]
     assert [column.name for column in tables.columns("scores")] == [*MAPS_COLUMNS[:12], "method", "metric", "score"]
 
 
@@ -80,6 +81,7 @@ def test_a_row_has_these_values(run):
         "interval_low": 0.6875,
         "interval_high": 0.875,
         "deviation": 0.375,
+        "object_boxes": [[1, 2, 3, 2], [0, 0, 1, 1]],
         "total_entropy": 0.5,
         "aleatoric_entropy": 0.375,
         "epistemic_entropy": 0.125,
@@ -110,11 +112,25 @@ def test_what_is_not_known_is_none(run):
     row = table(run, "maps")[-1]
     unknown = {name for name, value in row.items() if value is None}
     assert unknown == {
-        *("source", "true_labels", "is_true", "interval_low", "interval_high", "deviation"),
+        *("source", "true_labels", "is_true", "interval_low", "interval_high", "deviation", "object_boxes"),
         *("total_entropy", "aleatoric_entropy", "epistemic_entropy", "completeness_gap"),
         *("score_Faithfulness", "score_Sparseness", "score_MyOwn"),
     }
     assert (row["predicted_labels"], row["is_predicted"]) == ([], False)
+
+
+def test_boxes_stand_in_the_rows_of_their_label(run):
+    boxes = [[1, 2, 3, 2], [0, 0, 1, 1]]
+    assert [row["object_boxes"] for row in table(run, "maps")[:3]] == [[], boxes, boxes]
+
+
+def test_a_sample_has_the_first_hundred_of_its_boxes():
+    boxes = tuple(Box(1, number, 0, 1, 1) for number in range(101))
+    assert not has_more_boxes(replace(sample(0, [0.25, 0.5, 0.25]), objects=ObjectBoxes(0, boxes[:100], (200, 1))))
+    crowd = replace(sample(0, [0.25, 0.5, 0.25]), objects=ObjectBoxes(0, boxes, (200, 1)))
+    (row,) = Tables(("a", "b", "c"), ()).rows("samples", crowd)
+    assert row["object_boxes"] == [[number, 0, 1, 1] for number in range(100)]
+    assert has_more_boxes(crowd)
 
 
 def test_a_sample_has_one_row_with_its_most_probable_label(run):
@@ -190,7 +206,7 @@ def test_the_rows_of_a_sample_are_limited_and_that_is_told(monkeypatch: pytest.M
 def test_the_columns_of_metrics_are_limited(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "MOST_METRIC_COLUMNS", 3)
     tables = Tables((), ("A", "B", "A", "C", "D"))
-    assert [column.name for column in tables.columns("maps")][20:] == ["score_A", "score_B", "score_C"]
+    assert [column.name for column in tables.columns("maps")][21:] == ["score_A", "score_B", "score_C"]
 
 
 # ------------------------------------------------- a run that is read sample by sample

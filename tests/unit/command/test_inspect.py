@@ -172,6 +172,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "samples": 4,
         "correct": 2,
         "with_ground_truth": 3,
+        "with_boxes": 0,
         "samples_unfinished": [],
         "samples_skipped": {"9": "the image of sample 9 has a NaN"},
         "maps": {"GradCAM": 8, "Gradient": 4},

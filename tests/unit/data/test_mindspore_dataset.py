@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from mindspore.dataset import GeneratorDataset
 
-from explainer.data.batch import Box
 from explainer.data.mindspore_dataset import has_boxes, pairs_of, read_batches, require_dataset, sample_count
+from explainer.records import Box
 
 CLASSES = 4
 HEIGHT, WIDTH = 5, 7

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hand_made_runs import sample, tree
-from report_runs import CONTROLS, METHODS, METRICS
-from written_reports import Chunk
+from report_runs import CONTROLS, METHODS, METRICS, USUAL, write_report_run
+from written_reports import Chunk, Report
 
-from explainer.records import EditLayer, EditTree, ScoreCurve
+from explainer.analysis.view import read_run
+from explainer.records import Box, EditLayer, EditTree, ObjectBoxes, ScoreCurve
+from explainer.report import picture_files
 from explainer.report.catalogue import Catalogue
 from explainer.report.detail import detail_chunk, detail_key
 from explainer.report.picture_files import Damaged
+from explainer.report.write import write_report
 from explainer.summary.images import from_grey, pixels_of
 from explainer.summary.reader import SampleView
 
@@ -68,6 +72,90 @@ def test_the_prediction_and_its_uncertainty(written, detail):
     for name in ("mean", "deviation", "low", "high"):
         assert detail.array(detail["uncertainty"][name]).tolist() == getattr(one.uncertainty, name).tolist()
     assert detail["uncertainty"]["epistemic"] == one.uncertainty.epistemic
+
+
+def test_single_draws_stand_label_by_label(written, detail):
+    draws, found = written.view.samples[NUMBER].uncertainty.draws, detail["uncertainty"]["draws"]
+    assert (found["labels"], found["of_each"]) == (list(draws.labels), 7)
+    assert np.array_equal(detail.array(found["values"]).reshape(5, 7), draws.probabilities.T)
+
+
+def test_boxes_of_the_objects(written, detail):
+    assert detail["boxes"] == {
+        "size": [130, 96],
+        "objects": [{"label": 3, "box": [5, 7, 40, 30]}, {"label": 3, "box": [60, 50, 20, 10]}],
+        "in_all": 2,
+    }
+    assert written.report[detail_key(1)]["boxes"] is None
+
+
+def test_of_many_boxes_the_first_hundred():
+    made = sample(1, [0.5, 0.25, 0.25])
+    boxes = tuple(Box(1, number, 0, 1, 1) for number in range(101))
+    crowd = replace(made, objects=ObjectBoxes(1, boxes, (200, 1)))
+    found = Chunk(detail_chunk(crowd, Damaged("the picture is missing"), [], CATALOGUE))["boxes"]
+    assert ([entry["box"][0] for entry in found["objects"]], found["in_all"]) == (list(range(100)), 101)
+    nowhere = replace(made, objects=ObjectBoxes(1, boxes, (0, 1)))
+    assert Chunk(detail_chunk(nowhere, Damaged("is missing"), [], CATALOGUE))["boxes"] is None
+
+
+def test_maps_that_were_kept_as_pictures_alone_have_no_floats(detail):
+    assert [found["raw"] for found in detail["maps"]] == [None] * 6
+
+
+@pytest.mark.parametrize(("kind", "stored", "bytes_each"), [("float16", "<f2", 2), ("float32", "<f4", 4)])
+def test_maps_as_floats_are_there_as_they_were_kept(tmp_path, kind, stored, bytes_each):
+    write_report_run(tmp_path / "run", USUAL._replace(samples=1), raw_kind=kind)
+    view = read_run(tmp_path / "run")
+    found = Report(write_report(view, tmp_path / "seen", form="folder").path)[detail_key(0)]
+    entries = {(entry.explainer, entry.label): entry for entry in view.samples[0].maps}
+    for one in found["maps"]:
+        raw, entry = one["raw"], entries[METHODS[one["method"]], one["label"]]
+        assert (raw["flag"], raw["kind"], raw["width"], raw["height"]) == (1, kind, 130, 96)
+        content = found.array(raw["values"]).tobytes()
+        assert len(content) == 130 * 96 * bytes_each
+        values = np.frombuffer(content, stored).reshape(96, 130).astype(np.float32) * np.float32(2.0 ** raw["exponent"])
+        assert np.array_equal(values, view.saliency(entry))
+
+
+def test_maps_as_floats_that_are_not_as_recorded_say_why_and_are_counted(tmp_path):
+    write_report_run(tmp_path / "run", USUAL._replace(samples=1), raw_kind="float16")
+    view = read_run(tmp_path / "run")
+    missing, cut, other = (view.summary_dir / entry.raw.path for entry in view.samples[0].maps)
+    missing.unlink()
+    cut.write_bytes(cut.read_bytes()[:-1])
+    other.write_bytes(other.read_bytes()[:-2] + bytes(2))
+    written = write_report(view, tmp_path / "seen", form="folder")
+    report = Report(written.path)
+    assert [found["raw"] for found in report[detail_key(0)]["maps"]] == [
+        {"flag": 2, "reason": "the map as floats is missing"},
+        {
+            "flag": 2,
+            "reason": "the map as floats cannot be read: a map of 130 x 96 must have other than 25,087 bytes: it is "
+            "cut, or too long",
+        },
+        {"flag": 2, "reason": "the map as floats is not the one that was recorded"},
+    ]
+    assert (report.run["counts"]["damaged_raw_maps"], report.run["counts"]["damaged_cells"]) == (3, 0)
+    assert (written.unreadable, written.complete) == (3, False)
+
+
+def test_a_sample_s_maps_as_floats_have_no_more_than_some_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_files, "MOST_RAW_BYTES", 60_000)  # two maps of 24,960 and their headers
+    write_report_run(tmp_path / "run", USUAL._replace(samples=1), raw_kind="float16")
+    written = write_report(tmp_path / "run", tmp_path / "seen", form="folder")
+    flags = [found["raw"]["flag"] for found in Report(written.path)[detail_key(0)]["maps"]]
+    assert (flags, written.unreadable, written.complete) == ([1, 1, 2], 0, True)
+
+
+def test_a_file_of_floats_that_two_records_name_is_shown_once(tmp_path):
+    write_report_run(tmp_path / "run", USUAL._replace(samples=1), raw_kind="float16")
+    view = read_run(tmp_path / "run")
+    one = view.samples[0]
+    again = tuple(replace(entry, raw=one.maps[0].raw) for entry in one.maps)
+    written = write_report(replace(view, samples={0: replace(one, maps=again)}), tmp_path / "seen", form="folder")
+    flags = [found["raw"]["flag"] for found in Report(written.path)[detail_key(0)]["maps"]]
+    assert flags == [1, 2, 2]
 
 
 def test_scores_are_all_there_undefined_ones_as_null(written, detail):

@@ -70,7 +70,7 @@ def test_csv_has_a_line_for_each_row_of_the_table(job: Path, out: Path):
     assert (found.counts, found.complete) == ({"samples": 2, "rows": 6}, True)
     rows = read_csv(out)
     assert [row.pop("schema_version") for row in rows] == ["1"] * 6
-    texts = {"source", "label_name", "method", "map_path"}
+    texts = {"source", "label_name", "method", "map_path", "object_boxes"}
     for row, wanted in zip(rows, rows_of(job), strict=True):
         assert [*row] == [*wanted]
         for name, value in wanted.items():
@@ -85,8 +85,8 @@ def test_csv_has_these_bytes(job: Path, out: Path):
     lines = out.read_bytes().split(b"\r\n")
     assert len(lines) == 8 and lines[-1] == b""
     assert lines[3].decode() == (
-        '1,3,"\'-photos/=3.png","\'=dog\\|1","\'=dog\\|1",1,"\'=dog|1",true,true,0.7,0.6875,0.875,0.375,0.5,0.375,0.125,'
-        f'"Integrated",-5.0,1.0,0.3,"{DATA}/heatmap/Integrated/0/3_1.png",,,4.0'
+        '1,3,"\'-photos/=3.png","\'=dog\\|1","\'=dog\\|1",1,"\'=dog|1",true,true,0.7,0.6875,0.875,0.375,'
+        f'1 2 3 2|0 0 1 1,0.5,0.375,0.125,"Integrated",-5.0,1.0,0.3,"{DATA}/heatmap/Integrated/0/3_1.png",,,4.0'
     )
 
 
@@ -339,6 +339,7 @@ def test_metadata_has_a_line_for_each_picture(job: Path, out: Path):
         "total_entropy": 0.5,
         "aleatoric_entropy": 0.375,
         "epistemic_entropy": 0.125,
+        "objects": {"bbox": [[1, 2, 3, 2], [0, 0, 1, 1]], "categories": ["=dog|1", "=dog|1"], "size": [7, 5]},
         "scores": [
             {"method": "GradCAM", "metric": "Faithfulness", "label": "cat", "score": 0.25},
             {"method": "GradCAM", "metric": "Faithfulness", "label": "=dog|1", "score": None},
@@ -347,6 +348,7 @@ def test_metadata_has_a_line_for_each_picture(job: Path, out: Path):
             {"method": "Integrated", "metric": "MyOwn", "label": "=dog|1", "score": 4.0},
         ],
     }
+    assert second["objects"] is None
     assert (second["label"], second["labels"], second["prediction"], second["scores"]) == (None, None, "eel", [])
     for number in (3, 8):
         written = (out / f"images/0/{number}.png").read_bytes()

@@ -53,6 +53,7 @@ def test_counts(written):
         "skipped": 1,
         "maps": 48,
         "damaged_cells": 0,
+        "damaged_raw_maps": 0,
         "with_uncertainty": 12,
         "with_edits": 9,
         "with_scores": 12,

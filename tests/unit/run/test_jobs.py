@@ -9,10 +9,10 @@ from networks import LinearNetwork
 
 from explainer import RunOptions
 from explainer.benchmark import Metric
-from explainer.data.batch import Batch, Box, Sample
+from explainer.data.batch import Batch, Sample
 from explainer.explanation import RISE, Attribution, Occlusion
 from explainer.explanation.base import Explained
-from explainer.records import Benchmark, OriginalImage, Prediction, Saliency, SampleOrigin, Score
+from explainer.records import Benchmark, Box, ObjectBoxes, OriginalImage, Prediction, Saliency, SampleOrigin, Score
 from explainer.run.inference import InferenceJob, stretched
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.saliency import SaliencyJob, explain, regions
@@ -231,6 +231,14 @@ def test_each_sample_gives_its_picture_then_its_prediction_and_its_origin():
     prediction = records[1]
     assert (prediction.ground_truth, prediction.predicted, prediction.explained) == ((1,), (3,), (1, 3))
     np.testing.assert_array_equal(prediction.probabilities, batch.samples[0].probabilities)
+
+
+def test_boxes_of_a_sample_are_recorded_in_pixels_of_its_image():
+    box = Box(1, 3, 1, 2, 4)
+    batch = batch_of([(1,), (2,)], labels=(1,), boxes=(box,))
+    found = only(records_of(InferenceJob(RunOptions()), batch), ObjectBoxes)
+    height, width = batch.samples[0].image.shape[1:]
+    assert found == [ObjectBoxes(number, (box,), (width, height)) for number in (10, 11)]
 
 
 # ---- maps ----

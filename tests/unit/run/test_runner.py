@@ -19,6 +19,8 @@ from explainer.benchmark import Metric
 from explainer.explanation import Attribution, GradCAM, Gradient, GuidedBackprop
 from explainer.records import (
     Benchmark,
+    Box,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     RunEnd,
@@ -29,6 +31,7 @@ from explainer.records import (
     SampleSkipped,
     Score,
 )
+from explainer.summary.repair import repair
 from explainer.testing.networks import FailingNetwork
 
 CHANNELS, HEIGHT, WIDTH = 3, 5, 7
@@ -361,6 +364,24 @@ def test_a_metric_that_needs_boxes_works_when_the_data_has_them(setting):
     made.runner.run()
     (benchmark,) = read_run(made.folder).benchmarks
     assert benchmark.by_label[1] == pytest.approx(6 / 35)  # a box of 2 x 3 pixels in 5 x 7
+
+
+def test_boxes_of_the_data_are_in_the_run_and_in_its_repaired_copy(setting, tmp_path):
+    boxes = np.array([[[number, 0, 2, 3]] for number in range(5)], np.float32)
+    made = setting(dataset_of(FIVE, np.array([[1]] * 5), boxes))
+    made.runner.register_saliency([Fingerprint(made.network)])
+    made.runner.run()
+    repair(made.folder, tmp_path / "copy")
+    for run in (read_run(made.folder), read_run(tmp_path / "copy")):
+        found = {number: sample.objects for number, sample in run.samples.items()}
+        assert found == {number: ObjectBoxes(number, (Box(1, number, 0, 2, 3),), (7, 5)) for number in range(5)}
+
+
+def test_data_without_boxes_records_none(setting):
+    made = setting(dataset_of(FIVE, np.array([[1]] * 5)))
+    made.runner.register_saliency([Fingerprint(made.network)])
+    made.runner.run()
+    assert all(sample.objects is None for sample in read_run(made.folder).samples.values())
 
 
 def test_run_without_any_registration_is_refused_and_writes_nothing(setting):

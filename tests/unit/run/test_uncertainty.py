@@ -39,7 +39,7 @@ class Picky(nn.Cell):
 
 
 def batch_of(images: FloatArray, first_id: int = 20) -> PredictedBatch:
-    """Cases whose probabilities say nothing: the job does not look at them."""
+    """Cases whose probabilities say nothing: the job looks at them for the order of the labels alone."""
     samples = [Sample(first_id + place, image, ()) for place, image in enumerate(images)]
     return PredictedBatch(tuple(PredictedSample(sample, np.zeros(4, np.float32), (), ()) for sample in samples))
 
@@ -118,6 +118,43 @@ def test_a_record_holds_float32_for_each_label_and_plain_floats(way: str) -> Non
         assert (column.dtype, column.shape) == (np.float32, (4,))
     assert {type(record.total), type(record.aleatoric), type(record.epistemic)} == {float}
     assert (record.low <= record.mean).all() and (record.mean <= record.high).all() and (record.deviation > 0).all()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_draws_of_the_labels_are_kept_the_most_probable_first(way: str) -> None:
+    probabilities = np.float32([0.125, 0.5, 0.25, 0.125])
+    sample = PredictedSample(Sample(20, IMAGES[0], ()), probabilities, (), ())
+    (record,) = records_of(UncertaintyJob(WAYS[way]), PredictedBatch((sample,)))
+    assert record.draws.labels == (1, 2, 0, 3)
+    assert record.draws.probabilities.dtype == np.float32
+    drawn = WAYS[way].draws(IMAGES[:1])[:, 0]
+    np.testing.assert_allclose(record.draws.probabilities, drawn[:, [1, 2, 0, 3]], atol=2e-6)
+
+
+class Given(Uncertainty):
+    """Draw s of label k is s + k / 100."""
+
+    method = "given"
+
+    def __init__(self, draws: int, labels: int) -> None:
+        super().__init__("quantile")
+        self.given = np.float32(np.arange(draws)[:, None, None] + np.arange(labels) / 100)
+
+    def _parameters(self) -> dict[str, Any]:
+        return {}
+
+    def _draws(self, images: FloatArray) -> FloatArray:
+        return self.given
+
+
+def test_no_more_than_ten_labels_and_a_hundred_draws_are_kept() -> None:
+    probabilities = np.arange(12, dtype=np.float32)
+    sample = PredictedSample(Sample(20, IMAGES[0], ()), probabilities, (), ())
+    (record,) = records_of(UncertaintyJob(Given(101, 12)), PredictedBatch((sample,)))
+    assert record.draws.labels == (11, 10, 9, 8, 7, 6, 5, 4, 3, 2)
+    assert record.draws.probabilities.shape == (100, 10)
+    assert record.draws.probabilities[99, 9] == np.float32(99.02)
+    assert record.draws.probabilities.nbytes == 4000
 
 
 @pytest.mark.parametrize("way", WAYS)

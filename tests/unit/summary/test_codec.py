@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
+    Box,
+    Draws,
     ImageFile,
+    ObjectBoxes,
     Prediction,
     RawMapFile,
     RunEnd,
@@ -27,6 +30,7 @@ from explainer.records import (
     Score,
     ScoreCurve,
     StoredRecord,
+    Uncertainty,
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Event, Explain
@@ -362,6 +366,51 @@ def test_where_a_sample_comes_from_comes_back(source, digests):
     assert [record for record in back(message) if isinstance(record, SampleOrigin)] == [origin]
 
 
+@STEADY
+@given(boxes=st.lists(st.tuples(*[st.integers(0, 2**31 - 1)] * 5), min_size=1, max_size=3))
+def test_boxes_of_objects_come_back(boxes):
+    objects = ObjectBoxes(5, tuple(Box(*box) for box in boxes), (7, 3))
+    message = codec.encode_sample(ImageFile(5, "5.png"), prediction(0.25, 0.75), objects=objects)
+    assert [record for record in back(message) if isinstance(record, ObjectBoxes)] == [objects]
+
+
+def test_a_box_that_is_cut_short_is_left_out():
+    objects = ObjectBoxes(5, (Box(1, 2, 3, 4, 5), Box(0, 6, 7, 8, 9)), (20, 20))
+    message = codec.encode_sample(ImageFile(5, "5.png"), prediction(0.25, 0.75), objects=objects)
+    del message.sample.objects.box[-1]
+    (found,) = (record for record in back(message) if isinstance(record, ObjectBoxes))
+    assert found.boxes == objects.boxes[:1]
+    del message.sample.objects.label[:]
+    (found,) = (record for record in back(message) if isinstance(record, ObjectBoxes))
+    assert found.boxes == ()
+
+
+@STEADY
+@given(labels=st.lists(st.integers(0, 3), min_size=1, max_size=3), count=st.integers(1, 4), values=st.randoms())
+def test_draws_come_back(labels, count, values):
+    drawn = np.float32([[values.random() for _ in labels] for _ in range(count)])
+    row = np.float32([0.5, 0.25, 0.125, 0.125])
+    doubt = Uncertainty(5, row, row, row, row, 0.5, 0.25, 0.25, Draws(tuple(labels), drawn))
+    message = codec.encode_sample(ImageFile(5, "5.png"), prediction(0.5, 0.25, 0.125, 0.125), doubt)
+    (found,) = (record for record in back(message) if isinstance(record, Uncertainty))
+    assert found.draws.labels == tuple(labels)
+    np.testing.assert_array_equal(found.draws.probabilities, drawn, strict=True)
+
+
+@pytest.mark.parametrize(("labels", "draws"), [([], [0.5]), ([1], []), ([1, 2], [0.5, 0.25, 0.125])])
+def test_draws_that_are_not_as_many_of_each_label_are_none(labels, draws):
+    message = Explain(sample_id=5, sample=Explain.Sample(), uncertainty=Explain.Uncertainty(mean=[0.5]))
+    message.uncertainty.drawn_label.extend(labels)
+    message.uncertainty.draw.extend(draws)
+    (found,) = (record for record in back(message) if isinstance(record, Uncertainty))
+    assert found.draws is None
+
+
+def test_a_sample_without_boxes_has_no_field_for_them():
+    message = codec.encode_sample(ImageFile(5, "5.png"), prediction(0.25, 0.75))
+    assert not message.sample.HasField("objects")
+
+
 def test_a_file_name_that_is_not_utf_8_is_written_with_escapes():
     origin = SampleOrigin(5, b"x" * 16, "caf\udce9.png")
     records = back(codec.encode_sample(ImageFile(5, "5.png"), prediction(0.25, 0.75), origin=origin))
@@ -508,7 +557,7 @@ def test_the_copy_of_the_metadata_says_the_same_and_nothing_to_mindinsight():
 
 def test_metadata_carries_the_version_of_the_format():
     run = codec.encode_metadata(METADATA).run
-    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 4)
+    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 5)
 
 
 @pytest.mark.parametrize(

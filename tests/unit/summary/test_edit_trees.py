@@ -16,9 +16,12 @@ from explainer.analysis.view import RunView, read_run
 from explainer.counterfactual import EditStep
 from explainer.counterfactual.edit_tree import StopReason
 from explainer.records import (
+    Box,
+    Draws,
     EditLayer,
     EditTree,
     ImageFile,
+    ObjectBoxes,
     OriginalImage,
     Prediction,
     Record,
@@ -536,6 +539,14 @@ def test_uncertainty_alone_leaves_an_underscore_as_it_is(tmp_path: Path):
             )
             for label in (4, -1)
             for tree in (FOUND, NOT_FOUND)
+        ),
+        pytest.param(
+            dataclasses.replace(DOUBT, draws=Draws((1, 4), np.zeros((3, 2), np.float32))),
+            r"`label` must lie in \[0, 3\], got 4",
+            id="draws of label 4",
+        ),
+        pytest.param(
+            ObjectBoxes(5, (Box(4, 0, 0, 1, 1),), (7, 5)), r"`label` must lie in \[0, 3\], got 4", id="a box of label 4"
         ),
     ],
 )

@@ -1,7 +1,7 @@
 /** The pixels of a sample's picture and maps, from its own chunk or, where there is none, from the small ones. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { Detail, GridRow } from "./data/types";
+import type { AnyRawMap, Detail, GridRow } from "./data/types";
 import { greysOf, planesOf, Unshown } from "./data/pictures";
 import type { Greys, Planes } from "./view/blend";
 import { histogramOf, p99Of } from "./view/scales";
@@ -15,6 +15,8 @@ export interface ShownMap {
   p99: number;
   gap: number | null;
   histogram: Uint32Array;
+  /** The map as floats; null: the run did not keep it so. */
+  raw: AnyRawMap | null;
 }
 
 export interface Pictures {
@@ -42,7 +44,7 @@ export function useDetailPictures(detail: Detail | null, label: number): Picture
 async function picturesOf(detail: Detail, label: number): Promise<Pictures> {
   const ours = detail.maps.filter((map) => map.label === label);
   const [picture, ...greys] = await Promise.all([planesOf(detail.picture), ...ours.map(greysOf)]);
-  const maps = ours.map((map, index) => shownMap(map.method, greys[index], map.lo, map.hi, null, map.gap));
+  const maps = ours.map((map, index) => ({ ...shownMap(map.method, greys[index], map.lo, map.hi, null, map.gap), raw: map.raw }));
   const sized = detail.picture.flag === 1 ? detail.picture : ours.find((map) => map.flag === 1);
   const { width, height } = sized?.flag === 1 ? sized : { width: 1, height: 1 };
   return { picture, width, height, maps };
@@ -63,5 +65,5 @@ export function picturesOfRow(row: GridRow): Pictures {
 
 function shownMap(method: number, greys: Greys | Unshown, lo: number, hi: number, p99: number | null, gap: number | null): ShownMap {
   const values = greys instanceof Unshown ? new Uint8Array(0) : greys.values;
-  return { method, greys, lo, hi, p99: p99 ?? p99Of(lo, hi, values), gap, histogram: histogramOf(values) };
+  return { method, greys, lo, hi, p99: p99 ?? p99Of(lo, hi, values), gap, histogram: histogramOf(values), raw: null };
 }

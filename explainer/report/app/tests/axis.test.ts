@@ -19,6 +19,7 @@ test("an axis without length shows its value in the middle", () => {
 
 test("a line breaks where a point is not known, a band needs two", () => {
   expect(pathOf([[0, 1], [1, NaN], [2, 3], [3, 4]])).toBe("M0,1M2,3L3,4");
+  expect(pathOf([[0, 1], [1, 9e40], [2, -Infinity], [3, 4]])).toBe("M0,1M3,4");
   expect(bandOf([0, 1], [1, 2], [3, 4])).toBe("M0,1L1,2L1,4L0,3Z");
   expect(bandOf([0, 1], [1, NaN], [3, 4])).toBe("");
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, counted, cut, decimals, duration, interval, ordinal, percent, short, signed, timeWords } from "../src/words";
+import { count, counted, cut, decimals, duration, interval, isolated, ordinal, percent, short, signed, timeWords } from "../src/words";
 
 test("numbers have the digits that tell something", () => {
   expect([0, 0.0213, 0.5, 12.34, 1234.5, -0.25, 1e-9, 1e9].map(short)).toEqual(["0", "0.021", "0.50", "12.3", "1235", "−0.25", "1.0e−9", "1.0e+9"]);
@@ -9,8 +9,31 @@ test("an undefined number is a dash, never 0", () => {
   expect([short(null), short(NaN), decimals(undefined), percent(NaN), interval(null, 1)]).toEqual(["–", "–", "–", "–", ""]);
 });
 
+test("an infinite number is infinite", () => {
+  expect([short(-Infinity), decimals(Infinity), percent(Infinity)]).toEqual(["−∞", "∞", "∞"]);
+});
+
 test("endless texts are cut", () => {
   expect(cut("x".repeat(500)).length).toBe(201);
+});
+
+test("a cut goes through no letter", () => {
+  expect(cut("ab😀", 3)).toBe("ab…");
+});
+
+test("no mark of a text ends what it stands in, or goes on behind it", () => {
+  expect(cut("\u2069a\u2067b\u2066c\u2069")).toBe("a\u2067b\u2066c\u2069\u2069");
+  expect(cut("\u2067" + "x".repeat(500), 3)).toBe("\u2067xx…\u2069");
+});
+
+test("where no element can isolate a text, marks do, if it needs them", () => {
+  expect(["cat", "naïve 猫 😀", "\u202ecat", "\u05d0", "\ud83a\udd00"].map(isolated)).toEqual([
+    "cat",
+    "naïve 猫 😀",
+    "\u2068\u202ecat\u2069",
+    "\u2068\u05d0\u2069",
+    "\u2068\ud83a\udd00\u2069",
+  ]);
 });
 
 test("words go with their numbers", () => {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import { bandOf, linear, pathOf } from "../view/axis";
-import { cut, decimals, short } from "../words";
+import { cut, decimals, isolated, short } from "../words";
 
 export interface Series {
   name: string;
@@ -83,7 +83,7 @@ function EndLabels({ series, up }: { series: readonly Series[]; up: (value: numb
         <g key={one.name}>
           <line x1={WIDTH + 4} x2={WIDTH + 22} y1={places[index]} y2={places[index]} stroke={one.colour} stroke-width="1.6" stroke-dasharray={one.dash} />
           <text x={WIDTH + 27} y={places[index]} dy="0.35em" fill={one.colour} class="own">
-            {cut(one.name.replace(/^control: /, ""), 14)} {one.figure}
+            {isolated(cut(one.name.replace(/^control: /, ""), 14))} {one.figure}
           </text>
         </g>
       ))}
@@ -107,7 +107,7 @@ export function spread(places: readonly number[], step: number, from: number, to
 }
 
 function spokenSeries(title: string, series: readonly Series[]): string {
-  return `${title}: ${series.map(({ name, figure }) => `${cut(name, 40)} ${figure}`).join(", ")}`;
+  return `${isolated(cut(title, 80))}: ${series.map(({ name, figure }) => `${isolated(cut(name, 40))} ${figure}`).join(", ")}`;
 }
 
 function CurveTable({ x, series }: { x: string; series: readonly Series[] }) {

@@ -3,7 +3,7 @@ import { book } from "../scores";
 import { hashWith, run, showExtra, view } from "../state";
 import { methodColour } from "../theme";
 import { NO_FILTER } from "../view/facets";
-import { count, cut, short } from "../words";
+import { count, cut, isolated, short } from "../words";
 import { WithTable } from "./chart";
 import { Heads } from "./heads";
 import { MethodName } from "./method_name";
@@ -136,7 +136,7 @@ interface MethodDotsProps {
 
 /** The means of a label on one line. */
 export function MethodDots({ means, methods, domain }: MethodDotsProps) {
-  const words = methods.map((method, place) => `${cut(run.value.methods[method].name, 30)} ${short(means[place])}`).join(", ");
+  const words = methods.map((method, place) => `${isolated(cut(run.value.methods[method].name, 30))} ${short(means[place])}`).join(", ");
   return (
     <span role="img" aria-label={words} title={words}>
       <svg class="whisker" height="14">

@@ -3,7 +3,8 @@ import { run } from "../state";
 import { theme } from "../theme";
 import { among, confused, present, type Confusion } from "../view/confusion";
 import { cellAt, drawMatrix, matrixLayout, MOST_NUMBERED, type Colours } from "../view/matrix";
-import { count, counted, cut } from "../words";
+import { count, counted } from "../words";
+import { labelName } from "./label_names";
 import { WithTable } from "./chart";
 import { PairList, pairHash } from "./confusions";
 
@@ -31,7 +32,7 @@ function Matrix({ confusion: all }: { confusion: Confusion }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [room, setRoom] = useState(0);
   const [focus, setFocus] = useState<readonly [number, number]>([-1, -1]);
-  const labels = shown.map((label) => run.value.run.labels[label]);
+  const labels = shown.map((label) => run.value.run.labels[label] ?? "?");
   const longest = Math.max(1, ...labels.slice(0, 100).map(({ length }) => Math.min(length, 16)));
   const layout = matrixLayout(labels.length, room, 8 * longest + 6);
   useLayoutEffect(() => {
@@ -91,10 +92,9 @@ function legendWords(confusion: Confusion, shown: number): string {
 }
 
 function CellWords({ confusion, truth, top }: { confusion: Confusion; truth: number; top: number }) {
-  const labels = run.value.run.labels;
   return (
     <>
-      true <bdi>{cut(labels[truth], 40)}</bdi>, predicted <bdi>{cut(labels[top], 40)}</bdi>: <b>{count(confusion.at(truth, top))}</b> of {count(confusion.classes[truth].n)}
+      true <bdi>{labelName(truth)}</bdi>, predicted <bdi>{labelName(top)}</bdi>: <b>{count(confusion.at(truth, top))}</b> of {count(confusion.classes[truth].n)}
     </>
   );
 }

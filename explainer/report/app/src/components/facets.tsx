@@ -5,7 +5,7 @@ import type { EditsFacet, Range, View } from "../routes";
 import { facets, labelsOfSamples } from "../rows";
 import { run, show, view } from "../state";
 import { BINS, isFiltered, NO_FILTER, type Facets } from "../view/facets";
-import { count, cut, decimals, OUTCOMES, PREDICTIONS, short, type Outcome } from "../words";
+import { count, cut, decimals, isolated, OUTCOMES, PREDICTIONS, short, type Outcome } from "../words";
 import { SearchBox } from "./search_box";
 
 /** On a narrow screen the facets are a sheet. */
@@ -230,7 +230,7 @@ interface Chip {
 export function chips(): Chip[] {
   const { search, outcome, correct, truth, top, confidence, uncertainty, edits } = view.value;
   const labels = run.value.run.labels;
-  const name = (index: number) => cut(labels[index] ?? NONE, 40);
+  const name = (index: number) => isolated(cut(labels[index] ?? NONE, 40));
   const found: Chip[] = [];
   if (search.trim()) found.push({ words: `“${cut(search, 40)}”`, clear: () => show({ search: "" }) });
   for (const code of correct)

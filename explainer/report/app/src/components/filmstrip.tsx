@@ -1,10 +1,10 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Edits } from "../data/types";
-import { run } from "../state";
 import type { Planes } from "../view/blend";
 import { pictureCanvas } from "../view/compose";
 import { background, boxed, dimmed } from "../view/edited";
-import { cut, decimals, percent } from "../words";
+import { decimals, isolated, percent } from "../words";
+import { labelName } from "./label_names";
 
 interface FilmstripProps {
   picture: Planes | null;
@@ -27,7 +27,7 @@ export function Filmstrip({ picture, edits, size, layer, choose, dark, original 
     const base = blurred ?? picture;
     return base && (dark || !blurred) ? dimmed(base) : base;
   }, [blurred, picture, dark]);
-  const name = cut(run.value.run.labels[edits.label] ?? "?", 40);
+  const name = isolated(labelName(edits.label));
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     const [strip, film] = [list.current, list.current?.children[layer] as HTMLElement | undefined];

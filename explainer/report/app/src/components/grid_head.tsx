@@ -2,7 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import { run, show, view } from "../state";
 import type { Layout } from "../view/layout";
 import { scoreKey, scoreSort } from "../view/sorts";
-import { cut, short } from "../words";
+import { cut, isolated, short } from "../words";
 import { scaleWords } from "./look_menu";
 import { PaletteBar } from "./palette_bar";
 import { moveMethod } from "./samples_bar";
@@ -123,6 +123,6 @@ function headTitle(method: number): string {
   const { name, p01, p99, signed } = run.value.methods[method];
   const { metric } = view.value;
   const scores = run.value.metrics[metric];
-  const sorts = scores ? `Click: sort by ${cut(scores.name, 60)}. Drag: move.` : "Drag: move.";
-  return `${cut(name)}${signed ? ", with signs" : ""}\n${short(p01)} … ${short(p99)}: 1st and 99th percentile over the run\n${sorts}`;
+  const sorts = scores ? `Click: sort by ${isolated(cut(scores.name, 60))}. Drag: move.` : "Drag: move.";
+  return `${isolated(cut(name))}${signed ? ", with signs" : ""}\n${short(p01)} … ${short(p99)}: 1st and 99th percentile over the run\n${sorts}`;
 }

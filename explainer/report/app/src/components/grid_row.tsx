@@ -1,3 +1,4 @@
+import { LabelNames, labelName } from "./label_names";
 import { memo } from "./memo";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useChunk } from "../data/chunks";
@@ -8,7 +9,7 @@ import { learnShape, look } from "../rows";
 import { run } from "../state";
 import type { Layout } from "../view/layout";
 import { drawRow, mapOf } from "../view/draw_row";
-import { cut, decimals, interval, OUTCOMES, short } from "../words";
+import { cut, decimals, interval, isolated, OUTCOMES, short } from "../words";
 
 export interface RowProps {
   row: number;
@@ -105,7 +106,7 @@ function Cell({ column, place, layout, entry, name, score, focus, reached, onCli
     width: `${cell}px`,
     height: `${cellHeight}px`,
   };
-  const caption = narrow && place ? `${cut(name, 14)} ${score}` : score;
+  const caption = narrow && place ? `${isolated(cut(name, 14))} ${score}` : score;
   return (
     <div
       role="gridcell"
@@ -132,10 +133,10 @@ function stateOf(entry: CellProps["entry"]): string {
 }
 
 function spoken(entry: CellProps["entry"], name: string, score: string): string {
-  if (entry === undefined) return `${cut(name)}: being read`;
-  if (entry === null) return `${cut(name)}: no map`;
+  if (entry === undefined) return `${isolated(cut(name))}: being read`;
+  if (entry === null) return `${isolated(cut(name))}: no map`;
   const text = cut(entry.text, 300);
-  return entry.flag === 2 ? `${cut(name)}: ${text} ${cut(entry.reason)}`.trim() : score ? `${text}; score ${score}` : text;
+  return entry.flag === 2 ? `${isolated(cut(name))}: ${text} ${cut(entry.reason)}`.trim() : score ? `${text}; score ${score}` : text;
 }
 
 /** The numbers behind the colours. */
@@ -204,19 +205,14 @@ function Head(props: RowProps) {
   );
 }
 
-function labelName(label: number): string {
-  return label < 0 ? "?" : cut(run.value.run.labels[label] ?? "?", 40);
-}
-
 /** True labels, and what the network says. */
 function Labels({ row, columns }: { row: number; columns: Columns }) {
   const i = columns.of[row];
   const truths = columns.truth(i);
   const top = columns.column.top[i];
-  const names = truths.length ? Array.from(truths.subarray(0, 3), labelName).join(", ") : "?";
   return (
     <>
-      <bdi>{names}</bdi>
+      <LabelNames labels={Array.from(truths.subarray(0, 3))} />
       {truths.length > 3 ? ` +${truths.length - 3}` : ""} → <bdi>{labelName(top)}</bdi>
     </>
   );

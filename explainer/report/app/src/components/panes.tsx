@@ -2,16 +2,18 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Unshown } from "../data/pictures";
-import type { Box } from "../data/types";
+import type { Box, Objects } from "../data/types";
 import type { Range } from "../routes";
 import { look, shownMethods } from "../rows";
 import type { Pictures, ShownMap } from "../sample_pictures";
 import { run, show, view } from "../state";
+import { readGrey, readRaw } from "../view/raw";
 import type { Planes } from "../view/blend";
 import { mapCanvas, pictureCanvas } from "../view/compose";
 import { colourTable, percentileOf } from "../view/scales";
 import { dragged, inPane, inPicture, nudged, paneSize, scaleOf, within, zoomed, type Frame } from "../view/zoom";
-import { cut, ordinal, short } from "../words";
+import { cut, isolated, measured as inWords, ordinal, short } from "../words";
+import { ObjectBoxes, ObjectsInWords } from "./objects";
 
 /** The point of the picture below the cursor, 0 to 1; null: the cursor is elsewhere. */
 export const cursor = signal<Range | null>(null);
@@ -26,10 +28,12 @@ interface PanesProps {
   boxes: readonly Box[];
   boxesAre: string;
   size: readonly [number, number] | null;
+  /** Those of the true objects, which are drawn over the maps, too. */
+  objects: Objects | null;
 }
 
 /** The picture and all its maps in panes of one size, which zoom and move together. */
-export function Panes({ pictures, boxes, boxesAre, size }: PanesProps) {
+export function Panes({ pictures, boxes, boxesAre, size, objects }: PanesProps) {
   const place = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState<Range>([0, 0]);
   useLayoutEffect(() => measured(place.current as HTMLElement, setRoom), []);
@@ -47,10 +51,11 @@ export function Panes({ pictures, boxes, boxesAre, size }: PanesProps) {
     <div class="panes" ref={place} onMouseLeave={() => (cursor.value = null)}>
       {room[0] ? (
         <>
-          <PicturePane picture={pictures.picture} frame={frame} boxes={boxes} boxesAre={boxesAre} size={size} />
+          <PicturePane picture={pictures.picture} frame={frame} boxes={boxes} boxesAre={boxesAre} size={size} objects={objects} />
           {maps.map((map) => (
-            <MapPane key={map.method} map={map} picture={picture} frame={frame} />
+            <MapPane key={map.method} map={map} picture={picture} frame={frame} objects={objects} />
           ))}
+          {objects ? <ObjectsInWords objects={objects} /> : null}
         </>
       ) : null}
     </div>
@@ -83,9 +88,10 @@ interface PicturePaneProps {
   boxes: readonly Box[];
   boxesAre: string;
   size: readonly [number, number] | null;
+  objects: Objects | null;
 }
 
-function PicturePane({ picture, frame, boxes, boxesAre, size }: PicturePaneProps) {
+function PicturePane({ picture, frame, boxes, boxesAre, size, objects }: PicturePaneProps) {
   const canvas = useMemo(() => (picture instanceof Unshown ? null : pictureCanvas(picture)), [picture]);
   return (
     <Pane
@@ -94,14 +100,26 @@ function PicturePane({ picture, frame, boxes, boxesAre, size }: PicturePaneProps
       frame={frame}
       name="image"
       index={0}
-      over={<Boxes boxes={boxes} size={size ?? [frame.width, frame.height]} frame={frame} />}
+      over={
+        <>
+          {objects ? <ObjectBoxes objects={objects} frame={frame} named /> : null}
+          <Boxes boxes={boxes} size={size ?? [frame.width, frame.height]} frame={frame} />
+        </>
+      }
     >
       <Caption name="image" words={`${frame.width} × ${frame.height}${boxes.length ? ` · boxes: ${boxesAre}` : ""}`} />
     </Pane>
   );
 }
 
-function MapPane({ map, picture, frame }: { map: ShownMap; picture: Planes | null; frame: Frame }) {
+interface MapPaneProps {
+  map: ShownMap;
+  picture: Planes | null;
+  frame: Frame;
+  objects: Objects | null;
+}
+
+function MapPane({ map, picture, frame, objects }: MapPaneProps) {
   const current = look();
   const facts = run.value.methods[map.method];
   const canvas = useMemo(() => {
@@ -111,16 +129,24 @@ function MapPane({ map, picture, frame }: { map: ShownMap; picture: Planes | nul
   const why = map.greys instanceof Unshown ? map.greys.why : "";
   const name = cut(facts.name, 60);
   return (
-    <Pane canvas={canvas} why={why} frame={frame} name={name} index={shownMethods().indexOf(map.method) + 1}>
+    <Pane
+      canvas={canvas}
+      why={why}
+      frame={frame}
+      name={name}
+      index={shownMethods().indexOf(map.method) + 1}
+      over={objects && !why ? <ObjectBoxes objects={objects} frame={frame} named={false} /> : null}
+    >
       <Caption name={name} words={why ? "" : rangeWords(map)} />
     </Pane>
   );
 }
 
-function rangeWords({ lo, hi, gap }: ShownMap): string {
-  if (lo === hi) return `the same value everywhere: ${short(lo)}`;
-  const words = `${short(lo)} … ${short(hi)}`;
-  return gap === null ? words : `${words} · completeness gap ${short(gap)}`;
+function rangeWords({ lo, hi, gap, raw }: ShownMap): string {
+  const words = [lo === hi ? `the same value everywhere: ${short(lo)}` : `${short(lo)} … ${short(hi)}`];
+  if (gap !== null && lo !== hi) words.push(`completeness gap ${short(gap)}`);
+  if (raw?.flag === 2) words.push(cut(raw.reason));
+  return words.join(" · ");
 }
 
 function Caption({ name, words }: { name: string; words: string }) {
@@ -176,7 +202,7 @@ function Pane({ canvas, why, frame, name, index, over, children }: PaneProps) {
         role="img"
         tabIndex={0}
         data-pane={index}
-        aria-label={why ? `${name}: ${why}` : `${name}. Shift and arrows move the cross-hair.`}
+        aria-label={why ? `${isolated(name)}: ${cut(why)}` : `${isolated(name)}. Shift and arrows move the cross-hair.`}
         style={{ width: `${frame.paneWidth}px`, height: `${frame.paneHeight}px` }}
         onWheel={wheel}
         onPointerDown={(event) => {
@@ -263,13 +289,13 @@ export function Readout({ pictures }: { pictures: Pictures }) {
 }
 
 function Value({ map, at: [x, y] }: { map: ShownMap; at: Range }) {
-  const { greys, lo, hi, histogram, method } = map;
+  const { greys, lo, hi, histogram, method, raw } = map;
   if (greys instanceof Unshown) return null;
   const grey = greys.values[Math.floor(y * greys.h) * greys.w + Math.floor(x * greys.w)];
-  const value = lo + (grey / 255) * (hi - lo);
+  const { value, error } = raw?.flag === 1 ? readRaw(raw, x, y) : readGrey(grey, lo, hi);
   return (
     <span>
-      <bdi class="muted">{cut(run.value.methods[method].name, 30)}</bdi> {short(value)}{" "}
+      <bdi class="muted">{cut(run.value.methods[method].name, 30)}</bdi> {inWords(value, error)}{" "}
       <span class="muted">({ordinal(Math.round(percentileOf(histogram, grey)))} percentile)</span>
     </span>
   );

@@ -2,7 +2,7 @@ import { book, part } from "../scores";
 import { run } from "../state";
 import { methodColour, methodDash } from "../theme";
 import { linear, pathOf } from "../view/axis";
-import { cut, short } from "../words";
+import { cut, isolated, short } from "../words";
 import { spread, WithTable } from "./chart";
 import { domainOfMetric, ScoreTable } from "./score_table";
 
@@ -30,7 +30,7 @@ export function ParallelAxes({ metrics }: { metrics: readonly number[] }) {
             <g key={metric} class="tick">
               <line x1={x} x2={x} y1={TOP} y2={BOTTOM} />
               <text x={x} y={16} text-anchor="middle" class="name">
-                {cut(run.value.metrics[metric].name, 20)} {run.value.metrics[metric].better === "higher" ? "↑" : "↓"}
+                {isolated(cut(run.value.metrics[metric].name, 20))} {run.value.metrics[metric].better === "higher" ? "↑" : "↓"}
               </text>
               <text x={x} y={TOP - 8} text-anchor="middle">
                 {short(ends[1])}

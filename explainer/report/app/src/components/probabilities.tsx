@@ -1,13 +1,12 @@
-import type { Detail } from "../data/types";
-import { run } from "../state";
-import { cut, decimals, interval, short } from "../words";
+import type { Detail, Draws } from "../data/types";
+import { count, decimals, interval, short } from "../words";
+import { labelName } from "./label_names";
 
 const SHOWN = 10;
 
 /** The most probable labels, each with where 95 % of the draws lie. */
 export function Probabilities({ detail, label }: { detail: Detail; label: number }) {
   const { probabilities, uncertainty, truth, explained } = detail;
-  const labels = run.value.run.labels;
   const order = Array.from(probabilities, (_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
   const wanted = new Set([...order.slice(0, SHOWN), ...truth, ...explained]);
   const shown = order.filter((index) => wanted.has(index));
@@ -27,7 +26,7 @@ export function Probabilities({ detail, label }: { detail: Detail; label: number
             <tr key={index} class={index === label ? "chosen" : ""}>
               <th scope="row">
                 <span class="clip">
-                  <bdi title={cut(labels[index])}>{cut(labels[index], 40)}</bdi>
+                  <bdi title={labelName(index, 200)}>{labelName(index)}</bdi>
                 </span>
                 {truth.includes(index) ? <span class="right"> ● true</span> : null}
               </th>
@@ -37,6 +36,7 @@ export function Probabilities({ detail, label }: { detail: Detail; label: number
                   low={uncertainty?.low[index] ?? NaN}
                   high={uncertainty?.high[index] ?? NaN}
                   mean={uncertainty?.mean[index] ?? NaN}
+                  draws={drawsOf(uncertainty, index)}
                 />
               </td>
               <td class="number">
@@ -51,20 +51,47 @@ export function Probabilities({ detail, label }: { detail: Detail; label: number
       {uncertainty ? (
         <p class="muted">
           Uncertainty {short(uncertainty.total)} nats = {short(uncertainty.aleatoric)} of the data + {short(uncertainty.epistemic)} of the
-          network. Whiskers: 95 % of the draws; the tick is their mean.
+          network. Whiskers: 95 % of the draws; the short line is their mean
+          {uncertainty.draws ? `, the ticks are the first ${count(uncertainty.draws.of_each)} draws` : ""}.
         </p>
       ) : null}
     </section>
   );
 }
 
-function Bar({ p, low, high, mean }: { p: number; low: number; high: number; mean: number }) {
+/** The single draws of a label; none where they were not kept. */
+function drawsOf(uncertainty: Draws | null, label: number): Float32Array {
+  const { labels, of_each, values } = uncertainty?.draws ?? { labels: [], of_each: 0, values: new Float32Array(0) };
+  const place = labels.indexOf(label);
+  return place < 0 ? new Float32Array(0) : values.subarray(place * of_each, (place + 1) * of_each);
+}
+
+interface BarProps {
+  p: number;
+  low: number;
+  high: number;
+  mean: number;
+  draws: Float32Array;
+}
+
+function Bar({ p, low, high, mean, draws }: BarProps) {
   const part = (value: number) => `${100 * Math.max(0, Math.min(1, value))}%`;
   return (
     <div class="probability" aria-hidden="true">
       <div class="p" style={{ width: part(p) }} />
+      {draws.length ? <Ticks at={draws} /> : null}
       {low <= high ? <div class="draws" style={{ left: part(low), width: part(high - low) }} /> : null}
       {mean >= 0 ? <div class="mean" style={{ left: part(mean) }} /> : null}
     </div>
+  );
+}
+
+/** A line at each place, 0 to 1. */
+function Ticks({ at }: { at: Float32Array }) {
+  const lines = Array.from(at, (place) => (place >= 0 && place <= 1 ? `M${place} 0V1` : "")).join("");
+  return (
+    <svg class="ticks" viewBox="0 0 1 1" preserveAspectRatio="none">
+      <path d={lines} vector-effect="non-scaling-stroke" />
+    </svg>
   );
 }

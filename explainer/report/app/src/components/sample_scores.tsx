@@ -2,7 +2,7 @@ import { useChunk } from "../data/chunks";
 import { scoreChunks } from "../data/run";
 import type { Detail, DetailScore } from "../data/types";
 import { run } from "../state";
-import { count, cut, decimals } from "../words";
+import { count, cut, decimals, short } from "../words";
 
 const MOST_RANKED = 4_000_000; // scores that are read to rank one
 
@@ -63,7 +63,7 @@ function ScoreCell({ score, row }: { score: DetailScore | undefined; row: number
   if (score.value === null) return <span class="muted">undefined</span>;
   return (
     <>
-      {decimals(score.value, Math.abs(score.value) >= 100 ? 0 : 3)}
+      {score.value && Math.abs(score.value) < 0.001 ? short(score.value) : decimals(score.value, Math.abs(score.value) >= 100 ? 0 : 3)}
       <Rank score={score} row={row} />
     </>
   );

@@ -3,7 +3,7 @@ import { columns, link, run, show, view } from "../state";
 import { facets, mapped, shownMethods, sortFailed } from "../rows";
 import { LEAST, MOST } from "../view/layout";
 import { scoreKey, scoreSort, sortsOf } from "../view/sorts";
-import { count, cut } from "../words";
+import { count, cut, isolated } from "../words";
 import { sheetOpen } from "./facets";
 import { Choices, Slider } from "./choices";
 import { LookMenu } from "./look_menu";
@@ -58,7 +58,7 @@ function SortSelect() {
                 .filter((entry) => entry.metric === metric)
                 .map(({ method }) => (
                   <option key={method} value={scoreKey({ metric, method })}>
-                    {cut(name, 40)} of {cut(methods[method]?.name ?? "", 40)}
+                    {isolated(cut(name, 40))} of {isolated(cut(methods[method]?.name ?? "", 40))}
                   </option>
                 ))}
             </optgroup>
@@ -94,7 +94,7 @@ function MethodsMenu() {
 }
 
 function MethodChoice({ index, shown }: { index: number; shown: readonly number[] }) {
-  const name = cut(run.value.methods[index].name, 60);
+  const name = isolated(cut(run.value.methods[index].name, 60));
   const place = shown.indexOf(index);
   return (
     <li class="method-choice">

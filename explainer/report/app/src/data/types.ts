@@ -1,5 +1,7 @@
 /** The shapes of the data that Python writes (format 1). null: undefined or not known. */
 
+import type { RawMap } from "../view/raw";
+
 export interface Summary {
   mean: number | null;
   median: number | null;
@@ -107,6 +109,7 @@ export interface Run {
     skipped: number;
     maps: number;
     damaged_cells: number;
+    damaged_raw_maps: number;
     with_uncertainty: number;
     with_edits: number;
     with_scores: number;
@@ -312,7 +315,17 @@ export interface PictureFile extends Size {
 
 export type AnyPicture = PictureFile | Unreadable;
 
-export type DetailMap = AnyPicture & { method: number; label: number; lo: number; hi: number; gap: number | null };
+export type AnyRawMap = (RawMap & { flag: 1 }) | Unreadable;
+
+export type DetailMap = AnyPicture & {
+  method: number;
+  label: number;
+  lo: number;
+  hi: number;
+  gap: number | null;
+  /** The map as floats, where the run kept it. */
+  raw: AnyRawMap | null;
+};
 
 export interface DetailScore {
   metric: number;
@@ -332,6 +345,13 @@ export interface DetailCurve {
 }
 
 export type Box = readonly [x: number, y: number, width: number, height: number];
+
+/** Where the objects of the true labels are, in pixels of an image of this size; in_all: how many there are. */
+export interface Objects {
+  size: readonly [number, number];
+  objects: { label: number; box: Box }[];
+  in_all: number;
+}
 
 export interface EditLayer {
   p: number;
@@ -357,6 +377,8 @@ export interface Draws {
   total: number | null;
   aleatoric: number | null;
   epistemic: number | null;
+  /** Single draws of some labels: of_each of the first label, as many of the second, ...; null: none were kept. */
+  draws: { labels: number[]; of_each: number; values: Float32Array } | null;
 }
 
 export interface Detail {
@@ -372,5 +394,5 @@ export interface Detail {
   scores: DetailScore[];
   curves: DetailCurve[];
   edits: Edits[];
-  boxes: Box[] | null;
+  boxes: Objects | null;
 }

@@ -14,7 +14,7 @@ import { lacksEdits } from "../lacks";
 import type { EditsFacet } from "../routes";
 import { allSorted, filter } from "../rows";
 import { useDetailPictures } from "../sample_pictures";
-import { columns, go, hashWith, run, show, view } from "../state";
+import { columns, go, hashWith, run, show, showExtra, view } from "../state";
 import { facetsOf } from "../view/facets";
 import { count, counted, cut, decimals, OUTCOMES, percent } from "../words";
 
@@ -98,7 +98,7 @@ function Seen() {
       <input
         type="checkbox"
         checked={isDark()}
-        onChange={(event) => show({ extra: { ...view.peek().extra, hidden: event.currentTarget.checked ? "" : "seen" } })}
+        onChange={(event) => showExtra("hidden", event.currentTarget.checked ? "" : "seen")}
       />
       darken what is hidden
     </label>

@@ -5,7 +5,9 @@ import { copyText } from "../actions";
 import { figureOf, LineChart, type Series } from "../components/chart";
 import { Filmstrip } from "../components/filmstrip";
 import { useLookKeys } from "../components/look_keys";
+import { labelName, LabelNames } from "../components/label_names";
 import { LookMenu, scaleWords } from "../components/look_menu";
+import { ObjectsSwitch, shownObjects } from "../components/objects";
 import { Panes, Readout } from "../components/panes";
 import { Probabilities } from "../components/probabilities";
 import { SampleScores } from "../components/sample_scores";
@@ -13,11 +15,11 @@ import { useChunk } from "../data/chunks";
 import type { Columns } from "../data/columns";
 import { Unshown } from "../data/pictures";
 import { detailChunks, detailKey, gridChunks, gridKey } from "../data/run";
-import type { Detail, Edits } from "../data/types";
+import type { Detail, Edits, Objects } from "../data/types";
 import { useShortcuts } from "../keyboard";
 import { order, placeInOrder } from "../rows";
 import { picturesOfRow, useDetailPictures, type Pictures } from "../sample_pictures";
-import { columns, columnsFailed, go, hashWith, link, run, show, view } from "../state";
+import { columns, columnsFailed, go, hashWith, link, run, show, showExtra, view } from "../state";
 import { methodColour, methodDash } from "../theme";
 import { curveWords } from "../view/scores";
 import { count, cut, decimals, interval, OUTCOMES, percent } from "../words";
@@ -63,10 +65,10 @@ function Found({ columns: all, i, row }: FoundProps) {
   usePrefetch(all, row);
   const edits = found?.edits.find((one) => one.label === label);
   const layer = chosenLayer(edits);
-  const boxes = layer >= 0 ? (edits?.layers[layer].boxes ?? []) : (found?.boxes ?? []);
+  const boxes = layer >= 0 ? (edits?.layers[layer].boxes ?? []) : [];
   return (
     <article class="sample">
-      <Head columns={all} i={i} row={row} />
+      <Head columns={all} i={i} row={row} objects={found?.boxes} />
       {chunk.state === "failed" ? (
         <p class="part alarming">
           {chunk.why}.{" "}
@@ -80,7 +82,13 @@ function Found({ columns: all, i, row }: FoundProps) {
       {pictures ? (
         <>
           <Readout pictures={pictures} />
-          <Panes pictures={pictures} boxes={boxes} boxesAre={layer >= 0 ? `layer ${layer + 1} of the edits` : "the true object"} size={edits?.size ?? null} />
+          <Panes
+            pictures={pictures}
+            boxes={boxes}
+            boxesAre={`layer ${layer + 1} of the edits`}
+            size={edits?.size ?? null}
+            objects={shownObjects(found?.boxes)}
+          />
         </>
       ) : (
         <div class="panes" aria-busy="true" />
@@ -110,7 +118,7 @@ const ZOOMS: readonly { zoom: number; words: string }[] = [
   { zoom: 4, words: "4×" },
 ];
 
-function Head({ columns: all, i, row }: FoundProps) {
+function Head({ columns: all, i, row, objects }: FoundProps & { objects: Objects | null | undefined }) {
   const name = all.name(i);
   const { column } = all;
   const outcome = OUTCOMES[column.outcome[row]];
@@ -142,6 +150,7 @@ function Head({ columns: all, i, row }: FoundProps) {
           ))}
         </span>
         <LookMenu />
+        <ObjectsSwitch objects={objects} />
         <span class="muted scale-words">{scaleWords()}</span>
         <button type="button" onClick={() => void copyText(link())} aria-keyshortcuts="y">
           Copy link
@@ -152,12 +161,9 @@ function Head({ columns: all, i, row }: FoundProps) {
 }
 
 function Truth({ columns: all, i }: { columns: Columns; i: number }) {
-  const { labels } = run.value.run;
-  const name = (label: number) => (label < 0 ? "?" : cut(labels[label] ?? "?", 60));
-  const truths = Array.from(all.truth(i).subarray(0, 5), name);
   return (
     <>
-      <bdi>{truths.join(", ") || "?"}</bdi> → <bdi>{name(all.column.top[i])}</bdi>
+      <LabelNames labels={Array.from(all.truth(i).subarray(0, 5))} most={60} /> → <bdi>{labelName(all.column.top[i], 60)}</bdi>
     </>
   );
 }
@@ -307,7 +313,7 @@ function EditLayers({ edits, planes, layer }: { edits: Edits; planes: Parameters
           <input
             type="checkbox"
             checked={dark}
-            onChange={(event) => show({ extra: { ...view.peek().extra, hidden: event.currentTarget.checked ? "" : "seen" } })}
+            onChange={(event) => showExtra("hidden", event.currentTarget.checked ? "" : "seen")}
           />
           darken what is hidden
         </label>

@@ -22,12 +22,14 @@ export function ticks(low: number, high: number, count: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-/** A line through points, as an SVG path; broken where a point is not finite. */
+const FARTHEST = 1e6; // pixels; SVG takes no number beyond float32
+
+/** A line through points, as an SVG path; broken where a point is not finite, or far beyond any screen. */
 export function pathOf(points: Iterable<readonly [number, number]>): string {
   let path = "";
   let next = "M";
   for (const [x, y] of points) {
-    const known = Number.isFinite(x) && Number.isFinite(y);
+    const known = Math.abs(x) < FARTHEST && Math.abs(y) < FARTHEST;
     if (known) path += `${next}${round(x)},${round(y)}`;
     next = known ? "L" : "M";
   }
