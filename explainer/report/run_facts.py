@@ -15,15 +15,13 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.json_values import or_none
 from explainer.analysis.statistics import PARTS
 from explainer.analysis.view import RunView
-from explainer.errors import SummaryReadError
 from explainer.records import Score
 from explainer.report.catalogue import Catalogue, mapping
 from explainer.report.cells import RowCells
 from explainer.report.columns import Rows, scored_metrics
 from explainer.report.metric_words import words_of
 from explainer.report.thumbnails import CELL
-from explainer.summary.folder import inside
-from explainer.summary.lock import is_held
+from explainer.summary.lock import has_writer
 from explainer.version import __version__
 
 FORMAT = 1
@@ -135,11 +133,7 @@ def _about(run: RunView, facts: Facts) -> Facts:
 
 def state_of(run: RunView, state: str) -> str:
     """The state of a run; "running" where one that did not end has a writer."""
-    try:
-        data_dir = inside(run.summary_dir, run.files.data_dir.name)
-    except SummaryReadError:
-        return state
-    return "running" if not run.ended and is_held(data_dir) else state
+    return "running" if not run.ended and has_writer(run.summary_dir, run.files) else state
 
 
 def _counts(run: RunView, facts: Facts, measured: Measured) -> Facts:

@@ -127,9 +127,21 @@ function useSortWords(): string {
 /** Scrolls to where this order was left, or to the current row, or to the top. */
 function placed(box: HTMLElement, order: Uint32Array, tall: Tall, current: number): number {
   if (!tall.viewport) return 0;
+  if (scrolledTo.keep && scrolledTo.order !== order) return kept(box, order, tall);
   const place = current >= 0 ? order.indexOf(current) : -1;
   const before = scrolledTo.order === order ? scrolledTo.top : 0;
   box.scrollTop = place >= 0 ? tall.topFor(place, before, HEAD) : before;
+  Object.assign(scrolledTo, { order, top: box.scrollTop, keep: false });
+  return box.scrollTop;
+}
+
+/** Scrolls so that the row that was seen first is seen where it was. */
+function kept(box: HTMLElement, order: Uint32Array, tall: Tall): number {
+  const { order: before, top } = scrolledTo;
+  const first = before ? Math.min(Math.floor(tall.listTop(top) / tall.rowHeight), before.length - 1) : -1;
+  const place = before && first >= 0 ? order.indexOf(before[first]) : -1;
+  box.scrollTop = place < 0 ? top : tall.elementTop(tall.listTop(top) + (place - first) * tall.rowHeight);
+  Object.assign(scrolledTo, { order, top: box.scrollTop, keep: false });
   return box.scrollTop;
 }
 
