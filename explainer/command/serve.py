@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import webbrowser
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from explainer.command import terminal, text
 from explainer.errors import SummaryReadError
+from explainer.serve.shelf import Shelf
+
+if TYPE_CHECKING:
+    from explainer.serve.guard import Address  # imports what the extra brings
 
 _ENDED, _FAILED = 0, 2
 
@@ -22,12 +28,10 @@ _ENDED, _FAILED = 0, 2
 def serve(folder: Path, host: str, port: int, opens: bool) -> int:
     """Serves the runs of a folder until it is interrupted; the exit status."""
     try:
-        from explainer.serve.server import address_of, listening, server_of
+        from explainer.serve.server import address_of, listening
     except ImportError as error:
         terminal.print_error(f"explainer: {text.serve_lacks(error.name)}")
         return _FAILED
-    from explainer.serve.shelf import Shelf
-
     try:
         shelf = Shelf(folder)
         listener = listening(host, port)
@@ -35,14 +39,19 @@ def serve(folder: Path, host: str, port: int, opens: bool) -> int:
         terminal.print_error(f"explainer: {error}")
         return _FAILED
     with closing(listener):
-        address = address_of(host, listener)
-        terminal.print_rows(text.serve_rows(folder, address.url))
-        if address.is_public:
-            terminal.print_error(f"explainer: {text.public_address(host)}")
-        if opens:
-            webbrowser.open(address.url)
         try:
-            server_of(shelf, address).run(sockets=[listener])
+            _serve(shelf, folder, listener, address_of(host, listener), opens=opens)
         except KeyboardInterrupt:
             terminal.print_error("explainer: the server has ended")
     return _ENDED
+
+
+def _serve(shelf: Shelf, folder: Path, listener: socket.socket, address: Address, *, opens: bool) -> None:
+    from explainer.serve.server import server_of
+
+    terminal.print_rows(text.serve_rows(folder, address.url))
+    if address.is_public:
+        terminal.print_error(f"explainer: {text.public_address(address.host)}")
+    if opens:
+        webbrowser.open(address.url)
+    server_of(shelf, address).run(sockets=[listener])

@@ -26,7 +26,7 @@ from explainer.report.sample_work import SampleWork
 from explainer.serve.recently import Recently
 from explainer.summary.folder import RunFiles
 
-KEY = re.compile(r"cols|score-(?P<metric>\d{1,2})|g/(?P<grid>\d{1,9})|s/\d{1,9}/(?P<sample>\d{1,9})")
+KEY = re.compile("cols|score-(?P<metric>[0-9]{1,2})|g/(?P<grid>[0-9]{1,9})|s/[0-9]{1,9}/(?P<sample>[0-9]{1,9})")
 """The keys of chunks."""
 _MOST_BYTES = 64_000_000  # of the chunks that are kept
 _MEASURED_AT_ONCE = 16  # samples

@@ -25,15 +25,11 @@ def listening(host: str, port: int) -> socket.socket:
         OSError: the address is not this machine's, or the port is taken; says what to do.
     """
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        made = socket.socket(family, kind, protocol)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(place)
-        made.listen(_QUEUED)
+        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family, backlog=_QUEUED)
     except (OSError, UnicodeError) as error:
         said = getattr(error, "strerror", None) or error
         raise OSError(f"cannot listen at {host}, port {port}: {said}; choose another --host or --port") from error
-    return made
 
 
 def address_of(host: str, listener: socket.socket) -> Address:

@@ -35,8 +35,8 @@ export function Runs() {
         {failed ? <p class="alarming">▲ {failed}.</p> : null}
       </PageHead>
       {listed ? (
-        <div class="scrolls">
-          <table class="numbers runs">
+        <div class="part scrolls">
+          <table class="numbers meanings">
             <Heads of={["name", "started", "state", "samples", "methods"]} />
             <tbody>
               {listed.runs.map((line) => (
