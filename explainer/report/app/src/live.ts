@@ -4,7 +4,6 @@ import { signal } from "@preact/signals";
 import { columnChunks, gridChunks, gridKey, scoreChunks } from "./data/run";
 import { jsonAt, Polled, reasonOf } from "./data/server";
 import type { Run } from "./data/types";
-import { scrolledTo } from "./rows";
 import { columns, run, view } from "./state";
 import { counted } from "./words";
 
@@ -131,7 +130,6 @@ export async function renew(): Promise<void> {
     const facts = await jsonAt<Run>("run.json");
     if (facts.served?.edition !== before.served?.edition) return location.reload();
     run.value = facts;
-    scrolledTo.keep = true;
     const partial = gridKey(before.rows);
     await Promise.all([columnChunks.renew(() => true), scoreChunks.renew(() => true), gridChunks.renew((key) => key === partial)]);
   } catch (error) {
