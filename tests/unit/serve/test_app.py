@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from report_runs import write_report_run
 from served_reports import Growing, serving
+from written_reports import Chunk
 
+from explainer.analysis.view import read_run
+from explainer.records import RunEnd, RunMetadata
 from explainer.report.page import policy
 from explainer.serve.guard import Address
+from explainer.summary.writer import SummaryWriter
 
 OTHERS = {"form", "detail", "served"}
 
@@ -240,3 +247,44 @@ def test_names_of_the_server():
         True,
         True,
     ]
+
+
+# ------------------------------------------------- a folder of somebody else
+
+
+def test_what_leads_out_of_the_folder_is_not_served(tmp_path):
+    write_report_run(tmp_path / "elsewhere")
+    write_report_run(tmp_path / "jobs/run")
+    (tmp_path / "jobs/link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    picture = read_run(tmp_path / "jobs/run").samples[3].image.path
+    secret = next((tmp_path / "elsewhere").rglob("origin_images/**/5.png"))
+    (tmp_path / "jobs/run" / picture).unlink()
+    (tmp_path / "jobs/run" / picture).symlink_to(secret)
+    with serving(tmp_path / "jobs") as server:
+        assert [line["name"] for line in server.ask("/runs.json").json["runs"]] == ["run"]
+        content = server.ask(f"{server.newest}data/s/0/3.js").content
+    found = Chunk(base64.b64decode(content[len('E("s/0/3","') : -2]))
+    assert found["picture"]["flag"] == 2
+    assert "paths must stay in the summary's folder" in found["picture"]["reason"]
+    assert secret.read_bytes() not in found.body
+
+
+def test_serving_writes_nothing_and_loads_no_mindspore(tmp_path):
+    write_report_run(tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    with serving(tmp_path / "run") as server:
+        for path in ("", "state.json", "run.json", "data/cols.js", "data/g/0.js", "data/s/0/3.js", "data/score-0.js"):
+            assert server.ask(f"{server.newest}{path}").status == 200
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    asked = "import sys, explainer.command.serve, explainer.serve.server; sys.exit('mindspore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked]).returncode == 0
+
+
+def test_text_of_a_run_stands_in_the_page_as_text(tmp_path):
+    name = "</script><script>alert(1)</script>"
+    with SummaryWriter(tmp_path / "run", RunMetadata((name,), (name,), (), ("saliency",))) as writer:
+        writer.write(RunEnd())
+    with serving(tmp_path / "run") as server:
+        page = server.ask(server.newest).content
+    assert run_in(page)["run"]["labels"] == [name]
+    assert b"<script>alert" not in page
