@@ -12,12 +12,14 @@ DEMO = ["scikit-learn>=1.3"]
 FIGURE = ["matplotlib>=3.8"]
 MINDCV = ["mindcv>=0.3"]
 PANDAS = ["pandas>=2"]
+SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 TEST = [
     *DEMO,
     *FIGURE,
     *MINDCV,
     *PANDAS,
+    *SERVE,
     *TENSORBOARD,
     "build>=1.2",
     "grpcio-tools>=1.82",
@@ -63,6 +65,7 @@ setup(
         "figure": FIGURE,
         "mindcv": MINDCV,
         "pandas": PANDAS,
+        "serve": SERVE,
         "tensorboard": TENSORBOARD,
         "test": TEST,
     },

@@ -38,8 +38,9 @@ class Viewer:
         page.on("dialog", lambda dialog: (self.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         return page
 
-    def open(self, file: Path, to: str = "#/samples") -> Viewer:
-        self.page.goto(file.resolve().as_uri() + to)
+    def open(self, page: Path | str, to: str = "#/samples") -> Viewer:
+        """Opens a page: a file, or an address."""
+        self.page.goto((page if isinstance(page, str) else page.resolve().as_uri()) + to)
         self.page.wait_for_selector("main")
         if to.startswith("#/samples"):
             self.wait_for_rows()

@@ -38,8 +38,8 @@ def _run_facts(run: RunView) -> Facts:
     return {
         "folder": str(run.summary_dir),
         "event_file": run.files.event_file.name,
-        "started": _time(run.files.timestamp),
-        "ended": None if run.ended_at is None else _time(run.ended_at),
+        "started": time_of(run.files.timestamp),
+        "ended": None if run.ended_at is None else time_of(run.ended_at),
         "state": run.state,
         "repaired": run.repaired,
         "resumed": [dict(changed) for changed in run.resumed],
@@ -52,7 +52,7 @@ def _run_facts(run: RunView) -> Facts:
     }
 
 
-def _time(timestamp: float) -> str | None:
+def time_of(timestamp: float) -> str | None:
     """The time in whole seconds, or None: any number can stand in a file and in its name."""
     try:
         return datetime.fromtimestamp(int(timestamp), timezone.utc).isoformat()

@@ -156,20 +156,41 @@ def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = Non
 def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
     reading = RunReader()
     samples = {sample.sample_id: sample for sample in reading.samples(read_records(files.event_file))}
-    if reading.metadata is None:
-        if not samples:
-            raise nothing_in(files.event_file, reading.findings)
-        reading.findings.append(LOST_METADATA)
+    return view_of(folder, files, older, reading, samples)
+
+
+def view_of(
+    folder: Path,
+    files: RunFiles,
+    older: tuple[RunFiles, ...],
+    reading: RunReader,
+    samples: Mapping[int, SampleView],
+) -> RunView:
+    """A run of which this was read.
+
+    Args:
+        folder: the job folder.
+        files: of the run.
+        older: the other runs of the folder.
+        reading: what was noted.
+        samples: the complete samples by their number.
+
+    Raises:
+        SummaryReadError: there is neither metadata nor a sample.
+    """
+    if reading.metadata is None and not samples:
+        raise nothing_in(files.event_file, reading.findings)
+    lost = [LOST_METADATA] if reading.metadata is None else []
     return RunView(
         summary_dir=folder,
         files=files,
         metadata=reading.metadata or guessed_metadata(samples.values(), reading.benchmarks),
         samples=dict(sorted(samples.items())),
-        skipped=reading.skipped,
+        skipped=dict(reading.skipped),
         unfinished=tuple(sorted(reading.begun - samples.keys())),
         benchmarks=tuple(reading.benchmarks),
         ended=reading.ended,
-        findings=(*reading.findings, *beyond_the_limits(samples.values())),
+        findings=(*reading.findings, *lost, *beyond_the_limits(samples.values())),
         older=older,
         repaired="; ".join(reading.repairs),
         resumed=tuple(reading.resumed),

@@ -22,6 +22,7 @@ with kept_from_new_threads():  # those that NumPy and SciPy start when they are 
     from explainer.command.repair import repair
     from explainer.command.report import report
     from explainer.command.run import run
+    from explainer.command.serve import serve
     from explainer.command.verify import verify
 
 _NAME = "explainer"
@@ -31,7 +32,7 @@ _FAILED, _WRONG_ARGUMENT = 1, 2
 @click.group(
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[compare, export, figure, inspect, repair, report, run, verify],
+    commands=[compare, export, figure, inspect, repair, report, run, serve, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -113,6 +113,26 @@ Exit status:
 AGAINST_OPTION = "Another run, the newest in that folder: says what is other in it, and shows the maps of both."
 REPORT_TO_OPTION = "Where the report goes: a file if it ends in .html, else a folder."
 
+SERVE = """\
+Serves the page of `explainer report` from this machine, live while a run goes on: new samples are announced, and shown
+when you say so. DIR is the summary folder of a run, or a folder of such folders, whose runs are then listed.
+"""
+SERVE_END = """\
+\b
+Example:
+  explainer serve summary_dir/digits --open
+  explainer serve summary_dir --port 8000
+
+Nothing is written. Only this machine can reach it, where --host does not say otherwise; whoever can reach it sees the
+pictures. Ctrl-C ends it. It needs pip install 'mindspore-explainer[serve]'.
+
+\b
+Exit status:
+  0  it was ended
+  2  it could not begin: no run is there, the address is taken, or the extra is not installed
+"""
+HOST_OPTION = "The address to listen at; one that others can reach is never taken unasked."
+
 RUN = "Explains the images of a folder with a network of yours and writes a summary."
 RUN_END = """\
 \b
@@ -257,6 +277,27 @@ def not_explained(others: Counter[str], of_runs: int) -> list[str]:
 def resumed(before: int, samples: int) -> str:
     """What was not computed again."""
     return f"resumed: {before} of {samples} samples were complete before"
+
+
+def serve_lacks(package: str | None) -> str:
+    """What is said where the server is not installed."""
+    return (
+        f"serve needs {package}: pip install 'mindspore-explainer[serve]', or pip install '.[serve]' in a checkout; "
+        "explainer report writes the same page to the disk without it"
+    )
+
+
+def serve_rows(folder: object, url: str) -> list[Row]:
+    """Where the page is."""
+    return [("serving", str(folder)), ("open", f"{url} (Ctrl-C ends it)")]
+
+
+def public_address(host: str) -> str:
+    """The warning where others than this machine may look."""
+    return (
+        f"warning: whoever can reach {host} sees the pictures, names and scores of these runs, without a password and "
+        "unencrypted; 127.0.0.1 and an ssh tunnel (ssh -L) show them to you alone"
+    )
 
 
 def look_again(summary_dir: object) -> str:

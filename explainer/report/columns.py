@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -45,6 +46,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def index_of(self, sample_id: int) -> int | None:
+        """The index of the sample with this number; None where there is none."""
+        index = bisect_left(self.samples, sample_id, key=lambda sample: sample.sample_id)
+        there = index < len(self.samples) and self.samples[index].sample_id == sample_id
+        return index if there else None
+
     def labels_of(self, index: int) -> list[int]:
         """The labels of a sample's rows."""
         end = self.start[index + 1] if index + 1 < len(self.start) else len(self.rows)
@@ -75,10 +82,15 @@ def columns_chunk(rows: Rows, disagreements: Sequence[float]) -> bytes:
 def score_chunks(rows: Rows, catalogue: Catalogue) -> Iterator[tuple[int, bytes]]:
     """For each metric that has scores its index, and the chunk of the scores of all rows by all methods."""
     for index in scored_metrics(rows.samples, catalogue):
-        body = Body()
-        values = _scores_by(catalogue.metrics[index], rows, catalogue)
-        header = {"metric": index, "methods": len(catalogue.methods), "values": body.add(values)}
-        yield index, deflated(header, body)
+        yield index, score_chunk(index, rows, catalogue)
+
+
+def score_chunk(metric: int, rows: Rows, catalogue: Catalogue) -> bytes:
+    """The chunk of the scores of all rows by all methods, by the metric with this index."""
+    body = Body()
+    values = _scores_by(catalogue.metrics[metric], rows, catalogue)
+    header = {"metric": metric, "methods": len(catalogue.methods), "values": body.add(values)}
+    return deflated(header, body)
 
 
 def scored_metrics(samples: Sequence[SampleView], catalogue: Catalogue) -> list[int]:

@@ -16,6 +16,7 @@ MARK = b"<!DOCTYPE html>\n<!-- written by explainer report -->\n"
 """How every page begins; what begins otherwise is nobody's report."""
 _IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 _CHUNKS = "$chunks"
+_NOTHING = "'none'"
 _LONGEST = 200  # characters of a name
 Facts = dict[str, Any]
 
@@ -28,17 +29,17 @@ class Page:
     after: str
 
 
-def page_of(facts: Facts) -> Page:
+def page_of(facts: Facts, *, connect: str = _NOTHING) -> Page:
     """The page of a run.
 
     Args:
         facts: of the run, as JSON values.
+        connect: what the page may ask for, as a source expression of its policy.
     """
     script, style = app_file("app.js"), app_file("app.css")
     before, _, after = _resource("page.html").partition(_CHUNKS)
     slots = {
-        "script_hash": content_hash(script),
-        "style_hash": content_hash(style),
+        "policy": policy(connect),
         "title": escape(_short(f"{facts['run']['name']} · explainer")),
         "style": style,
         "facts": _without_script(facts),
@@ -46,6 +47,26 @@ def page_of(facts: Facts) -> Page:
         "script": script,
     }
     return Page(*(Template(part).substitute(slots) for part in (before, after)))
+
+
+def policy(connect: str = _NOTHING) -> str:
+    """The content security policy of a page: the app and what it loads, and no text of a run as code.
+
+    Args:
+        connect: what the page may ask for, as a source expression.
+    """
+    directives = (
+        "default-src 'none'",
+        f"script-src '{content_hash(app_file('app.js'))}' 'strict-dynamic'",
+        f"style-src '{content_hash(app_file('app.css'))}'",
+        "img-src data: blob:",
+        f"connect-src {connect}",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types chunk",
+    )
+    return "; ".join(directives)
 
 
 def in_page(key: str, text: bytes) -> tuple[bytes, bytes, bytes]:

@@ -63,7 +63,7 @@ Place = Path | Damaged
 
 
 class PictureFiles:
-    """Where the pictures of a job folder lie; a file that several records name is shown for the first.
+    """Where the pictures of a job folder lie; a file that several records name is shown for the one asked for first.
 
     Our own records name each file once. A stranger's could have a small folder decode one large picture for ever.
 
@@ -73,22 +73,18 @@ class PictureFiles:
 
     def __init__(self, summary_dir: Path) -> None:
         self._summary_dir = summary_dir
-        self._named: set[str] = set()
+        self._first: dict[str, PictureFile | RawMapFile] = {}
 
     def place_of(self, entry: PictureFile | RawMapFile) -> Place:
-        """Where a picture lies."""
+        """Where a picture lies; the same each time."""
         again = Damaged("is the picture of another record, too")
-        if entry.path in self._named:
+        if self._first.setdefault(entry.path, entry) is not entry:
             return again
-        self._named.add(entry.path)
         try:
             target = inside(self._summary_dir, entry.path)
         except SummaryReadError as error:
             return Damaged(str(error))
-        if str(target) in self._named and str(target) != entry.path:
-            return again
-        self._named.add(str(target))
-        return target
+        return target if self._first.setdefault(str(target), entry) is entry else again
 
 
 _one_at_a_time = threading.Lock()

@@ -15,23 +15,37 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.json_values import or_none
 from explainer.analysis.statistics import PARTS
 from explainer.analysis.view import RunView
-from explainer.errors import SummaryReadError
 from explainer.records import Score
 from explainer.report.catalogue import Catalogue, mapping
 from explainer.report.cells import RowCells
 from explainer.report.columns import Rows, scored_metrics
 from explainer.report.metric_words import words_of
 from explainer.report.thumbnails import CELL
-from explainer.summary.folder import inside
-from explainer.summary.lock import is_held
+from explainer.summary.lock import has_writer
 from explainer.version import __version__
 
 FORMAT = 1
 ROWS_PER_CHUNK = 8
 MOST_MEASURED = 2_000
-"""Maps of a method of which the percentiles of its values are made."""
+"""Maps of a method of which the percentiles of its values are made, evenly spaced; half as many at least."""
 _MOST_FINDINGS, _MOST_NUMBERS = 100, 1_000
 Facts = dict[str, Any]
+
+
+class _Spaced:
+    """Of any number of entries up to MOST_MEASURED: every one, else every second, else every fourth, and so on."""
+
+    def __init__(self) -> None:
+        self.kept: list[NDArray[np.float32]] = []
+        self._seen = 0
+        self._every = 1
+
+    def add(self, entry: NDArray[np.float32]) -> None:
+        if self._seen % self._every == 0:
+            self.kept.append(entry)
+        self._seen += 1
+        if len(self.kept) > MOST_MEASURED:
+            self.kept, self._every = self.kept[::2], 2 * self._every
 
 
 @dataclass
@@ -39,18 +53,15 @@ class Measured:
     """What is found out of a run's pictures while they pass by.
 
     Attributes:
-        every: of each method's maps, which are measured: every so many.
         disagreements: of each row.
         damaged: how many pictures and maps cannot be shown.
         damaged_raw_maps: how many maps cannot be shown as floats.
     """
 
-    every: Mapping[int, int]
     disagreements: list[float] = field(default_factory=list)
     damaged: int = 0
     damaged_raw_maps: int = 0
-    _seen: Counter[int] = field(default_factory=Counter)
-    _quantiles: dict[int, list[NDArray[np.float32]]] = field(default_factory=dict)
+    _quantiles: dict[int, _Spaced] = field(default_factory=dict)
 
     def take(self, rows: Sequence[RowCells]) -> None:
         """Takes the rows of a sample, which share their picture."""
@@ -59,29 +70,16 @@ class Measured:
             self.disagreements.append(row.disagreement)
             for cell in row.maps:
                 self.damaged += cell.damaged
-                self._measure(cell.header["method"], cell.quantiles)
+                if cell.quantiles is not None:
+                    self._quantiles.setdefault(cell.header["method"], _Spaced()).add(cell.quantiles)
 
     def percentiles(self, method: int) -> tuple[float | None, float | None]:
         """The 1st and the 99th percentile of a method's values; None where it has no map."""
         found = self._quantiles.get(method)
         if not found:
             return None, None
-        low, high = np.percentile(np.concatenate(found).astype(np.float64), (1, 99))
+        low, high = np.percentile(np.concatenate(found.kept).astype(np.float64), (1, 99))
         return float(low), float(high)
-
-    def _measure(self, method: int, quantiles: NDArray[np.float32] | None) -> None:
-        if quantiles is None:
-            return
-        if self._seen[method] % self.every.get(method, 1) == 0:
-            self._quantiles.setdefault(method, []).append(quantiles)
-        self._seen[method] += 1
-
-
-def measured_of(run: RunView, catalogue: Catalogue) -> Measured:
-    """An empty measurement, which will take as many maps of each method as are needed, evenly spaced over the run."""
-    maps = Counter(entry.explainer for sample in run.samples.values() for entry in sample.maps)
-    every = {index: math.ceil(maps[name] / MOST_MEASURED) or 1 for index, name in enumerate(catalogue.methods)}
-    return Measured(every)
 
 
 def run_facts(run: RunView, catalogue: Catalogue, rows: Rows, measured: Measured) -> Facts:
@@ -137,11 +135,7 @@ def _about(run: RunView, facts: Facts) -> Facts:
 
 def state_of(run: RunView, state: str) -> str:
     """The state of a run; "running" where one that did not end has a writer."""
-    try:
-        data_dir = inside(run.summary_dir, run.files.data_dir.name)
-    except SummaryReadError:
-        return state
-    return "running" if not run.ended and is_held(data_dir) else state
+    return "running" if not run.ended and has_writer(run.summary_dir, run.files) else state
 
 
 def _counts(run: RunView, facts: Facts, measured: Measured) -> Facts:

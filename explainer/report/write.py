@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
 
 from explainer.analysis.view import RunView, read_run
 from explainer.checks import require_choice
-from explainer.records import SaliencyFile
 from explainer.report.against import Against, Pairs, opened_against
-from explainer.report.catalogue import Catalogue, catalogue_of
-from explainer.report.cells import (
-    GridChunk,
-    MapCell,
-    Names,
-    OtherCells,
-    RowCells,
-    image_cell,
-    map_cell,
-    other_row,
-    row_of,
-)
+from explainer.report.catalogue import catalogue_of
+from explainer.report.cells import GridChunk, OtherCells, RowCells
 from explainer.report.chunks import as_text, deflated
 from explainer.report.columns import Rows, columns_chunk, score_chunks
-from explainer.report.detail import MapFile, detail_chunk, detail_key
+from explainer.report.detail import detail_key
 from explainer.report.page import page_of
-from explainer.report.picture_files import (
-    Damaged,
-    Picture,
-    PictureFiles,
-    Place,
-    PngFile,
-    picture_read,
-    raw_maps_read,
-)
-from explainer.report.run_facts import ROWS_PER_CHUNK, Facts, measured_of, run_facts
+from explainer.report.picture_files import PictureFiles
+from explainer.report.run_facts import ROWS_PER_CHUNK, Facts, Measured, run_facts
+from explainer.report.sample_work import SampleWork
 from explainer.report.target import FORMS, Draft, WrittenFiles, target_of
-from explainer.summary.reader import SampleView
-
-_MOST_THREADS = 8
-_AHEAD = 2  # samples in work for each thread
-_Given = TypeVar("_Given")
-_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -135,9 +108,10 @@ def _write_chunks(view: RunView, draft: Draft, against: Against | None, *, detai
     """Writes all that a page loads; the facts of the run, which stand in the page itself."""
     catalogue = catalogue_of(view)
     rows = Rows(list(view.samples.values()), catalogue)
-    measured, pairs = measured_of(view, catalogue), Pairs(rows)
+    measured, pairs = Measured(), Pairs(rows)
     grid, other_grid = _Grid(draft, "g"), _Grid(draft, "c")
-    for work in _worked_out(view, rows, catalogue, against, detail=detail):
+    sample_work = SampleWork(view, rows, catalogue, PictureFiles(view.summary_dir), against)
+    for work in sample_work.of_samples(range(len(rows.samples)), detail=detail):
         measured.take(work.rows)
         measured.damaged_raw_maps += work.damaged_raw_maps
         grid.add(work.rows)
@@ -176,133 +150,3 @@ class _Grid:
             key = f"{self._name}/{self._chunk.first // ROWS_PER_CHUNK}"
             self._draft.add(key, as_text(deflated(self._chunk.header, self._chunk.body)))
         self._chunk = GridChunk(self._chunk.first + len(self._chunk))
-
-
-# One sample, in a thread of its own.
-
-
-class _Other(NamedTuple):
-    """The same sample in another run. image: None where it is the same picture."""
-
-    sample: SampleView
-    image: Place | None
-    maps: list[tuple[SaliencyFile, Place]]
-
-
-class _Task(NamedTuple):
-    """A sample to be worked out: the labels of its rows, and where its picture and its maps lie."""
-
-    sample: SampleView
-    labels: list[int]
-    image: Place
-    maps: list[tuple[SaliencyFile, Place]]
-    raw_maps: list[Place | None]
-    other: _Other | None
-
-
-class _Work(NamedTuple):
-    """What became of it. detail: its chunk, b"" where none is wanted."""
-
-    sample_id: int
-    rows: list[RowCells]
-    detail: bytes
-    damaged_raw_maps: int
-    other: SampleView | None
-    other_rows: list[OtherCells | None]
-
-
-def _worked_out(
-    view: RunView, rows: Rows, catalogue: Catalogue, against: Against | None, *, detail: bool
-) -> Iterator[_Work]:
-    names = Names(catalogue, view.metadata.labels)
-
-    def work(task: _Task) -> _Work:
-        with picture_read(task.sample.image, task.image) as picture:
-            image, image_file = image_cell(task.sample, picture), _file_of(picture)
-        cells: dict[int, list[MapCell]] = {label: [] for label in task.labels}
-        pictures: list[PngFile | Damaged] = []
-        for entry, place in task.maps:  # each is let go before the next is read
-            with picture_read(entry, place) as picture:
-                cells[entry.label].append(map_cell(entry, picture, names))
-                pictures.append(_file_of(picture))
-        own = [row_of(image, maps, catalogue) for maps in cells.values()]
-        chunk, damaged = _detail(task, image_file, pictures, catalogue) if detail else (b"", 0)
-        other = None if task.other is None else task.other.sample
-        return _Work(task.sample.sample_id, own, chunk, damaged, other, _other_rows(task, cells, names))
-
-    yield from _in_threads(work, _tasks(view, rows, catalogue, against))
-
-
-def _other_rows(task: _Task, own: Mapping[int, Sequence[MapCell]], names: Names) -> list[OtherCells | None]:
-    """The rows of the other run; None where it has not the sample."""
-    other, image = task.other, None
-    if other is None:
-        return [None] * len(own)
-    if other.image is not None:
-        with picture_read(other.sample.image, other.image) as picture:
-            image = image_cell(other.sample, picture)
-    cells: dict[int, list[MapCell]] = {label: [] for label in own}
-    for entry, place in other.maps:
-        with picture_read(entry, place) as picture:
-            cells[entry.label].append(map_cell(entry, picture, names))
-    return [other_row(image, maps, own[label]) for label, maps in cells.items()]
-
-
-def _file_of(picture: Picture | Damaged) -> PngFile | Damaged:
-    return picture.file if isinstance(picture, Picture) else picture
-
-
-def _detail(
-    task: _Task, image: PngFile | Damaged, pictures: list[PngFile | Damaged], catalogue: Catalogue
-) -> tuple[bytes, int]:
-    """The chunk of a sample, and how many of its maps cannot be shown as floats."""
-    entries = [entry for entry, _ in task.maps]
-    raw = raw_maps_read(entries, task.raw_maps)
-    files = [MapFile(*parts) for parts in zip(entries, pictures, raw, strict=True)]
-    damaged = sum(isinstance(found, Damaged) and not found.left_out for found in raw)
-    return detail_chunk(task.sample, image, files, catalogue), damaged
-
-
-def _tasks(view: RunView, rows: Rows, catalogue: Catalogue, against: Against | None) -> Iterator[_Task]:
-    files = PictureFiles(view.summary_dir)
-    for index, sample in enumerate(rows.samples):
-        labels = rows.labels_of(index)
-        maps = [(entry, files.place_of(entry)) for entry in _shown_maps(sample, labels, catalogue)]
-        raw_maps = [None if entry.raw is None else files.place_of(entry.raw) for entry, _ in maps]
-        other = None if against is None else _other(sample, labels, catalogue, against)
-        yield _Task(sample, labels, files.place_of(sample.image), maps, raw_maps, other)
-
-
-def _other(own: SampleView, labels: list[int], catalogue: Catalogue, against: Against) -> _Other | None:
-    sample, files = against.sample(own.sample_id), against.files
-    if sample is None:
-        return None
-    same = bool(own.image.digest) and own.image.digest == sample.image.digest
-    maps = [(entry, files.place_of(entry)) for entry in _shown_maps(sample, labels, catalogue)]
-    return _Other(sample, None if same else files.place_of(sample.image), maps)
-
-
-def _shown_maps(sample: SampleView, labels: list[int], catalogue: Catalogue) -> list[SaliencyFile]:
-    """The maps of a sample's rows in the order of methods, one for each method and label."""
-    shown: dict[tuple[int, int], SaliencyFile] = {}
-    for entry in sample.maps:
-        method = catalogue.method_index.get(entry.explainer)
-        if method is not None and entry.label in labels:
-            shown.setdefault((method, entry.label), entry)
-    return [shown[pair] for pair in sorted(shown)]
-
-
-def _in_threads(work: Callable[[_Given], _Made], items: Iterable[_Given]) -> Iterator[_Made]:
-    """What becomes of each item, in order, a few at a time: Pillow and zlib let other threads run meanwhile."""
-    threads = min(os.cpu_count() or 1, _MOST_THREADS) + 1  # the one that waits for them packs and writes
-    pool = ThreadPoolExecutor(threads, "report")
-    waiting: deque[Future[_Made]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > _AHEAD * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -107,6 +107,17 @@ def chosen_run(summary_dir: Path, run: int | str | None = None) -> tuple[RunFile
     return wanted[-1], tuple(found for found in runs if found is not wanted[-1])
 
 
+def job_folders(summary_dir: Path) -> list[Path]:
+    """The folder itself if it holds runs, and those directly in it that do, by name; no link is followed.
+
+    Raises:
+        OSError: the folder may not be read.
+    """
+    below = sorted(child for child in summary_dir.iterdir() if child.is_dir())
+    own = [summary_dir] if find_runs(summary_dir) else []
+    return own + [folder for folder in below if _holds_runs(folder)]
+
+
 def led_out(summary_dir: Path) -> list[str]:
     """The names of event files and of their data folders that lead out of a job folder, and so are not read."""
     runs = _named_runs(summary_dir)
@@ -159,7 +170,7 @@ def _hint(summary_dir: Path) -> str:
         return ": there is no such folder"
     if outside := led_out(summary_dir):
         return f": {', '.join(outside[:_MOST_NAMES])} leads out of it"
-    below = sorted(child.name for child in summary_dir.iterdir() if child.is_dir() and _holds_runs(child))
+    below = [folder.name for folder in job_folders(summary_dir)]
     if not below:
         return ": no file *summary.<number>*_explain"
     return f"; its folders {', '.join(below[:_MOST_NAMES])} hold summaries"

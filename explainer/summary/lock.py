@@ -8,7 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from explainer.errors import SummaryWriteError
+from explainer.errors import SummaryReadError, SummaryWriteError
+from explainer.summary.folder import RunFiles, inside
 
 try:
     import fcntl
@@ -86,3 +87,11 @@ def _held(folder: Path) -> bool | None:
     finally:
         os.close(number)
     return False
+
+
+def has_writer(summary_dir: Path, files: RunFiles) -> bool:
+    """Whether somebody is writing a run of a job folder."""
+    try:
+        return is_held(inside(summary_dir, files.data_dir.name))
+    except SummaryReadError:
+        return False

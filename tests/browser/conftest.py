@@ -1,16 +1,17 @@
-"""Reports in Chromium, opened from the disk; after every test the console must be empty."""
+"""Reports in Chromium, opened from the disk or from a server; after every test the console must be empty."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from report_runs import USUAL, write_report_run
 from report_viewer import Viewer
+from served_reports import serving
 from written_reports import Report
 
 from explainer.analysis.view import RunView, read_run
@@ -26,10 +27,12 @@ class Shown:
 
     view: RunView
     report: Report
+    served_at: str = ""
 
     @property
-    def page(self) -> Path:
-        return self.report.page
+    def page(self) -> Path | str:
+        """What is opened: the report's file, or the address where the run is served."""
+        return self.served_at or self.report.page
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +57,16 @@ def shown(tmp_path_factory) -> Shown:
 def single(tmp_path_factory) -> Shown:
     """The same in one file."""
     return _written(tmp_path_factory.mktemp("single"), "single")
+
+
+@pytest.fixture(scope="package", params=["file", "serve"])
+def either(request, shown) -> Iterator[Shown]:
+    """The report from the disk, and the same run from a server."""
+    if request.param == "file":
+        yield shown
+        return
+    with serving(shown.view.summary_dir) as server:
+        yield replace(shown, served_at=server.page(""))
 
 
 def _written(folder: Path, form: str) -> Shown:

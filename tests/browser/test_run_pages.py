@@ -13,10 +13,10 @@ def _statistics(shown, metric: str, explainer: str):
     return next(entry for entry in entries if (entry["metric"], entry["explainer"]) == (metric, explainer))
 
 
-def test_the_overview_says_how_the_run_stands_and_where_it_fails(shown, viewer):
-    viewer.open(shown.page, "#/")
+def test_the_overview_says_how_the_run_stands_and_where_it_fails(either, viewer):
+    viewer.open(either.page, "#/")
     viewer.page.wait_for_selector(".pairs")
-    samples = shown.view.samples.values()
+    samples = either.view.samples.values()
     correct, known = (
         sum(sample.correct is True for sample in samples),
         sum(sample.correct is not None for sample in samples),
@@ -26,8 +26,8 @@ def test_the_overview_says_how_the_run_stands_and_where_it_fails(shown, viewer):
     assert "the image has a NaN" in viewer.text(".missing")
 
 
-def test_a_confusion_opens_as_many_samples_as_it_counts(shown, viewer):
-    viewer.open(shown.page, "#/")
+def test_a_confusion_opens_as_many_samples_as_it_counts(either, viewer):
+    viewer.open(either.page, "#/")
     count = viewer.page.locator(".pairs tr").first.locator("td").last.inner_text().split(" of ")[0]
     viewer.page.locator(".pairs a").first.click()
     viewer.wait_for_count(f"{count} of 12")
@@ -54,13 +54,13 @@ def test_the_pictures_of_the_overview_are_those_of_the_sort_that_they_open(shown
     assert all(shown.view.samples[number].correct is False for number in links)
 
 
-def test_the_table_of_scores_has_means_counts_and_what_is_undefined(shown, viewer):
-    viewer.open(shown.page, "#/scores")
+def test_the_table_of_scores_has_means_counts_and_what_is_undefined(either, viewer):
+    viewer.open(either.page, "#/scores")
     rows = dict(zip((*METHODS, *CONTROLS), range(5), strict=True))
     names = viewer.page.locator(".scores tbody th bdi").all_inner_texts()
     assert sorted(names) == sorted(rows)
     for place, name in enumerate(names):
-        entry = _statistics(shown, "DeletionAUC", name)
+        entry = _statistics(either, "DeletionAUC", name)
         text = viewer.page.locator(".scores tbody tr").nth(place).locator("td").first.inner_text()
         assert f"{entry['mean']:.2f}" in text
         assert f"n {entry['defined']}" in text

@@ -48,10 +48,10 @@ def test_the_cursor_s_percentile_is_that_of_its_map(shown, viewer):
     assert abs(int("".join(filter(str.isdigit, told))) - part) <= 1
 
 
-def test_a_magnified_map_shows_the_pixels_of_the_table(shown, viewer):
-    viewer.open(shown.page, "#/sample/1?palette=grey&blend=map&scale=fixed&low=0&high=1&zoom=4")
+def test_a_magnified_map_shows_the_pixels_of_the_table(either, viewer):
+    viewer.open(either.page, "#/sample/1?palette=grey&blend=map&scale=fixed&low=0&high=1&zoom=4")
     pane = viewer.pixels('[data-pane="2"] canvas')
-    values = _maps(shown, 1)["RISE"]
+    values = _maps(either, 1)["RISE"]
     height, width = pane.shape[:2]
     shown_x = [x for x in range(130) if 0 <= (x - 65) * 4 + width / 2 < width - 4]
     shown_y = [y for y in range(96) if 0 <= (y - 48) * 4 + height / 2 < height - 4]
@@ -81,8 +81,8 @@ def _middle(viewer, selector):
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_enter_opens_the_sample_and_escape_returns_to_its_place(shown, viewer):
-    viewer.open(shown.page).press("j", "j", "j", "l")
+def test_enter_opens_the_sample_and_escape_returns_to_its_place(either, viewer):
+    viewer.open(either.page).press("j", "j", "j", "l")
     assert viewer.focus == (2, 1)
     viewer.press("Enter")
     viewer.page.wait_for_selector(".pane canvas")
@@ -100,8 +100,8 @@ def test_back_returns_as_well(shown, viewer):
     assert viewer.hash.startswith("#/samples?outcome=1")
 
 
-def test_the_next_sample_is_the_next_of_the_filter_and_sort(shown, viewer):
-    viewer.open(shown.page, "#/samples?outcome=2&sort=confidence").press("Home")
+def test_the_next_sample_is_the_next_of_the_filter_and_sort(either, viewer):
+    viewer.open(either.page, "#/samples?outcome=2&sort=confidence").press("Home")
     order = viewer.samples
     viewer.press("Enter")
     for place, number in enumerate(order):
@@ -126,9 +126,9 @@ def test_probabilities_have_their_numbers_and_intervals(shown, viewer):
         assert ("true" in text) == (label in sample.prediction.ground_truth)
 
 
-def test_scores_are_those_of_the_run_and_undefined_ones_say_so(shown, viewer):
-    sample = shown.view.samples[4]
-    viewer.open(shown.page, "#/sample/4")
+def test_scores_are_those_of_the_run_and_undefined_ones_say_so(either, viewer):
+    sample = either.view.samples[4]
+    viewer.open(either.page, "#/sample/4")
     table = viewer.page.get_by_role("table").filter(has_text="DeletionAUC").first
     scores = {s.explainer: s.value for s in sample.scores if s.metric == "DeletionAUC" and s.label == 4}
     for name, value in scores.items():
@@ -168,11 +168,11 @@ def test_layers_are_stepped_through(shown, viewer):
     assert viewer.page.locator(".box").count() == 2
 
 
-def test_what_the_network_saw_is_redrawn_to_the_last_digit(shown, viewer):
-    viewer.open(shown.page, "#/sample/1?hidden=seen")
+def test_what_the_network_saw_is_redrawn_to_the_last_digit(either, viewer):
+    viewer.open(either.page, "#/sample/1?hidden=seen")
     viewer.page.wait_for_selector(".film canvas")
-    sample = shown.view.samples[1]
-    picture = Image.fromarray(shown.view.picture(sample.image))
+    sample = either.view.samples[1]
+    picture = Image.fromarray(either.view.picture(sample.image))
     blurred = np.array(picture.filter(ImageFilter.GaussianBlur(9)))
     for index, layer in enumerate(sample.edit_trees[0].layers):
         expected = blurred.copy()

@@ -19,8 +19,8 @@ PAGES = ("", "samples", "sample/1", "scores", "classes", "edits", "compare", "ab
 GOES = {"s": "samples", "m": "scores", "c": "classes", "e": "edits", "d": "compare", "a": "about", "o": ""}
 
 
-def test_g_and_a_letter_open_a_page(shown, viewer):
-    viewer.open(shown.page, "#/")
+def test_g_and_a_letter_open_a_page(either, viewer):
+    viewer.open(either.page, "#/")
     for letter, page in GOES.items():
         viewer.press("g", letter)
         viewer.page.wait_for_selector(f'main[data-page="{page or "overview"}"]')
@@ -75,9 +75,9 @@ def test_the_theme_follows_the_system_until_it_is_chosen(shown, viewer):
     assert viewer.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 251, 250)"
 
 
-def test_a_copied_link_shows_the_same_in_another_window(shown, viewer):
+def test_a_copied_link_shows_the_same_in_another_window(either, viewer):
     viewer.context.add_init_script("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
-    viewer.open(shown.page, "#/samples?outcome=1").press("p", "End")
+    viewer.open(either.page, "#/samples?outcome=1").press("p", "End")
     viewer.page.get_by_label("Sort", exact=True).select_option("margin")
     viewer.press("k", "l", "y")
     viewer.wait_for_text(".message", "link copied")
@@ -96,9 +96,9 @@ def test_a_link_that_nobody_wrote_shows_the_samples_all_the_same(shown, viewer):
     assert viewer.count == "0 of 12 samples"
 
 
-def test_nothing_is_wider_than_a_narrow_screen(shown, phone):
+def test_nothing_is_wider_than_a_narrow_screen(either, phone):
     for page in PAGES:
-        phone.open(shown.page, f"#/{page}")
+        phone.open(either.page, f"#/{page}")
         phone.page.wait_for_timeout(100)
         assert phone.sees_no_more_than_its_width(), page
 
@@ -120,9 +120,9 @@ _NAMELESS = """
 """
 
 
-def test_everything_that_is_used_has_a_name(shown, viewer):
+def test_everything_that_is_used_has_a_name(either, viewer):
     for page in PAGES:
-        viewer.open(shown.page, f"#/{page}")
+        viewer.open(either.page, f"#/{page}")
         assert viewer.page.evaluate(_NAMELESS) == [], page
 
 

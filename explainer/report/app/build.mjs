@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static");
 const LICENCES = "../../../LICENSE-THIRD-PARTY";
-const MOST_BYTES = 210_000; // the design hoped for 120,000; see README.md
+const MOST_BYTES = 225_000; // the design hoped for 120,000; see README.md
 
 /** A digest of all that the bundle is made of; tests compare it without Node. */
 async function sourcesDigest() {

@@ -152,7 +152,7 @@ def test_a_file_of_floats_that_two_records_name_is_shown_once(tmp_path):
     write_report_run(tmp_path / "run", USUAL._replace(samples=1), raw_kind="float16")
     view = read_run(tmp_path / "run")
     one = view.samples[0]
-    again = tuple(replace(entry, raw=one.maps[0].raw) for entry in one.maps)
+    again = tuple(replace(entry, raw=replace(one.maps[0].raw)) for entry in one.maps)
     written = write_report(replace(view, samples={0: replace(one, maps=again)}), tmp_path / "seen", form="folder")
     flags = [found["raw"]["flag"] for found in Report(written.path)[detail_key(0)]["maps"]]
     assert flags == [1, 2, 2]

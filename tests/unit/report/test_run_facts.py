@@ -12,14 +12,11 @@ from report_runs import CONTROLS, CURVES, LABELS, METHODS, METRICS, USUAL, write
 from written_reports import Report
 
 from explainer.analysis.facts import facts_of
-from explainer.records import SaliencyFile
 from explainer.report import run_facts
-from explainer.report.catalogue import catalogue_of
 from explainer.report.cells import Cell, MapCell, RowCells
-from explainer.report.run_facts import Measured, measured_of
+from explainer.report.run_facts import Measured
 from explainer.report.write import write_report
 from explainer.summary.lock import RunLock
-from explainer.summary.reader import SampleView
 
 ALL = (*METHODS, *sorted(CONTROLS))
 
@@ -192,21 +189,20 @@ def cell_of(method, *quantiles) -> RowCells:
     return RowCells(Cell({}), (cell,), 0.5)
 
 
-def test_maps_are_measured_at_equal_distances(monkeypatch):
-    monkeypatch.setattr(run_facts, "MOST_MEASURED", 2)
-    made = sample(1, [0.5, 0.25, 0.25])
-    maps = tuple(SaliencyFile(1, "A", label, f"{label}.png", 0.0, 1.0) for label in range(5))
-    run = view(SampleView(1, made.image, made.prediction, maps))
-    measured = measured_of(run, catalogue_of(run))
-    assert measured.every == {0: 3}
-    for value in range(5):
+@pytest.mark.parametrize(
+    ("maps", "measured_of_them"), [(3, (0, 1, 2)), (4, (0, 2)), (6, (0, 2, 4)), (7, (0, 4)), (12, (0, 4, 8))]
+)
+def test_maps_are_measured_at_equal_distances(monkeypatch, maps, measured_of_them):
+    monkeypatch.setattr(run_facts, "MOST_MEASURED", 3)
+    measured = Measured()
+    for value in range(maps):
         measured.take([cell_of(0, value, value)])
-    assert measured.percentiles(0) == (0.0, 3.0)  # of the maps 0 and 3
+    assert measured.percentiles(0) == tuple(np.percentile(np.repeat(measured_of_them, 2), (1, 99)))
     assert measured.percentiles(1) == (None, None)
 
 
 def test_damage_is_counted_once_for_a_picture_and_for_each_map():
-    measured = Measured({})
+    measured = Measured()
     damaged = MapCell({"method": 0})
     image = Cell({"flag": 2})
     measured.take([RowCells(image, (damaged, damaged), 0.25), RowCells(image, (damaged,), math.nan)])

@@ -18,6 +18,7 @@ from written_reports import Report
 import explainer
 from explainer.analysis.view import read_run
 from explainer.errors import SummaryReadError
+from explainer.report import sample_work
 from explainer.report import write as module
 from explainer.report.write import write_report
 from explainer.summary.folder import find_runs
@@ -129,7 +130,7 @@ def test_a_report_in_the_job_folder_is_in_nobodys_way(tmp_path, form):
 
 def test_pictures_are_taken_one_sample_at_a_time(tmp_path, monkeypatch):
     write_report_run(tmp_path / "run", USUAL._replace(samples=60, height=5, width=7, methods=("A",)))
-    alive, most, read = [0], [0], module.picture_read
+    alive, most, read = [0], [0], sample_work.picture_read
 
     def counted(entry, place):
         alive[0] += 1
@@ -142,9 +143,9 @@ def test_pictures_are_taken_one_sample_at_a_time(tmp_path, monkeypatch):
         alive[0] -= 1 + sum(len(row.maps) for row in rows)
         added(grid, rows)
 
-    monkeypatch.setattr(module, "picture_read", counted)
+    monkeypatch.setattr(sample_work, "picture_read", counted)
     monkeypatch.setattr(module._Grid, "add", taken)
-    monkeypatch.setattr(module, "_MOST_THREADS", 2)
+    monkeypatch.setattr(sample_work, "_MOST_THREADS", 2)
     write_report(tmp_path / "run", tmp_path / "r.html", detail=False)
     assert alive[0] == 0
     assert most[0] <= (3 * 2 + 2) * 3  # samples in work, each with its picture and at most two maps
@@ -153,7 +154,7 @@ def test_pictures_are_taken_one_sample_at_a_time(tmp_path, monkeypatch):
 def test_an_error_in_a_thread_is_raised_and_leaves_nothing(tmp_path, monkeypatch):
     write_run(tmp_path / "run")
     before = sorted(tmp_path.rglob("*"))
-    monkeypatch.setattr(module, "row_of", lambda *given: 1 / 0)
+    monkeypatch.setattr(sample_work, "row_of", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_report(tmp_path / "run")
     assert sorted(tmp_path.rglob("*")) == before

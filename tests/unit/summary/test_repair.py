@@ -283,7 +283,10 @@ def test_a_later_major_version_is_refused_with_the_reason(tmp_path: Path, job: P
     first.explain.run.format_major = codec.FORMAT_MAJOR + 1
     event_file.write_bytes(b"".join(map(frame, [first.SerializeToString(), *payloads[1:]])))
     for refused in (lambda: repair(job, tmp_path / "new"), lambda: verify(job), lambda: read_run(job)):
-        with pytest.raises(SummaryReadError, match=r"the summary has format 2\.4, .*; this version reads up to 1\.x"):
+        with pytest.raises(
+            SummaryReadError,
+            match=rf"the summary has format 2\.{codec.FORMAT_MINOR}, .*; this version reads up to 1\.x",
+        ):
             refused()
     assert not (tmp_path / "new").exists()
 

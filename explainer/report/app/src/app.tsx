@@ -4,12 +4,16 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { columnChunks, runOfPage } from "./data/run";
 import { useChunk } from "./data/chunks";
+import { servedText } from "./data/server";
+import { useServer } from "./data/source";
 import { Columns } from "./data/columns";
 import { Help, toggleHelp } from "./components/help";
+import { LiveBar } from "./components/live_bar";
 import { Rail } from "./components/rail";
 import { TopBar } from "./components/top_bar";
 import { listen, useShortcuts } from "./keyboard";
-import { PAGE_LIST, pageOf } from "./pages";
+import { follow } from "./live";
+import { pageList, pageOf } from "./pages";
 import type { Page } from "./routes";
 import { columns, columnsFailed, followAddress, go, link, page, run } from "./state";
 import { followTheme, switchTheme } from "./theme";
@@ -37,6 +41,7 @@ function App() {
         Skip to the content
       </a>
       <TopBar />
+      <LiveBar />
       <Rail />
       <main id="main" tabIndex={-1} data-page={page.value}>
         <Shown key={page.value} />
@@ -69,9 +74,11 @@ function start(): void {
     place.textContent = `This report cannot be shown: ${error instanceof Error ? error.message : String(error)}`;
     return;
   }
+  if (run.value.served) useServer((key) => servedText(key, run.value.served?.edition ?? ""));
   followAddress();
+  follow();
   const to = (target: Page) => () => go({ page: target, extra: {} });
-  listen(Object.fromEntries(PAGE_LIST.filter(({ letter }) => letter).map(({ letter, key }) => [letter, to(key)])));
+  listen(Object.fromEntries(pageList().filter(({ letter }) => letter).map(({ letter, key }) => [letter, to(key)])));
   render(<App />, place);
 }
 

@@ -94,6 +94,9 @@ export function learnShape(row: GridRow | undefined): void {
   if (!shape.peek() && image?.flag === 1) shape.value = image.width / image.height;
 }
 
+/** What the order is made by; where it stays the same and the order does not, rows came to it. */
+export const asked = computed(() => JSON.stringify([filter(), sort(), sortScores.value?.state]));
+
 /** Where a page of rows was scrolled to, by its order; lost with the page's life. */
-export const scrolledTo = { order: null as Uint32Array | null, top: 0 };
+export const scrolledTo = { asked: "", order: null as Uint32Array | null, top: 0 };
 

@@ -75,3 +75,25 @@ test("a chunk that failed says why, and can be tried again", async () => {
   expect(chunk.value).toEqual({ state: "ready", value: "A" });
   expect(begun).toEqual(["a", "a"]);
 });
+
+test("a renewed chunk is shown until the new one is there, stays where there is none, and is forgotten where nobody looks", async () => {
+  const { chunks, begun, settle, end, fail } = await reader(10, 6);
+  const shown = chunks.retain("a");
+  chunks.retain("b");
+  end("a");
+  end("b");
+  await settle();
+  chunks.release("b");
+  const renewed = chunks.renew((key) => key !== "c");
+  expect(shown.value).toEqual({ state: "ready", value: "A" });
+  expect(begun).toEqual(["a", "b", "a"]);
+  end("a");
+  await renewed;
+  expect(shown.value).toEqual({ state: "ready", value: "A" });
+  chunks.retain("b");
+  expect(begun).toEqual(["a", "b", "a", "b"]);
+  const failed = chunks.renew((key) => key === "a");
+  fail("a");
+  await expect(failed).rejects.toThrow("a is missing");
+  expect(shown.value).toEqual({ state: "ready", value: "A" });
+});

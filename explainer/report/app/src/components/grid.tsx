@@ -3,7 +3,7 @@ import { useChunk } from "../data/chunks";
 import { scoreChunks } from "../data/run";
 import type { Columns } from "../data/columns";
 import { useShortcuts } from "../keyboard";
-import { scrolledTo, shape, shownMethods, values } from "../rows";
+import { asked, scrolledTo, shape, shownMethods, values } from "../rows";
 import { go, run, show, view } from "../state";
 import { layoutOf, Tall, type Layout } from "../view/layout";
 import { scoreSort } from "../view/sorts";
@@ -127,10 +127,24 @@ function useSortWords(): string {
 /** Scrolls to where this order was left, or to the current row, or to the top. */
 function placed(box: HTMLElement, order: Uint32Array, tall: Tall, current: number): number {
   if (!tall.viewport) return 0;
-  const place = current >= 0 ? order.indexOf(current) : -1;
-  const before = scrolledTo.order === order ? scrolledTo.top : 0;
-  box.scrollTop = place >= 0 ? tall.topFor(place, before, HEAD) : before;
+  const { asked: before, order: last, top } = scrolledTo;
+  const same = before === asked.value;
+  box.scrollTop = same && last && last !== order ? kept(tall, last, order, top) : reached(tall, order, current, same ? top : 0);
+  Object.assign(scrolledTo, { asked: asked.value, order, top: box.scrollTop });
   return box.scrollTop;
+}
+
+/** Where the current row is seen. */
+function reached(tall: Tall, order: Uint32Array, current: number, top: number): number {
+  const place = current >= 0 ? order.indexOf(current) : -1;
+  return place >= 0 ? tall.topFor(place, top, HEAD) : top;
+}
+
+/** Where the row that was seen first is seen as it was, now that there are more. */
+function kept(tall: Tall, last: Uint32Array, order: Uint32Array, top: number): number {
+  const first = Math.min(Math.floor(tall.listTop(top) / tall.rowHeight), last.length - 1);
+  const place = order.indexOf(last[first]);
+  return place < 0 ? top : tall.elementTop(tall.listTop(top) + (place - first) * tall.rowHeight);
 }
 
 export function openSample(columns: Columns, row: number): void {

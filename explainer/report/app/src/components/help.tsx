@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { shortcuts, singleKeys } from "../keyboard";
-import { PAGE_LIST } from "../pages";
+import { pageList } from "../pages";
 
 const open = signal(false);
 
@@ -42,7 +42,7 @@ export function Help() {
 
 function Keys() {
   const own = [...shortcuts.value].reverse().flat();
-  const goes = PAGE_LIST.filter(({ letter }) => letter);
+  const goes = pageList().filter(({ letter }) => letter);
   return (
     <div class="key-tables">
       <table>

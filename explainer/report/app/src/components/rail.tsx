@@ -1,4 +1,4 @@
-import { PAGE_LIST } from "../pages";
+import { pageList } from "../pages";
 import { hashWith, page } from "../state";
 
 /** The pages; one that has nothing to show is muted and says why. */
@@ -6,7 +6,7 @@ export function Rail() {
   const shown = page.value === "sample" ? "samples" : page.value;
   return (
     <nav class="rail" aria-label="Pages">
-      {PAGE_LIST.map(({ key, title, sign, lacks }) => (
+      {pageList().map(({ key, title, sign, lacks }) => (
         <a
           key={key}
           href={hashWith({ page: key, extra: {} })}

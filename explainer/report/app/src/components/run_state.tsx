@@ -1,3 +1,4 @@
+import { progress } from "../live";
 import { run } from "../state";
 import { count, counted, cut, duration, timeWords } from "../words";
 
@@ -8,6 +9,7 @@ export function RunStateLine() {
   const rest = counts.unfinished ? `, ${count(counts.unfinished)} unfinished` : "";
   switch (facts.state) {
     case "running":
+      if (run.value.served) return <p>○ Running: {progress() || `${counted(samples, "sample")} so far`}.</p>;
       return <p>○ Running: {counted(samples, "sample")} so far. This page is how it stood when it was written.</p>;
     case "ended":
       return <Ended />;

@@ -1,4 +1,5 @@
 import { message } from "../actions";
+import { heard, progress } from "../live";
 import { hashWith, page, run } from "../state";
 import { switchTheme, theme } from "../theme";
 import { counted, cut } from "../words";
@@ -37,10 +38,11 @@ export function TopBar() {
 /** How the run stands, as a shape and words. */
 function RunState() {
   const { run: facts, samples, counts, findings_in_all } = run.value;
-  if (facts.state === "ended") return <span class="state">● ended</span>;
-  if (facts.state === "repaired") return <span class="state">● repaired</span>;
-  if (facts.state === "running") return <span class="state">○ running</span>;
-  if (facts.state === "damaged")
+  const state = heard.value?.state ?? facts.state; // what is heard of a run that goes on is newer than what is shown
+  if (state === "ended") return <span class="state">● ended</span>;
+  if (state === "repaired") return <span class="state">● repaired</span>;
+  if (state === "running") return <span class="state">○ running{heard.value ? `: ${progress()}` : ""}</span>;
+  if (state === "damaged")
     return <span class="state alarming">▲ damaged: {counted(findings_in_all, "finding")}</span>;
   return (
     <span class="state alarming">

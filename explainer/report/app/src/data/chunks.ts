@@ -60,6 +60,17 @@ export class Chunks<T> {
     this.next();
   }
 
+  /** Reads those again that may be others now; what is shown stays until they are there, or if they are not. */
+  async renew(stale: (key: string) => boolean): Promise<void> {
+    const found = [...this.entries.values()].filter(({ key, begun }) => begun && stale(key));
+    await Promise.all(found.map((entry) => (entry.readers ? this.again(entry) : this.drop(entry))));
+  }
+
+  private async again(entry: Entry<T>): Promise<void> {
+    const value = await this.decode(await this.read(entry.key));
+    entry.chunk.value = { state: "ready", value };
+  }
+
   private next(): void {
     while (this.running < this.atOnce && this.queue.length) void this.begin(this.queue.pop() as Entry<T>);
   }

@@ -1,4 +1,4 @@
-/** Where chunks come from: a block in the page itself, or a script beside it. */
+/** Where chunks come from: a block in the page itself, a script beside it, or the server of the page. */
 
 declare global {
   interface Window {
@@ -29,8 +29,16 @@ const policy = (window as unknown as { trustedTypes?: Policies }).trustedTypes?.
 
 window.E = (key, text) => waiting.get(key)?.(text);
 
+let fromServer: ((key: string) => Promise<string>) | null = null;
+
+/** From now on chunks are asked of a server. */
+export function useServer(ask: (key: string) => Promise<string>): void {
+  fromServer = ask;
+}
+
 /** The base64 text of a chunk. */
 export function textOf(key: string): Promise<string> {
+  if (fromServer) return fromServer(key);
   const block = document.getElementById(key);
   if (block?.tagName === "SCRIPT") return Promise.resolve(block.textContent ?? "");
   return textOfScript(key);

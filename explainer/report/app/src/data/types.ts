@@ -75,7 +75,7 @@ export interface Calibration {
 export interface Run {
   format: number;
   version: string;
-  form: "single" | "folder";
+  form: "single" | "folder" | "served";
   /** Whether the samples have chunks of their own. */
   detail: boolean;
   cell: number;
@@ -127,6 +127,8 @@ export interface Run {
   skipped: { sample: number; reason: string }[];
   unfinished: number[];
   bytes: { events: number; pictures: number };
+  /** Of a served page: the edition of its rows, and of how many samples the maps were measured. */
+  served?: { edition: string; measured: number };
   /** This run beside another one, where the report was written against it. */
   compare?: Comparison | null;
 }

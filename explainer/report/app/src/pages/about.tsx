@@ -13,6 +13,7 @@ import { rangeWords } from "../view/scores";
 import { seedsOf } from "../view/seeds";
 import { count, cut } from "../words";
 
+const FORMS = { single: "in one file", folder: "with files beside it", served: "served while the run goes on" };
 const MOST_FINDINGS = 100;
 /** Parameters that have a place of their own. */
 const PLACED = new Set(["network", "provenance", "dataset", "explainers", "metrics", "controls", "activation_fn", "seed", "label_format"]);
@@ -87,7 +88,7 @@ export function About() {
       <section class="part">
         <h2>This report</h2>
         <p class="muted">
-          One page for the browser, {run.value.form === "single" ? "in one file" : "with files beside it"}
+          One page for the browser, {FORMS[run.value.form]}
           {run.value.detail ? "" : ", without details"}; it asks no other machine for anything.
         </p>
         <Licences />

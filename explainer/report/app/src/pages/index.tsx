@@ -2,12 +2,14 @@
 
 import type { FunctionComponent } from "preact";
 import type { Page } from "../routes";
+import { run } from "../state";
 import { lacksEdits, lacksOther, lacksScores, lacksTruth, nothing } from "../lacks";
 import { About } from "./about";
 import { Classes } from "./classes";
 import { Compare } from "./compare";
 import { Edits } from "./edits";
 import { Overview } from "./overview";
+import { Runs } from "./runs";
 import { Sample } from "./sample";
 import { Samples } from "./samples";
 import { Scores } from "./scores";
@@ -24,7 +26,7 @@ export interface PageEntry {
   lacks(): string;
 }
 
-export const PAGE_LIST: readonly PageEntry[] = [
+const PAGE_LIST: readonly PageEntry[] = [
   { key: "overview", title: "Overview", Shown: Overview, letter: "o", sign: "M3 3h6v8H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 13h6v4H3z", lacks: nothing },
   { key: "samples", title: "Samples", Shown: Samples, letter: "s", sign: "M3 4h4v4H3zM9 4h8M9 8h8M3 12h4v4H3zM9 12h8M9 16h8", lacks: nothing },
   { key: "scores", title: "Scores", Shown: Scores, letter: "m", sign: "M3 5h14M3 10h14M3 15h14M6 3v4M13 8v4M9 13v4", lacks: lacksScores },
@@ -34,8 +36,14 @@ export const PAGE_LIST: readonly PageEntry[] = [
   { key: "about", title: "About", Shown: About, letter: "a", sign: "M10 3a7 7 0 1 0 0 14a7 7 0 1 0 0-14M10 9v5M10 6v.5", lacks: nothing },
 ];
 
+const RUNS: PageEntry = { key: "runs", title: "Runs", Shown: Runs, letter: "r", sign: "M3 4h14M3 8h14M3 12h14M3 16h14", lacks: nothing };
 const SAMPLE: PageEntry = { key: "sample", title: "Sample", Shown: Sample, letter: "", sign: "", lacks: nothing };
 
+/** All pages that this one has; a list of runs only where it is served. */
+export function pageList(): readonly PageEntry[] {
+  return run.value.served ? [...PAGE_LIST, RUNS] : PAGE_LIST;
+}
+
 export function pageOf(key: Page): PageEntry {
-  return key === "sample" ? SAMPLE : (PAGE_LIST.find((entry) => entry.key === key) ?? PAGE_LIST[0]);
+  return key === "sample" ? SAMPLE : (pageList().find((entry) => entry.key === key) ?? PAGE_LIST[0]);
 }
