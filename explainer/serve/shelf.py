@@ -57,7 +57,7 @@ class Shelf:
         self._listing = threading.Lock()
         self._open: OrderedDict[str, ServedRun] = OrderedDict()
         self._lines: dict[str, _Line] = {}
-        if not self.places():
+        if not (folder.is_dir() and self.places()):
             chosen_run(folder)  # says what is there instead
 
     def places(self) -> list[Place]:

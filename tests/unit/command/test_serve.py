@@ -56,7 +56,9 @@ def test_a_public_address_is_warned_of(tmp_path: Path):
 
 def test_a_folder_without_a_run_is_named_with_exit_status_2(tmp_path: Path, capsys):
     assert main(["serve", str(tmp_path)]) == 2
-    assert f"found no summary in {tmp_path}" in capsys.readouterr().err
+    assert f"found no summary in {tmp_path}: no file" in capsys.readouterr().err
+    assert main(["serve", str(tmp_path / "none")]) == 2
+    assert f"found no summary in {tmp_path / 'none'}: there is no such folder" in capsys.readouterr().err
 
 
 def test_an_address_that_is_another_machine_s_is_named_with_exit_status_2(tmp_path: Path, capsys):
