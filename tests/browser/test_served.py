@@ -86,7 +86,7 @@ def test_the_facts_follow_what_is_shown(growing, viewer):
     viewer.wait_for_text(".run-facts", "10 samples")
     run.end()
     viewer.wait_for_text(".top-bar", "● ended")
-    viewer.wait_for_text("main", "Ended: 10 samples")
+    viewer.wait_for_text("main", "Ended · 10 samples")
 
 
 def test_the_end_of_a_run_with_rows_that_are_not_shown_is_said(growing, viewer):
