@@ -9,7 +9,8 @@ import { learnShape, look } from "../rows";
 import { run } from "../state";
 import type { Layout } from "../view/layout";
 import { drawRow, mapOf } from "../view/draw_row";
-import { cut, decimals, interval, isolated, OUTCOMES, short } from "../words";
+import { outcomeOf } from "../view/outcome";
+import { cut, decimals, interval, isolated, short } from "../words";
 
 export interface RowProps {
   row: number;
@@ -163,7 +164,7 @@ function Head(props: RowProps) {
   const { row, columns, layout, focus, reached, sortWords, sortValue } = props;
   const { column, of } = columns;
   const i = of[row];
-  const outcome = OUTCOMES[column.outcome[row]];
+  const outcome = outcomeOf(columns, row);
   const name = columns.name(i);
   return (
     <div

@@ -16,7 +16,8 @@ import { allSorted, filter } from "../rows";
 import { useDetailPictures } from "../sample_pictures";
 import { columns, go, hashWith, run, show, showExtra, view } from "../state";
 import { facetsOf } from "../view/facets";
-import { count, counted, cut, decimals, OUTCOMES, percent } from "../words";
+import { outcomeOf } from "../view/outcome";
+import { count, counted, cut, decimals, percent } from "../words";
 
 const FILM = 112;
 const ROW = FILM + 44;
@@ -169,7 +170,7 @@ function EditRow({ row, columns: all }: { row: number; columns: Columns }) {
 function EditHead({ row, columns: all }: { row: number; columns: Columns }) {
   const { column } = all;
   const i = all.of[row];
-  const outcome = OUTCOMES[column.outcome[row]];
+  const outcome = outcomeOf(all, row);
   const label = column.label[row];
   return (
     <div class="row-head">

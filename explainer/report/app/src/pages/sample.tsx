@@ -22,7 +22,8 @@ import { picturesOfRow, useDetailPictures, type Pictures } from "../sample_pictu
 import { columns, columnsFailed, go, hashWith, link, run, show, showExtra, view } from "../state";
 import { methodColour, methodDash } from "../theme";
 import { curveWords } from "../view/scores";
-import { count, cut, decimals, interval, OUTCOMES, percent } from "../words";
+import { outcomeOf } from "../view/outcome";
+import { count, cut, decimals, interval, percent } from "../words";
 
 export function Sample() {
   useLookKeys();
@@ -121,7 +122,7 @@ const ZOOMS: readonly { zoom: number; words: string }[] = [
 function Head({ columns: all, i, row, objects }: FoundProps & { objects: Objects | null | undefined }) {
   const name = all.name(i);
   const { column } = all;
-  const outcome = OUTCOMES[column.outcome[row]];
+  const outcome = outcomeOf(all, row);
   return (
     <header class="sample-head">
       <div class="sample-title">
