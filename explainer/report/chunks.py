@@ -2,7 +2,7 @@
 
 A chunk is raw deflate of: the header's length in bytes (u32), the header (JSON, UTF-8), zeros up to a multiple of 8,
 and the body. The header says of each array where in the body it stands. All numbers are little-endian. What each chunk
-holds is told in docs/viewer.md.
+holds is told in docs/report-format.md.
 """
 
 from __future__ import annotations
