@@ -90,6 +90,17 @@ class Viewer:
         )
 
     @property
+    def seen(self) -> list[int]:
+        """Those of them that are wholly on the screen; which others are there depends on the way of scrolling."""
+        return self.page.evaluate(
+            """() => { const { top, bottom } = document.querySelector(".grid").getBoundingClientRect();
+                return [...document.querySelectorAll(".row[data-row]")]
+                    .map((row) => [row, row.getBoundingClientRect()])
+                    .filter(([, box]) => box.top >= top && box.bottom <= bottom + 1)
+                    .sort(([, a], [, b]) => a.top - b.top).map(([row]) => Number(row.dataset.sample)); }"""
+        )
+
+    @property
     def focus(self) -> tuple[int, int]:
         """The sample and the column of the focused cell."""
         self.page.wait_for_function("() => document.activeElement.closest('[data-row]')")

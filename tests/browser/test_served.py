@@ -42,11 +42,13 @@ def test_new_rows_are_announced_and_shown_when_they_are_asked_for_and_nothing_ju
 
 
 def _places(viewer):
-    """Where the rows are on the screen, but for the bar that comes and goes."""
+    """Where the rows that are seen are on the screen, but for the bar that comes and goes."""
     return viewer.page.evaluate(
-        """() => { const top = document.querySelector(".grid").getBoundingClientRect().top;
-            return [...document.querySelectorAll(".row[data-row]")].filter((row) => Number(row.dataset.sample) < 6)
-                .map((row) => [row.dataset.sample, Math.round(row.getBoundingClientRect().top - top)]).sort(); }"""
+        """() => { const topOf = (element) => element.getBoundingClientRect().top;
+            const top = topOf(document.querySelector(".grid"));
+            return [...document.querySelectorAll(".row[data-row]")]
+                .map((row) => [row.dataset.sample, Math.round(topOf(row) - top)])
+                .filter(([, at]) => at > -150 && at < innerHeight).sort(); }"""
     )
 
 
