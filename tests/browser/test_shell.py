@@ -75,6 +75,18 @@ def test_the_theme_follows_the_system_until_it_is_chosen(shown, viewer):
     assert viewer.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 251, 250)"
 
 
+def test_paper_is_light_whatever_the_theme(shown, viewer):
+    viewer.page.emulate_media(color_scheme="dark")
+    viewer.open(shown.page, "#/scores")
+    line = ".method-name line"
+    dark = viewer.page.locator(line).first.get_attribute("stroke")
+    viewer.page.emulate_media(color_scheme="dark", media="print")
+    viewer.page.wait_for_function("() => document.documentElement.dataset.theme === 'light'")
+    assert viewer.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert viewer.page.locator(".rail").is_hidden()
+    assert viewer.page.locator(line).first.get_attribute("stroke") != dark
+
+
 def test_a_copied_link_shows_the_same_in_another_window(either, viewer):
     viewer.context.add_init_script("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     viewer.open(either.page, "#/samples?outcome=1").press("p", "End")

@@ -7,9 +7,12 @@ export type Theme = "light" | "dark";
 const KEY = "explainer-theme";
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 const systemDark = signal(system.matches);
+const paper = window.matchMedia("print");
+const printing = signal(paper.matches);
 const chosen = signal<Theme | "">(remembered());
 
-export const theme = computed<Theme>(() => chosen.value || (systemDark.value ? "dark" : "light"));
+/** Paper is light. */
+export const theme = computed<Theme>(() => (printing.value ? "light" : chosen.value || (systemDark.value ? "dark" : "light")));
 
 export function switchTheme(): void {
   chosen.value = theme.value === "dark" ? "light" : "dark";
@@ -22,6 +25,7 @@ export function switchTheme(): void {
 
 export function followTheme(): void {
   system.addEventListener("change", (event) => (systemDark.value = event.matches));
+  paper.addEventListener("change", (event) => (printing.value = event.matches));
   effect(() => document.documentElement.setAttribute("data-theme", theme.value));
 }
 
