@@ -707,6 +707,7 @@ Exit status:
   1  it could not be written, or matplotlib is not there
   2  a wrong argument, or there is no summary to read
 """
+FIGURE_TO_OPTION = "The figure: .png, .pdf or .svg. A file of that name is replaced."
 SAMPLES_OPTION = "Numbers of samples, or names of their files, separated by commas."
 LABELS_OPTION = "Whose maps are shown: a label, by number or name, or one for each sample."
 SCALE_OPTION = "What has colours of its own: each map, or each method over all rows."
