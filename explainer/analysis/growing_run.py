@@ -7,7 +7,7 @@ from pathlib import Path
 from explainer.analysis.view import RunView, state_of, view_of
 from explainer.summary.event_tail import EventTail
 from explainer.summary.folder import RunFiles, chosen_run
-from explainer.summary.lock import has_writer
+from explainer.summary.lock import has_writer, may_grow
 from explainer.summary.reader import RunReader, SampleView
 
 
@@ -62,7 +62,7 @@ class GrowingRun:
             self.restarts += 1
             self._begin()
         added = begun_anew
-        for found in self._tail.read_on(growing=self.running):
+        for found in self._tail.read_on(growing=self.running or may_grow(self.files)):
             added = True
             records = found.records if found.finding is None else (found.finding,)
             for sample in self._reading.samples(records):

@@ -28,7 +28,7 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--samples", callback=_names, metavar="LIST", show_default="first four", help=text.SAMPLES_OPTION)
 @click.option("--explainers", callback=_names, metavar="LIST", show_default="all", help="Methods, separated by commas.")
 @click.option("--labels", callback=_names, metavar="LIST", show_default="the most probable", help=text.LABELS_OPTION)
-@click.option("--to", required=True, metavar="FILE", type=Path, help="The figure: .png, .pdf or .svg.")
+@click.option("--to", required=True, metavar="FILE", type=Path, help=text.FIGURE_TO_OPTION)
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 @click.option("--scale", type=click.Choice(SCALES), default=SCALES[0], show_default=True, help=text.SCALE_OPTION)
 @click.option("--palette", type=click.Choice(PALETTES), show_default="by sign", help="The colours.")

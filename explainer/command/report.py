@@ -61,4 +61,6 @@ def facts_of_report(written: WrittenReport) -> text.Facts:
         "samples": written.samples,
         "state": written.state,
         "unreadable": written.unreadable,
+        "against": written.against,
+        "against_unreadable": written.against_unreadable,
     }

@@ -107,7 +107,7 @@ Up to 25 MB the report is one file, report.html in DIR, else a folder, DIR/repor
 \b
 Exit status:
   0  the report is written, and the run is complete
-  1  it is written, but the run did not end or something is damaged or missing
+  1  it is written, but a run did not end or something is damaged or missing
   2  there is no summary to read, the report could not be written, or the two runs cannot be compared
 """
 AGAINST_OPTION = "Another run, the newest in that folder: says what is other in it, and shows the maps of both."
@@ -241,7 +241,15 @@ def report_rows(facts: Facts) -> list[Row]:
         ("samples", f"{facts['samples']} shown"),
         *_named("state", [f"the run is {facts['state']}"] if facts["state"] != "ended" else []),
         *_named("damage", [_unreadable(unreadable)] if unreadable else []),
+        *_named("against", _of_the_other_run(facts["against"], facts["against_unreadable"])),
         ("open", f"{facts['address']} in a browser"),
+    ]
+
+
+def _of_the_other_run(state: str, unreadable: int) -> list[str]:
+    return [
+        *([f"the other run is {state}"] if state not in ("", "ended") else []),
+        *([f"of the other run {_unreadable(unreadable)}"] if unreadable else []),
     ]
 
 
@@ -707,6 +715,7 @@ Exit status:
   1  it could not be written, or matplotlib is not there
   2  a wrong argument, or there is no summary to read
 """
+FIGURE_TO_OPTION = "The figure: .png, .pdf or .svg. A file of that name is replaced."
 SAMPLES_OPTION = "Numbers of samples, or names of their files, separated by commas."
 LABELS_OPTION = "Whose maps are shown: a label, by number or name, or one for each sample."
 SCALE_OPTION = "What has colours of its own: each map, or each method over all rows."

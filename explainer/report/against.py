@@ -21,6 +21,7 @@ from explainer.report.chunks import Body, deflated
 from explainer.report.columns import Rows, correctness, probability_of
 from explainer.report.picture_files import PictureFiles
 from explainer.summary.folder import chosen_run
+from explainer.summary.lock import has_writer
 from explainer.summary.reader import SampleView
 from explainer.summary.sample_index import SampleReader, index_of
 
@@ -39,8 +40,11 @@ def opened_against(own: RunView, folder: Path, run: int | str | None) -> Iterato
         ComparisonError: the labels differ, no sample is in both runs, or a metric has two directions.
     """
     facts = compare_runs(own.summary_dir, folder, run_a=own.files.event_file.name, run_b=run)
-    event_file = chosen_run(folder, facts["b"]["event_file"])[0].event_file
-    with SampleReader(event_file, index_of(event_file)) as reader:
+    files = chosen_run(folder, facts["b"]["event_file"])[0]
+    index = index_of(files.event_file)
+    if not index.ended and has_writer(folder, files):
+        facts["b"]["state"] = "running"
+    with SampleReader(files.event_file, index) as reader:
         yield Against(facts, reader, PictureFiles(folder))
 
 
@@ -51,10 +55,14 @@ class Against:
         facts: of the comparison, the report's run being "a".
         reader: of the other run's samples.
         files: where its pictures lie.
+
+    Attributes:
+        damaged: how many of its pictures and maps cannot be shown, as far as they were looked at.
     """
 
     def __init__(self, facts: Facts, reader: SampleReader, files: PictureFiles) -> None:
         self.files = files
+        self.damaged = 0
         self._facts = facts
         self._reader = reader
         self._numbers = dict(facts["paired"]["pairs"])
@@ -64,6 +72,22 @@ class Against:
         other = self._numbers.get(number)
         return None if other is None else self._reader.sample(other)
 
+    @property
+    def state(self) -> str:
+        """How the run stands, as `RunView.state`, and "running" for one that somebody writes."""
+        return str(self._facts["b"]["state"])
+
+    @property
+    def complete(self) -> bool:
+        """Whether it ended, or was repaired, and nothing that was looked at is damaged."""
+        return self.state in ("ended", "repaired") and not self.damaged
+
+    def look_at(self, rows: Sequence[OtherCells | None]) -> None:
+        """Counts what cannot be shown of a sample's rows, which share their picture."""
+        found = [row for row in rows if row is not None]
+        self.damaged += any(row.image is not None and row.image.damaged for row in found)
+        self.damaged += sum(cell.damaged for row in found for cell in row.maps)
+
     def facts(self) -> Facts:
         """What stands in the page: names in place of paths, and of long lists the beginning."""
         facts = self._facts
@@ -71,6 +95,7 @@ class Against:
         return {
             **facts,
             **{side: {**facts[side], "folder": _name(facts[side]["folder"])} for side in ("a", "b")},
+            "damaged_in_b": self.damaged,
             "paired": {
                 **{name: value for name, value in paired.items() if name != "pairs"},
                 **_beginnings(paired, ("only_in_a", "only_in_b")),

@@ -20,6 +20,7 @@ from matplotlib.font_manager import FontProperties, get_font_names
 from matplotlib.textpath import TextToPath
 
 from explainer.arrays import Pixels
+from explainer.report.export_place import drafted_file
 from explainer.report.grid import MUTED, Bar, Cell, Line, Page, Row
 from explainer.report.overlays import anchors_of, coloured
 
@@ -59,18 +60,22 @@ class GridFigure(Figure):
     def save(self, path: str | os.PathLike[str], *, dpi: int = DPI) -> None:
         """Writes the figure: .png, or .pdf or .svg, whose texts stay texts (TrueType fonts in a PDF).
 
+        A file of that name is replaced once the new one is complete; an interrupt or a full disk leaves it as it was.
+
         Args:
-            path: where to; its ending says what it is.
+            path: where to; its ending says what it is. Missing folders are made.
             dpi: of a PNG, and of the pictures in a PDF or SVG.
 
         Raises:
             ValueError: another ending.
+            SummaryWriteError: the disk refused; nothing half-written is left.
         """
         kind = Path(path).suffix.lower().removeprefix(".")
         if kind not in FORMATS:
             raise ValueError(f"a figure is written as .png, .pdf or .svg, got {os.fspath(path)!r}")
-        with open(path, "wb") as file:
-            file.write(self._bytes(kind, dpi))
+        content = self._bytes(kind, dpi)
+        with drafted_file(Path(path)) as draft:
+            draft.write_bytes(content)
 
     def _bytes(self, kind: str, dpi: int) -> bytes:
         file = BytesIO()

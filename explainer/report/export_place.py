@@ -1,4 +1,4 @@
-"""Where an export goes: written beside its place under another name, and put there when it is complete."""
+"""Where an export or a figure goes: written beside its place under another name, put there when it is complete."""
 
 from __future__ import annotations
 
@@ -113,6 +113,6 @@ def _drafted(
         made.take_back()
         if isinstance(error, OSError):
             raise SummaryWriteError(
-                f"could not write {target}: {error.strerror or error}; nothing is left of the export"
+                f"could not write {target}: {error.strerror or error}; nothing half-written is left"
             ) from error
         raise

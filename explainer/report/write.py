@@ -34,8 +34,10 @@ class WrittenReport:
         bytes: of all files together.
         samples: how many the report shows.
         state: of the run: "ended", "running", "not ended", "damaged" or "repaired".
-        complete: whether it ended, or was repaired, and nothing is damaged, no picture either.
+        complete: whether it ended, or was repaired, and nothing is damaged, no picture either; nor of the other run.
         unreadable: how many pictures and maps could not be read.
+        against: the state of the other run; "" where there is none.
+        against_unreadable: how many of its pictures and maps that are shown could not be read.
     """
 
     path: Path
@@ -46,6 +48,8 @@ class WrittenReport:
     state: str
     complete: bool
     unreadable: int
+    against: str = ""
+    against_unreadable: int = 0
 
 
 def write_report(
@@ -87,10 +91,10 @@ def write_report(
     with Draft(target_of(view.summary_dir, to, form)) as draft, compared as other:
         facts = _write_chunks(view, draft, other, detail=detail)
         written = draft.finish(lambda form: page_of({**facts, "form": form, "detail": detail}))
-    return _report(view, written, facts)
+    return _report(view, written, facts, other)
 
 
-def _report(view: RunView, written: WrittenFiles, facts: Facts) -> WrittenReport:
+def _report(view: RunView, written: WrittenFiles, facts: Facts, against: Against | None) -> WrittenReport:
     unreadable: int = facts["counts"]["damaged_cells"] + facts["counts"]["damaged_raw_maps"]
     return WrittenReport(
         path=written.page,
@@ -99,8 +103,10 @@ def _report(view: RunView, written: WrittenFiles, facts: Facts) -> WrittenReport
         bytes=written.bytes,
         samples=len(view.samples),
         state=facts["run"]["state"],
-        complete=view.complete and not unreadable,
+        complete=view.complete and not unreadable and (against is None or against.complete),
         unreadable=unreadable,
+        against="" if against is None else against.state,
+        against_unreadable=0 if against is None else against.damaged,
     )
 
 
@@ -119,6 +125,7 @@ def _write_chunks(view: RunView, draft: Draft, against: Against | None, *, detai
             draft.add(detail_key(work.sample_id), as_text(work.detail))
         if against is not None:
             pairs.take(work.other, work.other_rows)
+            against.look_at(work.other_rows)
             other_grid.add(work.other_rows)
     grid.finish()
     other_grid.finish()

@@ -17,7 +17,7 @@ from explainer.errors import SummaryReadError
 from explainer.serve.served_run import ServedRun
 from explainer.summary.event_tail import EventTail
 from explainer.summary.folder import RunFiles, chosen_run, find_runs, job_folders
-from explainer.summary.lock import has_writer
+from explainer.summary.lock import has_writer, may_grow
 from explainer.summary.sample_index import SampleIndex
 
 MOST_RUNS = 1_000
@@ -130,13 +130,14 @@ class _Line:
     def _read_on(self) -> None:
         files = self._place.files
         running = has_writer(self._place.job, files)
+        growing = running or may_grow(files)
         found = files.event_file.stat()
-        now = running, found.st_ino, found.st_size, found.st_mtime_ns
+        now = running, growing, found.st_ino, found.st_size, found.st_mtime_ns
         if now == self._seen:
             return
         if not self._tail.is_there():
             self._begin()
-        for entry in self._tail.read_on(growing=running):
+        for entry in self._tail.read_on(growing=growing):
             self._index.take(entry)
         self._found, self._seen = self._told(running), now
 

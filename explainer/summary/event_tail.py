@@ -45,7 +45,7 @@ class EventTail:
         """What was added; what is there at the first time.
 
         Args:
-            growing: whether somebody is writing the file, so that half a record at its end is none yet, and no damage.
+            growing: whether somebody may be writing the file, so that half a record at its end is none yet, no damage.
 
         Raises:
             SummaryReadError: the file cannot be opened, or its format is a later one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ except ImportError:  # not on Windows
 
 LOCK = ".lock"
 """The lock's name in the data folder of a run that has not ended."""
+_QUIET = 60.0  # seconds after which half a record is not waited for any more
 
 
 class RunLock:
@@ -94,4 +96,12 @@ def has_writer(summary_dir: Path, files: RunFiles) -> bool:
     try:
         return is_held(inside(summary_dir, files.data_dir.name))
     except SummaryReadError:
+        return False
+
+
+def may_grow(files: RunFiles) -> bool:
+    """Whether a run's event file changed within the last minute: of a writer on another machine no lock is seen."""
+    try:
+        return time.time() - files.event_file.stat().st_mtime < _QUIET
+    except OSError:
         return False

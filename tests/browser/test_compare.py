@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from written_reports import Report
 from explainer.analysis.comparison import compare_runs
 from explainer.analysis.view import RunView, read_run
 from explainer.report.write import write_report
+from explainer.summary.folder import find_runs
 
 CAT, DOG, EEL = (0.625, 0.125, 0.25), (0.125, 0.625, 0.25), (0.125, 0.25, 0.625)
 UP, WAVES = MAP / 32, np.sin(np.arange(35)).reshape(5, 7)
@@ -125,6 +127,20 @@ def test_what_changed_is_what_compare_says(both, viewer):
     ):
         assert words in text
     assert "/" not in viewer.text(".page-head")
+
+
+def test_how_the_other_run_stands_is_said(both, viewer, tmp_path):
+    viewer.open(both.page, "#/compare")
+    assert viewer.page.locator(".page-head .alarming").count() == 0
+    other = tmp_path / "b"
+    shutil.copytree(both.other.summary_dir, other)
+    (other / both.other.samples[9].maps[0].path).unlink()
+    file = find_runs(other)[-1].event_file
+    file.write_bytes(file.read_bytes()[:-3])
+    page = write_report(both.view, tmp_path / "report.html", against=other).path
+    viewer.open(page, "#/compare")
+    said = "▲ b is damaged; 1 picture or map of b cannot be read"
+    assert viewer.page.locator(".page-head .alarming").all_inner_texts() == [said]
 
 
 @pytest.mark.parametrize(("title", "number"), [("Became incorrect", 1), ("Became correct", 2), ("Another label", 3)])

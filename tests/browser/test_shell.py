@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from report_runs import LABELS
 
 import explainer.report
@@ -43,6 +44,21 @@ def test_the_table_of_keys_opens_and_names_those_of_the_page(shown, viewer):
         assert words in text
     viewer.press("Escape")
     assert dialog.count() == 0
+
+
+@pytest.mark.parametrize("to", ["#/", "#/samples", "#/sample/3", "#/edits"])
+def test_while_the_table_of_keys_is_open_the_page_behind_it_gets_no_key(to, shown, viewer):
+    viewer.open(shown.page, to)
+    dialog = viewer.page.get_by_role("dialog", name="Keys")
+    for closing in ("Escape", "?"):
+        viewer.press("?")
+        dialog.wait_for()
+        viewer.press("g", "c", "j", "t")
+        assert dialog.is_visible()
+        viewer.press(closing)
+        dialog.wait_for(state="hidden")
+        assert viewer.hash == to
+    assert viewer.page.evaluate("document.documentElement.dataset.theme") in (None, "light")
 
 
 def test_single_keys_can_be_switched_off(shown, viewer):

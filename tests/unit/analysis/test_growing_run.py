@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from explainer.analysis.growing_run import GrowingRun
 from explainer.analysis.view import read_run
 from explainer.errors import SummaryReadError
 from explainer.summary.folder import find_runs
-from explainer.summary.recordfile import FrameReader
+from explainer.summary.recordfile import Damage, FrameReader
+
+STARTED = 1_700_000_100
 
 
 def growing(folder: Path) -> GrowingRun:
@@ -78,10 +81,44 @@ def test_a_run_that_is_cut_to_be_gone_on_with_is_read_anew(tmp_path: Path):
     run.read_on()
     content = run.files.event_file.read_bytes()
     run.files.event_file.write_bytes(content[: len(content) // 2])
+    make_old(run.files.event_file)
     assert run.read_on()
     assert run.restarts == 1
     assert run.sample_count == len(read_run(tmp_path).samples) < 12
     assert run.state == read_run(tmp_path).state
+
+
+def test_half_a_record_is_waited_for_while_the_file_is_young_and_damage_when_nothing_came(tmp_path: Path):
+    with Growing(tmp_path, 2) as writer:
+        writer.add(1)
+    run = growing(tmp_path)
+    content = run.files.event_file.read_bytes()
+    run.files.event_file.write_bytes(content[:-9])  # as on a machine that does not see the lock
+    run.read_on()
+    assert (run.state, run.sample_count, run.restarts) == ("not ended", 2, 0)
+    with run.files.event_file.open("ab") as file:
+        file.write(content[-9:-1])
+    assert not run.read_on()
+    make_old(run.files.event_file)
+    run.read_on()
+    assert (run.state, run.view().findings[0].what) == ("damaged", Damage.TRUNCATED.value)
+
+
+def test_half_a_record_that_is_completed_is_a_sample_more(tmp_path: Path):
+    with Growing(tmp_path, 3):
+        pass
+    run = growing(tmp_path)
+    content = run.files.event_file.read_bytes()
+    run.files.event_file.write_bytes(content[:-9])
+    run.read_on()
+    with run.files.event_file.open("ab") as file:
+        file.write(content[-9:])
+    assert run.read_on()
+    assert (run.state, run.sample_count, run.restarts) == ("not ended", 3, 0)
+
+
+def make_old(file: Path) -> None:
+    os.utime(file, (STARTED, STARTED))
 
 
 def test_a_run_of_which_nothing_is_there_yet_is_an_error(tmp_path: Path):

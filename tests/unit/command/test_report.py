@@ -10,6 +10,8 @@ from hand_made_runs import MAP_FILE, METADATA, STARTED, write_run
 from written_reports import Report
 
 from explainer.command.main import main
+from explainer.summary.folder import find_runs
+from explainer.summary.lock import RunLock
 
 
 def reported(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -65,6 +67,25 @@ def test_a_report_against_another_run_says_what_is_other_in_it(tmp_path: Path, c
     compare = Report(tmp_path / "a" / "report.html").run["compare"]
     assert (compare["a"]["folder"], compare["b"]["folder"], compare["paired"]["samples"]) == ("a", "b", 4)
     assert text.splitlines()[0] == f"report      {tmp_path / 'a' / 'report.html'}"
+
+
+def test_the_state_of_the_other_run_is_told_and_has_exit_status_1(tmp_path: Path, capsys):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", ended=False)
+    status, text, _ = reported(capsys, tmp_path / "a", "--against", tmp_path / "b")
+    assert (status, text.splitlines()[3]) == (1, "against     the other run is not ended")
+    assert Report(tmp_path / "a" / "report.html").run["compare"]["b"]["state"] == "not ended"
+    (tmp_path / "b" / MAP_FILE).unlink()
+    status, text, _ = reported(capsys, tmp_path / "a", "--against", tmp_path / "b")
+    assert (status, text.splitlines()[4]) == (1, "against     of the other run 1 picture or map cannot be read")
+
+
+def test_a_report_tells_that_the_other_run_goes_on(tmp_path: Path, capsys):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", ended=False)
+    with RunLock(find_runs(tmp_path / "b")[-1].data_dir):
+        status, text, _ = reported(capsys, tmp_path / "a", "--against", tmp_path / "b")
+    assert (status, text.splitlines()[3]) == (1, "against     the other run is running")
 
 
 def test_runs_that_cannot_be_compared_have_exit_status_2(tmp_path: Path, capsys):

@@ -120,7 +120,7 @@ def test_another_picture_of_the_same_name_is_there_and_the_same_one_is_not(tmp_p
     assert rows[row_of(report, 1, 1)]["image"] is None
 
 
-def test_a_damaged_map_of_the_other_run_says_so_and_the_report_stays_complete(tmp_path):
+def test_a_damaged_map_of_the_other_run_is_counted_and_the_report_is_not_complete(tmp_path):
     a, b = write(tmp_path / "a", FIRST), write(tmp_path / "b", SECOND, OTHER_METHODS)
     (entry,) = (entry for entry in read_run(b).samples[9].maps if entry.explainer == "RISE")
     (b / entry.path).unlink()
@@ -128,8 +128,16 @@ def test_a_damaged_map_of_the_other_run_says_so_and_the_report_stays_complete(tm
     report = Report(found.path)
     cells = rows_of(report)[row_of(report, 0, 1)]["maps"]
     assert [(cell["flag"], cell.get("reason")) for cell in cells] == [(1, None), (2, "the picture is missing")]
-    assert (found.complete, found.unreadable) == (True, 0)
+    assert (found.complete, found.unreadable) == (False, 0)
+    assert (found.against, found.against_unreadable, report.run["compare"]["damaged_in_b"]) == ("ended", 1, 1)
     assert report.run["compare"]["maps"][1]["unreadable_pairs"] == 1
+
+
+def test_the_same_damaged_picture_counts_once_for_all_rows_of_its_sample(tmp_path):
+    a, b = write(tmp_path / "a", FIRST), write(tmp_path / "b", [item(0, 0, pixels=255 - PICTURE), item(1, 1)])
+    (b / read_run(b).samples[0].image.path).unlink()
+    found = write_report(a, tmp_path / "seen", against=b)
+    assert (found.against_unreadable, Report(found.path).run["compare"]["damaged_in_b"]) == (1, 1)
 
 
 def test_eight_rows_of_which_none_is_in_the_other_run_have_no_chunk(tmp_path):

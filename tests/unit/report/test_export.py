@@ -508,7 +508,9 @@ def test_a_place_in_the_job_folder_is_refused(job: Path, chosen: str, below: str
 def test_an_export_that_fails_leaves_nothing_and_the_earlier_one(job: Path, tmp_path: Path, monkeypatch, chosen: str):
     out = tmp_path / "new" / "out"
     monkeypatch.setattr("explainer.report.export.StreamedRun", FailingRun)
-    with pytest.raises(SummaryWriteError, match=r"could not write .*: No space left on device; nothing is left"):
+    with pytest.raises(
+        SummaryWriteError, match=r"could not write .*: No space left on device; nothing half-written is left"
+    ):
         export(job, out, format=chosen)
     assert {path.name for path in tmp_path.iterdir()} == {"job"}
     monkeypatch.undo()

@@ -20,7 +20,7 @@ from PIL import Image
 
 from explainer import figure, overlay, read_run, show
 from explainer.analysis.view import RunView
-from explainer.errors import MissingExtraError, SummaryReadError
+from explainer.errors import MissingExtraError, SummaryReadError, SummaryWriteError
 from explainer.report import figures
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
@@ -253,6 +253,31 @@ def test_dpi_is_that_of_the_png(tmp_path: Path) -> None:
     drawn.save(tmp_path / "a.png", dpi=50)
     with Image.open(tmp_path / "a.png") as image:
         assert image.width == pytest.approx(50 * drawn.get_size_inches()[0], abs=1)
+
+
+def test_a_figure_that_is_there_stays_where_the_new_one_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, path = show(PICTURE, {"GradCAM": MAP}), tmp_path / "a.png"
+    drawn.save(path)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(SummaryWriteError, match=r"a\.png: No space left on device"):
+        patch.setattr(Path, "write_bytes", full)
+        drawn.save(path, dpi=50)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(drawn, "savefig", interrupted)
+        drawn.save(path, dpi=50)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    drawn.save(path, dpi=50)
+    assert path.read_bytes() != before
 
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import { Help, toggleHelp } from "./components/help";
 import { LiveBar } from "./components/live_bar";
 import { Rail } from "./components/rail";
 import { TopBar } from "./components/top_bar";
-import { listen, useShortcuts } from "./keyboard";
+import { HELP, listen, useShortcuts } from "./keyboard";
 import { follow } from "./live";
 import { pageList, pageOf } from "./pages";
 import type { Page } from "./routes";
@@ -24,7 +24,7 @@ function App() {
   useColumns();
   useShortcuts(
     () => [
-      { keys: ["?"], shown: "?", words: "this table", run: toggleHelp },
+      { keys: [HELP], shown: HELP, words: "this table", run: toggleHelp },
       { keys: ["t"], shown: "t", words: "light or dark", run: switchTheme },
       { keys: ["y"], shown: "y", words: "copy the link to this view", run: () => void copyText(link()) },
       { keys: ["f", "/"], shown: "f /", words: "search", run: focusSearch },

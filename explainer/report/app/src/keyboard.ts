@@ -18,6 +18,8 @@ export interface Shortcut {
 export const singleKeys = signal(true);
 export const shortcuts = signal<readonly (readonly Shortcut[])[]>([]);
 
+/** The key of the table of keys, which closes it, too. */
+export const HELP = "?";
 const GO_WITHIN = 1500; // ms between `g` and the page's letter
 let goTable: Readonly<Record<string, () => void>> = {};
 let goUntil = 0;
@@ -45,7 +47,7 @@ const held = new Set<Shortcut>();
 
 function pressed(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (isTyping(event.target)) return;
+  if (isTyping(event.target) || (isBehindDialog() && event.key !== HELP)) return;
   if (singleKeys.value && goes(event)) return;
   const shortcut = found(event.key);
   if (!shortcut || (event.key.length === 1 && !singleKeys.value)) return;
@@ -82,6 +84,11 @@ function found(key: string): Shortcut | undefined {
     if (shortcut) return shortcut;
   }
   return undefined;
+}
+
+/** Whether a dialog is open: its own keys close it, and the page behind it does nothing. */
+function isBehindDialog(): boolean {
+  return document.querySelector("dialog[open]") !== null;
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -43,7 +43,7 @@ function RunState() {
   if (state === "repaired") return <span class="state">● repaired</span>;
   if (state === "running") return <span class="state">○ running{heard.value ? `: ${progress()}` : ""}</span>;
   if (state === "damaged")
-    return <span class="state alarming">▲ damaged: {counted(findings_in_all, "finding")}</span>;
+    return <span class="state alarming">▲ damaged{findings_in_all ? `: ${counted(findings_in_all, "finding")}` : ""}</span>;
   return (
     <span class="state alarming">
       ▲ ended before its end: {counted(samples, "complete sample")}, {counts.unfinished} unfinished

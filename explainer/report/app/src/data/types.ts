@@ -197,6 +197,8 @@ export interface MapChange {
 export interface Comparison {
   a: ComparedRun;
   b: ComparedRun;
+  /** How many pictures and maps of b cannot be shown. */
+  damaged_in_b: number;
   paired: {
     by: string;
     samples: number;

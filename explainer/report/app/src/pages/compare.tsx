@@ -46,8 +46,28 @@ function Head({ found, part }: { found: Comparison; part: Part }) {
       <p class="muted clip">
         <b>a</b> <bdi>{cut(names[0], 80)}</bdi>, {counted(a.samples, "sample")} · <b>b</b> <bdi>{cut(names[1], 80)}</bdi>, {counted(b.samples, "sample")}
       </p>
+      <StateOfB found={found} />
       <Tabs label="What is shown" value={part} tabs={PARTS} choose={(key) => show({ extra: { ...view.value.extra, show: key } })} />
     </PageHead>
+  );
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  running: "b is still running",
+  damaged: "b is damaged",
+  repaired: "b was repaired",
+  "not ended": "b ended before its end",
+};
+
+/** How the other run stands, where it is not simply ended; that of a is at the top of every page. */
+function StateOfB({ found: { b, damaged_in_b: damaged } }: { found: Comparison }) {
+  const words = [STATES[b.state] ?? "", damaged ? `${counted(damaged, "picture or map", "pictures or maps")} of b cannot be read` : ""].filter(Boolean);
+  if (!words.length) return null;
+  const mild = !damaged && ["running", "repaired"].includes(b.state);
+  return (
+    <p class={mild ? "" : "alarming"}>
+      {mild ? "○" : "▲"} {words.join("; ")}
+    </p>
   );
 }
 
