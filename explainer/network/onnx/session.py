@@ -79,7 +79,7 @@ def thread_count() -> int:
 def _held(value: Value, array: NDArray[Any]) -> NDArray[Any]:
     if array.shape != value.shape or array.dtype != value.dtype:
         raise EngineError(f"the weight {value.name} is {array.shape} {array.dtype}, not {value.shape} {value.dtype}")
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C")  # a copy: MindSpore's optimizers write into its own
 
 
 def _first_line(error: Exception) -> str:
