@@ -25,6 +25,7 @@ TEST = [
     "grpcio-tools>=1.82",
     "hypothesis>=6.100",
     "mypy>=1.11",
+    "playwright>=1.50",
     "pytest>=8.2",
     "pytest-xdist>=3.6",
     "pyyaml>=6",

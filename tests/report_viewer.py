@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-_PICTURE = """
+PICTURE = """
 (canvas) => {
   const copy = document.createElement("canvas");
   const told = !canvas.matches(".pictures"); // a canvas that is given bitmaps does not tell their size
@@ -102,7 +102,7 @@ class Viewer:
 
     def pixels(self, selector: str) -> np.ndarray:
         """What a canvas shows, (H, W, 4) uint8."""
-        _, text = self.page.eval_on_selector(selector, _PICTURE).split(",")
+        _, text = self.page.eval_on_selector(selector, PICTURE).split(",")
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGBA"))
 
     def row_pixels(self, row: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from explainer.analysis.json_values import finite
 
 _ALIGNED = 8
-_FAST, _STORED = 1, 0  # zlib levels
+_FAST = 1  # a level of zlib
+_LARGEST_BLOCK = 0xFFFF
 _RAW = -15  # zlib: no header, no checksum
 _LONE = re.compile("[\ud800-\udfff]")
 _TYPES = {
@@ -80,8 +82,16 @@ def stored(header: Any, body: Body) -> bytes:
     """A chunk whose body would not get smaller, as it is of PNG files: it is deflate all the same, but as it was."""
     packer = zlib.compressobj(_FAST, zlib.DEFLATED, _RAW)
     front = packer.compress(_front(header)) + packer.flush(zlib.Z_FULL_FLUSH)
-    packer = zlib.compressobj(_STORED, zlib.DEFLATED, _RAW)
-    return b"".join((front, packer.compress(body.content()), packer.flush()))
+    return b"".join((front, *_blocks(body.content())))
+
+
+def _blocks(content: bytes) -> Iterator[bytes | memoryview]:
+    """Stored blocks of deflate (RFC 1951, 3.2.4), of which zlib makes the same forty times as slowly."""
+    view = memoryview(content)
+    for at in range(0, max(1, len(content)), _LARGEST_BLOCK):
+        block = view[at : at + _LARGEST_BLOCK]
+        yield struct.pack("<BHH", at + len(block) == len(content), len(block), len(block) ^ 0xFFFF)
+        yield block
 
 
 def as_text(chunk: bytes) -> bytes:

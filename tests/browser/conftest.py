@@ -1,4 +1,8 @@
-"""Reports in Chromium, opened from the disk or from a server; after every test the console must be empty."""
+"""Reports in Chromium and in Firefox, from the disk or from a server; after every test the console must be empty.
+
+Without a browser its tests are skipped; EXPLAINER_BROWSERS=chromium,firefox says which must be there: then they fail.
+EXPLAINER_CHROMIUM and EXPLAINER_FIREFOX name other programs than those that would be found.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from marionette import Firefox
 from report_runs import USUAL, write_report_run
 from report_viewer import Viewer
 from served_reports import serving
@@ -17,7 +23,10 @@ from written_reports import Report
 from explainer.analysis.view import RunView, read_run
 from explainer.report.write import write_report
 
-CHROMIUM = os.environ.get("EXPLAINER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PROGRAMS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "firefox": ("firefox-esr", "firefox"),
+}
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 400, "height": 800}
 
 
@@ -38,13 +47,39 @@ class Shown:
 @pytest.fixture(scope="session")
 def chromium():
     """The browser, started once."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    program = _program("chromium")
+    with _playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def started_firefox(tmp_path_factory) -> Iterator[Firefox]:
+    """The browser, started once."""
+    program = _program("firefox")
+    with Firefox(program, tmp_path_factory.mktemp("profile")) as firefox:
+        yield firefox
+
+
+def _program(browser: str) -> str:
+    wanted = os.environ.get(f"EXPLAINER_{browser.upper()}")
+    names = (wanted,) if wanted else PROGRAMS[browser]
+    found = [program for name in names if (program := shutil.which(name))]
+    return found[0] if found else _absent(browser, f"there is no {' or '.join(names)} here: apt-get install {browser}")
+
+
+def _playwright():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _absent("chromium", "playwright is not installed: pip install playwright")
+    return sync_playwright()
+
+
+def _absent(browser: str, reason: str) -> NoReturn:
+    wanted = os.environ.get("EXPLAINER_BROWSERS", "").split(",")
+    (pytest.fail if browser in wanted else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="package")
@@ -84,6 +119,13 @@ def viewer(chromium) -> Iterator[Viewer]:
 @pytest.fixture
 def phone(chromium) -> Iterator[Viewer]:
     yield from _viewer(chromium, NARROW)
+
+
+@pytest.fixture
+def firefox(started_firefox) -> Iterator[Firefox]:
+    started_firefox.console()
+    yield started_firefox
+    assert started_firefox.console() == []
 
 
 def _viewer(chromium, size) -> Iterator[Viewer]:

@@ -63,6 +63,17 @@ def test_what_would_not_get_smaller_is_stored_as_it_is():
     assert noise.tobytes()[:60_000] in stored({}, body)
 
 
+@pytest.mark.parametrize("length", [0, 1, 65_528, 65_536, 131_064, 200_000])
+def test_stored_bytes_of_any_length_come_back(length):
+    content = np.random.default_rng(0).bytes(length)
+    body = Body()
+    place = body.add_bytes(content)
+    packer = zlib.decompressobj(-15)
+    assert packer.decompress(stored({}, body))[8:].startswith(content)
+    assert packer.eof and not packer.unused_data
+    assert Chunk(stored({}, body)).array(place).tobytes() == content
+
+
 def test_a_chunk_is_base64_with_its_padding():
     assert as_text(b"\xfb\xff\x00\x01") == b"+/8AAQ=="
 

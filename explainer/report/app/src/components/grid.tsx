@@ -30,7 +30,7 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
     metric >= 0,
     shape.value,
   ]);
-  const tall = useMemo(() => new Tall(order.length, layout.rowHeight, size[1]), [order, layout, size[1]]);
+  const tall = useMemo(() => new Tall(order.length, layout.rowHeight, Math.max(0, size[1] - HEAD)), [order, layout, size[1]]);
   const scores = useScores();
   const sortWords = useSortWords();
 
@@ -83,7 +83,7 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
               const y = tall.rowTop(place, tall.listTop(top) === top ? 0 : (box.current?.scrollTop ?? top));
               return (
                 <Row
-                  key={row}
+                  key={place === focusPlace ? "current" : place % tall.count(BEYOND)}
                   {...{ row, place, y, layout, shown, columns, scores, sortWords }}
                   sortValue={sortWords ? (values.value?.[row] ?? NaN) : 0}
                   focus={row === current ? Math.max(0, column) : -1}
@@ -137,7 +137,7 @@ function placed(box: HTMLElement, order: Uint32Array, tall: Tall, current: numbe
 /** Where the current row is seen. */
 function reached(tall: Tall, order: Uint32Array, current: number, top: number): number {
   const place = current >= 0 ? order.indexOf(current) : -1;
-  return place >= 0 ? tall.topFor(place, top, HEAD) : top;
+  return place >= 0 ? tall.topFor(place, top) : top;
 }
 
 /** Where the row that was seen first is seen as it was, now that there are more. */
@@ -198,7 +198,7 @@ function moveFocus({ order, tall, box }: GridKeys, down: number, right: number):
   const place = Math.max(0, Math.min(order.length - 1, start));
   const last = shownMethods().length + 1;
   show({ row: order[place], column: Math.max(0, Math.min(last, Math.max(0, column) + (from >= 0 ? right : 0))) });
-  element.scrollTop = tall.topFor(place, element.scrollTop, HEAD);
+  element.scrollTop = tall.topFor(place, element.scrollTop);
   focusWanted = true;
 }
 

@@ -28,10 +28,10 @@ export function List({ label, count, rowHeight, head, headHeight = 0, minWidth =
   const [viewport, setViewport] = useState(0);
   const [top, setTop] = useState(0);
   const tall = useMemo(() => new Tall(count, rowHeight, viewport), [count, rowHeight, viewport]);
-  useLayoutEffect(() => measured(box.current as HTMLElement, ([, height]) => setViewport(height)), []);
+  useLayoutEffect(() => measured(box.current as HTMLElement, ([, height]) => setViewport(Math.max(0, height - headHeight))), []);
   useLayoutEffect(() => {
     if (!viewport || !box.current) return;
-    if (current >= 0) box.current.scrollTop = tall.topFor(current, box.current.scrollTop, headHeight);
+    if (current >= 0) box.current.scrollTop = tall.topFor(current, box.current.scrollTop);
     setTop(box.current.scrollTop);
   }, [current, tall, viewport > 0]);
   const latest = useRef({ current, count, choose });

@@ -10,9 +10,13 @@ export async function decoded<T>(text: string): Promise<T> {
   return unpacked<T>(await inflated(bytesOfBase64(text)));
 }
 
+/** Written to the stream itself: a Blob would go to the browser's process and back. */
 async function inflated(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Response(stream).arrayBuffer();
+  const { readable, writable } = new DecompressionStream("deflate-raw");
+  const writer = writable.getWriter();
+  const written = Promise.all([writer.write(bytes), writer.close()]);
+  const [buffer] = await Promise.all([new Response(readable).arrayBuffer(), written]);
+  return buffer;
 }
 
 /** The header of an inflated chunk: u32 length, JSON, padding to 8, then the bytes of the arrays. */

@@ -63,6 +63,7 @@ export class Tall {
   readonly height: number;
   private readonly whole: number;
 
+  /** viewport: the height in which rows are seen, below what stands still above them. */
   constructor(
     readonly rows: number,
     readonly rowHeight: number,
@@ -90,17 +91,21 @@ export class Tall {
   /** The first row that is seen, and the first one after that is not. */
   seen(top: number, beyond: number): [number, number] {
     const first = Math.floor(this.listTop(top) / this.rowHeight) - beyond;
-    const count = Math.ceil(this.viewport / this.rowHeight) + 1 + 2 * beyond;
-    return [Math.max(0, first), Math.min(this.rows, first + count)];
+    return [Math.max(0, first), Math.min(this.rows, first + this.count(beyond))];
   }
 
-  /** Where the element must be scrolled to, at least, for a row to be seen below a head of this height. */
-  topFor(place: number, top: number, head: number): number {
+  /** How many rows `seen` gives at most. */
+  count(beyond: number): number {
+    return Math.ceil(this.viewport / this.rowHeight) + 1 + 2 * beyond;
+  }
+
+  /** Where the element must be scrolled to, at least, for a row to be seen. */
+  topFor(place: number, top: number): number {
     const at = this.listTop(top);
     const from = place * this.rowHeight;
     if (from < at) return this.elementTop(from);
-    const room = this.viewport - head;
-    return from + this.rowHeight > at + room ? this.elementTop(from + this.rowHeight - room) : top;
+    const least = from + this.rowHeight - this.viewport;
+    return least > at ? this.elementTop(least) : top;
   }
 
   private get ratio(): number {
