@@ -50,7 +50,15 @@ class NetworkOutputError(ExplainerError, ValueError):
 
 
 class EngineError(ExplainerError, ValueError):
-    """A network that another engine than MindSpore cannot compute; the message says why."""
+    """A network that another engine than MindSpore cannot compute; the message says why.
+
+    Attributes:
+        difference: from MindSpore's outputs, in parts of the largest; None where that is not the reason.
+    """
+
+    def __init__(self, message: str, *, difference: float | None = None) -> None:
+        super().__init__(message)
+        self.difference = difference
 
 
 class NoReluError(ExplainerError, ValueError):

@@ -1,22 +1,26 @@
-"""A network's graph, taken from MindSpore and proven: it gives what MindSpore gives, for one image and for two."""
+"""A network's graph, taken from MindSpore and proven: it gives what MindSpore gives, for one image and for several."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
+from explainer.memory import images_per_pass
 from explainer.network.mindspore.capture import captured, parameters_of
 from explainer.network.mindspore.reference import eager_outputs
 from explainer.network.onnx.graph import Graph
 from explainer.network.onnx.mindir import BATCH, graph_of
 from explainer.network.onnx.session import Session
 
+_COMPARED = 8  # images
 _ROUNDING = 1e-5  # of the largest output: what MindSpore's own batches of other sizes differ by
 _SENSITIVE = 4  # times what the last digit of the images changes: rounding inside the network counts as well
 _MOST = 1e-4  # for a network that makes much of the last digit
@@ -33,17 +37,19 @@ class Translated:
         graph: the network's, without its weights.
         session: the graph at work, with the weights of the moment when it was made.
         difference: from MindSpore's outputs, the largest, in parts of the largest output.
+        speedup: how many times as fast as MindSpore, which ran uncompiled, it was for these images.
     """
 
     graph: Graph
     session: Session
     difference: float
+    speedup: float
 
 
 def translated(network: Any, images: FloatArray) -> Translated:
     """The network for ONNX Runtime, found to give what MindSpore gives eagerly, with its weights of this moment.
 
-    One image and a batch of two are compared: code may depend on the size of a batch, which a graph does not. The
+    One image and a batch of several are compared: code may depend on the size of a batch, which a graph does not. The
     network is given back as it was, whatever happens.
 
     Args:
@@ -61,19 +67,42 @@ def translated(network: Any, images: FloatArray) -> Translated:
     >>> [node.operator for node in found.graph.nodes], found.difference < 1e-6
     (['Conv', 'Relu'], True)
     """
-    pair = _two_of(images)
-    batches = (pair[:1], pair)
-    expected = [eager_outputs(network, batch) for batch in batches]
-    graph = graph_of(captured(network, images.shape[1:], BATCH))
-    session = session_of(graph, network)
-    differences = [
-        _difference(session(batch), outputs, expected[1]) for batch, outputs in zip(batches, expected, strict=True)
-    ]
-    allowed = max([_ROUNDING, *(_APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
-    if max(differences) > allowed:
-        sensitivity = _sensitivity(network, pair, expected[1])
-        _require_rounding(differences, max(allowed, min(_SENSITIVE * sensitivity, _MOST)))
-    return Translated(graph, session, max(differences))
+    proof = _Proof(network, images)  # first: it refuses what must not be exported
+    return proof.of(graph_of(captured(network, images.shape[1:], BATCH)))
+
+
+def held(graph: Graph, network: Any, images: FloatArray) -> Translated:
+    """A graph that was taken before, with the network's weights of this moment, proven anew.
+
+    Raises:
+        EngineError, NetworkInputError: as for `translated`; the network may have changed since.
+    """
+    return _Proof(network, images).of(graph)
+
+
+class _Proof:
+    """What MindSpore gives for one image and for several, and how long it takes."""
+
+    def __init__(self, network: Any, images: FloatArray) -> None:
+        self._network = network
+        several = _several_of(images)
+        self._batches = (several[:1], several)
+        self._eager = [_timed(partial(eager_outputs, network, batch)) for batch in self._batches]
+
+    def of(self, graph: Graph) -> Translated:
+        """The graph at work; EngineError unless it gives the same."""
+        session = session_of(graph, self._network)
+        ours = [_timed(partial(session, batch)) for batch in self._batches]
+        expected = self._eager[1].outputs
+        differences = [
+            _difference(one.outputs, other.outputs, expected) for one, other in zip(ours, self._eager, strict=True)
+        ]
+        allowed = max([_ROUNDING, *(_APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
+        if max(differences) > allowed:
+            sensitivity = _sensitivity(self._network, self._batches[1], expected)
+            allowed = max(allowed, min(_SENSITIVE * sensitivity, _MOST))
+            _require_rounding(differences, allowed, len(self._batches[1]))
+        return Translated(graph, session, max(differences), self._eager[1].seconds / ours[1].seconds)
 
 
 def session_of(graph: Graph, network: Any) -> Session:
@@ -81,12 +110,25 @@ def session_of(graph: Graph, network: Any) -> Session:
     return Session(graph, parameters_of(network, list(graph.weights)))
 
 
-def _two_of(images: FloatArray) -> FloatArray:
-    """Two images: even, as the batch of the export is odd."""
-    return images[:2] if len(images) > 1 else np.concatenate([images, images[..., ::-1]])
+def _several_of(images: FloatArray) -> FloatArray:
+    """Two to eight images: even, as the batch of the export is odd."""
+    if len(images) == 1:
+        return np.concatenate([images, images[..., ::-1]])
+    return images[: min(len(images), max(2, images_per_pass(_COMPARED, images.shape[1:]))) // 2 * 2]
 
 
-def _difference(ours: Sequence[NDArray[Any]], expected: list[FloatArray], scale: list[FloatArray]) -> float:
+class _Timed(NamedTuple):
+    outputs: Sequence[NDArray[Any]]
+    seconds: float
+
+
+def _timed(evaluate: Callable[[], Sequence[NDArray[Any]]]) -> _Timed:
+    started = time.perf_counter()
+    outputs = evaluate()
+    return _Timed(outputs, time.perf_counter() - started)
+
+
+def _difference(ours: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]], scale: Sequence[NDArray[Any]]) -> float:
     """The largest, in parts of the largest number of `scale`; EngineError where not even the shapes are the same."""
     shapes = [[array.shape for array in arrays] for arrays in (ours, expected)]
     if shapes[0] != shapes[1]:
@@ -97,18 +139,19 @@ def _difference(ours: Sequence[NDArray[Any]], expected: list[FloatArray], scale:
     return float(found) if np.isfinite(found) else np.inf
 
 
-def _require_rounding(differences: list[float], allowed: float) -> None:
-    """Raises EngineError unless batches of one and of two differ by no more than is allowed."""
-    for count, difference in enumerate(differences, 1):
+def _require_rounding(differences: list[float], allowed: float, several: int) -> None:
+    """Raises EngineError unless batches of one and of several differ by no more than is allowed."""
+    for count, difference in zip((1, several), differences, strict=True):
         if difference > allowed:
             raise EngineError(
                 f"the graph gives other outputs than MindSpore for a batch of {count}, by {difference:.1e} of the "
                 "largest; the network may depend on the size of the batch, write into its own tensors, or run "
-                "otherwise compiled"
+                "otherwise compiled",
+                difference=difference,
             )
 
 
-def _sensitivity(network: Any, images: FloatArray, expected: list[FloatArray]) -> float:
+def _sensitivity(network: Any, images: FloatArray, expected: Sequence[NDArray[Any]]) -> float:
     """How far MindSpore's own outputs are from themselves when the last digit of the images changes."""
     digits = np.random.default_rng(0).choice([-1, 0, 1], images.shape)
     changed = (images * (1 + np.finfo(np.float32).eps * digits)).astype(np.float32)
