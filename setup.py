@@ -56,6 +56,7 @@ setup(
         "google-crc32c>=1.5",
         "mindspore>=2.7,<3",
         "numpy<2",
+        "onnxruntime>=1.23.2",
         "pillow>=10",
         "protobuf>=6.31.1,<8",
         "scipy>=1.10",

@@ -5,6 +5,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── NetworkInputError (ValueError)  images that the network cannot be evaluated for
 ├── NoGradientError (ValueError)    an operator of the network that MindSpore has no gradient for
 ├── NetworkOutputError (ValueError) a network or activation whose output is not what a classifier gives
+├── EngineError (ValueError)        a network that another engine than MindSpore cannot compute
 ├── NoReluError (ValueError)        a ReLU rule for a network in which no ReLU can be changed
 ├── NoDropoutError (ValueError)     dropout samples of a network without dropout
 ├── BadSampleError (ValueError)     one sample of the data that cannot be explained
@@ -46,6 +47,18 @@ class NoGradientError(ExplainerError, ValueError):
 
 class NetworkOutputError(ExplainerError, ValueError):
     """A network or activation whose output is not what a classifier gives."""
+
+
+class EngineError(ExplainerError, ValueError):
+    """A network that another engine than MindSpore cannot compute; the message says why.
+
+    Attributes:
+        difference: from MindSpore's outputs, in parts of the largest; None where that is not the reason.
+    """
+
+    def __init__(self, message: str, *, difference: float | None = None) -> None:
+        super().__init__(message)
+        self.difference = difference
 
 
 class NoReluError(ExplainerError, ValueError):

@@ -1,5 +1,7 @@
 """Explains networks of MindCV, random weights, with every method: finite, the same compiled and eager, the right layer.
 
+Each is translated for ONNX Runtime, too, and its outputs there held against MindSpore's.
+
 For each network the compiled maps are held against the eager ones, the layer that "auto" chose against the one that a
 person would name, and the gradient against finite differences. A network without a ReLU is to be refused by the methods
 that change ReLUs. Exit status 1 if anything is otherwise.
@@ -28,7 +30,7 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from explainer.classifier import LayerOutput
-from explainer.errors import NoReluError
+from explainer.errors import EngineError, NoReluError
 from explainer.explanation import (
     LIME,
     RISE,
@@ -51,6 +53,7 @@ from explainer.explanation.layer_layouts import layouts
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.borrowing import reclassed
 from explainer.network.mindspore.program import Program
+from explainer.network.translation import translated
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]
@@ -158,12 +161,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found in a network; `difference_error` is the gradient's error relative to finite differences."""
+    """What was found in a network.
+
+    Attributes:
+        difference_error: the gradient's error relative to finite differences.
+        translation_error: of the outputs in ONNX Runtime, relative to the largest.
+    """
 
     network: str
     size: int
     outcomes: list[Outcome]
     difference_error: float
+    translation_error: float
     failures: list[str]
     seconds: float
 
@@ -214,11 +223,16 @@ def report_on(name: str, size: int = SIZE, methods: Iterable[str] = tuple(METHOD
     outcomes = [outcome_of(method, network, images, labels, expected) for method in methods]
     error = difference_error(network, images[0], int(labels[0, 0]))
     failures = [f"{outcome.method}: {outcome.reason}" for outcome in outcomes if outcome.verdict == FAIL]
+    translation_error = np.nan
+    try:
+        translation_error = translated(network, images).difference
+    except EngineError as refusal:
+        failures.append(f"ONNX Runtime: {refusal}")
     if not np.ptp(logits, axis=1).min() > 1e-3:
         failures.append(f"the logits say nothing, so the rest does not either: {logits[0]}")
     if not error <= DIFFERENCE_TOLERANCE:
         failures.append(f"the gradient is {error:.1e} off the finite differences, more than {DIFFERENCE_TOLERANCE}")
-    return Report(name, size, outcomes, error, failures, time.perf_counter() - start)
+    return Report(name, size, outcomes, error, translation_error, failures, time.perf_counter() - start)
 
 
 def network_of(name: str, size: int) -> nn.Cell:
@@ -370,6 +384,7 @@ def _error_at(
 def _told(report: Report) -> str:
     return (
         f"{report.network}: layer {report.layers or '-'}, finite differences {report.difference_error:.1e}, "
+        f"ONNX Runtime {report.translation_error:.1e}, "
         f"{len(report.failures)} failures, {report.seconds:.0f} s"
     )
 
@@ -381,6 +396,7 @@ def _table(reports: list[Report]) -> str:
     for place, name in enumerate(names):
         rows.append([name, *(_cell(report.outcomes[place]) for report in reports)])
     rows.append(["finite differences", *(f"{report.difference_error:.0e}" for report in reports)])
+    rows.append(["ONNX Runtime", *(f"{report.translation_error:.0e}" for report in reports)])
     rows.append(["seconds", *(f"{report.seconds:.0f}" for report in reports)])
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     lines = ["".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

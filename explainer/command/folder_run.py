@@ -15,6 +15,7 @@ from explainer.command import terminal, text
 from explainer.command.names import make_explainers, make_metrics
 from explainer.data.picture_file import Decoding, pixel_cap
 from explainer.data.pictures import ImageFormat, Picture, PictureSource, find_pictures, read_labels
+from explainer.network.engine import default_engine
 from explainer.network.mindspore.loading import load_weights, make_network
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
@@ -51,6 +52,7 @@ class FolderRun:
     max_megapixels: float
     bits: int
     raw_maps: str | None
+    engine: str | None
     on_bad_sample: str
     resume: bool
 
@@ -88,6 +90,7 @@ class FolderRun:
             label_format="ids",
             on_bad_sample=self.on_bad_sample,
             raw_maps=self.raw_maps,
+            engine=self.engine or default_engine(),
             provenance=self.provenance,
         )
 

@@ -12,6 +12,7 @@ import click
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
+from explainer.network.engine import ENGINES
 from explainer.run.interrupts import SignalWatch
 from explainer.summary.raw_maps import RAW_MAPS
 
@@ -179,6 +180,12 @@ def _traceback_shown() -> Iterator[None]:
     type=click.Choice(RAW_MAPS),
     show_default="pictures alone",
     help="Keep maps as floats, too, beside their pictures.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    show_default="auto, or EXPLAINER_ENGINE",
+    help="What computes the network's outputs; auto: ONNX Runtime where it gives the same faster.",
 )
 @click.option(
     "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."

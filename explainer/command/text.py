@@ -195,10 +195,22 @@ def provenance_rows(facts: Facts) -> list[Row]:
     command = found.get("command")
     return [
         *_named("network", [", ".join(network)] if network else []),
+        *_named("engine", _engine(_mapping(parameters.get("engine")))),
         *_named("data", [_settings_alone(_mapping(parameters.get("dataset")))] if parameters.get("dataset") else []),
         *_named("made with", [_settings_alone(known)] if known else []),
         *_named("command", [" ".join(map(str, command))] if isinstance(command, list) else []),
     ]
+
+
+def _engine(recorded: Mapping[str, Any]) -> list[str]:
+    """What computed the network's outputs; nothing of runs that do not tell."""
+    if not recorded.get("name"):
+        return []
+    difference, reason = recorded.get("difference"), recorded.get("reason")
+    found = f"{recorded['name']} {recorded.get('version', '')}".rstrip()
+    if isinstance(difference, float):
+        found += f", outputs within {difference:.1e} of MindSpore's"
+    return [found if reason is None else f"{found} ({reason})"]
 
 
 def verification_rows(facts: Facts) -> list[Row]:

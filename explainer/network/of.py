@@ -8,11 +8,13 @@ from weakref import WeakValueDictionary
 
 from explainer.checks import require_integer
 from explainer.classifier import Classifier, Evaluator
+from explainer.network.engine import default_engine, require_engine
 from explainer.network.function import FunctionClassifier
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.inputs import require_network
 from explainer.network.mindspore.tensors import is_cell, is_tensor, require_device, to_tensor, without_tensor
+from explainer.network.onnx_classifier import OnnxClassifier
 
 __all__ = [
     "classifier_of",
@@ -27,12 +29,14 @@ __all__ = [
     "without_tensor",
 ]
 
-_ADAPTERS: WeakValueDictionary[tuple[int, int, int], MindSporeClassifier] = WeakValueDictionary()
+_ADAPTERS: WeakValueDictionary[tuple[int, int, int, str], OnnxClassifier] = WeakValueDictionary()
 # Each holds its network and activation, so that their ids stay their own as long as it is there.
 
 
-def classifier_of(network: Any, activation_fn: Any = None, *, batch_size: int = 32) -> Classifier:
-    """The classifier of a network: one for all who come with the same activation and batch size.
+def classifier_of(
+    network: Any, activation_fn: Any = None, *, batch_size: int = 32, engine: str | None = None
+) -> Classifier:
+    """The classifier of a network: one for all who come with the same activation, batch size and engine.
 
     What was found out and compiled is shared by all classifiers of a network object, and gone when they are.
 
@@ -41,10 +45,12 @@ def classifier_of(network: Any, activation_fn: Any = None, *, batch_size: int = 
             is: its own activation and batch size count.
         activation_fn: logits -> probabilities (N, K), a mindspore.nn.Cell; needed for probabilities only.
         batch_size: images in one pass through the network, at most.
+        engine: what computes its outputs: "mindspore", "onnxruntime", or "auto", see docs/performance.md; by default
+            what EXPLAINER_ENGINE in the environment says, else "auto". In a run the run's engine counts.
 
     Raises:
         TypeError: `network` is neither, or `activation_fn` no cell.
-        ValueError: a batch size below 1.
+        ValueError: a batch size below 1, or another engine.
 
     >>> from mindspore import nn
     >>> network, softmax = nn.SequentialCell(nn.Flatten(), nn.Dense(12, 5)), nn.Softmax()
@@ -53,11 +59,24 @@ def classifier_of(network: Any, activation_fn: Any = None, *, batch_size: int = 
     """
     if isinstance(network, Classifier):
         return network
-    key = (id(network), id(activation_fn), require_integer("batch_size", batch_size, 1))
+    return onnx_classifier_of(network, activation_fn, batch_size=batch_size, engine=engine)
+
+
+def onnx_classifier_of(
+    network: Any, activation_fn: Any = None, *, batch_size: int = 32, engine: str | None = None
+) -> OnnxClassifier:
+    """As `classifier_of`, of a mindspore.nn.Cell alone.
+
+    Raises:
+        TypeError, ValueError: as for `classifier_of`.
+    """
+    chosen = default_engine() if engine is None else require_engine("engine", engine)
+    key = (id(network), id(activation_fn), require_integer("batch_size", batch_size, 1), chosen)
     with one_thread():
         found = _ADAPTERS.get(key)
         if found is None:
-            found = _ADAPTERS[key] = MindSporeClassifier(network, activation_fn, batch_size=batch_size)
+            reference = MindSporeClassifier(network, activation_fn, batch_size=batch_size)
+            found = _ADAPTERS[key] = OnnxClassifier(reference, chosen)
     return found
 
 

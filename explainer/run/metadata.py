@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from explainer.data.mindspore_dataset import description_of
-from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.onnx_classifier import OnnxClassifier
 from explainer.records import RunMetadata
 from explainer.run.job import Job
 from explainer.run.options import RunOptions
@@ -16,11 +16,11 @@ from explainer.version import __version__
 
 
 def metadata_of(
-    subject: tuple[Any, Any, MindSporeClassifier],
+    subject: tuple[Any, Any, OnnxClassifier],
     data: tuple[Any, Sequence[str]],
     jobs: Sequence[Job],
     options: RunOptions,
-    label_format: str | None,
+    found: Mapping[str, Any],
 ) -> RunMetadata:
     """The metadata of a run.
 
@@ -29,7 +29,7 @@ def metadata_of(
         data: the dataset and the labels.
         jobs: those that were registered.
         options: of the run.
-        label_format: how the labels of the data were read.
+        found: what the first batch told: how labels are read, which engine computes the network.
     """
     network, activation, classifier = subject
     dataset, labels = data
@@ -45,7 +45,7 @@ def metadata_of(
             "activation_fn": type(activation).__name__,
             "dataset": description_of(dataset),
             "options": options.recorded,
-            "label_format": label_format,
+            **found,
             "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
             "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
             "controls": {control.name: control.parameters for control in saliency.controls},

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from explainer.checks import require_choice, require_integer, require_json, require_number, require_type
 from explainer.data.batch import SourceFile
 from explainer.data.label_column import LABEL_FORMATS
+from explainer.network.engine import default_engine, require_engine
 from explainer.summary.raw_maps import RAW_MAPS
 
 BAD_SAMPLE_POLICIES = ("raise", "skip")
@@ -44,6 +45,9 @@ class RunOptions:
             keeps their names and a digest of their content.
         raw_maps: keep each map as floats, too, beside its picture of 256 greys: "float16" (11 binary digits of each
             value, 128 + 2 H W bytes), "float32" (exactly, 128 + 4 H W bytes), or None. `RunView.saliency` reads them.
+        engine: what computes the network's outputs for as long as the run goes on, also for explainers and metrics:
+            "mindspore", "onnxruntime" (refused where it cannot), or "auto": ONNX Runtime where it gives the same and is
+            faster. By default what EXPLAINER_ENGINE in the environment says, else "auto"; see docs/performance.md.
         provenance: what else a summary should keep of where the run comes from, as JSON values, such as {"checkpoint":
             "resnet20.ckpt"}.
 
@@ -65,6 +69,7 @@ class RunOptions:
     progress: bool | None = None
     sources: Sequence[str | os.PathLike[str]] | None = None
     raw_maps: str | None = None
+    engine: str = field(default_factory=default_engine)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,6 +80,7 @@ class RunOptions:
         require_choice("on_bad_sample", self.on_bad_sample, BAD_SAMPLE_POLICIES)
         if self.raw_maps is not None:
             require_choice("raw_maps", self.raw_maps, RAW_MAPS)
+        require_engine("engine", self.engine)
         self._check_display()
         self._check_sources()
         require_json("provenance", self.provenance)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from explainer.network.engine import version_of
 from explainer.version import __version__
 
 _PACKAGES = ("mindspore", "numpy")
@@ -31,14 +31,7 @@ def provenance_of(network: Any, weights: str, more: Mapping[str, Any] | None = N
         "weights": weights,
         "command": [argument for argument in sys.argv if argument != "--resume"],
         "explainer": __version__,
-        **{name: _version_of(name) for name in _PACKAGES},
+        **{name: version_of(name) for name in _PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
-
-
-def _version_of(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

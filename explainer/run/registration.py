@@ -11,7 +11,7 @@ from explainer.data.mindspore_dataset import require_dataset
 from explainer.explanation.base import Attribution
 
 _RESERVED = (
-    *("network", "provenance", "activation_fn", "dataset", "options", "label_format"),
+    *("network", "provenance", "activation_fn", "dataset", "options", "label_format", "engine"),
     *("explainers", "metrics", "controls", "benchmark"),
 )
 

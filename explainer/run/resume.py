@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from explainer.data.batch import Sample
-from explainer.errors import ResumeError
+from explainer.errors import EngineError, ResumeError
+from explainer.network.engine import AUTO, MINDSPORE, version_of
 from explainer.records import RunMetadata
 from explainer.summary import codec
 from explainer.summary.recorded_run import RecordedRun
@@ -37,6 +39,38 @@ def require_label_format(recorded: RecordedRun, label_format: str | None) -> Non
         raise ResumeError(
             f"cannot go on with {recorded.event_file}: label_format differs: {then!r} then, {label_format!r} now. {_DO}"
         )
+
+
+def engine_of(recorded: RecordedRun, asked: str) -> str:
+    """The engine that goes on with a run: the one that has begun it.
+
+    Raises:
+        ResumeError: another one is asked for.
+    """
+    then = mapping(recorded.metadata.parameters.get("engine")).get("name", MINDSPORE)  # earlier versions had no other
+    if asked not in (AUTO, then):
+        raise ResumeError(
+            f"cannot go on with {recorded.event_file}: engine differs: {then!r} then, {asked!r} now. {_DO}"
+        )
+    return str(then)
+
+
+def engine_now(recorded: RecordedRun) -> dict[str, Any] | None:
+    """What was recorded of the engine, with the version that is here; None where nothing was."""
+    then = mapping(recorded.metadata.parameters.get("engine"))
+    return {**then, "version": version_of(str(then.get("name")))} if then else None
+
+
+@contextmanager
+def same_engine(recorded: RecordedRun) -> Iterator[None]:
+    """Raises ResumeError where the engine that has begun a run can no longer compute the network."""
+    try:
+        yield
+    except EngineError as error:
+        raise ResumeError(
+            f"cannot go on with {recorded.event_file}: engine differs: ONNX Runtime has begun it. {error}. Begin a new "
+            "run (without resume)"
+        ) from error
 
 
 def as_recorded(metadata: RunMetadata) -> RunMetadata:
@@ -104,10 +138,12 @@ def _compared(metadata: RunMetadata) -> dict[str, Any]:
     parameters = dict(metadata.parameters)
     provenance = mapping(parameters.pop("provenance", None))
     options = mapping(parameters.pop("options", None))
+    engine = mapping(parameters.pop("engine", None))
     return {
         "package major version": metadata.package_version.split(".")[0],
         "network": [parameters.pop("network", None), provenance.get("network")],
         "weights": provenance.get("weights"),
+        "engine": engine.get("name"),
         "labels": list(metadata.labels),
         "names of explainers": list(metadata.explainers),
         "names of metrics": list(metadata.metrics),
@@ -123,7 +159,8 @@ def _free(metadata: RunMetadata) -> dict[str, Any]:
     options = mapping(metadata.parameters.get("options"))
     provenance = mapping(metadata.parameters.get("provenance"))
     rest = {name: value for name, value in provenance.items() if name not in ("network", "weights", *metadata.jobs)}
-    return rest | {name: options[name] for name in _MAY_DIFFER if name in options}
+    engine = {"engine version": mapping(metadata.parameters.get("engine")).get("version")}
+    return rest | engine | {name: options[name] for name in _MAY_DIFFER if name in options}
 
 
 def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,7 @@ from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.mindspore_dataset import exact_sample_count, has_boxes, sample_count
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
-from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.of import require_network
+from explainer.network.of import onnx_classifier_of, require_network
 from explainer.records import RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
@@ -40,7 +39,7 @@ from explainer.run.registration import (
     require_recordable,
     require_sources,
 )
-from explainer.run.resume import CompleteSamples, require_label_format, require_same
+from explainer.run.resume import CompleteSamples, engine_now, engine_of, require_label_format, require_same, same_engine
 from explainer.run.saliency import SaliencyJob
 from explainer.run.uncertainty import UncertaintyJob
 from explainer.summary.reader import SampleView
@@ -124,7 +123,9 @@ class ImageClassificationRunner:
         self._activation = activation_fn
         self._options = options or RunOptions()
         require_sources(self._options.sources, exact_sample_count(self._dataset))
-        self._classifier = MindSporeClassifier(network, activation_fn, batch_size=self._options.batch_size)
+        self._classifier = onnx_classifier_of(
+            network, activation_fn, batch_size=self._options.batch_size, engine=self._options.engine
+        )
         self._jobs: list[Job] = []
         self._sinks: list[Sink] = []
 
@@ -267,8 +268,8 @@ class ImageClassificationRunner:
             resume: go on with the newest unfinished run in the folder, in its file: what is complete is not computed
                 again, and totals come from the recorded scores. Where all runs have ended nothing is computed, where
                 there is none a new one begins. Network, weights, labels, data, methods, metrics and their settings must
-                be those that the run was begun with; the batch size and `on_bad_sample` may be others. Consumers get
-                the metadata, what is new, and the totals.
+                be those that the run was begun with; the batch size and `on_bad_sample` may be others. The engine
+                that began it goes on with it. Consumers get the metadata, what is new, and the totals.
 
         Raises:
             ValueError: no samples, wrong columns, a network that does not fit the labels, or (unless the options say
@@ -276,6 +277,7 @@ class ImageClassificationRunner:
             TypeError: columns of a wrong type.
             RuntimeError: no job was registered, uncertainty without saliency, a job that cannot be resumed, or the disk
                 refused.
+            EngineError: ONNX Runtime is asked for and cannot compute the network; says why.
             ResumeError: the run cannot be gone on with, as something is other than it was; says what.
             RunInterrupted: a KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; the samples before are complete.
         """
@@ -285,7 +287,8 @@ class ImageClassificationRunner:
             recorded = open_recorded(self._summary_dir) if resume else None
             if recorded is not None:
                 stack.enter_context(recorded)
-            stack.enter_context(self._classifier.outputs_kept())
+            engine = self._options.engine if recorded is None else engine_of(recorded, self._options.engine)
+            stack.enter_context(self._classifier.in_run(engine))
             for sink in self._sinks:
                 stack.enter_context(closing(sink))
             return self._run() if recorded is None else self._go_on(recorded)
@@ -319,7 +322,8 @@ class ImageClassificationRunner:
         if first is None:
             raise no_samples(skipped)
         jobs = self._checked_jobs(first)
-        metadata = self._metadata(first.samples[0].sample.label_format)
+        engine = self._classifier.engine_for(first.unpredicted.images)
+        metadata = self._metadata(first.samples[0].sample.label_format, engine.recorded)
         with SummaryWriter(self._summary_dir, metadata, raw_kind=self._options.raw_maps) as writer:
             counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items))
         return _result(writer, self._summary_dir, counts, started)
@@ -327,7 +331,8 @@ class ImageClassificationRunner:
     def _go_on(self, recorded: RecordedRun) -> RunResult:
         """A run that was begun before."""
         started = time.monotonic()
-        changed = require_same(recorded, self._metadata(recorded.metadata.parameters.get("label_format")))
+        then = recorded.metadata.parameters.get("label_format")
+        changed = require_same(recorded, self._metadata(then, engine_now(recorded)))
         before: Counter[type] = Counter({SampleDone: len(recorded.complete), SampleSkipped: len(recorded.skipped)})
         if recorded.ended:
             before[Saliency] = sum(len(sample.maps) for sample in recorded.samples())
@@ -335,7 +340,8 @@ class ImageClassificationRunner:
             return _result(recorded, self._summary_dir, before, started, resumed=len(recorded.complete))
         complete = CompleteSamples(recorded)
         items = Predictor(self._classifier, self._labels, self._options, complete).items(self._dataset)
-        skipped, first = first_items(items)
+        with same_engine(recorded):
+            skipped, first = first_items(items)
         jobs = self._checked_jobs(first)
         if first is not None:
             require_label_format(recorded, first.samples[0].sample.label_format)
@@ -393,9 +399,10 @@ class ImageClassificationRunner:
             disable=None if shown is None else not shown,
         )
 
-    def _metadata(self, label_format: str | None) -> RunMetadata:
+    def _metadata(self, label_format: str | None, engine: Any) -> RunMetadata:
         subject = self._network, self._activation, self._classifier
-        return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, label_format)
+        found = {"label_format": label_format, "engine": engine}
+        return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, found)
 
 
 def _recalled(recorded: RecordedRun, writer: SummaryWriter, counts: Counter[type]) -> Iterator[SampleView]:

@@ -23,7 +23,7 @@ def classes_of_the_package() -> set[type]:
         if module.name != GENERATED
     ]
     found = (value for module in modules for value in vars(module).values() if inspect.isclass(value))
-    return {kind for kind in found if kind.__module__.startswith("explainer")}
+    return {kind for kind in found if (kind.__module__ or "").startswith("explainer")}  # a message of protobuf has none
 
 
 def overrides(kind: type) -> Iterator[str]:

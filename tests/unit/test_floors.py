@@ -26,7 +26,7 @@ FLOORS = {
         "version",
     },
     2: {"data", "perturb", "summary"},
-    3: {"network", "network.mindspore"},
+    3: {"network", "network.mindspore", "network.onnx"},
     4: {"benchmark", "counterfactual", "explanation", "uncertainty"},
     5: {"analysis", "run"},
     6: {"report", "serve"},
@@ -145,10 +145,14 @@ def test_what_reads_never_sees_a_network(room):
     assert below & {"network", "network.mindspore", "data", "perturb", "run", *ASKING} == set()
 
 
-def test_only_the_summary_imports_protobuf():
+def test_only_the_summary_and_the_graphs_import_protobuf():
     found = {room_of(module) for module in importers_of("google")}
-    assert {room_of(module) for module in importers_of("google.protobuf")} == {"summary"}
-    assert found == {"summary"}
+    assert {room_of(module) for module in importers_of("google.protobuf")} == {"summary", "network.onnx"}
+    assert found == {"summary", "network.onnx"}
+
+
+def test_onnx_runtime_is_imported_where_a_session_is_made_alone():
+    assert importers_of("onnxruntime") == {"explainer.network.onnx.session"}
 
 
 def test_mindspore_is_imported_by_its_room_and_by_what_is_mindspores_by_nature():

@@ -19,7 +19,7 @@ from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
 from explainer.network.mindspore import cpu_setup
 from explainer.network.mindspore.backward import way_back_from
-from explainer.network.mindspore.borrowing import blocking, borrowed, class_of, reclassed
+from explainer.network.mindspore.borrowing import blocking, borrowed, class_of, one_thread, reclassed
 from explainer.network.mindspore.computations import (
     arrays_of,
     checked_objective_of,
@@ -110,6 +110,22 @@ class MindSporeClassifier:
             self._drop_what_is_stale()
             return self._class_count(images)
 
+    def require_logits(self, images: FloatArray) -> None:
+        """Nothing; what is out of date is dropped, as far as its cells tell.
+
+        Raises:
+            NetworkOutputError: the output is not one tensor of (N, K).
+        """
+        self._require_logits(self._known_output(images), images)
+
+    def require_outputs(self, images: FloatArray) -> None:
+        """Nothing; what is out of date is dropped, as far as its cells tell.
+
+        Raises:
+            NetworkOutputError: as for `outputs`.
+        """
+        self._require_outputs(self._known_output(images), images)
+
     def logits(self, images: FloatArray) -> FloatArray:
         """The network's output: (N, K) float32."""
         with borrowed(self._network):
@@ -151,17 +167,21 @@ class MindSporeClassifier:
         Raises:
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
-        return self._activated(self.logits(images))
+        return self.activated(self.logits(images))
 
     def clean_logits(self, images: FloatArray) -> FloatArray:
         """As `logits`, of images as they are in the data: in a run they are not computed twice."""
-        with borrowed(self._network):
-            self._class_count(images)  # drops what is out of date
-            return self._shared.clean_outputs(images, self.logits)
+        return self.kept(images, self.logits)
+
+    def kept(self, images: FloatArray, evaluate: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        """`evaluate(images)`, logits (N, K); in a run not computed twice."""
+        with one_thread():
+            self.require_logits(images)  # drops what is out of date
+            return self._shared.clean_outputs(images, evaluate)
 
     def clean_probabilities(self, images: FloatArray) -> FloatArray:
         """As `probabilities`, of images as they are in the data: in a run they are not computed twice."""
-        return self._activated(self.clean_logits(images))
+        return self.activated(self.clean_logits(images))
 
     @property
     def keeps_outputs(self) -> bool:
@@ -182,7 +202,12 @@ class MindSporeClassifier:
         with self._shared.taken_as_it_is():
             yield
 
-    def _activated(self, logits: FloatArray) -> FloatArray:
+    def activated(self, logits: FloatArray) -> FloatArray:
+        """Logits (N, K) after the activation: (N, K) float32 in [0, 1].
+
+        Raises:
+            NetworkOutputError: as for `probabilities`.
+        """
         activation = self._required_activation()
         with borrowed(activation):
             given = activation(Tensor(logits))
@@ -405,7 +430,9 @@ class MindSporeClassifier:
 
     def _class_count(self, images: FloatArray) -> int:
         """K, for images of this shape."""
-        output = self._first_output(images)
+        return self._require_logits(self._first_output(images), images)
+
+    def _require_logits(self, output: _Output, images: FloatArray) -> int:
         if output.shapes is None or len(output.shapes) != 1 or len(output.shapes[0]) != 1 or output.shapes[0][0] < 1:
             raise NetworkOutputError(
                 f"`network` must give one tensor of logits (N, K), got {output.description} for one image of "
@@ -414,13 +441,25 @@ class MindSporeClassifier:
         return output.shapes[0][0]
 
     def _output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
-        output = self._first_output(images)
+        return self._require_outputs(self._first_output(images), images)
+
+    def _require_outputs(self, output: _Output, images: FloatArray) -> list[tuple[int, ...]]:
         if output.shapes is None:
             raise NetworkOutputError(
                 f"`network` must give a tensor, or a tuple of them, with the batch on axis 0, got {output.description} "
                 f"for one input of {images.shape[1:]}"
             )
         return output.shapes
+
+    def _known_output(self, images: FloatArray) -> _Output:
+        """As `_first_output`; the network is borrowed only where it has to be asked."""
+        with one_thread():
+            self._shared.look_again()
+            known: _Output | None = self._shared.known.get(("output", images.shape[1:]))
+            if known is not None:
+                return known
+            with borrowed(self._network):
+                return self._first_output(images)
 
     def _first_output(self, images: FloatArray) -> _Output:
         """The output for one image, remembered; the first thing that every evaluation needs."""

@@ -189,6 +189,11 @@ def forget_failed_pass() -> None:
     _API._pynative_executor.clear_res()
 
 
+def forget_compiled(network: nn.Cell, phases: set[str]) -> None:
+    """MindSpore drops graphs of a network, by the names that its `compile_cache` has for them."""
+    _API._cell_graph_executor.del_net_res(network, phases)
+
+
 @contextmanager
 def blocking() -> Iterator[None]:
     """Operators run one after the other, so that a failing one raises at once.

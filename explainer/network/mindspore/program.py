@@ -85,8 +85,8 @@ class Program:
 
     def __call__(self, *arrays: FloatArray, batch_size: int) -> tuple[FloatArray, ...]:
         """The outputs for arrays of (N, ...), the images first: at most `batch_size` and what fits at a time."""
-        pieces = _pieces(len(arrays[0]), images_per_pass(batch_size, arrays[0].shape[1:]))
-        parts = [self._run([array[piece] for array in arrays]) for piece in pieces]
+        chunks = pieces(len(arrays[0]), images_per_pass(batch_size, arrays[0].shape[1:]))
+        parts = [self._run([array[chunk] for array in arrays]) for chunk in chunks]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
     def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
@@ -160,12 +160,12 @@ def _nearly_equal(one: FloatArray, other: FloatArray, gap: float = _GAP) -> bool
     return bool(np.linalg.norm(one[finite] - wanted) <= gap * np.linalg.norm(wanted))
 
 
-def _pieces(count: int, batch_size: int) -> list[slice]:
+def pieces(count: int, batch_size: int) -> list[slice]:
     """As few pieces as the batch size allows, of about one size: a small rest would cost more per image.
 
     Larger ones are even: an odd batch does not divide among cores and takes up to a third more (ResNet-20, two cores).
 
-    >>> [len(range(100)[piece]) for piece in _pieces(100, 32)]
+    >>> [len(range(100)[piece]) for piece in pieces(100, 32)]
     [26, 26, 26, 22]
     """
     size = -(-count // -(-count // batch_size))

@@ -31,6 +31,7 @@ def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
     layer's shuffling depends on the seed and its name alone. Values are written in place: what is compiled stays valid.
     """
     cells = dict(network.cells_and_names())
+    shared = shared_of(network)
     before: dict[int, tuple[Parameter, Tensor]] = {}
 
     def shuffle(name: str) -> None:
@@ -41,14 +42,16 @@ def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
             kept = before.setdefault(id(weight), (weight, weight.value().copy()))[1]
             indices = rng.permutation(weight.size).astype(np.int32)
             ops.assign(weight, kept.reshape(-1)[Tensor(indices)].reshape(weight.shape))
+        shared.weights_written()
 
     # In place and by ops.assign: a graph that MindSpore has compiled keeps the storage that it was compiled with.
     try:
-        with shared_of(network).outputs_not_kept():
+        with shared.outputs_not_kept():
             yield shuffle
     finally:
         for weight, kept in before.values():
             ops.assign(weight, kept)
+        shared.weights_written()
 
 
 def _weights(cell: nn.Cell) -> list[Parameter]:

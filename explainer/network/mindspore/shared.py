@@ -14,7 +14,6 @@ from mindspore import Tensor, nn
 
 from explainer.arrays import FloatArray
 from explainer.network.mindspore.borrowing import cells_of, one_thread
-from explainer.network.mindspore.program import Program
 
 _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
 _KEPT_BYTES = 16e6  # of outputs for clean images
@@ -28,21 +27,28 @@ class Shared:
 
     Args:
         network: the network.
+
+    Attributes:
+        structure: how often its cells, parameters or constants were found to be others.
+        writes: how often its weights may have been written, since nobody was to write them.
     """
 
     def __init__(self, network: nn.Cell) -> None:
         self._network = network
         self._known: dict[Hashable, Any] = {}
-        self._storages: list[object] = []
+        self._parts: list[object] = []
+        self._storages: list[int] = []
         self._constants: dict[tuple[int, str], object] = {}
         self._outputs: OrderedDict[bytes, FloatArray] | None = None
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
         self._taken_as_it_is = False
+        self.structure = 0
+        self.writes = 0
 
     @property
     def compiled(self) -> bool:
         """Whether anything that is known has been compiled."""
-        return any(isinstance(entry, Program) and entry.compiled for entry in self._known.values())
+        return any(getattr(entry, "compiled", False) for entry in self._known.values())
 
     @property
     def probe(self) -> FloatArray | None:
@@ -76,18 +82,29 @@ class Shared:
         compiled with: it follows an optimizer, which writes in place, but not `set_data` or `load_param_into_net`,
         which put new storage into the parameter.
         """
-        if self._known and not self._is_up_to_date():
-            self.drop()
+        self.look_again()
         if self._known:
             return self.remembered(key, make)
         # Looked at before and after, as a pass may change the cells' own values.
         before = _constants(cells_of(self._network))
         made = self.remembered(key, make)
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
-        self._storages = _storages(cells_of(self._network))
+        self._parts, self._storages = _parts(cells_of(self._network))
         after = _constants(cells_of(self._network))
         self._constants = {key: value for key, value in after.items() if before.get(key) == value}
         return made
+
+    def look_again(self) -> None:
+        """Drops what is known where cells, parameters, their storage or the cells' constants are others than then."""
+        if not self._known:
+            return
+        cells = cells_of(self._network)
+        constants = _constants(cells)
+        parts, storages = _parts(cells)
+        same = all(constants.get(key) == value for key, value in self._constants.items()) and parts == self._parts
+        self.structure += not same
+        if not same or storages != self._storages:
+            self.drop()
 
     def remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
         """What was made for the key before, else made now."""
@@ -123,6 +140,7 @@ class Shared:
     def taken_as_it_is(self) -> Iterator[None]:
         """The network is known to stay what it is meanwhile."""
         before = self._taken_as_it_is
+        self.writes += not before
         self._taken_as_it_is = True
         try:
             yield
@@ -138,6 +156,10 @@ class Shared:
             yield
         finally:
             self._outputs = before
+
+    def weights_written(self) -> None:
+        """Weights are others now, though the network is taken as it is."""
+        self.writes += 1
 
     def forget_outputs(self) -> None:
         """Outputs are computed anew: the weights are about to change."""
@@ -157,13 +179,6 @@ class Shared:
         while len(self._outputs) * size > _KEPT_BYTES and len(self._outputs) > len(images):
             self._outputs.popitem(last=False)
         return outputs
-
-    def _is_up_to_date(self) -> bool:
-        """Whether cells, parameters, their storage and the cells' constants are what they were."""
-        cells = cells_of(self._network)
-        constants = _constants(cells)
-        same = all(constants.get(key) == value for key, value in self._constants.items())
-        return same and _storages(cells) == self._storages
 
 
 _SHARED: WeakValueDictionary[int, Shared] = (
@@ -213,13 +228,10 @@ class _Identity:
         return id(self._value)
 
 
-def _storages(cells: list[nn.Cell]) -> list[object]:
-    """Every cell, every parameter and its storage, to be compared."""
-    parts: list[object] = []
-    for cell in cells:
-        parameters = [parameter for parameter in cell._params.values() if parameter is not None]
-        parts += [_Identity(cell), *((_Identity(parameter), parameter.data_ptr()) for parameter in parameters)]
-    return parts
+def _parts(cells: list[nn.Cell]) -> tuple[list[object], list[int]]:
+    """Every cell and every parameter, and the addresses of their values, to be compared."""
+    parameters = [parameter for cell in cells for parameter in cell._params.values() if parameter is not None]
+    return [_Identity(part) for part in (*cells, *parameters)], [parameter.data_ptr() for parameter in parameters]
 
 
 def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:

@@ -29,12 +29,18 @@ def is_tensor(value: Any) -> bool:
     return isinstance(value, Tensor)
 
 
+def device_in_use() -> str:
+    """Where MindSpore runs: "CPU", "GPU" or "Ascend"."""
+    device: str = mindspore.get_context("device_target")
+    return device
+
+
 def require_device(device: str) -> None:
     """Raises RuntimeError unless MindSpore runs on this device: "CPU", "GPU" or "Ascend" in any case, or "auto".
 
     The device is the user's to choose, before anything runs, so it is never changed here.
     """
-    current = mindspore.get_context("device_target")
+    current = device_in_use()
     if device.lower() not in ("auto", current.lower()):
         raise RuntimeError(
             f"`device` {device} is not in use: MindSpore runs on {current} here; where there is one, choose it with "

@@ -85,6 +85,7 @@ RUN_OPTIONS = (
     "--bits N",
     "--on-bad-sample [raise|skip]",
     "--raw-maps [float16|float32]",
+    "--engine [auto|mindspore|onnxruntime]",
     "--resume",
     "--traceback",
 )

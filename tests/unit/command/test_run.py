@@ -120,6 +120,7 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "bits": 16,
         "on_bad_sample": "raise",
         "raw_maps": None,
+        "engine": None,
     }
 
 
@@ -141,7 +142,7 @@ def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
     numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3"
-    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16"
+    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16 --engine onnxruntime"
     given = dataclasses.asdict(options_of(*words.split(), *numbers.split(), *pictures.split()))
     wanted = {
         "checkpoint": Path("w.ckpt"),
@@ -159,5 +160,6 @@ def test_every_option_reaches_the_run(options_of):
         "bits": 12,
         "on_bad_sample": "skip",
         "raw_maps": "float16",
+        "engine": "onnxruntime",
     }
     assert {name: given[name] for name in wanted} == wanted

@@ -16,8 +16,8 @@ from explainer.benchmark import Faithfulness
 from explainer.classifier import Classifier, Evaluator
 from explainer.explanation import LIME, RISE, GradCAM, Gradient, Occlusion
 from explainer.network.function import FunctionClassifier
-from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.of import classifier_of, evaluator_of
+from explainer.network.onnx_classifier import OnnxClassifier
 from explainer.testing import CountingClassifier
 
 IMAGES = normal_images()
@@ -64,7 +64,7 @@ def test_a_function_is_evaluated_but_is_no_classifier() -> None:
     found = evaluator_of(lambda images: images.sum(axis=(2, 3)))
     assert isinstance(found, FunctionClassifier) and isinstance(found, Evaluator) and not isinstance(found, Classifier)
     np.testing.assert_allclose(found.outputs(IMAGES), IMAGES.sum(axis=(2, 3)), rtol=1e-6)
-    assert isinstance(evaluator_of(SmallCnn()), MindSporeClassifier)
+    assert isinstance(evaluator_of(SmallCnn()), OnnxClassifier)
 
 
 @pytest.mark.parametrize(

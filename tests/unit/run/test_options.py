@@ -22,6 +22,7 @@ def test_every_option_has_its_documented_default():
         "progress": None,
         "sources": None,
         "raw_maps": None,
+        "engine": "mindspore",  # which the tests' EXPLAINER_ENGINE says
         "provenance": {},
     }
 
@@ -34,6 +35,8 @@ def test_every_option_has_its_documented_default():
         ("batch_size", 2.0, TypeError, "`batch_size` must be a whole number, got float 2.0"),
         ("batch_size", True, TypeError, "`batch_size` must be a whole number, got bool True"),
         ("batch_size", None, TypeError, "`batch_size` must be a whole number, got NoneType"),
+        ("engine", "onnx", ValueError, "`engine` must be one of auto, mindspore, onnxruntime, got 'onnx'"),
+        ("engine", None, ValueError, "`engine` must be one of auto, mindspore, onnxruntime, got None"),
         ("top_k", -1, ValueError, "`top_k` must be at least 0, got -1"),
         ("top_k", "3", TypeError, "`top_k` must be a whole number, got str '3'"),
         ("threshold", 1.01, ValueError, r"`threshold` must lie in \[0, 1\], got 1.01"),

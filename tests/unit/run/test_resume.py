@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from explainer.arrays import FloatArray
 from explainer.benchmark import Faithfulness, Sparseness
 from explainer.errors import ResumeError, SummaryReadError, SummaryWriteError
 from explainer.explanation import Gradient, SmoothGrad
+from explainer.network.sessions import Sessions
 from explainer.records import Record, RunEnd, RunMetadata, SampleDone, Score
 from explainer.run.resume import _compared, _told, as_recorded
 from explainer.summary.explain_pb2 import Event
@@ -394,6 +396,7 @@ OTHERS = [
         r"names of metrics differ: \['Sparseness'\] then, \['Sparseness', 'NaiveFaithfulness'\] now",
     ),
     ({"options": {"threshold": 0.25}}, "options.threshold differs: 0.5 then, 0.25 now"),
+    ({"options": {"engine": "onnxruntime"}}, "engine differs: 'mindspore' then, 'onnxruntime' now"),
     ({"options": {"mean": 0.5, "std": 2}}, "options.mean differs: None then, 0.5 now; options.std differs"),
     ({"options": {"label_format": "ids"}}, "options.label_format differs: 'auto' then, 'ids' now"),
     ({"images": IMAGES[:5], "truth": TRUTH[:5]}, "dataset.samples differ: 7 then, 5 now"),
@@ -484,6 +487,63 @@ def test_what_changes_no_result_may_differ_and_is_recorded(stopped: Setting, opt
 def test_nothing_is_recorded_where_nothing_differs(stopped: Setting):
     stopped.run(resume=True)
     assert read_run(stopped.folder).resumed == ()
+
+
+# The engine.
+
+
+def by_onnx(folder: Path, engine: str = "onnxruntime") -> Setting:
+    """A run whose first map and scores come from perturbed images."""
+    return Setting(folder, options={"engine": engine}, metrics=lambda: [Faithfulness(4, nn.Softmax())])
+
+
+@pytest.fixture(scope="module")
+def stopped_by_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    setting = by_onnx(tmp_path_factory.mktemp("onnx") / "job")
+    setting.stopped(4)
+    return setting.folder
+
+
+@pytest.fixture
+def onnx(setting: Setting, stopped_by_onnx: Path) -> Setting:
+    """A run that ended after four of seven samples, computed by ONNX Runtime; it goes on with "auto"."""
+    shutil.copytree(stopped_by_onnx, setting.folder)
+    return by_onnx(setting.folder, "auto")
+
+
+def test_onnx_runtime_goes_on_with_what_it_began(onnx: Setting, tmp_path: Path):
+    whole = by_onnx(tmp_path / "whole")
+    whole.run()
+    onnx.run(resume=True)
+    require_same_end(onnx.folder, whole.folder)
+    assert read_run(onnx.folder).metadata.parameters["engine"]["name"] == "onnxruntime"
+
+
+def test_mindspore_goes_on_with_what_it_began(stopped: Setting, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Sessions, "_made", lambda *given: pytest.fail("a session was made"))
+    stopped.with_other(options={"engine": "auto"}).run(resume=True)
+    require_same_end(stopped.folder, uninterrupted)
+
+
+def test_a_run_of_another_engine_than_is_asked_for_is_refused(onnx: Setting):
+    before = files_below(onnx.folder)
+    with pytest.raises(ResumeError, match="engine differs: 'onnxruntime' then, 'mindspore' now"):
+        onnx.with_other(options={"engine": "mindspore"}).run(resume=True)
+    assert files_below(onnx.folder) == before
+
+
+def test_a_run_whose_engine_can_no_longer_compute_it_is_refused(onnx: Setting, monkeypatch: pytest.MonkeyPatch):
+    before = files_below(onnx.folder)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ResumeError, match=r"ONNX Runtime has begun it\. .* onnxruntime cannot be imported"):
+        onnx.run(resume=True)
+    assert files_below(onnx.folder) == before
+
+
+def test_another_version_of_the_engine_may_go_on_and_is_recorded(onnx: Setting, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("explainer.run.resume.version_of", lambda package: f"{package} 9.9")
+    onnx.run(resume=True)
+    assert read_run(onnx.folder).resumed == ({"engine version": "onnxruntime 9.9"},)
 
 
 class Diary:

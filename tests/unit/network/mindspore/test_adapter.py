@@ -20,7 +20,7 @@ import explainer
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError, NoReluError
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.layers import resolve_layer
-from explainer.network.mindspore.program import _pieces
+from explainer.network.mindspore.program import pieces
 from explainer.relu_rules import ReluRule, deconvolution, guided, plain
 
 FloatArray = NDArray[Any]
@@ -923,8 +923,8 @@ def test_read_only_images_are_taken(method: str) -> None:
     ],
 )
 def test_pieces_are_few_of_about_one_size_and_even(count: int, batch_size: int, sizes: list[int]) -> None:
-    pieces = _pieces(count, batch_size)
-    assert [piece.stop - piece.start for piece in pieces] == sizes
-    covered = [place for piece in pieces for place in range(count)[piece]]
+    found = pieces(count, batch_size)
+    assert [piece.stop - piece.start for piece in found] == sizes
+    covered = [place for piece in found for place in range(count)[piece]]
     assert covered == list(range(count))
-    assert len(pieces) == -(-count // batch_size) and max(sizes) <= batch_size
+    assert len(found) == -(-count // batch_size) and max(sizes) <= batch_size

@@ -55,7 +55,7 @@ def test_a_question_is_compiled_once_for_all_who_ask_it(compiled: list[str]) -> 
 def test_two_network_objects_share_nothing() -> None:
     assert shared_of(SmallCnn()) is not shared_of(SmallCnn())
     network = SmallCnn()
-    assert Gradient(network)._classifier._shared is GradCAM(network)._classifier._shared
+    assert Gradient(network)._classifier.reference._shared is GradCAM(network)._classifier.reference._shared
 
 
 @pytest.mark.usefixtures("uncompiled")

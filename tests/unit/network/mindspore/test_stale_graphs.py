@@ -62,7 +62,7 @@ def test_what_a_network_holds_is_honoured_when_it_changes_after_compiling(method
     network = Changing()
     explainer = method(network)
     before = explainer(IMAGES, 1)
-    assert explainer._classifier._shared.compiled
+    assert explainer._classifier.reference._shared.compiled
     change(network)
     fresh = Changing()
     change(fresh)
@@ -79,13 +79,13 @@ def test_a_network_that_changed_is_looked_at_when_its_outputs_begin_to_be_kept(c
     network = Changing()
     classifier = classifier_of(network, batch_size=1)
     before = classifier.logits(IMAGES)
-    assert classifier._shared.compiled
+    assert classifier.reference._shared.compiled
     change(network)
     fresh = Changing()
     change(fresh)
     fresh.fc.weight.set_data(network.fc.weight)
     fresh.fc.bias.set_data(network.fc.bias)
-    with classifier.outputs_kept():
+    with classifier.in_run("mindspore"):
         found = classifier.clean_logits(IMAGES)
     assert np.abs(found - before).max() > 1e-3
     np.testing.assert_allclose(found, classifier_of(fresh).logits(IMAGES), rtol=0, atol=1e-5)

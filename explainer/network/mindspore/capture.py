@@ -1,0 +1,140 @@
+"""The graph of a network, as MindSpore compiles it: taken in memory, the network and all around it left as found."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import mindspore
+from mindspore import Tensor, context, nn
+from mindspore.common.initializer import Zero
+from numpy.typing import NDArray
+
+from explainer.errors import EngineError
+from explainer.network.mindspore.borrowing import borrowed, cells_by_name, cells_of, compiling, forget_compiled
+
+_LOG = logging.getLogger("explainer")
+_HOOKS = tuple(name for name in vars(nn.Cell()) if name.startswith(("_lazy_forward", "_lazy_backward")))
+_CACHES = ("_compile_cache", "_phase_cache")
+_STDERR = 2
+_LONGEST = 200
+
+
+class _TakenError(Exception):
+    """Ends the export: what was wanted is there, and no file is to be written."""
+
+
+def captured(network: nn.Cell, image_shape: tuple[int, ...], batch: int) -> Any:
+    """The model (MindIR, a parsed message) of a network for `batch` images of a shape; weights are not in it.
+
+    Raises:
+        EngineError: something in the network is not in its graph, or MindSpore cannot export it; the message says what.
+    """
+    require_all_in_graph(network)
+    found: list[Any] = []
+
+    def take(model: Any) -> None:
+        found.append(model)
+        raise _TakenError
+
+    images = Tensor(shape=(batch, *image_shape), dtype=mindspore.float32, init=Zero())  # takes no memory
+    with borrowed(network), compiling(), _left_as_found(network):
+        try:
+            mindspore.export(network, images, file_name="network", file_format="MINDIR", custom_func=take)
+        except _TakenError:
+            pass
+        except Exception as error:  # MindSpore raises nearly anything for code that it cannot compile
+            raise EngineError(f"MindSpore cannot export the network ({_first_line(error)})") from error
+    return found[0]
+
+
+def require_all_in_graph(network: nn.Cell) -> None:
+    """Raises EngineError where a graph would silently be without something of the network's own."""
+    for name, cell in cells_by_name(network).items():
+        place = f"the cell {name!r} ({type(cell).__name__})" if name else "the network"
+        if cell.has_bprop:
+            raise EngineError(f"{place} has a backward rule of its own (bprop), which no graph holds")
+        if any(vars(cell).get(kind) for kind in _HOOKS):
+            raise EngineError(f"{place} has a hook, which no graph holds")
+
+
+def parameters_of(network: nn.Cell, names: list[str]) -> dict[str, NDArray[Any]]:
+    """The values of the parameters of these names, as they are now."""
+    parameters = network.parameters_dict()
+    return {name: parameters[name].asnumpy() for name in names}
+
+
+@contextmanager
+def _left_as_found(network: nn.Cell) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.enter_context(_same_cells(network))
+        stack.enter_context(_same_folder())
+        stack.enter_context(_quiet_stderr())
+        level = context.get_context("jit_syntax_level")
+        stack.callback(context.set_context, jit_syntax_level=level)
+        yield
+
+
+@contextmanager
+def _same_cells(network: nn.Cell) -> Iterator[None]:
+    """Cells keep nothing of a compilation, so that the next one finds what the network is then."""
+    before = [(cell, dict(vars(cell)), _caches(cell)) for cell in cells_of(network)]
+    try:
+        yield
+    finally:
+        made = set(network.compile_cache) - set(before[0][2].get("_compile_cache", ()))
+        if made:
+            forget_compiled(network, made)
+        for cell, attributes, caches in before:
+            for name, kept in caches.items():
+                attributes[name].clear()
+                attributes[name].update(kept)
+            for name in set(vars(cell)) - set(attributes):
+                del vars(cell)[name]
+            vars(cell).update(attributes)
+
+
+def _caches(cell: nn.Cell) -> dict[str, Any]:
+    return {name: vars(cell)[name].copy() for name in _CACHES if vars(cell).get(name) is not None}
+
+
+@contextmanager
+def _same_folder() -> Iterator[None]:
+    """MindSpore leaves its analysis of an export that failed in the working folder, as "rank_0"."""
+    dump = Path.cwd() / "rank_0"
+    was_there = dump.exists()
+    try:
+        yield
+    finally:
+        if not was_there:
+            shutil.rmtree(dump, ignore_errors=True)
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """What is written to stderr meanwhile goes to the log: MindSpore prints pages for an export that fails."""
+    sys.stderr.flush()
+    kept = os.dup(_STDERR)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+            written.seek(0)
+            _LOG.debug("%s", written.read().decode(errors="replace"))
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("-")]
+    return (telling[0] if telling else type(error).__name__)[:_LONGEST].rstrip(".")

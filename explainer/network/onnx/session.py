@@ -1,0 +1,92 @@
+"""A graph at work: ONNX Runtime, with the weights of one moment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.arrays import FloatArray
+from explainer.errors import EngineError
+from explainer.network.onnx.graph import Graph, Value
+from explainer.network.onnx.model import model_of
+
+_ERRORS_ALONE = 3  # ONNX Runtime's level of what it prints
+
+
+class Session:
+    """A graph with the weights that it is given: values of it, for any number of images.
+
+    The weights are constants to ONNX Runtime, which prepares them once for its kernels: as inputs they would be
+    prepared for every batch. So a session is for the weights that it was made with; others get another session.
+
+    Args:
+        graph: the network.
+        weights: each parameter by its name.
+        outputs: the values to be given; the network's own outputs, if there are none.
+        threads: how many of them; as many as `thread_count` says, if it is not given.
+
+    Raises:
+        EngineError: ONNX Runtime does not take the graph.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        weights: Mapping[str, NDArray[Any]],
+        outputs: Iterable[Value] = (),
+        *,
+        threads: int | None = None,
+    ) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = thread_count() if threads is None else threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ALONE
+        wanted = tuple(outputs) or graph.outputs
+        self._kept = {name: _held(value, weights[name]) for name, value in graph.weights.items()}
+        values = list(graph.weights.values())
+        options.add_external_initializers(
+            [value.name for value in values],
+            [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in self._kept.values()],
+        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model_of(graph, wanted), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
+            raise EngineError(f"ONNX Runtime does not take the graph: {_first_line(error)}") from error
+        self._images = graph.images.name
+        self._names = [value.name for value in wanted]
+
+    def __call__(self, images: FloatArray) -> tuple[NDArray[Any], ...]:
+        """The values for images (N, C, H, W) float32."""
+        given: list[NDArray[Any]] = self._session.run(self._names, {self._images: np.ascontiguousarray(images)})
+        return tuple(given)
+
+    def holds(self, weights: Mapping[str, NDArray[Any]]) -> bool:
+        """Whether these are the weights that it was made with."""
+        # As fast as memory: a checksum of 50 MB takes twice as long, a cryptographic one nine times.
+        return all(np.array_equal(array, weights[name]) for name, array in self._kept.items())
+
+
+def thread_count() -> int:
+    """How many threads a session has: what `OMP_NUM_THREADS` says, as for MindSpore, else the cores of this process."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _held(value: Value, array: NDArray[Any]) -> NDArray[Any]:
+    if array.shape != value.shape or array.dtype != value.dtype:
+        raise EngineError(f"the weight {value.name} is {array.shape} {array.dtype}, not {value.shape} {value.dtype}")
+    return np.array(array, order="C")  # a copy: MindSpore's optimizers write into its own
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]

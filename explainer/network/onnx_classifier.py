@@ -1,0 +1,204 @@
+"""A MindSpore network whose outputs ONNX Runtime computes where that is right and pays; all else is MindSpore's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+
+from explainer.arrays import FloatArray
+from explainer.classifier import LayerOutput
+from explainer.memory import images_per_pass
+from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.borrowing import one_thread
+from explainer.network.mindspore.computations import with_a_row_each
+from explainer.network.mindspore.program import pieces
+from explainer.network.sessions import AtWork, as_floats, sessions_of
+from explainer.relu_rules import ReluRule, plain
+
+
+class OnnxClassifier:
+    """As the reference, which is MindSpore's; outputs come from ONNX Runtime where it computes the network.
+
+    With "auto" that is on a CPU, for a network that MindSpore can export and whose outputs are the same, where it is
+    faster for the first images; in a run from the first batch on, else from the third, when MindSpore would compile.
+    What was found out is shared by all classifiers of a network object.
+
+    Args:
+        reference: the network and its activation, computed by MindSpore.
+        engine: "auto", "mindspore" or "onnxruntime"; the last is refused with an EngineError where it cannot be.
+
+    Raises:
+        ValueError: another engine.
+
+    >>> from mindspore import nn
+    >>> network = nn.SequentialCell(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Dense(36, 5))
+    >>> classifier = OnnxClassifier(MindSporeClassifier(network, nn.Softmax()), ONNXRUNTIME)
+    >>> classifier.probabilities(np.zeros((2, 3, 3, 3), np.float32)).shape
+    (2, 5)
+    """
+
+    def __init__(self, reference: MindSporeClassifier, engine: str = AUTO) -> None:
+        self._reference = reference
+        self._engine = require_engine("engine", engine)
+        self._sessions = sessions_of(reference.network)
+
+    @property
+    def reference(self) -> MindSporeClassifier:
+        """The network and its activation, computed by MindSpore."""
+        return self._reference
+
+    @property
+    def network(self) -> Any:
+        """The user's network."""
+        return self._reference.network
+
+    @property
+    def batch_size(self) -> int:
+        """Images in one pass through the network."""
+        return self._reference.batch_size
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether outputs for clean images are remembered."""
+        return self._reference.keeps_outputs
+
+    # Outputs.
+
+    def logits(self, images: FloatArray) -> FloatArray:
+        """The network's output: (N, K) float32.
+
+        Raises:
+            EngineError: ONNX Runtime is asked for and cannot compute the network, or failed; says why.
+            NetworkOutputError: the output is not one tensor of (N, K).
+        """
+        with one_thread():
+            self._reference.require_logits(images)
+            found = self._computed(images)
+            return self._reference.logits(images) if found is None else found[0]
+
+    def outputs(self, images: FloatArray) -> Any:
+        """The network's output, whatever it is: an array (N, ...) float32, or a tuple of them.
+
+        Raises:
+            EngineError: as for `logits`.
+            NetworkOutputError: as for the reference.
+        """
+        with one_thread():
+            self._reference.require_outputs(images)
+            found = self._computed(images)
+            if found is None:
+                return self._reference.outputs(images)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def probabilities(self, images: FloatArray) -> FloatArray:
+        """The output after the activation: (N, K) float32 in [0, 1].
+
+        Raises:
+            EngineError, NetworkOutputError: as for `logits`; the activation's output leaves [0, 1].
+        """
+        return self._reference.activated(self.logits(images))
+
+    def clean_logits(self, images: FloatArray) -> FloatArray:
+        """As `logits`, of images as they are in the data: in a run they are not computed twice."""
+        return self._reference.kept(images, self.logits)
+
+    def clean_probabilities(self, images: FloatArray) -> FloatArray:
+        """As `probabilities`, of images as they are in the data: in a run they are not computed twice."""
+        return self._reference.activated(self.clean_logits(images))
+
+    # Which engine.
+
+    @contextmanager
+    def in_run(self, engine: str) -> Iterator[None]:
+        """A run goes on: all classifiers of the network object ask for this engine, and clean outputs are kept."""
+        with self._sessions.in_run(require_engine("engine", engine)), self._reference.outputs_kept():
+            yield
+
+    def engine_for(self, images: FloatArray) -> Engine:
+        """What computes the outputs for images of this shape, as it is known after the first."""
+        with one_thread():
+            at_work = self._sessions.chosen(self._engine, images, batches=0)
+            if at_work is None:
+                return Engine(MINDSPORE, reason=self._reason(images))
+        return Engine(ONNXRUNTIME, at_work.translated.difference)
+
+    def _reason(self, images: FloatArray) -> str | None:
+        found = self._sessions.known(images)
+        if isinstance(found, AtWork):
+            return None if found.translated.speedup > 1 else "ONNX Runtime was not faster for the first images"
+        return None if found is None else str(found)
+
+    def _computed(self, images: FloatArray) -> list[FloatArray] | None:
+        """The outputs by ONNX Runtime; None where MindSpore is to compute them."""
+        chunks = pieces(len(images), images_per_pass(self.batch_size, images.shape[1:]))
+        at_work = self._sessions.chosen(self._engine, images, len(chunks))
+        if at_work is None:
+            return None
+        try:
+            parts = [as_floats(at_work.session(images[chunk])) for chunk in chunks]
+        except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
+            self._sessions.refused(self._engine, self._sessions.failed(images, error))
+            return None
+        return [with_a_row_each(np.concatenate(output), len(images)) for output in zip(*parts, strict=True)]
+
+    # What MindSpore answers.
+
+    def class_count(self, images: FloatArray) -> int:
+        """K, the number of classes, for images of this shape; see the reference."""
+        return self._reference.class_count(images)
+
+    def output_shapes(self, images: FloatArray) -> list[tuple[int, ...]]:
+        """The shapes of the output's tensors, without the batch axis; see the reference."""
+        return self._reference.output_shapes(images)
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Nobody changes the network meanwhile, so that it need not be looked at for each evaluation."""
+        return self._reference.unchanged()
+
+    def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
+        """The gradient of <seed, logits>, (N, C, H, W); see the reference."""
+        return self._reference.gradient(images, seed, relu_rule=relu_rule)
+
+    def layer_name(self, layer: Any) -> str:
+        """The name of a layer given by name or as a cell of the network; see the reference."""
+        return self._reference.layer_name(layer)
+
+    def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
+        """The output of a layer and d <seed, logits> / d output, both (N, ...); see the reference."""
+        return self._reference.layer(images, seed, name)
+
+    def activations(self, images: FloatArray, name: str) -> FloatArray:
+        """The output of a layer, (N, ...); see the reference."""
+        return self._reference.activations(images, name)
+
+    def layer_output(self, images: FloatArray, name: str) -> LayerOutput:
+        """What a layer gives for images of this shape; see the reference."""
+        return self._reference.layer_output(images, name)
+
+    def layers(self, images: FloatArray) -> list[LayerOutput]:
+        """The layers that run once for the first image and give one tensor; see the reference."""
+        return self._reference.layers(images)
+
+    def layers_with_weights(self) -> list[str]:
+        """The names of the layers that hold weights of their own; see the reference."""
+        return self._reference.layers_with_weights()
+
+    def randomised(self, seed: int) -> AbstractContextManager[Callable[[str], None]]:
+        """A function that shuffles the weights of a layer by its name; see the reference."""
+        return self._reference.randomised(seed)
+
+    def weights_digest(self) -> str:
+        """A digest of every parameter's name, type, shape and values, 32 hexadecimal digits."""
+        return self._reference.weights_digest()
+
+    def require_dropout(self) -> None:
+        """Raises NoDropoutError when no cell of the network drops anything."""
+        self._reference.require_dropout()
+
+    def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
+        """Probabilities under the network's own dropout, (draws, N, K); see the reference."""
+        return self._reference.sampled_probabilities(images, draws, seed)

@@ -1,0 +1,191 @@
+"""What ONNX Runtime knows of a network: one for all who use it, and never older than the network is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.arrays import FloatArray
+from explainer.errors import EngineError
+from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME
+from explainer.network.mindspore.borrowing import one_thread
+from explainer.network.mindspore.capture import parameters_of
+from explainer.network.mindspore.shared import shared_of
+from explainer.network.mindspore.tensors import device_in_use
+from explainer.network.onnx.graph import Graph
+from explainer.network.translation import Translated, held, session_of, translated
+
+_MINDSPORES_BATCHES = 2  # outside a run: with the third MindSpore would compile, too, which takes as long
+_LONGEST = 200
+_LOG = logging.getLogger("explainer")
+Shape = tuple[int, ...]
+
+
+class AtWork:
+    """A network's graph with the weights of one moment; `compiled`, so that the network is asked whether it is current.
+
+    Attributes:
+        translated: the graph, as it was proven.
+        session: it at work.
+        seen: `Shared.writes` when its weights were last looked at.
+    """
+
+    compiled = True
+
+    def __init__(self, translated: Translated, seen: int) -> None:
+        self.translated = translated
+        self.session = translated.session
+        self.seen = seen
+
+
+class Sessions:
+    """ONNX Runtime's sessions of a network, by the shape of the images.
+
+    A graph holds no weight: it is taken anew when cells, parameters or constants are others, and proven anew when the
+    network answers otherwise. A session holds the weights that it was made with: they are compared with the network's
+    before each question, and once where nobody changes the network meanwhile.
+
+    Args:
+        network: a mindspore.nn.Cell.
+
+    Attributes:
+        engine_of_run: for as long as a run goes on, the engine that it asks for; None outside.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self._shared = shared_of(network)
+        self._graphs: dict[Shape, tuple[int, Graph]] = {}
+        self._told: set[str] = set()
+        self._batches: dict[Shape, int] = {}
+        self.engine_of_run: str | None = None
+
+    @contextmanager
+    def in_run(self, engine: str) -> Iterator[None]:
+        """A run goes on that asks for this engine."""
+        before = self.engine_of_run
+        self.engine_of_run = engine
+        try:
+            yield
+        finally:
+            self.engine_of_run = before
+
+    def chosen(self, engine: str, images: FloatArray, batches: int) -> AtWork | None:
+        """What answers for these images; None where MindSpore does.
+
+        Args:
+            engine: what the one who asks was made for; in a run the run's counts.
+            images: (N, ...) float32.
+            batches: how many they are.
+
+        Raises:
+            EngineError: ONNX Runtime is asked for and cannot; says why.
+        """
+        engine = self.engine_of_run or engine
+        if engine == MINDSPORE or (engine == AUTO and not self._is_worth_a_graph(images, batches)):
+            return None
+        found = self._shared.remembered(self._key(images), lambda: self._made(images))
+        if isinstance(found, EngineError):
+            if engine == ONNXRUNTIME:
+                raise _refused(self._network, found)
+            self._tell(found)
+            return None
+        if engine == AUTO and found.translated.speedup <= 1:
+            return None
+        self._refresh(found)
+        return found
+
+    def known(self, images: FloatArray) -> AtWork | EngineError | None:
+        """What was made of the network for images of this shape, or why that cannot be; None where nobody has asked."""
+        found: AtWork | EngineError | None = self._shared.known.get(self._key(images))
+        return found
+
+    def failed(self, images: FloatArray, error: Exception) -> EngineError:
+        """The error, for an answer that failed; until the network changes no other is asked for."""
+        told = str(error).strip().split("\n")[0][:_LONGEST]
+        found = EngineError(f"ONNX Runtime failed for {len(images)} images of {images.shape[1:]}: {told}")
+        self._shared.known[self._key(images)] = found
+        return found
+
+    def refused(self, engine: str, error: EngineError) -> None:
+        """Nothing, MindSpore answers; EngineError where ONNX Runtime was asked for."""
+        if (self.engine_of_run or engine) == ONNXRUNTIME:
+            raise _refused(self._network, error)
+        self._tell(error)
+
+    def _key(self, images: FloatArray) -> tuple[str, Shape]:
+        return "session", images.shape[1:]
+
+    def _made(self, images: FloatArray) -> AtWork | EngineError:
+        shape = images.shape[1:]
+        structure, kept = self._graphs.pop(shape, (None, None))
+        try:
+            found = None if kept is None or structure != self._shared.structure else self._proven(kept, images)
+            found = found or translated(self._network, images)
+        except EngineError as error:
+            return error
+        except ImportError as error:
+            return EngineError(f"onnxruntime cannot be imported ({error})")
+        self._graphs[shape] = self._shared.structure, found.graph
+        return AtWork(found, self._shared.writes)
+
+    def _proven(self, graph: Graph, images: FloatArray) -> Translated | None:
+        """The graph at work with weights that are new; None where more than they has changed."""
+        try:
+            return held(graph, self._network, images)
+        except EngineError:
+            return None
+
+    def _refresh(self, at_work: AtWork) -> None:
+        """The session gets the network's weights of this moment."""
+        if self._shared.is_taken_as_it_is and at_work.seen == self._shared.writes:
+            return
+        at_work.seen = self._shared.writes
+        graph = at_work.translated.graph
+        if not at_work.session.holds(parameters_of(self._network, list(graph.weights))):
+            at_work.session = session_of(graph, self._network)
+
+    def _is_worth_a_graph(self, images: FloatArray, batches: int) -> bool:
+        shape = images.shape[1:]
+        self._batches[shape] = self._batches.get(shape, 0) + batches
+        on_cpu = device_in_use() == "CPU"
+        return on_cpu and (self.engine_of_run is not None or self._batches[shape] > _MINDSPORES_BATCHES)
+
+    def _tell(self, error: EngineError) -> None:
+        """Logs why MindSpore answers, once."""
+        if str(error) in self._told:
+            return
+        self._told.add(str(error))
+        level = logging.INFO if error.difference is None else logging.WARNING
+        _LOG.log(level, "MindSpore computes the network, not ONNX Runtime: %s", error)
+
+
+_SESSIONS: WeakValueDictionary[int, Sessions] = WeakValueDictionary()  # each holds its network
+
+
+def sessions_of(network: Any) -> Sessions:
+    """The one of this network object; it lives as long as somebody holds it."""
+    with one_thread():
+        found = _SESSIONS.get(id(network))
+        if found is None:
+            found = _SESSIONS[id(network)] = Sessions(network)
+        return found
+
+
+def as_floats(outputs: tuple[NDArray[Any], ...]) -> list[FloatArray]:
+    """Outputs as everybody here takes them."""
+    return [output.astype(np.float32, copy=False) for output in outputs]
+
+
+def _refused(network: Any, error: EngineError) -> EngineError:
+    return EngineError(
+        f'`engine` "onnxruntime" cannot compute `network` ({type(network).__name__}): {error}; give "auto" or '
+        '"mindspore", which compute it as it is',
+        difference=error.difference,
+    )

@@ -1,0 +1,78 @@
+"""A graph written as a model, and at work: any of its values, with the weights that it is given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explainer.errors import EngineError
+from explainer.network.onnx.graph import Batch, Graph, GraphBuilder
+from explainer.network.onnx.messages import ModelProto
+from explainer.network.onnx.model import model_of, needed
+from explainer.network.onnx.session import Session, thread_count
+
+IMAGES = np.random.default_rng(0).standard_normal((3, 2, 5, 7)).astype(np.float32)
+WEIGHTS = {"scale": np.float32([[[2]], [[-3]]]), "shift": np.float32([0.5])}
+
+
+def scaled_and_shifted() -> Graph:
+    builder = GraphBuilder((Batch(), 2, 5, 7))
+    scaled = builder.node("Mul", builder.images, builder.weight("scale", (2, 1, 1), "float32"))
+    shifted = builder.node("Add", scaled, builder.weight("shift", (1,), "float32"))
+    return builder.finished((builder.node("Relu", shifted),))
+
+
+def test_a_session_computes_with_its_weights():
+    (output,) = Session(scaled_and_shifted(), WEIGHTS, threads=1)(IMAGES)
+    assert np.allclose(output, np.maximum(IMAGES * WEIGHTS["scale"] + 0.5, 0), atol=1e-6)
+
+
+def test_any_value_can_be_asked_for():
+    graph = scaled_and_shifted()
+    scaled, shifted = graph.nodes[0].outputs[0], graph.nodes[1].outputs[0]
+    first, second = Session(graph, WEIGHTS, (shifted, scaled), threads=1)(IMAGES)
+    assert np.allclose(second, IMAGES * WEIGHTS["scale"], atol=1e-6)
+    assert np.allclose(first, second + 0.5, atol=1e-6)
+
+
+def test_what_a_value_does_not_need_is_left_out():
+    graph = scaled_and_shifted()
+    assert [node.operator for node in needed(graph, graph.nodes[0].outputs)] == ["Mul"]
+    model = ModelProto.FromString(model_of(graph, graph.nodes[0].outputs))
+    assert [tensor.name for tensor in model.graph.initializer] == ["weight scale"]
+
+
+def test_a_model_names_the_weights_and_does_not_hold_them():
+    model = ModelProto.FromString(model_of(scaled_and_shifted()))
+    assert [(tensor.name, list(tensor.dims)) for tensor in model.graph.initializer] == [
+        ("weight scale", [2, 1, 1]),
+        ("weight shift", [1]),
+    ]
+    assert not any(tensor.raw_data for tensor in model.graph.initializer)
+    (images,) = model.graph.input
+    dimensions = [entry.dim_param or entry.dim_value for entry in images.type.tensor_type.shape.dim]
+    assert dimensions == ["N", 2, 5, 7]
+
+
+def test_weights_of_another_shape_are_refused():
+    with pytest.raises(EngineError, match=r"weight shift is \(2,\) float32, not \(1,\) float32"):
+        Session(scaled_and_shifted(), WEIGHTS | {"shift": np.float32([0.5, 1])})
+
+
+def test_a_graph_that_onnx_runtime_does_not_take_is_refused():
+    builder = GraphBuilder((Batch(), 2, 5, 7))
+    with pytest.raises(EngineError, match="ONNX Runtime does not take the graph"):
+        Session(builder.finished((builder.node("Unheard", builder.images),)), {})
+
+
+@pytest.mark.parametrize(("told", "expected"), [("3", 3), ("1", 1)])
+def test_threads_are_as_many_as_the_user_says(monkeypatch, told, expected):
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert thread_count() == expected
+
+
+@pytest.mark.parametrize("told", ["", "0", "many"])
+def test_without_a_number_threads_are_the_cores_of_the_process(monkeypatch, told):
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    assert thread_count() == 3

@@ -1,0 +1,371 @@
+"""Outputs by ONNX Runtime are those that the network gives at that moment, or MindSpore's."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import mindspore
+import numpy as np
+import pytest
+from mindspore import Tensor, nn, ops
+from networks import SmallCnn
+
+from explainer.errors import EngineError, NetworkOutputError
+from explainer.explanation import RISE, Occlusion
+from explainer.network import translation
+from explainer.network.engine import Engine, default_engine
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.of import classifier_of
+from explainer.network.onnx.session import Session
+from explainer.network.onnx_classifier import OnnxClassifier
+from explainer.network.sessions import Sessions
+
+IMAGES = np.random.default_rng(0).standard_normal((3, 2, 5, 7)).astype(np.float32)
+SOFTMAX = nn.Softmax()
+
+
+class Backwards(SmallCnn):
+    """Has a backward rule of its own, which no graph holds."""
+
+    def bprop(self, images: Tensor, output: Tensor, gradient: Tensor) -> tuple[Tensor]:
+        return (images * 0,)
+
+
+class BySize(SmallCnn):
+    """Answers one image otherwise than several."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        logits = super().construct(images)
+        return logits * 2 if images.shape[0] == 1 else logits
+
+
+class Pair(SmallCnn):
+    """Gives two tensors."""
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        logits = super().construct(images)
+        return logits, images.mean((2, 3))
+
+
+def on_onnx(network: nn.Cell) -> OnnxClassifier:
+    return classifier_of(network, SOFTMAX, engine="onnxruntime")
+
+
+def assert_mindspores(found: Any, network: nn.Cell) -> None:
+    """The network itself is asked, not what is known of it."""
+    expected = network(Tensor(IMAGES)).asnumpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * np.abs(expected).max())
+
+
+@pytest.fixture
+def sessions_made(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One entry for each session."""
+    made: list[None] = []
+    own = Session.__init__
+
+    def counted(self: Session, *given: Any, **named: Any) -> None:
+        made.append(None)
+        own(self, *given, **named)
+
+    monkeypatch.setattr(Session, "__init__", counted)
+    return made
+
+
+@pytest.fixture
+def graphs_taken(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One entry for each graph that MindSpore exports."""
+    taken: list[None] = []
+    own = translation.captured
+
+    def counted(*given: Any) -> Any:
+        taken.append(None)
+        return own(*given)
+
+    monkeypatch.setattr(translation, "captured", counted)
+    return taken
+
+
+@pytest.fixture
+def no_mindspore(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on, nothing may ask MindSpore for outputs of many images."""
+
+    def forbid() -> None:
+        def asked(*given: Any) -> Any:
+            raise AssertionError("MindSpore was asked")
+
+        monkeypatch.setattr(MindSporeClassifier, "logits", asked)
+        monkeypatch.setattr(MindSporeClassifier, "outputs", asked)
+
+    return forbid
+
+
+def test_outputs_come_from_onnx_runtime_for_any_number_of_images(no_mindspore: Callable[[], None]) -> None:
+    network = SmallCnn()
+    no_mindspore()
+    asked = classifier_of(network, SOFTMAX, engine="onnxruntime", batch_size=2)
+    assert_mindspores(asked.logits(IMAGES), network)
+    assert_mindspores(asked.outputs(IMAGES), network)
+    assert_mindspores(asked.clean_logits(IMAGES), network)
+    expected = ops.softmax(network(Tensor(IMAGES))).asnumpy()
+    np.testing.assert_allclose(asked.probabilities(IMAGES), expected, atol=2e-6)
+    found = asked.engine_for(IMAGES)
+    assert found.name == "onnxruntime" and 0 <= found.difference < 2e-6
+
+
+def test_several_outputs_are_a_tuple_and_no_logits() -> None:
+    network = Pair()
+    logits, means = on_onnx(network).outputs(IMAGES)
+    expected = [output.asnumpy() for output in network(Tensor(IMAGES))]
+    np.testing.assert_allclose(logits, expected[0], atol=1e-5)
+    np.testing.assert_allclose(means, expected[1], atol=1e-6)
+    with pytest.raises(NetworkOutputError, match="one tensor of logits"):
+        on_onnx(network).logits(IMAGES)
+
+
+# The network changes.
+
+
+def written_in_place(network: SmallCnn) -> None:
+    ops.assign(network.conv1.weight, network.conv1.weight * 2)
+
+
+def trained(network: SmallCnn) -> None:
+    step = nn.TrainOneStepCell(
+        nn.WithLossCell(network, nn.SoftmaxCrossEntropyWithLogits(sparse=True)),
+        nn.SGD(network.trainable_params(), learning_rate=0.5),
+    )
+    step(Tensor(IMAGES), Tensor(np.int32([1, 2, 3])))
+    network.set_train(False)
+
+
+def put_into(network: SmallCnn) -> None:
+    network.fc.weight.set_data(network.fc.weight * -1)
+
+
+def loaded(network: SmallCnn) -> None:
+    other = {name: mindspore.Parameter(weight * 3) for name, weight in network.parameters_dict().items()}
+    mindspore.load_param_into_net(network, other)
+
+
+def replaced(network: SmallCnn) -> None:
+    network.relu1 = nn.Identity()
+
+
+@pytest.mark.parametrize(
+    ("change", "graphs"), [(written_in_place, 1), (trained, 1), (put_into, 1), (loaded, 1), (replaced, 2)]
+)
+def test_a_change_is_seen_at_once(change: Callable[[SmallCnn], None], graphs: int, graphs_taken: list[None]) -> None:
+    """New weights need a new session alone; another cell needs another graph."""
+    network = SmallCnn()
+    asked = on_onnx(network)
+    before = asked.logits(IMAGES)
+    change(network)
+    assert np.abs(network(Tensor(IMAGES)).asnumpy() - before).max() > 1e-3
+    assert_mindspores(asked.logits(IMAGES), network)
+    assert len(graphs_taken) == graphs
+
+
+class Scaled(SmallCnn):
+    """Multiplies by what it holds: a number, and an entry of a dictionary, which nobody can see change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = 1.0
+        self.settings = {"scale": 1.0}
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(images) * self.factor * self.settings["scale"]
+
+
+def test_a_constant_that_changes_is_seen_at_once() -> None:
+    network = Scaled()
+    asked = on_onnx(network)
+    asked.logits(IMAGES)
+    network.factor = 3.0
+    assert_mindspores(asked.logits(IMAGES), network)
+
+
+def test_what_no_cell_tells_is_seen_where_the_network_is_asked_first() -> None:
+    """As an explainer's call does, and a run."""
+    network = Scaled()
+    asked = on_onnx(network)
+    asked.logits(IMAGES)
+    network.settings["scale"] = 3.0
+    asked.class_count(IMAGES)
+    assert_mindspores(asked.logits(IMAGES), network)
+    network.settings["scale"] = 5.0
+    with asked.unchanged():
+        assert_mindspores(asked.logits(IMAGES), network)
+
+
+def test_weights_are_looked_at_once_while_nobody_changes_them(
+    sessions_made: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    asked.logits(IMAGES)
+    looked: list[None] = []
+    own = Session.holds
+    monkeypatch.setattr(Session, "holds", lambda *given: looked.append(None) or own(*given))
+    with asked.unchanged():
+        for _ in range(3):
+            asked.logits(IMAGES)
+    assert (len(looked), len(sessions_made)) == (1, 1)
+    for _ in range(3):
+        asked.logits(IMAGES)
+    assert (len(looked), len(sessions_made)) == (4, 1)
+
+
+def test_weights_that_are_shuffled_are_those_that_answer_and_then_the_old_ones() -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    with asked.unchanged():
+        before = asked.logits(IMAGES)
+        with asked.randomised(1) as shuffle:
+            for name in ("fc", "conv1"):
+                shuffle(name)
+                assert_mindspores(asked.logits(IMAGES), network)
+                assert np.abs(asked.logits(IMAGES) - before).max() > 1e-2
+        np.testing.assert_array_equal(asked.logits(IMAGES), before)
+
+
+def test_one_session_serves_all_who_ask_of_a_network(sessions_made: list[None]) -> None:
+    network = SmallCnn()
+    asked = on_onnx(network), classifier_of(network, engine="onnxruntime", batch_size=1)
+    for classifier in asked:
+        assert_mindspores(classifier.logits(IMAGES), network)
+    assert len(sessions_made) == 1
+
+
+# Which engine.
+
+
+def test_outside_a_run_auto_takes_onnx_runtime_with_the_third_batch(no_mindspore: Callable[[], None]) -> None:
+    network = SmallCnn()
+    asked = classifier_of(network, engine="auto")
+    for _ in range(2):
+        assert_mindspores(asked.logits(IMAGES), network)
+        assert asked.engine_for(IMAGES) == Engine("mindspore")
+    no_mindspore()
+    assert_mindspores(asked.logits(IMAGES), network)
+    assert asked.engine_for(IMAGES).name == "onnxruntime"
+
+
+def test_in_a_run_all_classifiers_of_a_network_have_its_engine(no_mindspore: Callable[[], None]) -> None:
+    network = SmallCnn()
+    explainers = [Occlusion(network, SOFTMAX, 1, window=3, stride=2), RISE(network, SOFTMAX, masks=3, grid=2)]
+    expected = [explainer(IMAGES, 1) for explainer in explainers]
+    no_mindspore()
+    with classifier_of(network, SOFTMAX, engine="mindspore").in_run("auto"):
+        found = [explainer(IMAGES, 1) for explainer in explainers]
+    for ours, mindspores in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, mindspores, rtol=0, atol=1e-5 * np.abs(mindspores).max())
+    with pytest.raises(AssertionError, match="MindSpore was asked"):
+        explainers[0](IMAGES, 1)
+
+
+def test_where_it_is_slower_mindspore_answers(monkeypatch: pytest.MonkeyPatch, no_mindspore: Any) -> None:
+    network = SmallCnn()
+    own = Sessions._made
+
+    def slow(self: Sessions, images: Any) -> Any:
+        found = own(self, images)
+        object.__setattr__(found.translated, "speedup", 0.9)
+        return found
+
+    monkeypatch.setattr(Sessions, "_made", slow)
+    asked = classifier_of(network, engine="auto")
+    with asked.in_run("auto"):
+        asked.logits(IMAGES)
+        found = asked.engine_for(IMAGES)
+    assert found == Engine("mindspore", reason="ONNX Runtime was not faster for the first images")
+    no_mindspore()
+    assert_mindspores(on_onnx(network).logits(IMAGES), network)  # but who asks for it has it
+
+
+@pytest.mark.parametrize(
+    ("make", "why", "level"),
+    [
+        (Backwards, r"the network has a backward rule of its own \(bprop\)", logging.INFO),
+        (BySize, r"other outputs than MindSpore for a batch of 1, by \d", logging.WARNING),
+    ],
+)
+def test_what_cannot_be_computed_alike_is_mindspores_and_told_once(
+    make: type[SmallCnn], why: str, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = make()
+    asked = classifier_of(network, engine="auto")
+    with caplog.at_level(logging.INFO, "explainer"), asked.in_run("auto"):
+        for _ in range(3):
+            assert_mindspores(asked.logits(IMAGES), network)
+        found = asked.engine_for(IMAGES)
+    (told,) = [record for record in caplog.records if "not ONNX Runtime" in record.message]
+    assert told.levelno == level
+    for text in (told.message, found.reason):
+        assert re.search(why, text)
+    with pytest.raises(EngineError, match=f'`engine` "onnxruntime" cannot compute `network` .*{why}.*; give "auto"'):
+        on_onnx(network).logits(IMAGES)
+
+
+def failing(self: Session, images: Any) -> Any:
+    raise RuntimeError("Failed to allocate memory\nmore")
+
+
+def test_a_session_that_fails_is_left_for_mindspore(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = SmallCnn()
+    asked = classifier_of(network, engine="auto")
+    with asked.in_run("auto"), caplog.at_level(logging.INFO, "explainer"):
+        asked.logits(IMAGES)
+        monkeypatch.setattr(Session, "__call__", failing)
+        for _ in range(2):
+            assert_mindspores(asked.logits(IMAGES), network)
+    told = [record.message for record in caplog.records if "Failed to allocate memory" in record.message]
+    assert told == [
+        "MindSpore computes the network, not ONNX Runtime: ONNX Runtime failed for 3 images of (2, 5, 7): Failed to "
+        "allocate memory"
+    ]
+
+
+def test_a_session_that_fails_is_an_error_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = on_onnx(SmallCnn())
+    asked.logits(IMAGES)
+    monkeypatch.setattr(Session, "__call__", failing)
+    for _ in range(2):
+        with pytest.raises(EngineError, match=r"ONNX Runtime failed for 3 images .* Failed to allocate memory; give"):
+            asked.logits(IMAGES)
+
+
+def test_without_onnxruntime_mindspore_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    network = SmallCnn()
+    asked = classifier_of(network, engine="auto")
+    with asked.in_run("auto"):
+        assert_mindspores(asked.logits(IMAGES), network)
+    with pytest.raises(EngineError, match="onnxruntime cannot be imported"):
+        on_onnx(network).logits(IMAGES)
+
+
+def test_on_another_device_auto_is_mindspore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explainer.network.sessions.device_in_use", lambda: "Ascend")
+    asked = classifier_of(SmallCnn(), engine="auto")
+    with asked.in_run("auto"):
+        asked.logits(IMAGES)
+        assert asked.engine_for(IMAGES) == Engine("mindspore")
+
+
+def test_the_environment_says_which_engine_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = SmallCnn()
+    monkeypatch.setenv("EXPLAINER_ENGINE", "onnxruntime")
+    assert default_engine() == "onnxruntime"
+    assert classifier_of(network) is classifier_of(network, engine="onnxruntime")
+    monkeypatch.delenv("EXPLAINER_ENGINE")
+    assert classifier_of(network) is classifier_of(network, engine="auto")
+    monkeypatch.setenv("EXPLAINER_ENGINE", "onnx")
+    with pytest.raises(ValueError, match="`EXPLAINER_ENGINE in the environment` must be one of auto"):
+        classifier_of(network)
