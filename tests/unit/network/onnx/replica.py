@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,15 @@ Array = NDArray[Any]
 
 
 def computed(
-    graph: Graph, images: Array, weights: Mapping[str, Array], outputs: tuple[Value, ...] = (), known: Any = None
+    graph: Graph,
+    images: Array,
+    weights: Mapping[str, Array],
+    outputs: tuple[Value, ...] = (),
+    known: Any = None,
+    others: Sequence[Array] = (),
 ) -> list[Array]:
     """The values for these images; `known` are values that are taken as they are and not computed."""
-    found: dict[Value, Array] = {graph.images: _doubled(images)}
+    found: dict[Value, Array] = dict(zip(graph.inputs, map(_doubled, (images, *others)), strict=True))
     found |= {value: _doubled(weights[name]) for name, value in graph.weights.items()}
     found |= {value: _doubled(array) for value, array in graph.constants.items()}
     found |= known or {}
@@ -227,10 +232,18 @@ def _reduced(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def _scatter(node: Node, value: Array, index: Array, updates: Array) -> Array:
-    assert (node.attributes["axis"], node.attributes["reduction"], value.ndim) == (0, "add", 1)
+    assert node.attributes["reduction"] == "add"
+    places = list(np.indices(index.shape))
+    places[node.attributes["axis"]] = index
     summed = value.copy()
-    np.add.at(summed, index, updates)
+    np.add.at(summed, tuple(places), updates)
     return summed
+
+
+def _max_unpool(node: Node, value: Array, index: Array, shape: Array) -> Array:
+    flat = np.zeros(int(np.prod(shape)))
+    flat[index] = value
+    return flat.reshape(tuple(shape))
 
 
 def _first(value: Array, *bounds: Array | None) -> Array:
@@ -269,6 +282,8 @@ _OPERATORS: Mapping[str, Callable[..., Any]] = {
     "Split": _split,
     "Cast": _cast,
     "ScatterElements": _scatter,
+    "MaxUnpool": _max_unpool,
+    "ConstantOfShape": lambda node, shape: np.zeros(tuple(shape)),
     "Shape": lambda node, x: np.array(x.shape[node.attributes["start"] : node.attributes["end"]]),
     "Concat": lambda node, *parts: np.concatenate(parts, node.attributes["axis"]),
     "Gather": lambda node, x, index: np.take(x, index, node.attributes["axis"]),
