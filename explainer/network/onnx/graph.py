@@ -147,6 +147,10 @@ class GraphBuilder:
         self._nodes.append(Node(operator, inputs, values, kept, self.scope))
         return values
 
+    def made_by(self, value: Value) -> Node | None:
+        """The node that gives a value; None where no node does."""
+        return next((node for node in reversed(self._nodes) if value in node.outputs), None)
+
     def another_output(self, node: Node, shape: Shape, dtype: str) -> Value:
         """What an operator that is there already gives beside its first output, where ONNX has it give more."""
         at = next(at for at, entry in enumerate(self._nodes) if entry.outputs[0] is node.outputs[0])

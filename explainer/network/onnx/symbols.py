@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from explainer.errors import EngineError
-from explainer.network.onnx.graph import GraphBuilder, Shape, Value
+from explainer.network.onnx.graph import GraphBuilder, Shape, Value, broadcast
 from explainer.network.onnx.operators.operands import converted
 
 
@@ -20,6 +20,8 @@ class Symbol:
         graph: to which nodes are added.
         value: what stands behind the symbol.
         positive: a value that is above zero where this one is, to be compared with zero in its place.
+        mask: where the value counts; it is zero elsewhere. Masks that follow each other are joined before they are laid
+            on the value, which is read once.
 
     >>> from explainer.network.onnx.graph import Batch
     >>> graph = GraphBuilder((Batch(), 3))
@@ -32,15 +34,26 @@ class Symbol:
     __array_ufunc__ = None  # so that a NumPy number on the left leaves the operation to the symbol
     __hash__ = None  # type: ignore[assignment]  # as of all that is compared element by element
 
-    def __init__(self, graph: GraphBuilder, value: Value, positive: Value | None = None) -> None:
+    def __init__(
+        self, graph: GraphBuilder, value: Value, positive: Value | None = None, mask: Value | None = None
+    ) -> None:
         self.graph = graph
-        self.value = value
+        self._value = value
         self._positive = positive
+        self._mask = mask
+
+    @property
+    def value(self) -> Value:
+        """What stands behind the symbol, its mask laid on it."""
+        if self._mask is not None:
+            self._value = self.graph.node("Mul", self._value, converted(self.graph, self._mask, self._value.dtype))
+            self._mask = None
+        return self._value
 
     @property
     def shape(self) -> Shape:
         """Of the value."""
-        return self.value.shape
+        return self._value.shape if self._mask is None else broadcast(self._value.shape, self._mask.shape)
 
     def node(self, operator: str, *others: Any, dtype: str = "", **attributes: Any) -> Symbol:
         """What an elementwise operator gives of this and of others, symbols or numbers."""
@@ -64,6 +77,8 @@ class Symbol:
         return self._constant(other)._computed("Sub", self)
 
     def __mul__(self, other: Any) -> Symbol:
+        if isinstance(other, Symbol) and self._is_truth != other._is_truth:
+            return other._masked(self) if self._is_truth else self._masked(other)
         return self._computed("Mul", other)
 
     def __rmul__(self, other: Any) -> Symbol:
@@ -122,7 +137,12 @@ class Symbol:
 
     @property
     def _is_truth(self) -> bool:
-        return self.value.dtype == "bool"
+        return self._value.dtype == "bool"
+
+    def _masked(self, truth: Symbol) -> Symbol:
+        if self._mask is None:
+            return Symbol(self.graph, self._value, mask=truth.value)
+        return Symbol(self.graph, self._value, mask=self.graph.node("And", self._mask, truth.value))
 
     def _computed(self, operator: str, other: Any) -> Symbol:
         return self.number().node(operator, other.number() if isinstance(other, Symbol) else other)

@@ -12,16 +12,17 @@ from explainer.network.onnx.operators.operands import fixed
 def _convolution(graph: GraphBuilder, step: Step) -> Value:
     """A convolution with turned weights where the stride is 1: it is computed faster than a transposed one."""
     _require_images(step)
-    settings, weights = step.node.attributes, step.operand(1)
+    upstream, weights = _with_scale_in_weights(graph, step)
+    settings = step.node.attributes
     reach = [
         dilation * (fixed(size) - 1) for dilation, size in zip(settings["dilations"], weights.shape[2:], strict=True)
     ]
     pads = [size - pad for size, pad in zip(reach * 2, settings["pads"], strict=True)]
     if any(stride != 1 for stride in settings["strides"]) or min(pads) < 0:
-        return _spread(graph, step, reach)
+        return _spread(graph, step, upstream, weights, reach)
     return graph.node(
         "Conv",
-        step.upstream,
+        upstream,
         turned_kernels(graph, weights, settings["group"]),
         shape=step.input.shape,
         strides=settings["strides"],
@@ -31,7 +32,7 @@ def _convolution(graph: GraphBuilder, step: Step) -> Value:
     )
 
 
-def _spread(graph: GraphBuilder, step: Step, reach: list[int]) -> Value:
+def _spread(graph: GraphBuilder, step: Step, upstream: Value, weights: Value, reach: list[int]) -> Value:
     settings = step.node.attributes
     strides, pads, spatial = settings["strides"], settings["pads"], len(reach)
     covered = [
@@ -40,8 +41,8 @@ def _spread(graph: GraphBuilder, step: Step, reach: list[int]) -> Value:
     ]
     return graph.node(
         "ConvTranspose",
-        step.upstream,
-        step.operand(1),
+        upstream,
+        weights,
         shape=step.input.shape,
         strides=strides,
         dilations=settings["dilations"],
@@ -49,6 +50,24 @@ def _spread(graph: GraphBuilder, step: Step, reach: list[int]) -> Value:
         output_padding=[fixed(size) - part for size, part in zip(step.input.shape[2:], covered, strict=True)],
         group=settings["group"],
     )
+
+
+def _with_scale_in_weights(graph: GraphBuilder, step: Step) -> tuple[Value, Value]:
+    """(upstream, weights): a factor for each channel, as a BatchNorm passes back, is laid on the weights, once for all.
+
+    ONNX Runtime does so with what follows a convolution, not with what comes before one.
+    """
+    upstream, weights = step.upstream, step.operand(1)
+    node = graph.made_by(upstream)
+    if node is None or node.operator != "Mul":
+        return upstream, weights
+    scaled, factor = node.inputs
+    assert scaled is not None and factor is not None
+    channels = weights.shape[0]
+    if factor.shape != (channels, *(1,) * (len(weights.shape) - 2)) or scaled.shape != upstream.shape:
+        return upstream, weights
+    by_kernel = graph.reshaped(factor, (channels, *(1,) * (len(weights.shape) - 1)))
+    return scaled, graph.node("Mul", weights, by_kernel)
 
 
 def _transposed(graph: GraphBuilder, step: Step) -> Value:
