@@ -46,6 +46,8 @@ class Node:
         attributes: its settings: integers, floats, texts, or lists of one of them.
         scope: where in the user's network it stands, as MindSpore tells it.
         differentiable: whether a gradient passes; not where the user has stopped it.
+        first_of_equals: where several operands, or elements, are the largest alike, whether the first has the whole
+            gradient; otherwise each has its share.
     """
 
     operator: str
@@ -54,6 +56,7 @@ class Node:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     scope: str = ""
     differentiable: bool = True
+    first_of_equals: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,13 +156,19 @@ class GraphBuilder:
 
     def another_output(self, node: Node, shape: Shape, dtype: str) -> Value:
         """What an operator that is there already gives beside its first output, where ONNX has it give more."""
-        at = next(at for at, entry in enumerate(self._nodes) if entry.outputs[0] is node.outputs[0])
-        found = self._nodes[at].outputs[1:]
-        if found:
-            return found[0]
         value = Value(f"{node.outputs[0].name}_too", shape, dtype)
-        self._nodes[at] = replace(node, outputs=(*node.outputs, value))
+        self._replace(node.outputs[0], outputs=(*node.outputs, value))
         return value
+
+    def with_first_of_equals(self, value: Value) -> Value:
+        """The value, whose gradient goes to the first where several operands are the largest alike."""
+        self._replace(value, first_of_equals=True)
+        return value
+
+    def _replace(self, value: Value, **changed: Any) -> None:
+        """The node that gives a value is given with something changed."""
+        at = next(at for at, entry in enumerate(self._nodes) if value in entry.outputs)
+        self._nodes[at] = replace(self._nodes[at], **changed)
 
     def weight(self, name: str, shape: Shape, dtype: str) -> Value:
         """The network's parameter of this name."""

@@ -19,8 +19,8 @@ def _hard_sigmoid(graph: GraphBuilder, step: Step) -> Value:
 
 
 def _hard_swish(upstream: Symbol, x: Symbol, output: Symbol) -> Symbol:
-    """Of x * (x + 3) / 6 between -3 and 3, and x above."""
-    return upstream * (((x > -3) & (x < 3)) * (x / 3 + 0.5) + (x >= 3))
+    """Of x * (x + 3) / 6 from -3 to 3, and x above."""
+    return upstream * (((x >= -3) & (x <= 3)) * (x / 3 + 0.5) + (x > 3))
 
 
 def _mish(upstream: Symbol, x: Symbol, output: Symbol) -> Symbol:

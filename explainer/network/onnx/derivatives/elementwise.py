@@ -43,6 +43,23 @@ def _power(graph: GraphBuilder, step: Step) -> Value:
     return (upstream * output * logarithm).value
 
 
+def _larger(graph: GraphBuilder, step: Step) -> Value:
+    return _taken(graph, step, *symbols(graph, step.operand(0), step.operand(1)))
+
+
+def _smaller(graph: GraphBuilder, step: Step) -> Value:
+    return _taken(graph, step, *symbols(graph, step.operand(1), step.operand(0)))
+
+
+def _taken(graph: GraphBuilder, step: Step, large: Symbol, small: Symbol) -> Value:
+    """The first operand is taken where `large > small`, the second where `large < small`."""
+    upstream = Symbol(graph, step.upstream)
+    if step.node.first_of_equals:
+        return (upstream * (large >= small if step.index == 0 else large < small)).value
+    sign = (large - small).node("Sign")  # half of each where it is zero
+    return (upstream * ((sign if step.index == 0 else -sign) * 0.5 + 0.5)).value
+
+
 def _chosen(graph: GraphBuilder, step: Step) -> Value:
     """(condition, where it holds, where it does not)."""
     upstream, condition = symbols(graph, step.upstream, step.operand(0))
@@ -67,8 +84,8 @@ DERIVATIVES: Mapping[str, Derivative] = {
     "Exp": of_one(lambda u, x, y: u * y),
     "Identity": _unchanged,
     "Log": of_one(lambda u, x, y: u / x),
-    "Max": _of_two(lambda u, a, b, y: u * (a >= b), lambda u, a, b, y: u * (a < b)),
-    "Min": _of_two(lambda u, a, b, y: u * (a <= b), lambda u, a, b, y: u * (a > b)),
+    "Max": _larger,
+    "Min": _smaller,
     "Mul": _of_two(lambda u, a, b, y: u * b, lambda u, a, b, y: u * a),
     "Neg": of_one(lambda u, x, y: -u),
     "Pow": _power,

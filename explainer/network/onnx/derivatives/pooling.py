@@ -15,34 +15,38 @@ from explainer.network.onnx.operators.operands import fixed
 def _largest(graph: GraphBuilder, step: Step) -> Value:
     """By the positions that the pooling tells; windows that share no pixel need not be added up."""
     positions = graph.another_output(step.node, step.output.shape, "int64")
-    settings = step.node.attributes
-    size, strides = settings["kernel_shape"], settings["strides"]
-    dilated = any(number != 1 for number in settings.get("dilations", ()))
-    if not dilated and all(extent <= stride for extent, stride in zip(size, strides, strict=True)):
-        shape = step.input.shape
-        return graph.node(
-            "MaxUnpool",
-            step.upstream,
-            positions,
-            graph.dimensions(shape),
-            shape=shape,
-            kernel_shape=size,
-            strides=strides,
-        )
+    shape, settings = step.input.shape, step.node.attributes
+    if _share_no_pixel(step):
+        size, strides = settings["kernel_shape"], settings["strides"]
+        whole = graph.dimensions(shape)
+        return graph.node("MaxUnpool", step.upstream, positions, whole, shape=shape, kernel_shape=size, strides=strides)
     flat = (merged(*step.output.shape),)
-    whole = merged(*step.input.shape)
-    assert isinstance(whole, Batch)
-    empty = graph.node("ConstantOfShape", graph.batch_size(whole.rows), shape=(whole,), dtype="float32")
+    rows = merged(*shape)
+    assert isinstance(rows, Batch)
+    empty = graph.node("ConstantOfShape", graph.batch_size(rows.rows), shape=(rows,), dtype="float32")
     scattered = graph.node(
         "ScatterElements",
         empty,
         graph.reshaped(positions, flat),
         graph.reshaped(step.upstream, flat),
-        shape=(whole,),
+        shape=(rows,),
         axis=0,
         reduction="add",
     )
-    return graph.reshaped(scattered, step.input.shape)
+    return graph.reshaped(scattered, shape)
+
+
+def _share_no_pixel(step: Step) -> bool:
+    """Whether windows lie side by side, none of them beyond the end: ONNX Runtime's MaxUnpool takes no others."""
+    settings = step.node.attributes
+    if any(number != 1 for number in settings.get("dilations", ())):
+        return False
+    triples = zip(
+        settings["kernel_shape"], settings["strides"], step.output.shape[2:], step.input.shape[2:], strict=True
+    )
+    return all(
+        size <= stride and (fixed(count) - 1) * stride + size <= fixed(given) for size, stride, count, given in triples
+    )
 
 
 def _mean(graph: GraphBuilder, step: Step) -> Value:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
+import numpy as np
+
 from explainer.network.onnx.derivatives.step import Derivative, Step, summed, symbols
 from explainer.network.onnx.graph import GraphBuilder, Shape, Value
 from explainer.network.onnx.operators.operands import fixed
@@ -24,9 +26,21 @@ def _mean(graph: GraphBuilder, step: Step) -> Value:
 def _extreme(graph: GraphBuilder, step: Step) -> Value:
     """Where several are equal each has its share, as in MindSpore."""
     upstream, extreme = symbols(graph, _kept(graph, step, step.upstream), _kept(graph, step, step.output))
+    if step.node.first_of_equals:
+        return (upstream * _first_extreme(graph, step)).value
     at_extreme = (Symbol(graph, step.input) == extreme).number()
     count = Symbol(graph, summed(graph, at_extreme.value, *_axes(graph, step)))
     return (at_extreme * (upstream / count)).value
+
+
+def _first_extreme(graph: GraphBuilder, step: Step) -> Symbol:
+    """Where along the only axis the extreme stands first."""
+    (axis,) = _axes(graph, step)
+    operator = "ArgMax" if step.node.operator == "ReduceMax" else "ArgMin"
+    shape = _kept_shape(graph, step)
+    found = graph.node(operator, step.input, shape=shape, dtype="int64", axis=axis, keepdims=1)
+    places = np.arange(fixed(step.input.shape[axis])).reshape(-1, *(1,) * (len(shape) - axis - 1))
+    return Symbol(graph, graph.node("Equal", found, graph.constant(places, "int64"), dtype="bool"))
 
 
 def _product(graph: GraphBuilder, step: Step) -> Value:
