@@ -33,7 +33,11 @@ def computed(
             inputs = [None if value is None else found[value] for value in node.inputs]
             results = _OPERATORS[node.operator](node, *inputs)
             results = results if isinstance(results, tuple) else (results,)
-            found |= dict(zip(node.outputs, results, strict=False))
+            found |= {
+                value: result
+                for value, result in zip(node.outputs, results, strict=False)
+                if value not in (known or {})
+            }
     return [found[value] for value in outputs or graph.outputs]
 
 
@@ -60,22 +64,20 @@ def _conv(node: Node, images: Array, weights: Array, bias: Array | None = None) 
 def _conv_transpose(node: Node, upstream: Array, weights: Array) -> Array:
     """Each number is spread by the kernel."""
     settings = node.attributes
-    strides, pads, rest = settings["strides"], settings["pads"], settings.get("output_padding", [0, 0])
-    dilated = _dilated(weights, settings.get("dilations", [1, 1]))
-    groups = settings.get("group", 1)
-    height, width = upstream.shape[2:]
-    size = [(count - 1) * stride + kernel for count, stride, kernel in zip(
-        (height, width), strides, dilated.shape[2:], strict=True)]  # fmt: skip
-    channels = weights.shape[1] * groups
-    output = np.zeros((len(upstream), channels, size[0] + rest[0], size[1] + rest[1]))
+    spatial = weights.ndim - 2
+    strides, pads, rest = settings["strides"], settings["pads"], settings.get("output_padding", [0] * spatial)
+    dilated = _dilated(weights, settings.get("dilations", [1] * spatial))
+    groups, counts = settings.get("group", 1), upstream.shape[2:]
+    size = [(count - 1) * stride + kernel + more for count, stride, kernel, more in zip(
+        counts, strides, dilated.shape[2:], rest, strict=True)]  # fmt: skip
+    output = np.zeros((len(upstream), weights.shape[1] * groups, *size))
     parts = list(zip(np.split(upstream, groups, 1), np.split(dilated, groups, 0), strict=True))
-    for y in range(dilated.shape[2]):
-        for x in range(dilated.shape[3]):
-            spread = [np.einsum("nchw,ck->nkhw", part, kernel[:, :, y, x]) for part, kernel in parts]
-            rows = slice(y, y + (height - 1) * strides[0] + 1, strides[0])
-            columns = slice(x, x + (width - 1) * strides[1] + 1, strides[1])
-            output[:, :, rows, columns] += np.concatenate(spread, 1)
-    return output[:, :, pads[0] : output.shape[2] - pads[2], pads[1] : output.shape[3] - pads[3]]
+    for at in np.ndindex(*dilated.shape[2:]):
+        spread = [np.moveaxis(np.tensordot(part, kernel[(..., *at)], (1, 0)), -1, 1) for part, kernel in parts]
+        places = (slice(start, start + (count - 1) * stride + 1, stride) for start, count, stride in zip(
+            at, counts, strides, strict=True))  # fmt: skip
+        output[(..., *places)] += np.concatenate(spread, 1)
+    return output[(..., *(slice(pads[axis], size[axis] - pads[axis + spatial]) for axis in range(spatial)))]
 
 
 def _max_pool(node: Node, images: Array) -> tuple[Array, Array]:
