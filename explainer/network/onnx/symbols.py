@@ -164,10 +164,14 @@ class Symbol:
     def _value_of(self, other: Any) -> Value:
         if isinstance(other, Symbol):
             return other.value
-        if np.ndim(other) or not np.isscalar(other):
+        if not _is_number(other):
             raise EngineError(f"a value of a graph meets numbers alone, not {type(other).__name__}")
         return self.graph.constant(other, "float32" if self._is_truth else self.value.dtype)
 
 
-def _is_zero(number: Any) -> bool:
-    return bool(np.isscalar(number) and number == 0)
+def _is_number(given: Any) -> bool:
+    return isinstance(given, bool | int | float | np.bool_ | np.integer | np.floating)
+
+
+def _is_zero(given: Any) -> bool:
+    return _is_number(given) and bool(given == 0)
