@@ -8,6 +8,7 @@ from typing import Any
 import mindspore
 import numpy as np
 import pytest
+from graph_replica import computed
 from mindspore import Tensor, mint, nn, ops
 from numpy.testing import assert_allclose
 
@@ -18,7 +19,6 @@ from explainer.network.onnx.derivatives.step import merged
 from explainer.network.onnx.graph import Batch, Graph, GraphBuilder, Shape, Value
 from explainer.network.onnx.session import Session
 
-from .replica import computed
 from .test_operators import FAMILIES, NAMES
 from .translated import IMAGES, Applied, Function, graph_for
 

@@ -9,13 +9,13 @@ from typing import Any
 import mindspore
 import numpy as np
 import pytest
+from graph_replica import computed
 from mindspore import Tensor, mint, nn, ops
 from numpy.testing import assert_allclose
 
 from explainer.network.mindspore.capture import parameters_of
 from explainer.network.onnx.session import Session
 
-from .replica import computed
 from .translated import IMAGES, Applied, eager, graph_for
 
 pytestmark = pytest.mark.usefixtures("queued_operators")
