@@ -103,9 +103,11 @@ class Symbol:
         return self.number().node("Abs")
 
     def __gt__(self, other: Any) -> Symbol:
-        if self._positive is not None and _is_zero(other):
-            return Symbol(self.graph, self._positive)._compared("Greater", other)
-        return self._compared("Greater", other)
+        if not _is_zero(other):
+            return self._compared("Greater", other)
+        if self._mask is not None:  # zero is not above zero, so the mask need not be laid on the value
+            return (Symbol(self.graph, self._value) > 0) & Symbol(self.graph, self._mask)
+        return Symbol(self.graph, self._positive or self.value)._compared("Greater", other)
 
     def __ge__(self, other: Any) -> Symbol:
         return self._compared("GreaterOrEqual", other)

@@ -126,6 +126,12 @@ def test_masks_are_joined_before_they_are_laid_on_a_value():
     assert operators_of(x * (x > 0) * (x < 6)) == ["Greater", "Less", "And", "Cast", "Mul"]
 
 
+def test_what_is_masked_is_above_zero_where_it_is_and_the_mask_holds():
+    x = symbol()
+    masked = x * (x < 6)
+    assert operators_of(masked * (masked > 0)) == ["Less", "Greater", "And", "And", "Cast", "Mul"]
+
+
 def test_a_value_that_is_asked_for_twice_is_computed_once():
     x = symbol()
     masked = x * (x > 0)
