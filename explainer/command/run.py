@@ -184,7 +184,7 @@ def _traceback_shown() -> Iterator[None]:
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    show_default="auto, or EXPLAINER_ENGINE",
+    show_default="mindspore, or EXPLAINER_ENGINE",
     help="What computes the network's outputs; auto: ONNX Runtime where it gives the same faster.",
 )
 @click.option(

@@ -16,12 +16,12 @@ VARIABLE = "EXPLAINER_ENGINE"
 
 
 def default_engine() -> str:
-    """The engine where none is given: what EXPLAINER_ENGINE in the environment says, else "auto".
+    """The engine where none is given: what EXPLAINER_ENGINE in the environment says, else "mindspore".
 
     Raises:
         ValueError: it says something else.
     """
-    return require_engine(f"{VARIABLE} in the environment", os.environ.get(VARIABLE, "").strip() or AUTO)
+    return require_engine(f"{VARIABLE} in the environment", os.environ.get(VARIABLE, "").strip() or MINDSPORE)
 
 
 def require_engine(name: str, engine: Any) -> str:

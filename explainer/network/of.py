@@ -46,7 +46,7 @@ def classifier_of(
         activation_fn: logits -> probabilities (N, K), a mindspore.nn.Cell; needed for probabilities only.
         batch_size: images in one pass through the network, at most.
         engine: what computes its outputs: "mindspore", "onnxruntime", or "auto", see docs/performance.md; by default
-            what EXPLAINER_ENGINE in the environment says, else "auto". In a run the run's engine counts.
+            what EXPLAINER_ENGINE in the environment says, else "mindspore". In a run the run's engine counts.
 
     Raises:
         TypeError: `network` is neither, or `activation_fn` no cell.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mindspore import Tensor, nn
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mindspore import Tensor, nn, ops
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
@@ -15,14 +18,37 @@ def eager_outputs(network: nn.Cell, images: FloatArray) -> list[FloatArray]:
     """The network's outputs for these images as one batch, uncompiled.
 
     Raises:
-        EngineError: the user traces a part of it; parsed for a graph, that part would leave MindSpore unusable.
+        EngineError: the user traces a part of it; parsed for a graph, that part would leave MindSpore unusable. Or a
+            gradient is stopped in it, which MindSpore's export forgets: every gradient of the graph would be another.
         NetworkInputError: MindSpore cannot evaluate the network for these images.
     """
-    with borrowed(network), blocking(), evaluating(network, images):
+    with borrowed(network), blocking(), evaluating(network, images), _stopped_gradients() as stopped:
         traced = TracedCalls()
         outputs = arrays_of(network(Tensor(images)))
     if traced.any:
         raise EngineError(
             'a part of the network is traced, by jit(capture_mode="trace"), which MindSpore cannot export'
         )
+    if stopped:
+        raise EngineError(
+            "the network stops a gradient (stop_gradient), which is not in the graph that MindSpore exports"
+        )
     return outputs
+
+
+@contextmanager
+def _stopped_gradients() -> Iterator[list[None]]:
+    """An entry for each call of `stop_gradient` meanwhile."""
+    calls: list[None] = []
+    called = ops.StopGradient.__call__
+
+    def counted(operator: ops.StopGradient, value: Tensor) -> Tensor:
+        calls.append(None)
+        given: Tensor = called(operator, value)
+        return given
+
+    ops.StopGradient.__call__ = counted
+    try:
+        yield calls
+    finally:
+        del ops.StopGradient.__call__  # the class has none of its own

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class Node:
         attributes: its settings: integers, floats, texts, or lists of one of them.
         scope: where in the user's network it stands, as MindSpore tells it.
         differentiable: whether a gradient passes; not where the user has stopped it.
+        first_of_equals: where several operands, or elements, are the largest alike, whether the first has the whole
+            gradient; otherwise each has its share.
     """
 
     operator: str
@@ -54,6 +56,7 @@ class Node:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     scope: str = ""
     differentiable: bool = True
+    first_of_equals: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Graph:
         nodes: in an order in which they can be computed.
         weights: by the name that MindSpore has for the parameter.
         constants: the arrays that are the same whatever the weights are, by the value that they fill.
+        others: what is given beside the images, as the seed of a gradient is.
     """
 
     images: Value
@@ -73,6 +77,12 @@ class Graph:
     nodes: tuple[Node, ...]
     weights: Mapping[str, Value]
     constants: Mapping[Value, NDArray[Any]]
+    others: tuple[Value, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """What is given: the images first."""
+        return (self.images, *self.others)
 
 
 class GraphBuilder:
@@ -85,15 +95,35 @@ class GraphBuilder:
     def __init__(self, images: Shape) -> None:
         self.images = Value("images", images)
         self.scope = ""
+        self._others: list[Value] = []
         self._nodes: list[Node] = []
         self._weights: dict[str, Value] = {}
         self._constants: dict[Value, NDArray[Any]] = {}
         self._batch_sizes: dict[int, Value] = {}
         self._before_reshape: dict[Value, Value] = {}
 
+    @classmethod
+    def going_on(cls, graph: Graph) -> GraphBuilder:
+        """A graph to which more is added; the one that is given stays as it is."""
+        builder = cls(graph.images.shape)
+        builder.images = graph.images
+        builder._others = list(graph.others)
+        builder._nodes = list(graph.nodes)
+        builder._weights = dict(graph.weights)
+        builder._constants = dict(graph.constants)
+        return builder
+
     def finished(self, outputs: tuple[Value, ...]) -> Graph:
         """The graph that gives these."""
-        return Graph(self.images, outputs, tuple(self._nodes), dict(self._weights), dict(self._constants))
+        return Graph(
+            self.images, outputs, tuple(self._nodes), dict(self._weights), dict(self._constants), tuple(self._others)
+        )
+
+    def given(self, name: str, shape: Shape, dtype: str) -> Value:
+        """What is given beside the images, after what was asked for before."""
+        value = Value(name, shape, dtype)
+        self._others.append(value)
+        return value
 
     def node(
         self, operator: str, *inputs: Value | None, shape: Shape | None = None, dtype: str = "", **attributes: Any
@@ -119,6 +149,26 @@ class GraphBuilder:
         kept = {name: value for name, value in attributes.items() if value is not None}
         self._nodes.append(Node(operator, inputs, values, kept, self.scope))
         return values
+
+    def made_by(self, value: Value) -> Node | None:
+        """The node that gives a value; None where no node does."""
+        return next((node for node in reversed(self._nodes) if value in node.outputs), None)
+
+    def another_output(self, node: Node, shape: Shape, dtype: str) -> Value:
+        """What an operator that is there already gives beside its first output, where ONNX has it give more."""
+        value = Value(f"{node.outputs[0].name}_too", shape, dtype)
+        self._replace(node.outputs[0], outputs=(*node.outputs, value))
+        return value
+
+    def with_first_of_equals(self, value: Value) -> Value:
+        """The value, whose gradient goes to the first where several operands are the largest alike."""
+        self._replace(value, first_of_equals=True)
+        return value
+
+    def _replace(self, value: Value, **changed: Any) -> None:
+        """The node that gives a value is given with something changed."""
+        at = next(at for at, entry in enumerate(self._nodes) if value in entry.outputs)
+        self._nodes[at] = replace(self._nodes[at], **changed)
 
     def weight(self, name: str, shape: Shape, dtype: str) -> Value:
         """The network's parameter of this name."""

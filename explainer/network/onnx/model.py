@@ -24,11 +24,11 @@ def model_of(graph: Graph, outputs: Iterable[Value] = ()) -> bytes:
     model = ModelProto(ir_version=_FORMAT, producer_name="explainer")
     model.opset_import.add(domain="", version=_OPERATORS)
     model.graph.name = "network"
-    _declare(model.graph.input.add(), graph.images)
+    for value in graph.inputs:
+        _declare(model.graph.input.add(), value)
     used = {value for node in nodes for value in node.inputs} | set(wanted)
-    for name, value in graph.weights.items():
-        if value in used:
-            _name_weight(model.graph.initializer.add(), name, value)
+    for name, value in needed_weights(graph, wanted).items():
+        _name_weight(model.graph.initializer.add(), name, value)
     for value, array in graph.constants.items():
         if value in used:
             model.graph.initializer.add(
@@ -51,6 +51,13 @@ def needed(graph: Graph, outputs: Iterable[Value]) -> list[Node]:
             wanted.update(node.inputs)
             found.append(node)
     return found[::-1]
+
+
+def needed_weights(graph: Graph, outputs: Iterable[Value]) -> dict[str, Value]:
+    """The weights without which these values could not be computed, by their names."""
+    wanted = tuple(outputs)
+    used = {value for node in needed(graph, wanted) for value in node.inputs} | set(wanted)
+    return {name: value for name, value in graph.weights.items() if value in used}
 
 
 def _declare(info: Any, value: Value) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
 from explainer.network.onnx.graph import Graph, Value
-from explainer.network.onnx.model import model_of
+from explainer.network.onnx.model import model_of, needed_weights
 
 _ERRORS_ALONE = 3  # ONNX Runtime's level of what it prints
 
@@ -25,7 +25,7 @@ class Session:
 
     Args:
         graph: the network.
-        weights: each parameter by its name.
+        weights: each parameter by its name; those that the outputs do not need may be missing.
         outputs: the values to be given; the network's own outputs, if there are none.
         threads: how many of them; as many as `thread_count` says, if it is not given.
 
@@ -48,10 +48,10 @@ class Session:
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ALONE
         wanted = tuple(outputs) or graph.outputs
-        self._kept = {name: _held(value, weights[name]) for name, value in graph.weights.items()}
-        values = list(graph.weights.values())
+        needed = needed_weights(graph, wanted)
+        self._kept = {name: _held(value, weights[name]) for name, value in needed.items()}
         options.add_external_initializers(
-            [value.name for value in values],
+            [value.name for value in needed.values()],
             [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in self._kept.values()],
         )
         try:
@@ -60,12 +60,13 @@ class Session:
             )
         except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
             raise EngineError(f"ONNX Runtime does not take the graph: {_first_line(error)}") from error
-        self._images = graph.images.name
+        self._inputs = [value.name for value in graph.inputs]
         self._names = [value.name for value in wanted]
 
-    def __call__(self, images: FloatArray) -> tuple[NDArray[Any], ...]:
-        """The values for images (N, C, H, W) float32."""
-        given: list[NDArray[Any]] = self._session.run(self._names, {self._images: np.ascontiguousarray(images)})
+    def __call__(self, images: FloatArray, *others: FloatArray) -> tuple[NDArray[Any], ...]:
+        """The values for images (N, C, H, W) float32, and what else the graph is given, in its order."""
+        inputs = dict(zip(self._inputs, map(np.ascontiguousarray, (images, *others)), strict=True))
+        given: list[NDArray[Any]] = self._session.run(self._names, inputs)
         return tuple(given)
 
     def holds(self, weights: Mapping[str, NDArray[Any]]) -> bool:

@@ -75,7 +75,8 @@ def _clipped(graph: GraphBuilder, call: Call) -> Value:
     value = call.first
     for operator, bound in zip(("Max", "Min"), call.arguments[1:3], strict=False):
         if bound is not None:
-            value = graph.node(operator, value, as_value(graph, bound, call.dtype))
+            clipped = graph.node(operator, value, as_value(graph, bound, call.dtype))
+            value = graph.with_first_of_equals(clipped)  # at the bound the gradient passes
     return value
 
 

@@ -20,7 +20,24 @@ def _largest(graph: GraphBuilder, call: Call) -> Value:
     settings = call.settings
     size, strides = list(settings["kernel_size"])[-2:], list(settings["strides"])[-2:]
     pads = _pads(call, settings["pad_mode"], size, strides)
-    return graph.node("MaxPool", call.first, shape=call.shape, kernel_shape=size, strides=strides, pads=pads)
+    value = call.first if any(pads) else _without_unread_margin(graph, call, size, strides)
+    return graph.node("MaxPool", value, shape=call.shape, kernel_shape=size, strides=strides, pads=pads)
+
+
+def _without_unread_margin(graph: GraphBuilder, call: Call, size: list[int], strides: list[int]) -> Value:
+    """What was padded only in case that a window reaches so far, and none does: a copy of a large map is spared."""
+    node = graph.made_by(call.first)
+    if node is None or node.operator != "Pad":
+        return call.first
+    inner, pads = node.inputs[:2]
+    assert inner is not None and pads is not None
+    numbers = graph.known(pads)
+    assert numbers is not None
+    ends = [(fixed(count) - 1) * stride + extent for count, stride, extent in zip(
+        call.shape[2:], strides, size, strict=True)]  # fmt: skip
+    unread = all(end <= fixed(given) for end, given in zip(ends, inner.shape[2:], strict=True))
+    only_after = not any(numbers[:6]) and all(after >= 0 for after in numbers[6:])
+    return inner if unread and only_after else call.first
 
 
 def _mean(graph: GraphBuilder, call: Call) -> Value:

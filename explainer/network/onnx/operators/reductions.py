@@ -57,7 +57,8 @@ def _at_index(operator: str) -> Translation:
     def at_index(graph: GraphBuilder, call: Call) -> Value:
         shape, rank = call.outputs[1][0], len(call.first.shape)
         axis = graph.integers(axis_of(call.argument(1, 0), rank))
-        return graph.node(operator, call.first, axis, shape=shape, keepdims=int(len(shape) == rank))
+        found = graph.node(operator, call.first, axis, shape=shape, keepdims=int(len(shape) == rank))
+        return graph.with_first_of_equals(found)
 
     return at_index
 

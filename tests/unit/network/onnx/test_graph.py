@@ -58,3 +58,30 @@ def test_a_value_of_its_own_is_handed_on_where_no_gradient_is_to_pass():
     stopped = graph.stopped(graph.images)
     assert np.array_equal(computed(graph, stopped)[0], IMAGES)
     assert [node.differentiable for node in graph.finished((stopped,)).nodes] == [False]
+
+
+def test_a_graph_that_goes_on_leaves_what_it_goes_on_from():
+    first = GraphBuilder(SHAPE)
+    scale = first.weight("scale", (2, 1, 1), "float32")
+    graph = first.finished((first.node("Mul", first.images, scale),))
+    more = GraphBuilder.going_on(graph)
+    whole = more.finished((more.node("Add", graph.outputs[0], more.given("shift", SHAPE, "float32")),))
+    assert [node.operator for node in graph.nodes] == ["Mul"]
+    assert [node.operator for node in whole.nodes] == ["Mul", "Add"]
+    assert ([value.name for value in whole.inputs], whole.weights) == (["images", "shift"], {"scale": scale})
+    assert graph.inputs == (graph.images,)
+
+
+def test_a_pooling_tells_its_positions_when_it_is_asked():
+    graph = GraphBuilder(SHAPE)
+    pooled = graph.node("MaxPool", graph.images, shape=(Batch(), 2, 2, 3), kernel_shape=[3, 2], strides=[2, 2])
+    node = graph.made_by(pooled)
+    assert node is not None
+    positions = graph.another_output(node, pooled.shape, "int64")
+    values, places = computed(graph, pooled, positions)
+    assert np.array_equal(IMAGES.ravel()[places], values)
+
+
+def test_what_no_node_gives_is_made_by_none():
+    graph = GraphBuilder(SHAPE)
+    assert graph.made_by(graph.images) is None

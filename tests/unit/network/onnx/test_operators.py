@@ -9,13 +9,14 @@ from typing import Any
 import mindspore
 import numpy as np
 import pytest
+from graph_replica import computed
 from mindspore import Tensor, mint, nn, ops
 from numpy.testing import assert_allclose
 
 from explainer.network.mindspore.capture import parameters_of
+from explainer.network.onnx.model import needed
 from explainer.network.onnx.session import Session
 
-from .replica import computed
 from .translated import IMAGES, Applied, eager, graph_for
 
 pytestmark = pytest.mark.usefixtures("queued_operators")
@@ -534,6 +535,18 @@ class TransposedBeside(nn.Cell):
         return self.operator(x, self.weight, (x.shape[0], 3, 9, 13))
 
 
+class PooledWithin(nn.Cell):
+    """A margin of zeros before pooling, after the last pixel of each axis."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.pad = ops.Pad(((0, 0), (0, 0), (0, 1), (0, 1)))
+        self.pool = nn.MaxPool2d(size, 2)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.pool(self.pad(x))
+
+
 Made = Mapping[str, Callable[[], Any]]
 
 
@@ -588,6 +601,8 @@ FAMILIES: Mapping[str, Made] = {
         "largest, padded": lambda: nn.MaxPool2d(3, 2, pad_mode="pad", padding=1),
         "largest, padded, dilated": lambda: nn.MaxPool2d(2, 2, pad_mode="pad", padding=1, dilation=2),
         "largest, rounded up": lambda: nn.MaxPool2d((2, 3), 2, pad_mode="pad", padding=(0, 1), ceil_mode=True),
+        "largest, within a margin that no window reaches": lambda: PooledWithin(3),
+        "largest, within a margin that windows reach": lambda: PooledWithin(2),
         "mean, valid": lambda: nn.AvgPool2d((3, 2), (2, 1)),
         "mean, same": lambda: nn.AvgPool2d(3, 2, pad_mode="same"),
         "mean, padded": lambda: nn.AvgPool2d(3, 2, pad_mode="pad", padding=1),
@@ -665,3 +680,9 @@ def test_an_operator_gives_what_mindspore_gives(family, name):
         assert ours.dtype == theirs.dtype
         assert_alike(ours, theirs, TOLERANCES.get(name, ROUNDING))
         assert_alike(ours, exact)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(3, ["MaxPool"]), (2, ["Pad", "MaxPool"])])
+def test_a_margin_that_no_window_reaches_is_left_out(size, expected):
+    graph = graph_for(Applied([PooledWithin(size)]))
+    assert [node.operator for node in needed(graph, graph.outputs)] == expected

@@ -54,6 +54,23 @@ def test_a_model_names_the_weights_and_does_not_hold_them():
     assert dimensions == ["N", 2, 5, 7]
 
 
+def test_weights_that_no_output_needs_may_be_missing():
+    graph = scaled_and_shifted()
+    (scaled,) = Session(graph, {"scale": WEIGHTS["scale"]}, graph.nodes[0].outputs, threads=1)(IMAGES)
+    assert np.allclose(scaled, IMAGES * WEIGHTS["scale"], atol=1e-6)
+
+
+def test_what_is_given_beside_the_images_comes_after_them():
+    builder = GraphBuilder((Batch(), 2, 5, 7))
+    first, second = (builder.given(name, (Batch(), 1, 1, 1), "float32") for name in ("first", "second"))
+    output = builder.node("Sub", builder.node("Mul", builder.images, first), second)
+    others = np.float32([[2, 3, 4], [10, 20, 30]]).reshape(2, 3, 1, 1, 1)
+    session = Session(builder.finished((output,)), {}, threads=1)
+    assert np.allclose(session(IMAGES, *others)[0], IMAGES * others[0] - others[1], atol=1e-5)
+    with pytest.raises(ValueError, match="shorter"):
+        session(IMAGES, others[0])
+
+
 def test_weights_of_another_shape_are_refused():
     with pytest.raises(EngineError, match=r"weight shift is \(2,\) float32, not \(1,\) float32"):
         Session(scaled_and_shifted(), WEIGHTS | {"shift": np.float32([0.5, 1])})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,15 @@ Array = NDArray[Any]
 
 
 def computed(
-    graph: Graph, images: Array, weights: Mapping[str, Array], outputs: tuple[Value, ...] = (), known: Any = None
+    graph: Graph,
+    images: Array,
+    weights: Mapping[str, Array],
+    outputs: tuple[Value, ...] = (),
+    known: Any = None,
+    others: Sequence[Array] = (),
 ) -> list[Array]:
     """The values for these images; `known` are values that are taken as they are and not computed."""
-    found: dict[Value, Array] = {graph.images: _doubled(images)}
+    found: dict[Value, Array] = dict(zip(graph.inputs, map(_doubled, (images, *others)), strict=True))
     found |= {value: _doubled(weights[name]) for name, value in graph.weights.items()}
     found |= {value: _doubled(array) for value, array in graph.constants.items()}
     found |= known or {}
@@ -28,7 +33,11 @@ def computed(
             inputs = [None if value is None else found[value] for value in node.inputs]
             results = _OPERATORS[node.operator](node, *inputs)
             results = results if isinstance(results, tuple) else (results,)
-            found |= dict(zip(node.outputs, results, strict=False))
+            found |= {
+                value: result
+                for value, result in zip(node.outputs, results, strict=False)
+                if value not in (known or {})
+            }
     return [found[value] for value in outputs or graph.outputs]
 
 
@@ -55,22 +64,20 @@ def _conv(node: Node, images: Array, weights: Array, bias: Array | None = None) 
 def _conv_transpose(node: Node, upstream: Array, weights: Array) -> Array:
     """Each number is spread by the kernel."""
     settings = node.attributes
-    strides, pads, rest = settings["strides"], settings["pads"], settings.get("output_padding", [0, 0])
-    dilated = _dilated(weights, settings.get("dilations", [1, 1]))
-    groups = settings.get("group", 1)
-    height, width = upstream.shape[2:]
-    size = [(count - 1) * stride + kernel for count, stride, kernel in zip(
-        (height, width), strides, dilated.shape[2:], strict=True)]  # fmt: skip
-    channels = weights.shape[1] * groups
-    output = np.zeros((len(upstream), channels, size[0] + rest[0], size[1] + rest[1]))
+    spatial = weights.ndim - 2
+    strides, pads, rest = settings["strides"], settings["pads"], settings.get("output_padding", [0] * spatial)
+    dilated = _dilated(weights, settings.get("dilations", [1] * spatial))
+    groups, counts = settings.get("group", 1), upstream.shape[2:]
+    size = [(count - 1) * stride + kernel + more for count, stride, kernel, more in zip(
+        counts, strides, dilated.shape[2:], rest, strict=True)]  # fmt: skip
+    output = np.zeros((len(upstream), weights.shape[1] * groups, *size))
     parts = list(zip(np.split(upstream, groups, 1), np.split(dilated, groups, 0), strict=True))
-    for y in range(dilated.shape[2]):
-        for x in range(dilated.shape[3]):
-            spread = [np.einsum("nchw,ck->nkhw", part, kernel[:, :, y, x]) for part, kernel in parts]
-            rows = slice(y, y + (height - 1) * strides[0] + 1, strides[0])
-            columns = slice(x, x + (width - 1) * strides[1] + 1, strides[1])
-            output[:, :, rows, columns] += np.concatenate(spread, 1)
-    return output[:, :, pads[0] : output.shape[2] - pads[2], pads[1] : output.shape[3] - pads[3]]
+    for at in np.ndindex(*dilated.shape[2:]):
+        spread = [np.moveaxis(np.tensordot(part, kernel[(..., *at)], (1, 0)), -1, 1) for part, kernel in parts]
+        places = (slice(start, start + (count - 1) * stride + 1, stride) for start, count, stride in zip(
+            at, counts, strides, strict=True))  # fmt: skip
+        output[(..., *places)] += np.concatenate(spread, 1)
+    return output[(..., *(slice(pads[axis], size[axis] - pads[axis + spatial]) for axis in range(spatial)))]
 
 
 def _max_pool(node: Node, images: Array) -> tuple[Array, Array]:
@@ -227,10 +234,18 @@ def _reduced(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def _scatter(node: Node, value: Array, index: Array, updates: Array) -> Array:
-    assert (node.attributes["axis"], node.attributes["reduction"], value.ndim) == (0, "add", 1)
+    assert node.attributes["reduction"] == "add"
+    places = list(np.indices(index.shape))
+    places[node.attributes["axis"]] = index
     summed = value.copy()
-    np.add.at(summed, index, updates)
+    np.add.at(summed, tuple(places), updates)
     return summed
+
+
+def _max_unpool(node: Node, value: Array, index: Array, shape: Array) -> Array:
+    flat = np.zeros(int(np.prod(shape)))
+    flat[index] = value
+    return flat.reshape(tuple(shape))
 
 
 def _first(value: Array, *bounds: Array | None) -> Array:
@@ -269,6 +284,8 @@ _OPERATORS: Mapping[str, Callable[..., Any]] = {
     "Split": _split,
     "Cast": _cast,
     "ScatterElements": _scatter,
+    "MaxUnpool": _max_unpool,
+    "ConstantOfShape": lambda node, shape: np.zeros(tuple(shape)),
     "Shape": lambda node, x: np.array(x.shape[node.attributes["start"] : node.attributes["end"]]),
     "Concat": lambda node, *parts: np.concatenate(parts, node.attributes["axis"]),
     "Gather": lambda node, x, index: np.take(x, index, node.attributes["axis"]),
