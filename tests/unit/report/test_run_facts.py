@@ -11,7 +11,9 @@ from hand_made_runs import flip, sample, view, write_run
 from report_runs import CONTROLS, CURVES, LABELS, METHODS, METRICS, USUAL, write_report_run
 from written_reports import Report
 
+from explainer.analysis.controls import ControlVerdicts
 from explainer.analysis.facts import facts_of
+from explainer.analysis.statistics import PARTS
 from explainer.report import run_facts
 from explainer.report.cells import Cell, MapCell, RowCells
 from explainer.report.run_facts import Measured
@@ -117,7 +119,21 @@ def test_statistics_are_those_of_the_run(written):
         for name, part in (("all", expected.overall), ("correct", expected.correct), ("incorrect", expected.incorrect)):
             known = {key: value for key, value in part._asdict().items() if key not in ("defined", "undefined")}
             shown = {key: None if math.isnan(value) else value for key, value in known.items()}
-            assert entry[name] == {**shown, "n": part.defined, "undefined": part.undefined}
+            against = {kind: entry[name][kind] for kind in ("better_than", "too_few")}
+            assert entry[name] == {**shown, "n": part.defined, "undefined": part.undefined, **against}
+
+
+def test_a_method_says_which_controls_it_is_better_than(written):
+    verdicts = ControlVerdicts(written.view.samples.values(), written.view.metadata)
+    found = {(entry["metric"], entry["method"]): entry for entry in written.report.run["statistics"]}
+    told = set()
+    for (metric, method), entry in found.items():
+        for name, part in (("all", ""), *((part, part) for part in PARTS)):
+            expected = verdicts.of(tuple(METRICS)[metric], ALL[method], part)
+            assert [ALL[place] for place in entry[name]["better_than"]] == list(expected.better_than)
+            assert [ALL[place] for place in entry[name]["too_few"]] == list(expected.too_few)
+            told |= {kind for kind in ("better_than", "too_few") if entry[name][kind]}
+    assert told == {"better_than", "too_few"}
 
 
 def test_means_of_labels(written):

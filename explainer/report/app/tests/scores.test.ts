@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Method, Metric, Statistics, Summary } from "../src/data/types";
-import { curveWords, domainOf, isClearlyBetter, overlap, rangeWords, ranksOf, ScoreBook, weighted, weightsOf } from "../src/view/scores";
+import { curveWords, domainOf, rangeWords, ranksOf, ScoreBook, weighted, weightsOf } from "../src/view/scores";
 
 const summary = (mean: number | null, reach = 0.1): Summary => ({
   mean,
@@ -10,8 +10,9 @@ const summary = (mean: number | null, reach = 0.1): Summary => ({
   high: mean === null ? null : mean + reach,
   n: 10,
   undefined: 0,
+  better_than: [],
+  too_few: [],
 });
-const ends = (low: number | null, high: number | null) => ({ low, high });
 const metric = (name: string, better: Metric["better"]): Metric => ({
   name,
   class: null,
@@ -52,35 +53,19 @@ function book(means: readonly (readonly (number | null)[])[]): ScoreBook {
   });
 }
 
-test.each([
-  [ends(0, 1), ends(1, 2), true],
-  [ends(0, 1), ends(1.01, 2), false],
-  [ends(0, 3), ends(1, 2), true],
-  [ends(null, null), ends(1, 2), null],
-])("the intervals %j and %j overlap: %s", (a, b, expected) => {
-  expect(overlap(a, b)).toBe(expected);
-  expect(overlap(b, a)).toBe(expected);
-});
-
-test("better is the side of the metric's direction, and nothing is said without an interval", () => {
-  expect(isClearlyBetter(ends(2, 3), ends(0, 1), "higher")).toBe(true);
-  expect(isClearlyBetter(ends(2, 3), ends(0, 1), "lower")).toBe(false);
-  expect(isClearlyBetter(ends(0, 1), ends(2, 3), "lower")).toBe(true);
-  expect(isClearlyBetter(ends(0, 2), ends(1, 3), "higher")).toBe(false);
-  expect(isClearlyBetter(ends(null, null), ends(1, 3), "higher")).toBeNull();
-  expect(isClearlyBetter(ends(0, 1), undefined, "higher")).toBeNull();
-});
-
-test("a method is weak if it is not clearly better than a control, a control never is", () => {
-  const scores = book([
-    [0.9, 0.55, 0.1, 0.4],
-    [0.9, 0.55, 0.1, 0.4],
-  ]);
-  const weak = (of: number) => [0, 1, 2, 3].filter((by) => scores.unbeaten(of, by, "all").length);
-  expect(weak(0)).toEqual([1, 2]); // one overlaps, one is worse
-  expect(weak(1)).toEqual([0, 1]);
-  expect(scores.unbeaten(0, 2, "all").map(({ name }) => name)).toEqual(["random"]);
-  expect(scores.unbeaten(0, 2, "incorrect")).toEqual([]); // no interval, so nothing can be told
+test("a method is weak if it was not found better than a control, a control never is, and too few pairs are said", () => {
+  const [up, down] = [metric("up", "higher"), metric("down", "lower")];
+  const methods = [method("a"), method("b"), method("random", "control"), method("centre", "control")];
+  const entry = (by: number, of: number, better_than: number[], too_few: number[]): Statistics => {
+    const all = { ...summary(0.5), better_than, too_few }; // equal means: what Python found counts
+    return { metric: by, method: of, rank: null, all, correct: all, incorrect: { ...all, better_than: [], too_few: [2] }, labels: { label: [], mean: [], n: [], undefined: [] } };
+  };
+  const statistics = [entry(0, 0, [2, 3], []), entry(0, 1, [3], []), entry(0, 2, [], []), entry(0, 3, [], []), entry(1, 1, [], [2]), entry(1, 2, [], [])];
+  const scores = new ScoreBook({ metrics: [up, down], methods, statistics });
+  const names = (found: readonly Method[]) => found.map(({ name }) => name);
+  expect([0, 1, 2, 3].map((of) => names(scores.unbeaten(0, of, "all")))).toEqual([[], ["random"], [], []]);
+  expect(names(scores.unbeaten(0, 0, "incorrect"))).toEqual(["centre"]);
+  expect([names(scores.unbeaten(1, 1, "all")), names(scores.untold(1, 1, "all"))]).toEqual([[], ["random"]]);
 });
 
 test("ranks begin at 1 for the best, equal ones share theirs, an unknown one has none", () => {

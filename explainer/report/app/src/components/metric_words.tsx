@@ -37,7 +37,7 @@ export function MetricWords() {
   const metric = run.value.metrics[told.value];
   return (
     <p id="metric-words" class="metric-words muted" aria-live="polite">
-      {metric ? <Words metric={metric} /> : "Muted: not better than a control. ↑ higher is better, ↓ lower is better. Point at a metric, or focus it, for what it asks."}
+      {metric ? <Words metric={metric} /> : "Muted: not better than a control, pair by pair of scores, or too few to tell. ↑ higher is better, ↓ lower is better. Point at a metric, or focus it, for what it asks."}
     </p>
   );
 }

@@ -1,4 +1,4 @@
-import type { Summary } from "../data/types";
+import type { Method, Summary } from "../data/types";
 import { book, part } from "../scores";
 import { run, showExtra, view } from "../state";
 import { domainOf, rangeWords, type Part } from "../view/scores";
@@ -61,17 +61,17 @@ interface CellProps {
 function ScoreCell({ metric, method, of, brief }: CellProps) {
   const summary = book.value.summary(metric, method, of);
   if (!summary) return <td class="muted">not scored</td>;
-  const weak = book.value.unbeaten(metric, method, of).length > 0;
+  const weak = weakWords(metric, method, of);
   const domain = domainOfMetric(metric, of);
   return (
-    <td class={weak ? "muted" : ""} title={cellTitle(summary)}>
+    <td class={weak ? "muted" : ""} title={[cellTitle(summary), weak].filter(Boolean).join("; ")}>
       <span class="mean">
         {short(summary.mean)}
         <span class="unseen"> {interval(summary.low, summary.high, 3)}</span>
-        <Whisker summary={summary} domain={domain} method={method} muted={weak} />
+        <Whisker summary={summary} domain={domain} method={method} muted={Boolean(weak)} />
       </span>
       {brief ? null : <div class="small muted">{cellWords(summary)}</div>}
-      {weak ? <div class={brief ? "unseen" : "small"}>{weakWords(metric, method, of)}</div> : null}
+      {weak ? <div class={brief ? "unseen" : "small"}>{weak}</div> : null}
     </td>
   );
 }
@@ -84,10 +84,11 @@ function cellWords({ n, undefined: none }: Summary): string {
   return `n ${count(n)}${none ? ` · ${count(none)} undefined` : ""}`;
 }
 
-/** "not better than random"; "" for a method that is. */
+/** "not better than random", "too few to tell from random"; "" for a method that is better than all controls. */
 export function weakWords(metric: number, method: number, of: Part): string {
-  const unbeaten = book.value.unbeaten(metric, method, of);
-  return unbeaten.length ? `not better than ${unbeaten.map(({ name }) => controlWords(name)).join(", ")}` : "";
+  const [unbeaten, untold] = [book.value.unbeaten(metric, method, of), book.value.untold(metric, method, of)];
+  const said = (before: string, controls: readonly Method[]) => (controls.length ? `${before} ${controls.map(({ name }) => controlWords(name)).join(", ")}` : "");
+  return [said("not better than", unbeaten), said("too few to tell from", untold)].filter(Boolean).join("; ");
 }
 
 /** "random" for a control that is named "RandomControl" or "control: random". */

@@ -11,6 +11,9 @@ export interface Summary {
   high: number | null;
   n: number;
   undefined: number;
+  /** The controls, as places in the list of methods, that it is better than by paired differences, and those of which there are too few pairs. */
+  better_than: number[];
+  too_few: number[];
 }
 
 export interface Statistics {

@@ -3,7 +3,6 @@
 import type { Method, Metric, Run, Statistics, Summary } from "../data/types";
 
 export type Part = "all" | "correct" | "incorrect";
-export type Ends = Pick<Summary, "low" | "high">;
 
 /** The statistics by metric and method. */
 export class ScoreBook {
@@ -34,15 +33,21 @@ export class ScoreBook {
     return this.run.methods[method].kind === "control";
   }
 
-  /** The controls that a method is not clearly better than. */
+  /** The controls that a method is not better than, by the differences of their scores. */
   unbeaten(metric: number, method: number, part: Part): Method[] {
     const own = this.summary(metric, method, part);
-    if (!own || this.isControl(method)) return [];
-    const { better } = this.run.metrics[metric];
-    return this.methods
-      .filter((other) => this.isControl(other))
-      .filter((other) => isClearlyBetter(own, this.summary(metric, other, part), better) === false)
-      .map((other) => this.run.methods[other]);
+    const beside = (control: number) => !own?.better_than.includes(control) && !own?.too_few.includes(control);
+    return own ? this.controls(metric, method).filter(beside).map((control) => this.run.methods[control]) : [];
+  }
+
+  /** The controls of which too few pairs of scores are there to tell whether a method is better. */
+  untold(metric: number, method: number, part: Part): Method[] {
+    return (this.summary(metric, method, part)?.too_few ?? []).map((control) => this.run.methods[control]);
+  }
+
+  /** The controls that were scored by a metric as the method was; none for a control. */
+  controls(metric: number, method: number): number[] {
+    return this.isControl(method) ? [] : this.methods.filter((other) => this.isControl(other) && this.at(metric, other));
   }
 
   /** The ranks of the methods, without the controls, by a metric. */
@@ -51,19 +56,6 @@ export class ScoreBook {
     const ranks = ranksOf(own.map((method) => this.summary(metric, method, part)?.mean ?? null), this.run.metrics[metric].better);
     return new Map(own.flatMap((method, place) => (ranks[place] === null ? [] : [[method, ranks[place]]])));
   }
-}
-
-/** Whether two intervals have a point in common; null if one of them is not known. */
-export function overlap(a: Ends, b: Ends): boolean | null {
-  if (a.low === null || a.high === null || b.low === null || b.high === null) return null;
-  return a.low <= b.high && b.low <= a.high;
-}
-
-/** Whether the first interval lies wholly on the better side of the second; null if that cannot be told. */
-export function isClearlyBetter(own: Ends, other: Ends | undefined, better: Metric["better"]): boolean | null {
-  const common = other ? overlap(own, other) : null;
-  if (common !== false || !other) return common === null ? null : false;
-  return (own.low as number) > (other.high as number) === (better === "higher");
 }
 
 /** 1 for the best; equal ones share the mean of their ranks, an unknown one has none. */

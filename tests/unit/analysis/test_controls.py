@@ -1,0 +1,83 @@
+"""A method is better than a control where the differences of their scores say so."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from explainer.analysis.controls import AgainstControls, ControlVerdicts
+from explainer.analysis.statistics import summary_of
+from explainer.records import RunMetadata, Score
+
+EASY = [0.1, 0.3, 0.5, 0.7, 0.9, 0.2]
+"""What makes a sample easy for any map; the means of six such scores are not sure."""
+
+
+def _verdicts(
+    method: list[float], control: list[float], *, higher: bool = True, correct: list[bool | None] | None = None
+) -> ControlVerdicts:
+    """Of a method "g" and the control "c", sample by sample, by a metric "M"."""
+    parameters = {"controls": {"c": {}}, "metrics": {"M": {"higher_is_better": higher, "bounds": [0.0, 1.0]}}}
+    parts = correct or [True] * len(method)
+    samples = [
+        SimpleNamespace(
+            sample_id=number,
+            correct=part,
+            scores=[Score(number, "g", "M", 2, own), Score(number, "c", "M", 2, other)],
+        )
+        for number, (own, other, part) in enumerate(zip(method, control, parts, strict=True))
+    ]
+    return ControlVerdicts(cast(Any, samples), RunMetadata(("a", "b", "c"), ("g",), parameters=parameters))
+
+
+def _above(control: list[float]) -> list[float]:
+    return [value + 0.05 + 0.005 * (number % 2) for number, value in enumerate(control)]
+
+
+def test_a_method_is_better_where_the_differences_are_clear_though_the_intervals_overlap() -> None:
+    own, other = summary_of(_above(EASY)), summary_of(EASY)
+    assert own.low < other.high
+    assert _verdicts(_above(EASY), EASY).of("M", "g") == AgainstControls(("c",), ())
+
+
+def test_lower_is_better_where_the_metric_says_so() -> None:
+    assert _verdicts(_above(EASY), EASY, higher=False).of("M", "g") == AgainstControls()
+    assert _verdicts(EASY, _above(EASY), higher=False).of("M", "g") == AgainstControls(("c",), ())
+
+
+@pytest.mark.parametrize("method", [EASY, [value - 0.05 for value in EASY], EASY[::-1]])
+def test_a_method_that_is_equal_worse_or_unclear_is_not_better(method: list[float]) -> None:
+    assert _verdicts(method, EASY).of("M", "g") == AgainstControls()
+
+
+def test_a_pair_with_an_undefined_score_is_none_and_below_five_pairs_nothing_can_be_told() -> None:
+    method = _above(EASY)
+    method[0] = math.nan
+    assert _verdicts(method, EASY).of("M", "g") == AgainstControls(("c",), ())
+    control = [*EASY[:5], math.nan]
+    assert _verdicts(method, control).of("M", "g") == AgainstControls((), ("c",))
+
+
+def test_the_correct_and_the_incorrect_samples_have_verdicts_of_their_own() -> None:
+    control = [*EASY, *EASY]
+    method = [*_above(EASY), *EASY]
+    verdicts = _verdicts(method, control, correct=[True] * 6 + [False] * 5 + [None])
+    assert verdicts.of("M", "g", "correct") == AgainstControls(("c",), ())
+    assert verdicts.of("M", "g", "incorrect") == AgainstControls()
+
+
+def test_scores_are_paired_by_sample_and_label() -> None:
+    def sample(number: int) -> Any:
+        own, other = ([Score(number, name, "M", label, 0.5) for label in (0, 1)] for name in ("g", "c"))
+        return SimpleNamespace(sample_id=number, correct=None, scores=[*own[:1], *other[1:]])
+
+    metadata = RunMetadata(("a", "b"), ("g",), parameters={"controls": {"c": {}}})
+    assert ControlVerdicts(map(sample, range(9)), metadata).of("M", "g") == AgainstControls((), ("c",))
+
+
+def test_a_control_is_compared_with_none_nor_is_a_method_with_one_that_was_not_scored() -> None:
+    verdicts = _verdicts(_above(EASY), EASY)
+    assert verdicts.of("M", "c") == verdicts.of("N", "g") == AgainstControls()
