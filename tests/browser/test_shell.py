@@ -103,6 +103,20 @@ def test_paper_is_light_whatever_the_theme(shown, viewer):
     assert viewer.page.locator(line).first.get_attribute("stroke") != dark
 
 
+def test_rows_on_paper_are_as_wide_as_it_and_no_longer_than_they_are(shown, viewer):
+    viewer.open(shown.page)
+    viewer.page.emulate_media(media="print")
+    viewer.page.get_by_text("those that were on the screen").wait_for()
+    widths = "[...document.querySelectorAll('.pictures')].map((canvas) => canvas.getBoundingClientRect().right)"
+    assert max(viewer.page.evaluate(widths)) <= 703  # A4 within its margins
+    ends = viewer.page.evaluate(
+        """() => ['.rows', '.row:last-child'].map((of) => document.querySelector(of).getBoundingClientRect().bottom)"""
+    )
+    assert ends[0] == pytest.approx(ends[1], abs=1)
+    viewer.page.emulate_media(media="screen")
+    viewer.page.get_by_text("those that were on the screen").wait_for(state="detached")
+
+
 def test_a_copied_link_shows_the_same_in_another_window(either, viewer):
     viewer.context.add_init_script("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     viewer.open(either.page, "#/samples?outcome=1").press("p", "End")

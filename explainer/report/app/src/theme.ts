@@ -8,7 +8,8 @@ const KEY = "explainer-theme";
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 const systemDark = signal(system.matches);
 const paper = window.matchMedia("print");
-const printing = signal(paper.matches);
+/** Whether the page is being printed. */
+export const printing = signal(paper.matches);
 const chosen = signal<Theme | "">(remembered());
 
 /** Paper is light. */

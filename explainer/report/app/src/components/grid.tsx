@@ -5,11 +5,13 @@ import type { Columns } from "../data/columns";
 import { useShortcuts } from "../keyboard";
 import { asked, scrolledTo, shape, shownMethods, values } from "../rows";
 import { go, run, show, view } from "../state";
-import { layoutOf, Tall, type Layout } from "../view/layout";
+import { printing } from "../theme";
+import { layoutOf, PAPER, Tall, type Layout } from "../view/layout";
 import { scoreSort } from "../view/sorts";
 import { cut } from "../words";
 import { GridHead, HEAD } from "./grid_head";
 import { measured } from "./measured";
+import { OnPaper } from "./on_paper";
 import { Row } from "./grid_row";
 
 const BEYOND = 1; // rows drawn above and below the seen ones
@@ -30,11 +32,12 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
     metric >= 0,
     shape.value,
   ]);
+  const paper = useMemo(() => (printing.value ? layoutOf(PAPER, shown.length + 1, wanted, metric >= 0, shape.value || 1) : layout), [printing.value, layout]);
   const tall = useMemo(() => new Tall(order.length, layout.rowHeight, Math.max(0, size[1] - HEAD)), [order, layout, size[1]]);
   const scores = useScores();
   const sortWords = useSortWords();
 
-  useLayoutEffect(() => measured(box.current as HTMLElement, setSize), []);
+  useLayoutEffect(() => measured(box.current as HTMLElement, (next) => printing.peek() || setSize(next)), []);
   useLayoutEffect(() => setTop(placed(box.current as HTMLElement, order, tall, current)), [order, size[1] > 0, layout.rowHeight]);
 
   useEffect(() => {
@@ -47,7 +50,12 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
     focusCell(box.current as HTMLElement);
   });
 
+  useLayoutEffect(() => {
+    if (!printing.value && box.current && tall.viewport) box.current.scrollTop = scrolledTo.top; // paper does not scroll
+  }, [printing.value]);
+
   const scrolled = (event: Event) => {
+    if (printing.peek()) return;
     const next = (event.currentTarget as HTMLElement).scrollTop;
     Object.assign(scrolledTo, { order, top: next });
     setTop(tall.height === order.length * layout.rowHeight ? Math.floor(next / layout.rowHeight) * layout.rowHeight : next);
@@ -63,7 +71,7 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
   const [first, end] = tall.seen(top, BEYOND);
   const places = Array.from({ length: end - first }, (_, index) => first + index);
   const focusPlace = current >= 0 ? order.indexOf(current) : -1;
-  if (focusPlace >= 0 && (focusPlace < first || focusPlace >= end)) places.push(focusPlace); // focus must not be lost
+  if (!printing.value && focusPlace >= 0 && (focusPlace < first || focusPlace >= end)) places.push(focusPlace); // focus must not be lost
   const reachedPlace = focusPlace >= 0 ? focusPlace : Math.min(first + BEYOND, order.length - 1);
   return (
     <div
@@ -75,7 +83,8 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
       aria-colcount={shown.length + 2}
       onScroll={scrolled}
     >
-      <GridHead layout={layout} shown={shown} width={size[0]} />
+      <OnPaper first={first} end={end} all={order.length} />
+      <GridHead layout={paper} shown={shown} width={printing.value ? PAPER : size[0]} />
       <div class="rows" role="rowgroup" style={{ height: `${tall.height}px`, minWidth: `${layout.left + layout.width}px` }}>
         {size[0]
           ? places.map((place) => {
@@ -84,7 +93,7 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
               return (
                 <Row
                   key={place === focusPlace ? "current" : place % tall.count(BEYOND)}
-                  {...{ row, place, y, layout, shown, columns, scores, sortWords }}
+                  {...{ row, place, y, layout: paper, shown, columns, scores, sortWords }}
                   sortValue={sortWords ? (values.value?.[row] ?? NaN) : 0}
                   focus={row === current ? Math.max(0, column) : -1}
                   reached={place === reachedPlace ? Math.max(0, row === current ? column : 0) : -1}

@@ -1,8 +1,10 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useShortcuts } from "../keyboard";
+import { printing } from "../theme";
 import { Tall } from "../view/layout";
 import { measured } from "./measured";
+import { OnPaper } from "./on_paper";
 
 const BEYOND = 1; // rows drawn above and below the seen ones
 
@@ -28,12 +30,15 @@ export function List({ label, count, rowHeight, head, headHeight = 0, minWidth =
   const [viewport, setViewport] = useState(0);
   const [top, setTop] = useState(0);
   const tall = useMemo(() => new Tall(count, rowHeight, viewport), [count, rowHeight, viewport]);
-  useLayoutEffect(() => measured(box.current as HTMLElement, ([, height]) => setViewport(Math.max(0, height - headHeight))), []);
+  useLayoutEffect(() => measured(box.current as HTMLElement, ([, height]) => printing.peek() || setViewport(Math.max(0, height - headHeight))), []);
   useLayoutEffect(() => {
     if (!viewport || !box.current) return;
     if (current >= 0) box.current.scrollTop = tall.topFor(current, box.current.scrollTop);
     setTop(box.current.scrollTop);
   }, [current, tall, viewport > 0]);
+  useLayoutEffect(() => {
+    if (!printing.value && box.current && viewport) box.current.scrollTop = top; // paper does not scroll
+  }, [printing.value]);
   const latest = useRef({ current, count, choose });
   latest.current = { current, count, choose };
   const move = (by: number) => {
@@ -50,7 +55,8 @@ export function List({ label, count, rowHeight, head, headHeight = 0, minWidth =
   );
   const [first, end] = viewport ? tall.seen(top, BEYOND) : [0, 0];
   return (
-    <div class="grid" ref={box} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+    <div class="grid" ref={box} onScroll={(event) => printing.peek() || setTop(event.currentTarget.scrollTop)}>
+      <OnPaper first={first} end={end} all={count} />
       {head}
       <div class="rows" role="list" aria-label={label} style={{ height: `${tall.height}px`, minWidth: `${minWidth}px` }}>
         {Array.from({ length: end - first }, (_, index) => first + index).map((place) => (

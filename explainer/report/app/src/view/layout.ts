@@ -21,6 +21,8 @@ export interface Layout {
   rowHeight: number;
 }
 
+/** The width of rows on paper: A4 and Letter with their usual margins. */
+export const PAPER = 690;
 export const LEAST = 64;
 export const MOST = 192;
 const GAP = 8;
