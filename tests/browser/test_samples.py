@@ -51,7 +51,7 @@ def test_incorrect_predictions_can_be_seen_alone_whichever_label_is_explained(sh
     viewer.wait_for_count(f"{len(incorrect)} of 12")
     assert viewer.hash == "#/samples?correct=2"
     assert viewer.samples == incorrect[: len(viewer.samples)]
-    viewer.page.get_by_label("Search samples by name or number").fill("zzz")
+    viewer.page.get_by_label("Search samples by name, number or label").fill("zzz")
     viewer.page.get_by_role("button", name="prediction incorrect").click()
     assert viewer.hash == "#/samples?q=zzz"
 
@@ -132,6 +132,18 @@ def _order(shown, key, descending):
 
 
 SORTS = ("wrong", "confidence", "margin", "entropy", "total", "epistemic", "disagreement", "number")
+
+
+def test_one_click_on_a_row_opens_it(either, viewer):
+    viewer.open(either.page, "#/samples")
+    viewer.page.locator('.row[data-sample="2"] .row-name').click()
+    viewer.page.wait_for_selector(".pane canvas")
+    assert viewer.hash.startswith("#/sample/2?") or viewer.hash == "#/sample/2"
+    viewer.page.go_back()
+    viewer.wait_for_rows()
+    viewer.page.locator('.row[data-sample="1"] .cell').nth(1).click()
+    viewer.page.wait_for_selector(".pane canvas")
+    assert viewer.hash.startswith("#/sample/1")
 
 
 def test_each_sort_has_its_first_and_last_row_either_way(shown, viewer):

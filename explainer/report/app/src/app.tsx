@@ -60,7 +60,7 @@ function skip(event: Event): void {
 function useColumns(): void {
   const chunk = useChunk(columnChunks, "cols");
   useEffect(() => {
-    if (chunk.state === "ready") columns.value = new Columns(chunk.value);
+    if (chunk.state === "ready") columns.value = new Columns(chunk.value, run.value.run.labels);
     columnsFailed.value = chunk.state === "failed" ? chunk.why : "";
   }, [chunk]);
 }

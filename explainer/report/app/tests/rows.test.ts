@@ -56,6 +56,15 @@ test("a facet counts what its own choices would give among what the others let t
   expect(Array.from(facets.edits)).toEqual([2, 0, 0]);
 });
 
+test("samples are found by their number, their name and the names of their labels", () => {
+  const named = new Columns(someColumns(), ["ant", "Bee", "cat", "dog"]);
+  expect(named.haystack.every((text, i) => text.includes(String(named.column.sample[i])))).toBe(true);
+  expect(named.haystack.map((text) => text.includes("bee"))).toEqual(
+    Array.from({ length: named.samples }, (_, i) => named.column.top[i] === 1 || named.truth(i).includes(1)),
+  );
+  expect(named.haystack.some((text) => text.includes("bee"))).toBe(true);
+});
+
 test("the labels that any sample has are known whatever is filtered", () => {
   const found = presentLabels(columns, LABELS);
   expect(Array.from(found.truth)).toEqual([0, 1, 1, 1, 1]);

@@ -7,6 +7,7 @@ import { asked, scrolledTo, shape, shownMethods, values } from "../rows";
 import { go, run, show, view } from "../state";
 import { printing } from "../theme";
 import { layoutOf, PAPER, Tall, type Layout } from "../view/layout";
+import { Slots } from "../view/slots";
 import { scoreSort } from "../view/sorts";
 import { cut } from "../words";
 import { GridHead, HEAD } from "./grid_head";
@@ -68,10 +69,13 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
   const focusedNow = useStable(focused);
   useGridKeys({ columns, order, tall, layout, box, open });
 
+  const slots = useMemo(() => new Slots(), []);
   const [first, end] = tall.seen(top, BEYOND);
   const places = Array.from({ length: end - first }, (_, index) => first + index);
   const focusPlace = current >= 0 ? order.indexOf(current) : -1;
   if (!printing.value && focusPlace >= 0 && (focusPlace < first || focusPlace >= end)) places.push(focusPlace); // focus must not be lost
+  // The element of a row must stay while a pointer is pressed on it, which makes it the current one.
+  const keys = slots.of(places.map((place) => order[place]));
   const reachedPlace = focusPlace >= 0 ? focusPlace : Math.min(first + BEYOND, order.length - 1);
   return (
     <div
@@ -87,12 +91,12 @@ export function Grid({ columns, order }: { columns: Columns; order: Uint32Array 
       <GridHead layout={paper} shown={shown} width={printing.value ? PAPER : size[0]} />
       <div class="rows" role="rowgroup" style={{ height: `${tall.height}px`, minWidth: `${layout.left + layout.width}px` }}>
         {size[0]
-          ? places.map((place) => {
+          ? places.map((place, index) => {
               const row = order[place];
               const y = tall.rowTop(place, tall.listTop(top) === top ? 0 : (box.current?.scrollTop ?? top));
               return (
                 <Row
-                  key={place === focusPlace ? "current" : place % tall.count(BEYOND)}
+                  key={keys[index]}
                   {...{ row, place, y, layout: paper, shown, columns, scores, sortWords }}
                   sortValue={sortWords ? (values.value?.[row] ?? NaN) : 0}
                   focus={row === current ? Math.max(0, column) : -1}

@@ -3,7 +3,7 @@ import { go, show, view } from "../state";
 
 const SEARCH_AFTER = 120; // ms after the last letter
 
-/** Searches the samples by number or name. opens: it leads to the samples, with Enter. */
+/** Searches the samples by number, name or label. opens: it leads to the samples, with Enter. */
 export function SearchBox({ opens = false }: { opens?: boolean }) {
   const [text, setText] = useState(view.value.search);
   useEffect(() => setText(view.value.search), [view.value.search]);
@@ -20,8 +20,8 @@ export function SearchBox({ opens = false }: { opens?: boolean }) {
     <input
       type="search"
       data-main
-      placeholder="Search name or number"
-      aria-label="Search samples by name or number"
+      placeholder="Search name, number, label"
+      aria-label="Search samples by name, number or label"
       aria-keyshortcuts="f /"
       value={text}
       onInput={(event) => setText(event.currentTarget.value)}

@@ -46,7 +46,11 @@ export class Columns {
   readonly column: ColumnsChunk["columns"];
   private searched: string[] | null = null;
 
-  constructor(private readonly chunk: ColumnsChunk) {
+  /** labels: the names of the run's labels, by which samples are found, too. */
+  constructor(
+    private readonly chunk: ColumnsChunk,
+    private readonly labels: readonly string[] = [],
+  ) {
     this.rows = chunk.rows;
     this.samples = chunk.samples;
     this.of = chunk.columns.of;
@@ -100,11 +104,12 @@ export class Columns {
     return labels.subarray(at[i], at[i + 1]);
   }
 
-  /** Every sample's number and name in small letters, to be searched; made once. */
+  /** Every sample's number, name, true labels and predicted one in small letters, to be searched; made once. */
   get haystack(): readonly string[] {
-    this.searched ??= Array.from({ length: this.samples }, (_, i) =>
-      `${this.column.sample[i]} ${this.name(i)}`.toLowerCase(),
-    );
+    this.searched ??= Array.from({ length: this.samples }, (_, i) => {
+      const labels = [...this.truth(i), this.column.top[i]].map((label) => this.labels[label] ?? "");
+      return [this.column.sample[i], this.name(i), ...labels].join(" ").toLowerCase();
+    });
     return this.searched;
   }
 }
