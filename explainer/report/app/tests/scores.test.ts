@@ -73,22 +73,24 @@ test("ranks begin at 1 for the best, equal ones share theirs, an unknown one has
   expect(ranksOf([0.5, 0.9, 0.5, null], "lower")).toEqual([1.5, 3, 1.5, null]);
 });
 
-test("weights count ranks of the methods alone, and only those of metrics that count", () => {
+test("weights count ranks, those of controls too, and only those of metrics that count", () => {
   const scores = book([
     [0.2, 0.8, 0.5, 0.9],
     [0.1, 0.3, 0.2, 0.05],
   ]);
   expect(weighted(scores, [1, 0], "all")).toEqual([
-    { method: 1, rank: 1 },
-    { method: 2, rank: 2 },
-    { method: 0, rank: 3 },
+    { method: 3, rank: 1 },
+    { method: 1, rank: 2 },
+    { method: 2, rank: 3 },
+    { method: 0, rank: 4 },
   ]);
   expect(weighted(scores, [1, 3], "all").map(({ method: by, rank }) => [by, rank])).toEqual([
-    [0, 1.5],
-    [2, 2],
-    [1, 2.5],
+    [3, 1],
+    [0, 2.5],
+    [2, 3],
+    [1, 3.5],
   ]);
-  expect(weighted(scores, [0, 0], "all").map(({ rank }) => rank)).toEqual([null, null, null]);
+  expect(weighted(scores, [0, 0], "all").map(({ rank }) => rank)).toEqual([null, null, null, null]);
 });
 
 test("a method without a score by a metric that counts has no place, and stands last", () => {
@@ -97,11 +99,12 @@ test("a method without a score by a metric that counts has no place, and stands 
     [0.1, 0.3, 0.2, 0.05],
   ]);
   expect(weighted(scores, [1, 1], "all").map(({ method: by, rank }) => [by, rank])).toEqual([
-    [1, 2],
-    [2, 2],
+    [3, 1],
+    [1, 3],
+    [2, 3],
     [0, null],
   ]);
-  expect(weighted(scores, [0, 1], "all")[0]).toEqual({ method: 0, rank: 1 });
+  expect(weighted(scores, [0, 1], "all")[0]).toEqual({ method: 3, rank: 1 });
 });
 
 test("weights in a link fit the metrics of the run, or there are none", () => {

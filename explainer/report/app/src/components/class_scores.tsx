@@ -13,7 +13,7 @@ import { placeIn } from "./whisker";
 
 export interface LabelScores {
   label: number;
-  /** Defined and undefined scores of all methods. */
+  /** Defined and undefined scores of the method that has most of them. */
   n: number;
   undefined: number;
   /** By place in the list of methods; null: none. */
@@ -108,8 +108,8 @@ export function labelScores(metric: number): { methods: readonly number[]; label
     const { label, mean, n, undefined: none } = book.value.at(metric, method)!.labels;
     label.forEach((key, index) => {
       const entry = found.get(key) ?? { label: key, n: 0, undefined: 0, means: methods.map(() => null) };
-      entry.n += n[index];
-      entry.undefined += none[index];
+      entry.n = Math.max(entry.n, n[index]);
+      entry.undefined = Math.max(entry.undefined, none[index]);
       entry.means[place] = mean[index];
       found.set(key, entry);
     });

@@ -2,7 +2,7 @@ import type { Method, Summary } from "../data/types";
 import { book, part } from "../scores";
 import { run, showExtra, view } from "../state";
 import { domainOf, rangeWords, type Part } from "../view/scores";
-import { count, cut, interval, short } from "../words";
+import { count, counted, cut, interval, short } from "../words";
 import { MethodName } from "./method_name";
 import { MetricName } from "./metric_words";
 import { Whisker } from "./whisker";
@@ -70,7 +70,7 @@ function ScoreCell({ metric, method, of, brief }: CellProps) {
         <span class="unseen"> {interval(summary.low, summary.high, 3)}</span>
         <Whisker summary={summary} domain={domain} method={method} muted={Boolean(weak)} />
       </span>
-      {brief ? null : <div class="small muted">{cellWords(summary)}</div>}
+      {brief ? null : <div class="small muted">{cellWords(summary, run.value.metrics[metric].per_label ? "map" : "sample")}</div>}
       {weak ? <div class={brief ? "unseen" : "small"}>{weak}</div> : null}
     </td>
   );
@@ -80,8 +80,9 @@ function cellTitle({ mean, low, high, n }: Summary): string {
   return `mean ${short(mean)} ${interval(low, high, 3) || "without an interval: fewer than 5 scores"}, n ${n}`;
 }
 
-function cellWords({ n, undefined: none }: Summary): string {
-  return `n ${count(n)}${none ? ` · ${count(none)} undefined` : ""}`;
+/** what: a label's map, or a sample, has one score. */
+function cellWords({ n, undefined: none }: Summary, what: string): string {
+  return `n ${counted(n, what)}${none ? ` · ${count(none)} undefined` : ""}`;
 }
 
 /** "not better than random", "too few to tell from random"; "" for a method that is better than all controls. */

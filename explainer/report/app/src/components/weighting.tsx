@@ -15,7 +15,7 @@ export function Weighting() {
   return (
     <section class="part weighting" aria-labelledby="weighting">
       <h2 id="weighting">Your weighting</h2>
-      <p class="muted">Only ranks are weighed, 1 for the best method by a metric; scores of two metrics have no common scale. The link keeps it.</p>
+      <p class="muted">Only ranks are weighed, 1 for the best by a metric, controls among them; scores of two metrics have no common scale. The link keeps it.</p>
       <div class="weights">
         <div>
           {book.value.metrics.map((metric) => (

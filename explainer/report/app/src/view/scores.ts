@@ -50,11 +50,10 @@ export class ScoreBook {
     return this.isControl(method) ? [] : this.methods.filter((other) => this.isControl(other) && this.at(metric, other));
   }
 
-  /** The ranks of the methods, without the controls, by a metric. */
+  /** The ranks of the methods by a metric; controls have theirs, too: a method behind one must not look like the best. */
   ranks(metric: number, part: Part): Map<number, number> {
-    const own = this.methods.filter((method) => !this.isControl(method));
-    const ranks = ranksOf(own.map((method) => this.summary(metric, method, part)?.mean ?? null), this.run.metrics[metric].better);
-    return new Map(own.flatMap((method, place) => (ranks[place] === null ? [] : [[method, ranks[place]]])));
+    const ranks = ranksOf(this.methods.map((method) => this.summary(metric, method, part)?.mean ?? null), this.run.metrics[metric].better);
+    return new Map(this.methods.flatMap((method, place) => (ranks[place] === null ? [] : [[method, ranks[place]]])));
   }
 }
 
@@ -86,7 +85,6 @@ export function weighted(book: ScoreBook, weights: readonly number[], part: Part
   const ranks = counting.map((metric) => ({ of: book.ranks(metric, part), weight: weights[metric] }));
   const all = ranks.reduce((sum, { weight }) => sum + weight, 0);
   return book.methods
-    .filter((method) => !book.isControl(method))
     .map((method) => {
       const known = all > 0 && ranks.every(({ of }) => of.has(method));
       const sum = ranks.reduce((total, { of, weight }) => total + weight * (of.get(method) ?? 0), 0);
