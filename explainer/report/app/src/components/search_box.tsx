@@ -20,7 +20,7 @@ export function SearchBox({ opens = false }: { opens?: boolean }) {
     <input
       type="search"
       data-main
-      placeholder="Search name, number, label"
+      placeholder="Name, number, label"
       aria-label="Search samples by name, number or label"
       aria-keyshortcuts="f /"
       value={text}
