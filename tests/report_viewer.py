@@ -90,6 +90,14 @@ class Viewer:
         )
 
     @property
+    def places(self) -> dict[int, int]:
+        """The place in the order of each sample whose row is there."""
+        rows = self.page.eval_on_selector_all(
+            ".row[data-row]", "rows => rows.map((row) => [Number(row.dataset.sample), Number(row.ariaRowIndex)])"
+        )
+        return dict(rows)
+
+    @property
     def seen(self) -> list[int]:
         """Those of them that are wholly on the screen; which others are there depends on the way of scrolling."""
         return self.page.evaluate(
