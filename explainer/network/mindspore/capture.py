@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import mindspore
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from explainer.errors import EngineError
 from explainer.network.mindspore.borrowing import borrowed, cells_by_name, cells_of, compiling, forget_compiled
+from explainer.network.mindspore.program import without_dump
 
 _LOG = logging.getLogger("explainer")
 _HOOKS = tuple(name for name in vars(nn.Cell()) if name.startswith(("_lazy_forward", "_lazy_backward")))
@@ -75,7 +74,7 @@ def parameters_of(network: nn.Cell, names: list[str]) -> dict[str, NDArray[Any]]
 def _left_as_found(network: nn.Cell) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_same_cells(network))
-        stack.enter_context(_same_folder())
+        stack.enter_context(without_dump())
         stack.enter_context(_quiet_stderr())
         level = context.get_context("jit_syntax_level")
         stack.callback(context.set_context, jit_syntax_level=level)
@@ -103,18 +102,6 @@ def _same_cells(network: nn.Cell) -> Iterator[None]:
 
 def _caches(cell: nn.Cell) -> dict[str, Any]:
     return {name: vars(cell)[name].copy() for name in _CACHES if vars(cell).get(name) is not None}
-
-
-@contextmanager
-def _same_folder() -> Iterator[None]:
-    """MindSpore leaves its analysis of an export that failed in the working folder, as "rank_0"."""
-    dump = Path.cwd() / "rank_0"
-    was_there = dump.exists()
-    try:
-        yield
-    finally:
-        if not was_there:
-            shutil.rmtree(dump, ignore_errors=True)
 
 
 @contextmanager

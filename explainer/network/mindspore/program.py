@@ -129,7 +129,7 @@ class Program:
         """The outputs compiled, where they are the eager ones; `proven=False` where there are none to compare with."""
         compiled = self._trace(1).compiled(chunk)
         try:
-            with _without_dump():
+            with without_dump():
                 outputs, again = _call(compiled, chunk), _call(compiled, chunk)
         except Exception as error:  # MindSpore raises nearly anything for code that it cannot compile
             self._compilable = False
@@ -192,9 +192,9 @@ def _compiled(function: Callable[..., Any], chunk: Sequence[FloatArray]) -> Call
 
 
 @contextmanager
-def _without_dump() -> Iterator[None]:
-    """Removes the folder "rank_0" that a failed compilation leaves in the working directory."""
-    dump = Path("rank_0")
+def without_dump() -> Iterator[None]:
+    """Removes the folder "rank_0" that a failed compilation or export leaves in the working directory."""
+    dump = Path.cwd() / "rank_0"
     was_there = dump.exists()
     try:
         yield

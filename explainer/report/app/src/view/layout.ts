@@ -93,12 +93,8 @@ export class Tall {
   /** The first row that is seen, and the first one after that is not. */
   seen(top: number, beyond: number): [number, number] {
     const first = Math.floor(this.listTop(top) / this.rowHeight) - beyond;
-    return [Math.max(0, first), Math.min(this.rows, first + this.count(beyond))];
-  }
-
-  /** How many rows `seen` gives at most. */
-  count(beyond: number): number {
-    return Math.ceil(this.viewport / this.rowHeight) + 1 + 2 * beyond;
+    const count = Math.ceil(this.viewport / this.rowHeight) + 1 + 2 * beyond;
+    return [Math.max(0, first), Math.min(this.rows, first + count)];
   }
 
   /** Where the element must be scrolled to, at least, for a row to be seen. */
