@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 VARIABLE = "EXPLAINER_BATCH_MB"
 """The environment variable that says how many megabytes (10^6 bytes) of images go together through a network."""
 _MEGABYTES = 64.0
+_HELD = 512e6  # bytes of all that one computation holds at once
 _BYTES = 4  # of a float32
 
 
@@ -31,6 +32,16 @@ def images_per_pass(batch_size: int, image_shape: Sequence[int]) -> int:
     if fitting >= batch_size:
         return batch_size
     return max(1, fitting - fitting % 2)
+
+
+def images_within(batch_size: int, image_bytes: int) -> int:
+    """How many images go together where each takes so many bytes in all: at most `batch_size`, at least one.
+
+    >>> images_within(32, 45_000_000), images_within(32, 10_000_000_000)
+    (10, 1)
+    """
+    fitting = int(_HELD // max(1, image_bytes))
+    return batch_size if fitting >= batch_size else max(1, fitting - fitting % 2)
 
 
 def passes(count: int, image_shape: Sequence[int]) -> Iterator[slice]:

@@ -1,31 +1,33 @@
-"""A MindSpore network whose outputs ONNX Runtime computes where that is right and pays; all else is MindSpore's."""
+"""A MindSpore network that ONNX Runtime computes where that is right and pays; all else is MindSpore's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 
-from explainer.arrays import FloatArray
+from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
-from explainer.memory import images_per_pass
+from explainer.memory import images_per_pass, images_within
 from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.computations import with_a_row_each
 from explainer.network.mindspore.program import pieces
+from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion, bytes_per_image
 from explainer.network.sessions import AtWork, as_floats, sessions_of
 from explainer.relu_rules import ReluRule, plain
 
 
 class OnnxClassifier:
-    """As the reference, which is MindSpore's; outputs come from ONNX Runtime where it computes the network.
+    """As the reference, which is MindSpore's; answers come from ONNX Runtime where it computes the network.
 
     With "auto" that is on a CPU, for a network that MindSpore can export and whose outputs are the same, where it is
     faster for the first images; in a run from the first batch on, else from the third, when MindSpore would compile.
-    What was found out is shared by all classifiers of a network object.
+    Each rule's gradient and each layer is compared for itself. What was found out is shared by all classifiers of a
+    network object.
 
     Args:
         reference: the network and its activation, computed by MindSpore.
@@ -124,26 +126,113 @@ class OnnxClassifier:
             at_work = self._sessions.chosen(self._engine, images, batches=0)
             if at_work is None:
                 return Engine(MINDSPORE, reason=self._reason(images))
-        return Engine(ONNXRUNTIME, at_work.translated.difference)
+        return Engine(ONNXRUNTIME, at_work.difference)
 
     def _reason(self, images: FloatArray) -> str | None:
         found = self._sessions.known(images)
         if isinstance(found, AtWork):
-            return None if found.translated.speedup > 1 else "ONNX Runtime was not faster for the first images"
+            return None if found.speedup > 1 else "ONNX Runtime was not faster for the first images"
         return None if found is None else str(found)
 
     def _computed(self, images: FloatArray) -> list[FloatArray] | None:
         """The outputs by ONNX Runtime; None where MindSpore is to compute them."""
         chunks = pieces(len(images), images_per_pass(self.batch_size, images.shape[1:]))
         at_work = self._sessions.chosen(self._engine, images, len(chunks))
+        return None if at_work is None else self._given(at_work, None, chunks, images)
+
+    def _asked(self, question: Any, *arrays: FloatArray) -> list[FloatArray] | None:
+        """The answer to a question by ONNX Runtime; None where MindSpore is to answer."""
+        images = arrays[0]
+        size = images_per_pass(self.batch_size, images.shape[1:])
+        if self._sessions.chosen(self._engine, images, len(pieces(len(images), size))) is None:
+            return None
+        at_work = self._sessions.asked(self._engine, images, question)
         if at_work is None:
             return None
+        chunks = pieces(len(images), images_within(size, bytes_per_image(at_work.graph)))
+        return self._given(at_work, question.key, chunks, *arrays)
+
+    def _given(
+        self, at_work: AtWork, key: Hashable, chunks: list[slice], *arrays: FloatArray
+    ) -> list[FloatArray] | None:
         try:
-            parts = [as_floats(at_work.session(images[chunk])) for chunk in chunks]
+            parts = [as_floats(at_work(*(array[chunk] for array in arrays))) for chunk in chunks]
         except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
-            self._sessions.refused(self._engine, self._sessions.failed(images, error))
+            self._sessions.refused(self._engine, self._sessions.failed(arrays[0], error, key))
             return None
-        return [with_a_row_each(np.concatenate(output), len(images)) for output in zip(*parts, strict=True)]
+        return [with_a_row_each(np.concatenate(output), len(arrays[0])) for output in zip(*parts, strict=True)]
+
+    # Gradients and layers.
+
+    def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
+        """The gradient of <seed, logits>, every ReLU passing back what `relu_rule` says: (N, C, H, W) float32.
+
+        Args:
+            images: (N, C, H, W).
+            seed: (N, K), the weight of each logit.
+            relu_rule: what each ReLU or ReLU6 passes back, be it a cell, an operator, a function or compiled code.
+
+        Raises:
+            EngineError: as for `logits`.
+            NoReluError, LayerError, NoGradientError: as for the reference.
+        """
+        with one_thread():
+            self._reference.require_logits(images)
+            question = GradientQuestion(self._reference, images, seed, relu_rule)
+            found = self._asked(question, images, seed)
+            if found is None:
+                return self._reference.gradient(images, seed, relu_rule=relu_rule)
+            gradient = found[0]
+            zero = _zero_rows(gradient, seed)
+            if zero.size:  # it may be cut there: the reference looks
+                gradient[zero] = self._reference.gradient(images[zero], seed[zero])
+        return gradient
+
+    def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
+        """The output of a layer and d <seed, logits> / d output: both (N, ...) float32.
+
+        Args:
+            images: (N, C, H, W).
+            seed: (N, K), the weight of each logit.
+            name: the cell's name, any one that it has in the network; "" is the input itself.
+
+        Raises:
+            EngineError: as for `logits`.
+            LayerError: as for the reference.
+        """
+        if name == "":
+            return images, self.gradient(images, seed)
+        with one_thread():
+            self._reference.require_logits(images)
+            found = self._asked(LayerQuestion(self._reference, images, seed, name), images, seed)
+            if found is None:
+                return self._reference.layer(images, seed, name)
+            shape = self._reference.layer_output(images, name).shape
+            gradient, activation = (array.reshape(len(images), *shape) for array in found)
+            zero = _zero_rows(gradient, seed)
+            if zero.size:
+                gradient[zero] = self._reference.layer(images[zero], seed[zero], name)[1]
+        return activation, gradient
+
+    def activations(self, images: FloatArray, name: str) -> FloatArray:
+        """The output of a layer, (N, ...) float32; no gradient is needed.
+
+        Args:
+            images: (N, C, H, W).
+            name: as for `layer`.
+
+        Raises:
+            EngineError: as for `logits`.
+            LayerError: as for the reference.
+        """
+        if name == "":
+            return images
+        with one_thread():
+            self._reference.require_logits(images)
+            found = self._asked(ActivationQuestion(self._reference, images, name), images)
+            if found is None:
+                return self._reference.activations(images, name)
+            return found[0].reshape(len(images), *self._reference.layer_output(images, name).shape)
 
     # What MindSpore answers.
 
@@ -159,21 +248,9 @@ class OnnxClassifier:
         """Nobody changes the network meanwhile, so that it need not be looked at for each evaluation."""
         return self._reference.unchanged()
 
-    def gradient(self, images: FloatArray, seed: FloatArray, *, relu_rule: ReluRule = plain) -> FloatArray:
-        """The gradient of <seed, logits>, (N, C, H, W); see the reference."""
-        return self._reference.gradient(images, seed, relu_rule=relu_rule)
-
     def layer_name(self, layer: Any) -> str:
         """The name of a layer given by name or as a cell of the network; see the reference."""
         return self._reference.layer_name(layer)
-
-    def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
-        """The output of a layer and d <seed, logits> / d output, both (N, ...); see the reference."""
-        return self._reference.layer(images, seed, name)
-
-    def activations(self, images: FloatArray, name: str) -> FloatArray:
-        """The output of a layer, (N, ...); see the reference."""
-        return self._reference.activations(images, name)
 
     def layer_output(self, images: FloatArray, name: str) -> LayerOutput:
         """What a layer gives for images of this shape; see the reference."""
@@ -202,3 +279,8 @@ class OnnxClassifier:
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
         """Probabilities under the network's own dropout, (draws, N, K); see the reference."""
         return self._reference.sampled_probabilities(images, draws, seed)
+
+
+def _zero_rows(gradient: FloatArray, seed: FloatArray) -> IndexArray:
+    """The rows in which a gradient is nothing but zeros though it was asked for."""
+    return np.flatnonzero(seed.any(axis=1) & ~gradient.reshape(len(gradient), -1).any(axis=1))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -18,7 +18,8 @@ from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.capture import parameters_of
 from explainer.network.mindspore.shared import shared_of
 from explainer.network.mindspore.tensors import device_in_use
-from explainer.network.onnx.graph import Graph
+from explainer.network.onnx.graph import Graph, with_open_weights
+from explainer.network.onnx.session import Session
 from explainer.network.translation import Translated, held, session_of, translated
 
 _MINDSPORES_BATCHES = 2  # outside a run: with the third MindSpore would compile, too, which takes as long
@@ -28,20 +29,64 @@ Shape = tuple[int, ...]
 
 
 class AtWork:
-    """A network's graph with the weights of one moment; `compiled`, so that the network is asked whether it is current.
+    """A graph with the weights of one moment; `compiled`, so that the network is asked whether it is current.
+
+    Args:
+        graph: what is asked of the network.
+        session: it at work.
+        difference: from what MindSpore gives, as it was found for the first images.
+        speedup: how many times as fast as MindSpore it was for them.
 
     Attributes:
-        translated: the graph, as it was proven.
-        session: it at work.
-        seen: `Shared.writes` when its weights were last looked at.
+        seen: `Shared.writes` when its weights were last looked at; None before.
     """
 
     compiled = True
 
-    def __init__(self, translated: Translated, seen: int) -> None:
-        self.translated = translated
-        self.session = translated.session
-        self.seen = seen
+    def __init__(self, graph: Graph, session: Session, difference: float, speedup: float = 1.0) -> None:
+        self.graph = graph
+        self.session = session
+        self.difference = difference
+        self.speedup = speedup
+        self.seen: int | None = None
+        self._open: Session | None = None
+        self._weights: tuple[NDArray[Any], ...] = ()
+
+    def __call__(self, images: FloatArray, *others: FloatArray) -> tuple[NDArray[Any], ...]:
+        """The graph's outputs for images (N, C, H, W), and what else it is given."""
+        session = self._open if self._weights and self._open is not None else self.session
+        return session(images, *others, *self._weights)
+
+    def with_weights(self, network: Any, *, for_a_moment: bool) -> None:
+        """It answers with the network's weights of this moment.
+
+        For a moment they are given with each question, which takes longer, but no session is made for them.
+        """
+        weights = parameters_of(network, list(self.graph.weights))
+        self._weights = ()
+        if self.session.holds(weights):
+            return
+        if not for_a_moment:
+            self.session = session_of(self.graph, network)
+            return
+        if self._open is None:
+            self._open = Session(with_open_weights(self.graph), {})
+        self._weights = tuple(weights.values())
+
+
+class Question(Protocol):
+    """What is asked of a network beside its outputs."""
+
+    @property
+    def key(self) -> Hashable:
+        """What makes it another question."""
+
+    def proven(self, graph: Graph) -> AtWork | None:
+        """Laid on the network's graph and compared with MindSpore's answer; None where that answer tells nothing.
+
+        Raises:
+            EngineError: it cannot be laid on the graph, or gives something else; says what.
+        """
 
 
 class Sessions:
@@ -96,7 +141,35 @@ class Sessions:
                 raise _refused(self._network, found)
             self._tell(found)
             return None
-        if engine == AUTO and found.translated.speedup <= 1:
+        if engine == AUTO and found.speedup <= 1:
+            return None
+        self._refresh(found)
+        return found
+
+    def asked(self, engine: str, images: FloatArray, question: Question) -> AtWork | None:
+        """What answers another question on the network's graph; None where MindSpore does.
+
+        Args:
+            engine: as for `chosen`.
+            images: as for `chosen`, of which `chosen` has been asked.
+            question: what is asked, and how its graph is laid on the network's and proven.
+
+        Raises:
+            EngineError: ONNX Runtime is asked for and cannot; says why.
+        """
+        key = self._key(images, question.key)
+        found: AtWork | EngineError | None = self._shared.known.get(key)
+        if found is None:
+            outputs = self._shared.known[self._key(images)]
+            try:
+                found = question.proven(outputs.graph)
+            except EngineError as error:
+                found = error
+            if found is None:
+                return None
+            self._shared.known[key] = found
+        if isinstance(found, EngineError):
+            self.refused(engine, found)
             return None
         self._refresh(found)
         return found
@@ -106,11 +179,11 @@ class Sessions:
         found: AtWork | EngineError | None = self._shared.known.get(self._key(images))
         return found
 
-    def failed(self, images: FloatArray, error: Exception) -> EngineError:
+    def failed(self, images: FloatArray, error: Exception, question: Hashable = None) -> EngineError:
         """The error, for an answer that failed; until the network changes no other is asked for."""
         told = str(error).strip().split("\n")[0][:_LONGEST]
         found = EngineError(f"ONNX Runtime failed for {len(images)} images of {images.shape[1:]}: {told}")
-        self._shared.known[self._key(images)] = found
+        self._shared.known[self._key(images, question)] = found
         return found
 
     def refused(self, engine: str, error: EngineError) -> None:
@@ -119,8 +192,8 @@ class Sessions:
             raise _refused(self._network, error)
         self._tell(error)
 
-    def _key(self, images: FloatArray) -> tuple[str, Shape]:
-        return "session", images.shape[1:]
+    def _key(self, images: FloatArray, question: Hashable = None) -> tuple[str, Shape, Hashable]:
+        return "session", images.shape[1:], question
 
     def _made(self, images: FloatArray) -> AtWork | EngineError:
         shape = images.shape[1:]
@@ -133,7 +206,9 @@ class Sessions:
         except ImportError as error:
             return EngineError(f"onnxruntime cannot be imported ({error})")
         self._graphs[shape] = self._shared.structure, found.graph
-        return AtWork(found, self._shared.writes)
+        at_work = AtWork(found.graph, found.session, found.difference, found.speedup)
+        at_work.seen = self._shared.writes
+        return at_work
 
     def _proven(self, graph: Graph, images: FloatArray) -> Translated | None:
         """The graph at work with weights that are new; None where more than they has changed."""
@@ -147,9 +222,7 @@ class Sessions:
         if self._shared.is_taken_as_it_is and at_work.seen == self._shared.writes:
             return
         at_work.seen = self._shared.writes
-        graph = at_work.translated.graph
-        if not at_work.session.holds(parameters_of(self._network, list(graph.weights))):
-            at_work.session = session_of(graph, self._network)
+        at_work.with_weights(self._network, for_a_moment=self._shared.are_weights_others)
 
     def _is_worth_a_graph(self, images: FloatArray, batches: int) -> bool:
         shape = images.shape[1:]

@@ -26,7 +26,7 @@ _SENSITIVE = 4  # times what the last digit of the images changes: rounding insi
 _MOST = 1e-4  # for a network that makes much of the last digit
 # MindSpore's own kernels are 3e-6, 6e-6 and 1e-4 off what these are in float64, ONNX Runtime's 1e-7: EfficientNet-B0's
 # logits are 4e-5 and 2e-6 off. What a network of them may differ by:
-_APPROXIMATED = {"Sigmoid": 1e-4, "Exp": 1e-4, "Tanh": 1e-3}
+APPROXIMATED = {"Sigmoid": 1e-4, "Exp": 1e-4, "Tanh": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class _Proof:
         ours = [_timed(partial(session, batch)) for batch in self._batches]
         expected = self._eager[1].outputs
         differences = [
-            _difference(one.outputs, other.outputs, expected) for one, other in zip(ours, self._eager, strict=True)
+            difference_of(one.outputs, other.outputs, expected) for one, other in zip(ours, self._eager, strict=True)
         ]
-        allowed = max([_ROUNDING, *(_APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
+        allowed = max([_ROUNDING, *(APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
         if max(differences) > allowed:
             sensitivity = _sensitivity(self._network, self._batches[1], expected)
             allowed = max(allowed, min(_SENSITIVE * sensitivity, _MOST))
@@ -128,7 +128,9 @@ def _timed(evaluate: Callable[[], Sequence[NDArray[Any]]]) -> _Timed:
     return _Timed(outputs, time.perf_counter() - started)
 
 
-def _difference(ours: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]], scale: Sequence[NDArray[Any]]) -> float:
+def difference_of(
+    ours: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]], scale: Sequence[NDArray[Any]]
+) -> float:
     """The largest, in parts of the largest number of `scale`; EngineError where not even the shapes are the same."""
     shapes = [[array.shape for array in arrays] for arrays in (ours, expected)]
     if shapes[0] != shapes[1]:
@@ -155,4 +157,4 @@ def _sensitivity(network: Any, images: FloatArray, expected: Sequence[NDArray[An
     """How far MindSpore's own outputs are from themselves when the last digit of the images changes."""
     digits = np.random.default_rng(0).choice([-1, 0, 1], images.shape)
     changed = (images * (1 + np.finfo(np.float32).eps * digits)).astype(np.float32)
-    return _difference(eager_outputs(network, changed), expected, expected)
+    return difference_of(eager_outputs(network, changed), expected, expected)

@@ -31,6 +31,7 @@ class Shared:
     Attributes:
         structure: how often its cells, parameters or constants were found to be others.
         writes: how often its weights may have been written, since nobody was to write them.
+        are_weights_others: whether they are for a while not those that the network has learned.
     """
 
     def __init__(self, network: nn.Cell) -> None:
@@ -42,6 +43,7 @@ class Shared:
         self._outputs: OrderedDict[bytes, FloatArray] | None = None
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
         self._taken_as_it_is = False
+        self.are_weights_others = False
         self.structure = 0
         self.writes = 0
 
@@ -150,12 +152,12 @@ class Shared:
     @contextmanager
     def outputs_not_kept(self) -> Iterator[None]:
         """Nothing is remembered or taken from memory, as long as the weights are others."""
-        before = self._outputs
-        self._outputs = None
+        before = self._outputs, self.are_weights_others
+        self._outputs, self.are_weights_others = None, True
         try:
             yield
         finally:
-            self._outputs = before
+            self._outputs, self.are_weights_others = before
 
     def weights_written(self) -> None:
         """Weights are others now, though the network is taken as it is."""

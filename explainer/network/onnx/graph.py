@@ -85,6 +85,11 @@ class Graph:
         return (self.images, *self.others)
 
 
+def with_open_weights(graph: Graph) -> Graph:
+    """The graph that is given its weights with the images, after all else: a session of it serves any weights."""
+    return replace(graph, weights={}, others=(*graph.others, *graph.weights.values()))
+
+
 class GraphBuilder:
     """A graph that is being made, node by node.
 

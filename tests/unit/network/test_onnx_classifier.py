@@ -274,7 +274,7 @@ def test_where_it_is_slower_mindspore_answers(monkeypatch: pytest.MonkeyPatch, n
 
     def slow(self: Sessions, images: Any) -> Any:
         found = own(self, images)
-        object.__setattr__(found.translated, "speedup", 0.9)
+        found.speedup = 0.9
         return found
 
     monkeypatch.setattr(Sessions, "_made", slow)

@@ -1,0 +1,253 @@
+"""Gradients and layers on a network's graph: each question is compared with MindSpore once, before it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from explainer.arrays import FloatArray
+from explainer.errors import EngineError, NoReluError
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.onnx.backward import gradient_graph, relus_of
+from explainer.network.onnx.graph import Batch, Graph, Node, Value
+from explainer.network.sessions import AtWork
+from explainer.network.translation import APPROXIMATED, difference_of, session_of
+from explainer.relu_rules import ReluRule, plain
+
+_FLIPS = 5e-2  # relative L2 of an image: units near zero are on the other side in another engine, and move pixels
+_SMOOTH = 2e-6  # of the largest, where nothing jumps
+_SAME_VALUE = 1e-4  # of the largest, between a layer's output and the value of the graph that it is
+_KINKED = {"Abs", "Ceil", "Clip", "Floor", "HardSigmoid", "HardSwish", "LeakyRelu", "Max", "MaxPool", "Min", "PRelu"}
+_KINKED |= {"ReduceMax", "ReduceMin", "Relu", "Round", "Sign", "ThresholdedRelu", "TopK", "Where"}
+_MOST_CANDIDATES = 6
+_EXACT = 1e-5
+
+
+@dataclass(frozen=True)
+class GradientQuestion:
+    """The gradient of <seed, logits> with respect to the images, under a rule.
+
+    Attributes:
+        reference: MindSpore's answers.
+        images: some of those that it is for, (N, C, H, W) float32.
+        seed: (N, K), the weight of each logit.
+        rule: what each ReLU passes back.
+    """
+
+    reference: MindSporeClassifier
+    images: FloatArray
+    seed: FloatArray
+    rule: ReluRule
+
+    @property
+    def key(self) -> Hashable:
+        """What makes it another question."""
+        return "gradient", self.rule
+
+    def proven(self, graph: Graph) -> AtWork | None:
+        """The gradient laid on the network's graph, found to be MindSpore's; None where that is zero, or not asked for.
+
+        Where MindSpore's rule does not reach every ReLU and the graph's does, it rests on the plain gradient.
+
+        Raises:
+            EngineError, NoReluError, LayerError, NoGradientError: it cannot be laid there or is another; as MindSpore.
+        """
+        rows = np.flatnonzero(self.seed.any(axis=1))[:1]
+        if not rows.size:
+            return None
+        images, seed = self.images[rows], self.seed[rows]
+        try:
+            expected = self.reference.gradient(images, seed, relu_rule=self.rule)
+        except NoReluError:
+            if not relus_of(graph):
+                raise
+            return self._resting_on_plain(graph)
+        if not expected.any():
+            return None
+        asked = gradient_graph(graph, rule=self.rule)
+        session = session_of(asked, self.reference.network)
+        (found,) = session(images, seed)
+        return AtWork(asked, session, _required_alike("gradient", graph, found, expected))
+
+    def _resting_on_plain(self, graph: Graph) -> AtWork | None:
+        unruled = GradientQuestion(self.reference, self.images, self.seed, plain).proven(graph)
+        if unruled is None:
+            return None
+        asked = gradient_graph(graph, rule=self.rule)
+        return AtWork(asked, session_of(asked, self.reference.network), unruled.difference)
+
+
+@dataclass(frozen=True)
+class LayerQuestion:
+    """The output of a layer, and the gradient of <seed, logits> with respect to it.
+
+    Attributes:
+        reference: MindSpore's answers.
+        images: some of those that it is for, (N, C, H, W) float32.
+        seed: (N, K), the weight of each logit.
+        layer: its name.
+    """
+
+    reference: MindSporeClassifier
+    images: FloatArray
+    seed: FloatArray
+    layer: str
+
+    @property
+    def key(self) -> Hashable:
+        """What makes it another question."""
+        return "layer", self.layer
+
+    def proven(self, graph: Graph) -> AtWork | None:
+        """The value of the graph that the layer gives, with its gradient; both are MindSpore's.
+
+        A layer is found by what it gives. Where several values are the same numbers, their gradients tell which is it.
+
+        Raises:
+            EngineError: no value is, or none has that gradient.
+            LayerError, NoGradientError: as MindSpore.
+        """
+        rows = np.flatnonzero(self.seed.any(axis=1))[:1]
+        if not rows.size:
+            return None
+        images, seed = self.images[rows], self.seed[rows]
+        activation, gradient = self.reference.layer(images, seed, self.layer)
+        if not gradient.any() or not activation.any():
+            return None
+        network = self.reference.network
+        best: AtWork | None = None
+        for value in values_like(graph, network, images, activation, self.layer):
+            asked = gradient_graph(graph, at=value)
+            session = session_of(asked, network)
+            found = session(images, seed)[0].reshape(gradient.shape)
+            difference = _gap(graph, found, gradient)
+            if best is None or difference < best.difference:
+                best = AtWork(asked, session, difference)
+            if difference < _EXACT:
+                break
+        if best is None:
+            raise EngineError(f"no value of the graph is what the layer {self.layer!r} gives")
+        _require_small(f"gradient at the layer {self.layer!r}", graph, best.difference)
+        return best
+
+
+@dataclass(frozen=True)
+class ActivationQuestion:
+    """The output of a layer alone.
+
+    Attributes:
+        reference: MindSpore's answers.
+        images: some of those that it is for, (N, C, H, W) float32.
+        layer: its name.
+    """
+
+    reference: MindSporeClassifier
+    images: FloatArray
+    layer: str
+
+    @property
+    def key(self) -> Hashable:
+        """What makes it another question."""
+        return "activation", self.layer
+
+    def proven(self, graph: Graph) -> AtWork | None:
+        """The value of the graph that the layer gives; None where several could be it.
+
+        Raises:
+            EngineError: no value is.
+            LayerError: as MindSpore.
+        """
+        images = self.images[:1]
+        activation = self.reference.activations(images, self.layer)
+        if not activation.any():
+            return None
+        network = self.reference.network
+        candidates = values_like(graph, network, images, activation, self.layer)
+        if not candidates:
+            raise EngineError(f"no value of the graph is what the layer {self.layer!r} gives")
+        makers = {output: node for node in graph.nodes for output in node.outputs}
+        if len(candidates) > 1 and not _is_in(makers[candidates[0]], self.layer):
+            return None
+        asked = replace(graph, outputs=(candidates[0],))
+        session = session_of(asked, network)
+        found = session(images)[0].reshape(activation.shape)
+        return AtWork(asked, session, difference_of([found], [activation], [activation]))
+
+
+def values_like(graph: Graph, network: Any, images: FloatArray, activation: FloatArray, layer: str) -> list[Value]:
+    """The values of a graph with the numbers that a layer gives, those of its own scope first, the last of them first.
+
+    Args:
+        graph: the network's.
+        network: a mindspore.nn.Cell.
+        images: (N, C, H, W).
+        activation: what the layer gives for them, (N, ...).
+        layer: its name.
+    """
+    size = prod(activation.shape[1:])
+    made = [(node, value) for node in graph.nodes for value in node.outputs if _numbers_per_image(value) == size]
+    if not made:
+        return []
+    found = session_of(replace(graph, outputs=tuple(value for _, value in made)), network)(images)
+    allowed = _SAME_VALUE * np.abs(activation).max()
+    fitting = [
+        (node, value)
+        for (node, value), numbers in zip(made, found, strict=True)
+        if np.abs(numbers.reshape(activation.shape) - activation).max() <= allowed
+    ]
+    fitting.reverse()
+    fitting.sort(key=lambda entry: not _is_in(entry[0], layer))
+    return [value for _, value in fitting][:_MOST_CANDIDATES]
+
+
+def bytes_per_image(graph: Graph) -> int:
+    """Of all values between the images and the outputs, as many as a gradient may have to hold at once."""
+    return 4 * sum(_numbers_per_image(value) or 0 for node in graph.nodes for value in node.outputs)
+
+
+def _numbers_per_image(value: Value) -> int | None:
+    """None where the value is not floats with the batch on its first axis."""
+    if not value.shape or not isinstance(value.shape[0], Batch) or value.dtype != "float32":
+        return None
+    if any(isinstance(entry, Batch) for entry in value.shape[1:]):
+        return None
+    return value.shape[0].rows * prod(entry for entry in value.shape[1:] if not isinstance(entry, Batch))
+
+
+def _is_in(node: Node, layer: str) -> bool:
+    """Whether MindSpore says that the node lies in the layer; it says so of the first instance of a class at times."""
+    cells = [part.rsplit("-", 1)[0] for part in node.scope.split("/")[1:-1]]
+    return cells[: layer.count(".") + 1] == layer.split(".")
+
+
+def _gap(graph: Graph, found: FloatArray, expected: FloatArray) -> float:
+    """Relative L2 of an image where units may flip; else the largest difference in parts of the largest number."""
+    gaps = found.astype(np.float64) - expected
+    if not np.isfinite(gaps).all():
+        return float("inf")
+    if _is_kinked(graph):
+        return float(np.linalg.norm(gaps) / np.linalg.norm(expected.astype(np.float64)))
+    return float(np.abs(gaps).max() / np.abs(expected).max())
+
+
+def _is_kinked(graph: Graph) -> bool:
+    return any(node.operator in _KINKED for node in graph.nodes)
+
+
+def _required_alike(what: str, graph: Graph, found: FloatArray, expected: FloatArray) -> float:
+    difference = _gap(graph, found, expected)
+    _require_small(what, graph, difference)
+    return difference
+
+
+def _require_small(what: str, graph: Graph, difference: float) -> None:
+    allowed = _FLIPS if _is_kinked(graph) else max([_SMOOTH, *(APPROXIMATED.get(n.operator, 0.0) for n in graph.nodes)])
+    if difference > allowed:
+        raise EngineError(
+            f"the graph's {what} is another than MindSpore's, by {difference:.1e} (at most {allowed:.0e} is rounding)",
+            difference=difference,
+        )
