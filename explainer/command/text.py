@@ -203,13 +203,17 @@ def provenance_rows(facts: Facts) -> list[Row]:
 
 
 def _engine(recorded: Mapping[str, Any]) -> list[str]:
-    """What computed the network's outputs; nothing of runs that do not tell."""
+    """What computed the network's outputs, and what else where it differs; nothing of runs that do not tell."""
     if not recorded.get("name"):
         return []
     difference, reason = recorded.get("difference"), recorded.get("reason")
     found = f"{recorded['name']} {recorded.get('version', '')}".rstrip()
     if isinstance(difference, float):
         found += f", outputs within {difference:.1e} of MindSpore's"
+    questions = {name: _mapping(entry) for name, entry in _mapping(recorded.get("questions")).items()}
+    others = [name for name, entry in questions.items() if entry.get("name") != recorded["name"]]
+    if others:
+        found += f"; {questions[others[0]].get('name')} for the {', the '.join(others)}"
     return [found if reason is None else f"{found} ({reason})"]
 
 

@@ -45,8 +45,8 @@ def classifier_of(
             is: its own activation and batch size count.
         activation_fn: logits -> probabilities (N, K), a mindspore.nn.Cell; needed for probabilities only.
         batch_size: images in one pass through the network, at most.
-        engine: what computes its outputs: "mindspore", "onnxruntime", or "auto", see docs/performance.md; by default
-            what EXPLAINER_ENGINE in the environment says, else "mindspore". In a run the run's engine counts.
+        engine: what computes it: "mindspore", "onnxruntime", or "auto", see docs/performance.md; by default what
+            EXPLAINER_ENGINE in the environment says, else "auto". In a run the run's engine counts.
 
     Raises:
         TypeError: `network` is neither, or `activation_fn` no cell.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
+from explainer.errors import EngineError
 from explainer.memory import images_per_pass, images_within
 from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
 from explainer.network.mindspore.adapter import MindSporeClassifier
@@ -17,7 +18,7 @@ from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.computations import with_a_row_each
 from explainer.network.mindspore.program import pieces
 from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion, bytes_per_image
-from explainer.network.sessions import AtWork, as_floats, sessions_of
+from explainer.network.sessions import AtWork, Question, as_floats, sessions_of
 from explainer.relu_rules import ReluRule, plain
 
 
@@ -121,12 +122,14 @@ class OnnxClassifier:
             yield
 
     def engine_for(self, images: FloatArray) -> Engine:
-        """What computes the outputs for images of this shape, as it is known after the first."""
+        """What computes the network for images of this shape, as it is known after the first."""
         with one_thread():
-            at_work = self._sessions.chosen(self._engine, images, batches=0)
+            at_work = self._sessions.chosen(self._engine, images[: self.batch_size], batches=0)
             if at_work is None:
                 return Engine(MINDSPORE, reason=self._reason(images))
-        return Engine(ONNXRUNTIME, at_work.difference)
+            questions = self._sessions.questions(images)
+        answered = {label: _engine_of(found) for label, found in questions.items()}
+        return Engine(ONNXRUNTIME, at_work.difference, questions=answered)
 
     def _reason(self, images: FloatArray) -> str | None:
         found = self._sessions.known(images)
@@ -137,28 +140,28 @@ class OnnxClassifier:
     def _computed(self, images: FloatArray) -> list[FloatArray] | None:
         """The outputs by ONNX Runtime; None where MindSpore is to compute them."""
         chunks = pieces(len(images), images_per_pass(self.batch_size, images.shape[1:]))
-        at_work = self._sessions.chosen(self._engine, images, len(chunks))
+        at_work = self._sessions.chosen(self._engine, images[: self.batch_size], len(chunks))
         return None if at_work is None else self._given(at_work, None, chunks, images)
 
-    def _asked(self, question: Any, *arrays: FloatArray) -> list[FloatArray] | None:
+    def _asked(self, question: Question, *arrays: FloatArray) -> list[FloatArray] | None:
         """The answer to a question by ONNX Runtime; None where MindSpore is to answer."""
         images = arrays[0]
         size = images_per_pass(self.batch_size, images.shape[1:])
-        if self._sessions.chosen(self._engine, images, len(pieces(len(images), size))) is None:
+        if self._sessions.chosen(self._engine, images[: self.batch_size], len(pieces(len(images), size))) is None:
             return None
-        at_work = self._sessions.asked(self._engine, images, question)
+        at_work = self._sessions.asked(images, question)
         if at_work is None:
             return None
         chunks = pieces(len(images), images_within(size, bytes_per_image(at_work.graph)))
-        return self._given(at_work, question.key, chunks, *arrays)
+        return self._given(at_work, question, chunks, *arrays)
 
     def _given(
-        self, at_work: AtWork, key: Hashable, chunks: list[slice], *arrays: FloatArray
+        self, at_work: AtWork, question: Question | None, chunks: list[slice], *arrays: FloatArray
     ) -> list[FloatArray] | None:
         try:
             parts = [as_floats(at_work(*(array[chunk] for array in arrays))) for chunk in chunks]
         except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
-            self._sessions.refused(self._engine, self._sessions.failed(arrays[0], error, key))
+            self._sessions.failed(self._engine, arrays[0], error, question)
             return None
         return [with_a_row_each(np.concatenate(output), len(arrays[0])) for output in zip(*parts, strict=True)]
 
@@ -178,6 +181,7 @@ class OnnxClassifier:
         """
         with one_thread():
             self._reference.require_logits(images)
+            seed = seed.astype(np.float32, copy=False)
             question = GradientQuestion(self._reference, images, seed, relu_rule)
             found = self._asked(question, images, seed)
             if found is None:
@@ -204,6 +208,7 @@ class OnnxClassifier:
             return images, self.gradient(images, seed)
         with one_thread():
             self._reference.require_logits(images)
+            seed = seed.astype(np.float32, copy=False)
             found = self._asked(LayerQuestion(self._reference, images, seed, name), images, seed)
             if found is None:
                 return self._reference.layer(images, seed, name)
@@ -279,6 +284,12 @@ class OnnxClassifier:
     def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
         """Probabilities under the network's own dropout, (draws, N, K); see the reference."""
         return self._reference.sampled_probabilities(images, draws, seed)
+
+
+def _engine_of(found: AtWork | EngineError) -> Engine:
+    if isinstance(found, AtWork):
+        return Engine(ONNXRUNTIME, found.difference)
+    return Engine(MINDSPORE, reason=str(found))
 
 
 def _zero_rows(gradient: FloatArray, seed: FloatArray) -> IndexArray:

@@ -12,7 +12,7 @@ import numpy as np
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError, NoReluError
 from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.onnx.backward import gradient_graph, relus_of
+from explainer.network.onnx.backward import gradient_graph, name_of, relus_of
 from explainer.network.onnx.graph import Batch, Graph, Node, Value
 from explainer.network.sessions import AtWork
 from explainer.network.translation import APPROXIMATED, difference_of, session_of
@@ -47,6 +47,11 @@ class GradientQuestion:
     def key(self) -> Hashable:
         """What makes it another question."""
         return "gradient", self.rule
+
+    @property
+    def label(self) -> str:
+        """What is asked for, in words."""
+        return "gradient" if self.rule is plain else f"gradient under {name_of(self.rule)}"
 
     def proven(self, graph: Graph) -> AtWork | None:
         """The gradient laid on the network's graph, found to be MindSpore's; None where that is zero, or not asked for.
@@ -102,6 +107,11 @@ class LayerQuestion:
         """What makes it another question."""
         return "layer", self.layer
 
+    @property
+    def label(self) -> str:
+        """What is asked for, in words."""
+        return f"gradient at the layer {self.layer!r}"
+
     def proven(self, graph: Graph) -> AtWork | None:
         """The value of the graph that the layer gives, with its gradient; both are MindSpore's.
 
@@ -153,6 +163,11 @@ class ActivationQuestion:
     def key(self) -> Hashable:
         """What makes it another question."""
         return "activation", self.layer
+
+    @property
+    def label(self) -> str:
+        """What is asked for, in words."""
+        return f"output of the layer {self.layer!r}"
 
     def proven(self, graph: Graph) -> AtWork | None:
         """The value of the graph that the layer gives; None where several could be it.

@@ -81,6 +81,10 @@ class Question(Protocol):
     def key(self) -> Hashable:
         """What makes it another question."""
 
+    @property
+    def label(self) -> str:
+        """What is asked for, in words."""
+
     def proven(self, graph: Graph) -> AtWork | None:
         """Laid on the network's graph and compared with MindSpore's answer; None where that answer tells nothing.
 
@@ -109,6 +113,7 @@ class Sessions:
         self._graphs: dict[Shape, tuple[int, Graph]] = {}
         self._told: set[str] = set()
         self._batches: dict[Shape, int] = {}
+        self._labels: dict[Hashable, str] = {}
         self.engine_of_run: str | None = None
 
     @contextmanager
@@ -139,58 +144,62 @@ class Sessions:
         if isinstance(found, EngineError):
             if engine == ONNXRUNTIME:
                 raise _refused(self._network, found)
-            self._tell(found)
+            self._tell("network", found)
             return None
         if engine == AUTO and found.speedup <= 1:
             return None
         self._refresh(found)
         return found
 
-    def asked(self, engine: str, images: FloatArray, question: Question) -> AtWork | None:
-        """What answers another question on the network's graph; None where MindSpore does.
+    def asked(self, images: FloatArray, question: Question) -> AtWork | None:
+        """What answers another question on the network's graph; None where MindSpore does, and why is logged once.
 
         Args:
-            engine: as for `chosen`.
-            images: as for `chosen`, of which `chosen` has been asked.
+            images: as for `chosen`, whose answer is not None.
             question: what is asked, and how its graph is laid on the network's and proven.
-
-        Raises:
-            EngineError: ONNX Runtime is asked for and cannot; says why.
         """
         key = self._key(images, question.key)
         found: AtWork | EngineError | None = self._shared.known.get(key)
         if found is None:
-            outputs = self._shared.known[self._key(images)]
-            try:
-                found = question.proven(outputs.graph)
-            except EngineError as error:
-                found = error
+            found = self._shared.known[key] = self._proof(images, question)
+        if not isinstance(found, AtWork):
             if found is None:
-                return None
-            self._shared.known[key] = found
-        if isinstance(found, EngineError):
-            self.refused(engine, found)
+                del self._shared.known[key]
             return None
         self._refresh(found)
         return found
+
+    def _proof(self, images: FloatArray, question: Question) -> AtWork | EngineError | None:
+        try:
+            return question.proven(self._shared.known[self._key(images)].graph)
+        except EngineError as error:
+            self._tell(question.label, error)
+            return error
+        finally:
+            self._labels[question.key] = question.label
 
     def known(self, images: FloatArray) -> AtWork | EngineError | None:
         """What was made of the network for images of this shape, or why that cannot be; None where nobody has asked."""
         found: AtWork | EngineError | None = self._shared.known.get(self._key(images))
         return found
 
-    def failed(self, images: FloatArray, error: Exception, question: Hashable = None) -> EngineError:
-        """The error, for an answer that failed; until the network changes no other is asked for."""
+    def questions(self, images: FloatArray) -> dict[str, AtWork | EngineError]:
+        """What was made for other questions on images of this shape, or why that cannot be, by their labels."""
+        known = ((label, self._shared.known.get(self._key(images, key))) for key, label in self._labels.items())
+        return {label: found for label, found in known if found is not None}
+
+    def failed(self, engine: str, images: FloatArray, error: Exception, question: Question | None = None) -> None:
+        """An answer failed: until the network changes MindSpore gives it.
+
+        Raises:
+            EngineError: outputs by ONNX Runtime are asked for.
+        """
         told = str(error).strip().split("\n")[0][:_LONGEST]
         found = EngineError(f"ONNX Runtime failed for {len(images)} images of {images.shape[1:]}: {told}")
-        self._shared.known[self._key(images, question)] = found
-        return found
-
-    def refused(self, engine: str, error: EngineError) -> None:
-        """Nothing, MindSpore answers; EngineError where ONNX Runtime was asked for."""
-        if (self.engine_of_run or engine) == ONNXRUNTIME:
-            raise _refused(self._network, error)
-        self._tell(error)
+        self._shared.known[self._key(images, None if question is None else question.key)] = found
+        if question is None and (self.engine_of_run or engine) == ONNXRUNTIME:
+            raise _refused(self._network, found)
+        self._tell("network" if question is None else question.label, found)
 
     def _key(self, images: FloatArray, question: Hashable = None) -> tuple[str, Shape, Hashable]:
         return "session", images.shape[1:], question
@@ -230,13 +239,13 @@ class Sessions:
         on_cpu = device_in_use() == "CPU"
         return on_cpu and (self.engine_of_run is not None or self._batches[shape] > _MINDSPORES_BATCHES)
 
-    def _tell(self, error: EngineError) -> None:
+    def _tell(self, what: str, error: EngineError) -> None:
         """Logs why MindSpore answers, once."""
-        if str(error) in self._told:
+        told = f"MindSpore computes the {what}, not ONNX Runtime: {error}"
+        if told in self._told:
             return
-        self._told.add(str(error))
-        level = logging.INFO if error.difference is None else logging.WARNING
-        _LOG.log(level, "MindSpore computes the network, not ONNX Runtime: %s", error)
+        self._told.add(told)
+        _LOG.log(logging.INFO if error.difference is None else logging.WARNING, "%s", told)
 
 
 _SESSIONS: WeakValueDictionary[int, Sessions] = WeakValueDictionary()  # each holds its network

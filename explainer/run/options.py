@@ -47,7 +47,7 @@ class RunOptions:
             value, 128 + 2 H W bytes), "float32" (exactly, 128 + 4 H W bytes), or None. `RunView.saliency` reads them.
         engine: what computes the network's outputs for as long as the run goes on, also for explainers and metrics:
             "mindspore", "onnxruntime" (refused where it cannot), or "auto": ONNX Runtime where it gives the same and is
-            faster. By default what EXPLAINER_ENGINE in the environment says, else "mindspore"; see docs/performance.md.
+            faster. By default what EXPLAINER_ENGINE in the environment says, else "auto"; see docs/performance.md.
         provenance: what else a summary should keep of where the run comes from, as JSON values, such as {"checkpoint":
             "resnet20.ckpt"}.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from explainer.data.batch import Sample
 from explainer.errors import EngineError, ResumeError
-from explainer.network.engine import AUTO, MINDSPORE, version_of
+from explainer.network.engine import AUTO, MINDSPORE, Engine, version_of
 from explainer.records import RunMetadata
 from explainer.summary import codec
 from explainer.summary.recorded_run import RecordedRun
@@ -71,6 +71,19 @@ def same_engine(recorded: RecordedRun) -> Iterator[None]:
             f"cannot go on with {recorded.event_file}: engine differs: ONNX Runtime has begun it. {error}. Begin a new "
             "run (without resume)"
         ) from error
+
+
+def require_same_engines(recorded: RecordedRun, now: Engine) -> None:
+    """Raises ResumeError where another engine than then would answer for gradients or a layer."""
+    then = mapping(mapping(recorded.metadata.parameters.get("engine")).get("questions"))
+    for question, found in now.questions.items():
+        name = mapping(then.get(question)).get("name", found.name)
+        if name != found.name:
+            why = f" ({found.reason})" if found.reason else ""
+            raise ResumeError(
+                f"cannot go on with {recorded.event_file}: engine of the {question} differs: {name!r} then, "
+                f"{found.name!r} now{why}. {_DO}"
+            )
 
 
 def as_recorded(metadata: RunMetadata) -> RunMetadata:

@@ -39,7 +39,15 @@ from explainer.run.registration import (
     require_recordable,
     require_sources,
 )
-from explainer.run.resume import CompleteSamples, engine_now, engine_of, require_label_format, require_same, same_engine
+from explainer.run.resume import (
+    CompleteSamples,
+    engine_now,
+    engine_of,
+    require_label_format,
+    require_same,
+    require_same_engines,
+    same_engine,
+)
 from explainer.run.saliency import SaliencyJob
 from explainer.run.uncertainty import UncertaintyJob
 from explainer.summary.reader import SampleView
@@ -345,6 +353,7 @@ class ImageClassificationRunner:
         jobs = self._checked_jobs(first)
         if first is not None:
             require_label_format(recorded, first.samples[0].sample.label_format)
+            require_same_engines(recorded, self._classifier.engine_for(first.unpredicted.images))
         raw_kind = self._options.raw_maps
         with SummaryWriter(
             self._summary_dir, recorded.metadata, recorded=recorded, changed=changed, raw_kind=raw_kind

@@ -12,6 +12,7 @@ from typing import Any
 import mindspore
 import numpy as np
 import pytest
+from contract.test_engines import REFUSED
 from idioms import IDIOMS, IMAGES, Idiom
 from mindspore import nn
 from networks import SmallCnn
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from explainer import errors, explanation
 from explainer.explanation import Deconvolution, GradCAM, GuidedBackprop
 from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.of import classifier_of
 from explainer.relu_rules import guided
 
 pytestmark = pytest.mark.usefixtures("queued_operators")
@@ -49,6 +51,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
 }
 METHODS = {name: group for group, methods in GROUPS.items() for name in methods}
 SOFTMAX = nn.Softmax()
+KEPT: list[Any] = []
 
 
 @pytest.fixture(autouse=True)
@@ -71,9 +74,11 @@ def explained(name: str, network: nn.Cell, layer: str) -> NDArray[np.float32]:
 
 
 @cache
-def written_as(name: str) -> nn.Cell:
+def written_as(name: str, engine: str = "mindspore") -> nn.Cell:
     """The network of an idiom, one for all methods: they share what is found out of it."""
-    return IDIOMS[name].make()
+    network = IDIOMS[name].make()
+    KEPT.append(classifier_of(network, engine=engine))
+    return network
 
 
 @cache
@@ -101,6 +106,28 @@ def test_a_method_gives_the_plain_network_s_map_or_says_why_not(
     network = idiom.make() if written == "graph mode" else written_as(written)
     error = idiom.errors.get(METHODS[name])
     if error is None:
+        assert_equal_to_rounding(explained(name, network, idiom.layer), expected, idiom.tolerance)
+    else:
+        with pytest.raises(getattr(errors, error)):
+            explained(name, network, idiom.layer)
+
+
+@pytest.mark.parametrize("written", [written for written in IDIOMS if written != "graph mode"])
+@pytest.mark.parametrize("name", METHODS)
+def test_onnx_runtime_gives_the_plain_network_s_map_too_and_reaches_more(
+    name: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where MindSpore exports a network, a rule reaches its ReLUs wherever they are called."""
+    idiom = IDIOMS[written]
+    expected = wanted(name, idiom.plain_layer)
+    monkeypatch.setenv("EXPLAINER_COMPILE", "off")
+    monkeypatch.setenv("EXPLAINER_ENGINE", "onnxruntime")
+    network = written_as(written, "onnxruntime")
+    error = idiom.errors.get(METHODS[name])
+    if written in REFUSED:
+        with pytest.raises(errors.ExplainerError):
+            explained(name, network, idiom.layer)
+    elif error is None or (error == "NoReluError" and METHODS[name] == "rules"):
         assert_equal_to_rounding(explained(name, network, idiom.layer), expected, idiom.tolerance)
     else:
         with pytest.raises(getattr(errors, error)):

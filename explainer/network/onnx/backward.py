@@ -126,11 +126,14 @@ def _ruled(graph: GraphBuilder, step: Step, rule: ReluRule) -> Value:
     try:
         given = rule(upstream, relu_input)
     except (EngineError, TypeError, AttributeError) as error:
-        raise EngineError(f"{_name_of(rule)} cannot be laid on a graph: {error}") from error
+        raise EngineError(f"the ReLU rule {name_of(rule)} cannot be laid on a graph: {error}") from error
     if not isinstance(given, Symbol) or given.shape != step.input.shape:
-        raise EngineError(f"{_name_of(rule)} cannot be laid on a graph: it gives no value of the ReLU's shape")
+        raise EngineError(
+            f"the ReLU rule {name_of(rule)} cannot be laid on a graph: it gives no value of the ReLU's shape"
+        )
     return given.number().value
 
 
-def _name_of(rule: ReluRule) -> str:
-    return f"the ReLU rule {getattr(rule, '__name__', type(rule).__name__)}"
+def name_of(rule: ReluRule) -> str:
+    """What a rule is called: its function's name."""
+    return getattr(rule, "__name__", type(rule).__name__)

@@ -365,7 +365,7 @@ def test_the_environment_says_which_engine_is_meant(monkeypatch: pytest.MonkeyPa
     assert default_engine() == "onnxruntime"
     assert classifier_of(network) is classifier_of(network, engine="onnxruntime")
     monkeypatch.delenv("EXPLAINER_ENGINE")
-    assert classifier_of(network) is classifier_of(network, engine="mindspore")
+    assert classifier_of(network) is classifier_of(network, engine="auto")
     monkeypatch.setenv("EXPLAINER_ENGINE", "onnx")
     with pytest.raises(ValueError, match="`EXPLAINER_ENGINE in the environment` must be one of auto"):
         classifier_of(network)

@@ -1,0 +1,277 @@
+"""Gradients and layers by ONNX Runtime are MindSpore's, each proven once; what cannot be proven is MindSpore's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import mindspore
+import numpy as np
+import pytest
+from mindspore import Tensor, nn, ops
+from networks import NormalisedCnn, SmallCnn, random_weights
+
+from explainer.errors import LayerError, NoReluError
+from explainer.network import questions
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.of import classifier_of
+from explainer.network.onnx.session import Session
+from explainer.network.onnx_classifier import OnnxClassifier
+from explainer.relu_rules import deconvolution, guided, plain
+
+IMAGES = np.random.default_rng(0).standard_normal((3, 2, 5, 7)).astype(np.float32)
+SEED = np.float32([[0, 1, 0, 0], [1, 0, 0, -2], [0, 0, 0.5, 0]])
+SOFTMAX = nn.Softmax()
+FLOAT32 = 2e-6
+
+
+def on_onnx(network: nn.Cell, batch_size: int = 32) -> OnnxClassifier:
+    return classifier_of(network, SOFTMAX, engine="onnxruntime", batch_size=batch_size)
+
+
+def by_mindspore(network: nn.Cell) -> MindSporeClassifier:
+    return MindSporeClassifier(network, SOFTMAX)
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(found, expected, rtol=0, atol=FLOAT32 * np.abs(expected).max())
+
+
+@pytest.fixture
+def asked_of_mindspore(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What MindSpore is asked for, and for how many images."""
+    asked: list[tuple[str, int]] = []
+
+    def watch(name: str) -> None:
+        own = getattr(MindSporeClassifier, name)
+
+        def watched(self: Any, images: Any, *given: Any, **named: Any) -> Any:
+            asked.append((name, len(images)))
+            return own(self, images, *given, **named)
+
+        monkeypatch.setattr(MindSporeClassifier, name, watched)
+
+    for name in ("gradient", "layer", "activations"):
+        watch(name)
+    return asked
+
+
+class Residual(nn.Cell):
+    """A class used twice, with a sum, a concatenation and a cell that passes its input on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = Branches(2, 1), Branches(6, 2)
+        self.same = nn.Identity()
+        self.scale = nn.Conv2d(6, 6, 1, weight_init=random_weights((6, 6, 1, 1), 7))
+        self.fc = nn.Dense(6, 4, weight_init=random_weights((4, 6), 8, 2.0))
+
+    def construct(self, images: Tensor) -> Tensor:
+        features = self.second(self.first(images))
+        features = features + self.scale(self.same(features))
+        return self.fc(features.mean((2, 3)))
+
+
+class Branches(nn.Cell):
+    """Two convolutions beside each other, a ReLU called as a function."""
+
+    def __init__(self, channels: int, seed: int) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(channels, 2, 1, weight_init=random_weights((2, channels, 1, 1), seed))
+        self.three = nn.Conv2d(channels, 4, 3, weight_init=random_weights((4, channels, 3, 3), seed + 1))
+
+    def construct(self, features: Tensor) -> Tensor:
+        return ops.relu(ops.concat((self.one(features), self.three(features)), 1))
+
+
+@pytest.mark.parametrize("rule", [plain, guided, deconvolution])
+@pytest.mark.parametrize("make", [SmallCnn, NormalisedCnn, Residual])
+def test_a_gradient_is_mindspores_under_every_rule(
+    make: Callable[[], nn.Cell], rule: Any, asked_of_mindspore: list[Any]
+) -> None:
+    network = make()
+    expected = by_mindspore(network).gradient(IMAGES, SEED, relu_rule=rule)
+    asked_of_mindspore.clear()
+    asked = on_onnx(network, batch_size=2)
+    for _ in range(2):
+        assert_same(asked.gradient(IMAGES, SEED, relu_rule=rule), expected)
+    assert asked_of_mindspore == [("gradient", 1)]  # for the proof
+
+
+@pytest.mark.parametrize("layer", ["first", "second", "first.three", "second.one", "scale", "same"])
+def test_a_layer_is_found_by_what_it_gives_whatever_scope_mindspore_tells(layer: str, asked_of_mindspore: Any) -> None:
+    """`same` gives the numbers of `second`, and has another gradient: the sum's other operand is not behind it."""
+    network = Residual()
+    expected = by_mindspore(network).layer(IMAGES, SEED, layer)
+    of_second = by_mindspore(network).layer(IMAGES, SEED, "second")[1]
+    asked_of_mindspore.clear()
+    for _ in range(2):
+        for found, wanted in zip(on_onnx(network).layer(IMAGES, SEED, layer), expected, strict=True):
+            assert_same(found, wanted)
+    if layer == "same":
+        assert np.abs(expected[1] - of_second).max() > 0.1 * np.abs(of_second).max()
+
+
+@pytest.mark.parametrize("layer", ["first", "second", "second.three", "scale"])
+def test_a_layer_s_output_alone_is_mindspores(layer: str) -> None:
+    network = Residual()
+    assert_same(on_onnx(network).activations(IMAGES, layer), by_mindspore(network).activations(IMAGES, layer))
+
+
+def test_the_input_is_a_layer_too() -> None:
+    activation, gradient = on_onnx(SmallCnn()).layer(IMAGES, SEED, "")
+    assert np.array_equal(activation, IMAGES)
+    assert_same(gradient, by_mindspore(SmallCnn()).gradient(IMAGES, SEED))
+
+
+class Compiled(SmallCnn):
+    """Its ReLUs are inside of what the user compiles, where MindSpore's rules reach none."""
+
+    @mindspore.jit
+    def construct(self, images: Tensor) -> Tensor:
+        features = mindspore.mint.nn.functional.relu(self.conv2(mindspore.mint.nn.functional.relu(self.conv1(images))))
+        return self.fc(features.mean((2, 3)))
+
+
+def test_a_rule_reaches_every_relu_of_the_graph() -> None:
+    expected = by_mindspore(SmallCnn()).gradient(IMAGES, SEED, relu_rule=guided)
+    assert_same(on_onnx(Compiled()).gradient(IMAGES, SEED, relu_rule=guided), expected)
+
+
+class Smooth(nn.Cell):
+    """No ReLU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3, weight_init=random_weights((3, 2, 3, 3), 1))
+        self.fc = nn.Dense(3, 4, weight_init=random_weights((4, 3), 2))
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.fc((self.conv(images) ** 2).mean((2, 3)))
+
+
+def test_a_rule_without_a_relu_is_refused_and_a_smooth_gradient_is_exact() -> None:
+    network = Smooth()
+    assert_same(on_onnx(network).gradient(IMAGES, SEED), by_mindspore(network).gradient(IMAGES, SEED))
+    with pytest.raises(NoReluError):
+        on_onnx(network).gradient(IMAGES, SEED, relu_rule=guided)
+
+
+def test_no_question_is_put_where_nothing_is_asked_for() -> None:
+    """A seed of zeros tells nothing of the gradient, so nothing is proven by it."""
+    network = SmallCnn()
+    asked = on_onnx(network)
+    assert not asked.gradient(IMAGES, np.zeros_like(SEED)).any()
+    assert "gradient" not in asked.engine_for(IMAGES).questions
+    seed = SEED * [[0], [1], [1]]
+    assert_same(asked.gradient(IMAGES, seed), by_mindspore(network).gradient(IMAGES, seed))
+    assert asked.engine_for(IMAGES).questions["gradient"].difference < FLOAT32
+
+
+class Rounded(SmallCnn):
+    """Its logits are steps: the way back is cut."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        return ops.round(super().construct(images) * 1e3)
+
+
+def test_a_way_back_that_is_cut_is_an_error() -> None:
+    with pytest.raises(LayerError, match="the gradient at the input is exactly zero"):
+        on_onnx(Rounded()).gradient(IMAGES, SEED)
+
+
+def test_an_image_without_a_gradient_has_zeros_beside_others() -> None:
+    """Every unit of a dark image is off; the others are as they are without it."""
+    network = SmallCnn()
+    for name in ("conv1", "conv2"):
+        bias = getattr(network, name).bias
+        bias.set_data(Tensor(-np.abs(bias.asnumpy()) - 0.1))
+    images = IMAGES * 3
+    images[1] = 0
+    found = on_onnx(network).gradient(images, SEED)
+    assert not found[1].any() and found[0].any()
+    assert_same(found, by_mindspore(network).gradient(images, SEED))
+
+
+# The network changes.
+
+
+def test_other_weights_have_other_gradients_at_once() -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    before = asked.gradient(IMAGES, SEED)
+    for change in (
+        lambda: ops.assign(network.conv1.weight, network.conv1.weight * 2),
+        lambda: network.fc.weight.set_data(-network.fc.weight),
+    ):
+        change()
+        found = asked.gradient(IMAGES, SEED)
+        assert np.abs(found - before).max() > 1e-2
+        assert_same(found, by_mindspore(network).gradient(IMAGES, SEED))
+        assert_same(asked.layer(IMAGES, SEED, "conv2")[0], by_mindspore(network).activations(IMAGES, "conv2"))
+
+
+def test_shuffled_weights_are_given_with_the_question_and_make_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = SmallCnn()
+    asked, reference = on_onnx(network), by_mindspore(network)
+    made: list[None] = []
+    own = Session.__init__
+    with asked.unchanged():
+        before = asked.gradient(IMAGES, SEED)
+        monkeypatch.setattr(Session, "__init__", lambda *given, **named: made.append(None) or own(*given, **named))
+        with asked.randomised(1) as shuffle:
+            for name in ("fc", "conv2", "conv1"):
+                shuffle(name)
+                found = asked.gradient(IMAGES, SEED)
+                assert_same(found, reference.gradient(IMAGES, SEED))
+                assert_same(asked.logits(IMAGES), reference.logits(IMAGES))
+                assert np.abs(found - before).max() > 1e-2
+        assert np.array_equal(asked.gradient(IMAGES, SEED), before)
+    assert len(made) == 2  # one that is given weights for each of the two questions
+
+
+# What cannot be proven.
+
+
+def test_a_gradient_that_is_another_is_left_for_mindspore(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = SmallCnn()
+    own = questions.gradient_graph
+    monkeypatch.setattr(questions, "gradient_graph", lambda graph, **named: own(graph, rule=deconvolution))
+    asked = on_onnx(network)
+    with caplog.at_level(logging.INFO, "explainer"):
+        for _ in range(2):
+            assert_same(asked.gradient(IMAGES, SEED), by_mindspore(network).gradient(IMAGES, SEED))
+    (told,) = [entry for entry in caplog.records if "computes the gradient, not ONNX Runtime" in entry.message]
+    assert told.levelno == logging.WARNING and "is another than MindSpore's, by " in told.message
+    found = asked.engine_for(IMAGES)
+    assert found.name == "onnxruntime" and found.questions["gradient"].name == "mindspore"
+    assert found.recorded["questions"]["gradient"]["reason"] in told.message
+
+
+def test_a_layer_that_is_no_value_of_the_graph_is_left_for_mindspore(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = SmallCnn()
+    monkeypatch.setattr(questions, "values_like", lambda *given: [])
+    for found, expected in zip(
+        on_onnx(network).layer(IMAGES, SEED, "conv2"), by_mindspore(network).layer(IMAGES, SEED, "conv2"), strict=True
+    ):
+        assert_same(found, expected)
+    questions_put = on_onnx(network).engine_for(IMAGES).questions
+    assert questions_put["gradient at the layer 'conv2'"].reason == (
+        "no value of the graph is what the layer 'conv2' gives"
+    )
+
+
+def test_an_answer_that_fails_is_mindspores(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    expected = asked.gradient(IMAGES, SEED)
+
+    def failing(self: Session, images: Any, *others: Any) -> Any:
+        raise RuntimeError("Failed to allocate memory")
+
+    monkeypatch.setattr(Session, "__call__", failing)
+    for _ in range(2):
+        assert_same(asked.gradient(IMAGES, SEED), expected)
