@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, final
 
@@ -160,8 +161,10 @@ class Attribution(ABC):
         Raises:
             TypeError, ValueError: as for a call.
         """
-        images, labels = self._inputs.checked(inputs, targets)
-        found = self._explain(images, labels)
+        unchanged = getattr(self._classifier, "unchanged", nullcontext)  # of an Evaluator nobody can tell
+        with unchanged():  # so that the network is asked once, not with each pass, whether it answers as it did
+            images, labels = self._inputs.checked(inputs, targets)
+            found = self._explain(images, labels)
         maps, gaps = found if isinstance(found, Explained) else Explained(found)
         saliency = np.ascontiguousarray(maps, dtype=np.float32)
         expected = self._inputs.map_shape(images, labels)
