@@ -15,6 +15,8 @@ from explainer.analysis.reliability import reliability_facts
 from explainer.analysis.view import RunView
 from explainer.records import Benchmark, SaliencyFile, ScoreCurve
 from explainer.summary.folder import entries_below, led_out
+from explainer.summary.reader import SampleView
+from explainer.summary.settings import mapping
 
 Facts = dict[str, Any]
 
@@ -26,6 +28,7 @@ def facts_of(run: RunView) -> Facts:
         **_sample_facts(run),
         **_map_facts(run),
         "scores": [_score(benchmark, run) for benchmark in run.benchmarks],
+        "control_samples": _control_samples(run),
         "statistics": _statistics(run),
         "curves": _curves(run),
         **reliability_facts(run),
@@ -114,11 +117,24 @@ def _statistics(run: RunView) -> list[Facts]:
             "control": entry.control,
             "rank": entry.rank,
             **entry.overall._asdict(),
-            "correct": entry.correct._asdict(),
-            "incorrect": entry.incorrect._asdict(),
+            "correct": {**entry.correct._asdict(), "rank": entry.part_ranks[0]},
+            "incorrect": {**entry.incorrect._asdict(), "rank": entry.part_ranks[1]},
         }
         for entry in run.statistics()
     ]
+
+
+def _control_samples(run: RunView) -> Facts | None:
+    """On how many samples the controls and curves with further fills are, and how they were drawn; None for all."""
+    drawn = mapping(run.metadata.parameters.get("control_samples"))
+    return {**drawn, "samples": sum(map(_has_further, run.samples.values()))} if drawn else None
+
+
+def _has_further(sample: SampleView) -> bool:
+    """Whether a sample has more than its maps' own scores and curves: those of controls, or with another fill."""
+    scored = {score.explainer for score in sample.scores} - {entry.explainer for entry in sample.maps}
+    curves = Counter((curve.metric, curve.explainer, curve.label) for curve in sample.curves)
+    return bool(scored) or max(curves.values(), default=0) > 1
 
 
 def _curves(run: RunView) -> list[Facts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,13 +45,18 @@ class Summary(NamedTuple):
     undefined: int
 
 
+Of = tuple[int, int | None]
+"""What a score is of: a sample, and a label where there is a score for each."""
+
+
 class SingleScore(NamedTuple):
-    """A score and to which part of the samples it belongs: "correct", "incorrect", or neither."""
+    """A score, to which part of the samples it belongs ("correct", "incorrect", or neither), and what it is of."""
 
     metric: str
     explainer: str
     value: float
     part: str
+    of: Of
 
 
 class MethodStatistics(NamedTuple):
@@ -62,10 +67,12 @@ class MethodStatistics(NamedTuple):
         explainer: the method's name.
         higher_is_better: which way is better.
         control: whether the method is a control, which does not use the network.
-        rank: its rank among all methods by the mean, 1 for the best; None where the mean is undefined.
+        rank: its rank among all methods by the mean, 1 for the best; None where the mean is undefined. Two methods of
+            which one has scores of fewer samples, as controls have, are compared by what both have scores of.
         overall: of all samples.
         correct: of those whose most probable label is a true one.
         incorrect: of those where it is not.
+        part_ranks: the rank among those of each part, in the order of `PARTS`.
     """
 
     metric: str
@@ -76,6 +83,7 @@ class MethodStatistics(NamedTuple):
     overall: Summary
     correct: Summary
     incorrect: Summary
+    part_ranks: tuple[float | None, ...]
 
     @property
     def right(self) -> Summary:
@@ -102,17 +110,61 @@ def _of_metric(
     metric: str, by_method: Mapping[str, Sequence[SingleScore]], metadata: RunMetadata
 ) -> list[MethodStatistics]:
     higher, bounds = direction_of(metric, metadata), bounds_of(metric, metadata)
-    overall = {name: summary_of([score.value for score in scores], bounds) for name, scores in by_method.items()}
-    ranked = ranks({name: summary.mean for name, summary in overall.items()}, higher_is_better=higher)
-    parts = {
-        name: [summary_of([score.value for score in scores if score.part == part], bounds) for part in PARTS]
-        for name, scores in by_method.items()
-    }
+    summaries: list[dict[str, Summary]] = []
+    ranked: list[dict[str, float]] = []
+    for part in ("", *PARTS):
+        scored = _part(by_method, part)
+        summaries.append({name: summary_of([one.value for one in scores], bounds) for name, scores in scored.items()})
+        means = {name: summary.mean for name, summary in summaries[-1].items()}
+        ranked.append(_ranks(scored, means, higher_is_better=higher))
     controls = mapping(metadata.parameters.get("controls"))
     return [
-        MethodStatistics(metric, name, higher, name in controls, ranked.get(name), overall[name], *parts[name])
+        MethodStatistics(
+            metric,
+            name,
+            higher_is_better=higher,
+            control=name in controls,
+            rank=ranked[0].get(name),
+            **{kind: found[name] for kind, found in zip(("overall", *PARTS), summaries, strict=True)},
+            part_ranks=tuple(found.get(name) for found in ranked[1:]),
+        )
         for name in by_method
     ]
+
+
+def _part(by_method: Mapping[str, Sequence[SingleScore]], part: str) -> dict[str, list[SingleScore]]:
+    """The scores in a part of the samples, "" for all."""
+    return {name: [score for score in scores if part in ("", score.part)] for name, scores in by_method.items()}
+
+
+def _ranks(
+    scored: Mapping[str, Sequence[SingleScore]], means: Mapping[str, float], *, higher_is_better: bool
+) -> dict[str, float]:
+    """The rank of each method; two that have scores of other things are compared by what both have scores of."""
+    values = {name: {score.of: score.value for score in scores} for name, scores in scored.items()}
+    kinds: dict[frozenset[Of], int] = {}
+    kind = {name: kinds.setdefault(frozenset(own), len(kinds)) for name, own in values.items()}
+    if len(kinds) == 1:
+        return ranks(means, higher_is_better=higher_is_better)
+
+    def lead(one: str, other: str) -> float:
+        if kind[one] != kind[other]:
+            both = values[one].keys() & values[other].keys()
+            found = _mean(values[one][of] for of in both) - _mean(values[other][of] for of in both)
+            if math.isfinite(found):
+                return found
+        return means[one] - means[other]
+
+    known = [name for name, mean in means.items() if math.isfinite(mean)]
+    sign = 1 if higher_is_better else -1
+    before = {name: [np.sign(sign * lead(other, name)) for other in known if other != name] for name in known}
+    return {name: 1 + sum((1 + float(other)) / 2 for other in found) for name, found in before.items()}
+
+
+def _mean(scores: Iterable[float]) -> float:
+    """Of those that are defined; nan where there is none."""
+    defined = [score for score in scores if math.isfinite(score)]
+    return math.fsum(defined) / len(defined) if defined else math.nan
 
 
 def direction_of(metric: str, metadata: RunMetadata) -> bool:

@@ -99,7 +99,7 @@ class RunView:
         """
         parts = {True: "correct", False: "incorrect", None: ""}
         scores = [
-            SingleScore(score.metric, score.explainer, score.value, part)
+            SingleScore(score.metric, score.explainer, score.value, part, (score.sample_id, score.label))
             for part, sample in ((parts[sample.correct], sample) for sample in self.samples.values())
             for score in sample.scores
         ]

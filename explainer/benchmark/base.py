@@ -40,6 +40,7 @@ class Case:
         saliency: (L, H, W) float32, larger = more important.
         regions: (L, H, W) bool, where the object of each label is; None where the data has no boxes.
         explainer: the Attribution that made the maps.
+        further_curves: whether curves are wanted that no score depends on, as of further fills.
     """
 
     image: FloatArray
@@ -47,6 +48,7 @@ class Case:
     saliency: FloatArray
     regions: NDArray[np.bool_] | None
     explainer: Any
+    further_curves: bool = True
 
 
 class FilledCurve(NamedTuple):

@@ -51,13 +51,15 @@ class Faithfulness(LabelMetric):
         percent: the part of the pixels that are changed, at least one; by default 0.5 for NaiveFaithfulness, else all.
         steps: how many blocks; by default the root of the number of pixels.
         fill: what is shown where pixels are hidden; as for `Occlusion`.
-        curve_fills: with which fills a run keeps curves, beside that of `fill`, so that a plot shows what depends on
-            the choice; by default "blur" (where that is the fill: 0). Scores are of `fill` alone.
+        curve_fills: with which fills, beside `fill`, a run keeps curves of some samples (`RunOptions.control_samples`),
+            so that a plot shows what depends on the choice; by default "blur" (where that is the fill: 0). Scores are
+            of `fill` alone.
         normalize: divide the areas by the probability for the whole image, so that unsure predictions count as much.
         batch_size: images in one pass through the network.
 
     Cost: `steps` forward passes per map, and one more per map for the areas; one per image for NaiveFaithfulness and
-    `normalize`. All labels share batches. For the areas, a run does as much again for each of `curve_fills`.
+    `normalize`. All labels share batches. For the areas, a run does as much again for each of `curve_fills`, on the
+    samples on which it computes them.
 
     Raises:
         TypeError: an argument of a wrong type.
@@ -129,11 +131,11 @@ class Faithfulness(LabelMetric):
         return self._curve(images, labels, maps, explainer, self._fill)
 
     def score_and_curves(self, case: Case) -> tuple[Float64Array, tuple[FilledCurve, ...]]:
-        """The scores (L,), and for the areas their curves, with `fill` and each of `curve_fills`."""
+        """The scores (L,), and for the areas their curves with `fill`, and with `curve_fills` where they are wanted."""
         if self._metric == METRICS[0]:
             return self.score(case), ()
         images, labels = case.image[None], np.array(case.labels, np.int64)[None]
-        fills = {str(self.settings["fill"]): self._fill} | self._curve_fills
+        fills = {str(self.settings["fill"]): self._fill} | (self._curve_fills if case.further_curves else {})
         curves = {
             name: self._curve(images, labels, case.saliency[None], case.explainer, fill) for name, fill in fills.items()
         }

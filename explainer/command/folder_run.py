@@ -51,6 +51,7 @@ class FolderRun:
     limit: int | None
     max_megapixels: float
     bits: int
+    control_samples: int | str | None
     raw_maps: str | None
     engine: str | None
     on_bad_sample: str
@@ -89,6 +90,7 @@ class FolderRun:
             std=list(self.std),
             label_format="ids",
             on_bad_sample=self.on_bad_sample,
+            control_samples=self.control_samples,
             raw_maps=self.raw_maps,
             engine=self.engine or default_engine(),
             provenance=self.provenance,

@@ -62,6 +62,14 @@ def _number(context: click.Context, option: click.Parameter, value: str) -> int:
     return int(value)
 
 
+def _samples(context: click.Context, option: click.Parameter, value: str) -> int | str | None:
+    if value in ("auto", "all"):
+        return None if value == "all" else value
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"{value!r} must be a number of samples, auto or all.")
+    return int(value)
+
+
 @contextmanager
 def _traceback_shown() -> Iterator[None]:
     try:
@@ -174,6 +182,14 @@ def _traceback_shown() -> Iterator[None]:
     default="raise",
     show_default=True,
     help="End at a picture that cannot be read, or leave it out.",
+)
+@click.option(
+    "--control-samples",
+    callback=_samples,
+    default="auto",
+    show_default=True,
+    metavar="N",
+    help="On how many samples controls and further fills are computed; auto, or all.",
 )
 @click.option(
     "--raw-maps",

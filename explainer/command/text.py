@@ -173,6 +173,7 @@ def rows_of(facts: Facts) -> list[Row]:
         ("samples", _samples(facts)),
         *_named("explainer", (_explainer(name, facts) for name in facts["explainers"])),
         *_named("job", _own_jobs(facts["jobs"])),
+        *_named("controls", _controls(facts["control_samples"])),
         *_named("score", _scores(facts)),
         *_named("curve", _curves(facts)),
         *reliability_rows(facts),
@@ -406,6 +407,14 @@ def _own_jobs(jobs: Facts) -> list[str]:
     return [f"{name}{_settings(name, _mapping(recorded))}" for name, recorded in jobs.items() if name not in _OUR_JOBS]
 
 
+def _controls(drawn: Facts | None) -> list[str]:
+    """On how many samples the controls are scored; nothing where it is all."""
+    if drawn is None:
+        return []
+    how = f"{drawn.get('count')} of {drawn.get('of')}, drawn with seed {drawn.get('seed')}"
+    return [f"{drawn['samples']} samples with scores of controls, and curves with further fills ({how})"]
+
+
 def _scores(facts: Facts) -> list[str]:
     """A text per metric and explainer; the total alone where there are no single scores."""
     single = {(entry["metric"], entry["explainer"]) for entry in facts["statistics"]}
@@ -447,7 +456,8 @@ def _curves(facts: Facts) -> list[str]:
     areas: dict[tuple[str, str], list[str]] = {}
     for entry in facts["curves"]:
         area = "undefined" if entry["area"] is None else f"{entry['area']:.3f}"
-        areas.setdefault((entry["metric"], entry["explainer"]), []).append(f"{area} ({entry['fill']})")
+        told = f"{area} ({entry['fill']}, n {entry['curves']})"
+        areas.setdefault((entry["metric"], entry["explainer"]), []).append(told)
     return [f"{metric} of {name}: area by fill {', '.join(texts)}" for (metric, name), texts in areas.items()]
 
 

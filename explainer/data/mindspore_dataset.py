@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from mindspore.dataset import GeneratorDataset
-from mindspore.dataset.engine.datasets import Dataset, FilterDataset
+from mindspore.dataset.engine.datasets import BatchDataset, Dataset, FilterDataset
 from numpy.typing import NDArray
 
 from explainer.checks import require_type
@@ -87,10 +87,12 @@ def has_boxes(dataset: Dataset) -> bool:
 def sample_count(dataset: Dataset) -> int | None:
     """About how many samples there are; None where counting them would run the dataset.
 
-    In a dataset of batches the last one may be smaller than it is counted.
+    Where something follows on batches the last one may be smaller than it is counted.
     """
     if not _is_countable(dataset):
         return None
+    if isinstance(dataset, BatchDataset) and not dataset.drop_remainder and dataset.per_batch_map is None:
+        return sample_count(dataset.children[0])
     batches = dataset.get_dataset_size()
     return int(batches * dataset.get_batch_size()) if batches > 0 else None
 

@@ -98,6 +98,7 @@ def run_facts(run: RunView, catalogue: Catalogue, rows: Rows, measured: Measured
         "counts": _counts(run, facts, measured),
         "methods": _methods(run, catalogue, facts["largest_completeness_gap"], measured),
         "metrics": _metrics(run, rows, catalogue),
+        "control_samples": facts["control_samples"],
         "statistics": _statistics(run, facts, catalogue),
         "totals": facts["scores"],
         "curves": [_curve(curve, catalogue) for curve in facts["curves"] if _is_known(curve, catalogue)],
@@ -235,7 +236,7 @@ def _statistics(run: RunView, facts: Facts, catalogue: Catalogue) -> list[Facts]
 
 def _summary(entry: Facts) -> Facts:
     kept = {name: entry[name] for name in ("mean", "median", "deviation", "low", "high")}
-    return {**kept, "n": entry["defined"], "undefined": entry["undefined"]}
+    return {**kept, "n": entry["defined"], "undefined": entry["undefined"], "rank": entry["rank"]}
 
 
 def _against(against: AgainstControls, catalogue: Catalogue) -> Facts:

@@ -49,10 +49,17 @@ def metadata_of(
             "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
             "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
             "controls": {control.name: control.parameters for control in saliency.controls},
+            **_of_controls(saliency),
             **{job.name: dict(job.parameters) for job in jobs if hasattr(job, "parameters")},
         },
         package_version=__version__,
     )
+
+
+def _of_controls(saliency: SaliencyJob) -> dict[str, Any]:
+    """Which samples the controls are scored on, where those are not all."""
+    recorded = saliency.control_samples.recorded
+    return {} if recorded is None else {"control_samples": recorded}
 
 
 def _of_jobs(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from explainer.checks import require_choice, require_integer, require_json, requ
 from explainer.data.batch import SourceFile
 from explainer.data.label_column import LABEL_FORMATS
 from explainer.network.engine import default_engine, require_engine
+from explainer.run.control_samples import AUTO, require_control_samples
 from explainer.summary.raw_maps import RAW_MAPS
 
 BAD_SAMPLE_POLICIES = ("raise", "skip")
@@ -43,6 +44,9 @@ class RunOptions:
         progress: show a progress bar; None: only on a terminal.
         sources: the file that each sample is read from, in the order of the dataset, where there are files: a summary
             keeps their names and a digest of their content.
+        control_samples: on how many samples the controls are scored and curves with further fills computed: a number,
+            drawn from all of the dataset; "auto": as many as cost up to three tenths of the scores, at least 5 and at
+            most 200; None: all. See docs/metrics.md.
         raw_maps: keep each map as floats, too, beside its picture of 256 greys: "float16" (11 binary digits of each
             value, 128 + 2 H W bytes), "float32" (exactly, 128 + 4 H W bytes), or None. `RunView.saliency` reads them.
         engine: what computes the network's outputs for as long as the run goes on, also for explainers and metrics:
@@ -68,6 +72,7 @@ class RunOptions:
     on_bad_sample: str = "raise"
     progress: bool | None = None
     sources: Sequence[str | os.PathLike[str]] | None = None
+    control_samples: int | str | None = AUTO
     raw_maps: str | None = None
     engine: str = field(default_factory=default_engine)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -80,6 +85,7 @@ class RunOptions:
         require_choice("on_bad_sample", self.on_bad_sample, BAD_SAMPLE_POLICIES)
         if self.raw_maps is not None:
             require_choice("raw_maps", self.raw_maps, RAW_MAPS)
+        require_control_samples(self.control_samples)
         require_engine("engine", self.engine)
         self._check_display()
         self._check_sources()

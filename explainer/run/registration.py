@@ -12,7 +12,7 @@ from explainer.explanation.base import Attribution
 
 _RESERVED = (
     *("network", "provenance", "activation_fn", "dataset", "options", "label_format", "engine"),
-    *("explainers", "metrics", "controls", "benchmark"),
+    *("explainers", "metrics", "controls", "control_samples", "benchmark"),
 )
 
 

@@ -23,6 +23,7 @@ from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.of import onnx_classifier_of, require_network
 from explainer.records import RunMetadata, Saliency, SampleDone, SampleSkipped
+from explainer.run.control_samples import control_samples_of, require_countable
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
 from explainer.run.interrupts import Interrupts
@@ -106,7 +107,8 @@ class ImageClassificationRunner:
 
     Raises:
         TypeError: an argument of a wrong type.
-        ValueError: labels that are missing, blank or repeated; a dataset without one to three columns.
+        ValueError: labels that are missing, blank or repeated; a dataset without one to three columns; a number of
+            `control_samples` for a dataset that cannot be counted before it is read.
 
     Source: the API of mindspore.explainer 1.3. Differences: one pass over the data, results on disk sample by sample,
     datasets of images alone work, 4 channels work, no process is started.
@@ -131,6 +133,7 @@ class ImageClassificationRunner:
         self._activation = activation_fn
         self._options = options or RunOptions()
         require_sources(self._options.sources, exact_sample_count(self._dataset))
+        require_countable(self._options.control_samples, sample_count(self._dataset))
         self._classifier = onnx_classifier_of(
             network, activation_fn, batch_size=self._options.batch_size, engine=self._options.engine
         )
@@ -146,7 +149,8 @@ class ImageClassificationRunner:
             explainers: the methods, of distinct names, made for the same network object as the runner's.
             benchmarkers: the metrics, of distinct names.
             controls: score a random map and a blob in the middle of the image, too, so that chance has a number; only
-                where there are metrics. They are in `explainer inspect` and in `read_run`, not in MindInsight.
+                where there are metrics, and by default on a part of the samples (`RunOptions.control_samples`). They
+                are in `explainer inspect` and in `read_run`, not in MindInsight.
 
         Raises:
             TypeError: not lists of these types.
@@ -162,7 +166,9 @@ class ImageClassificationRunner:
         scored = [RandomControl(self._network), CentreControl(self._network)] if controls and metrics else []
         names = [explainer.name for explainer in [*explainers, *scored]]
         require_distinct("explainers", names, "the controls have these names, so give the method another one")
-        self._jobs.append(SaliencyJob(explainers, metrics, scored, label_count=len(self._labels)))
+        counts = sample_count(self._dataset), len(explainers), len(scored)
+        chosen = control_samples_of(self._options.control_samples, *counts, metrics)
+        self._jobs.append(SaliencyJob(explainers, metrics, scored, chosen, label_count=len(self._labels)))
 
     def register_hierarchical_occlusion(
         self,
@@ -332,6 +338,7 @@ class ImageClassificationRunner:
         jobs = self._checked_jobs(first)
         engine = self._classifier.engine_for(first.unpredicted.images)
         metadata = self._metadata(first.samples[0].sample.label_format, engine.recorded)
+        _note_control_samples(metadata)
         with SummaryWriter(self._summary_dir, metadata, raw_kind=self._options.raw_maps) as writer:
             counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items))
         return _result(writer, self._summary_dir, counts, started)
@@ -412,6 +419,12 @@ class ImageClassificationRunner:
         subject = self._network, self._activation, self._classifier
         found = {"label_format": label_format, "engine": engine}
         return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, found)
+
+
+def _note_control_samples(metadata: RunMetadata) -> None:
+    drawn = metadata.parameters.get("control_samples")
+    if drawn is not None:
+        _LOG.info("controls, and curves with further fills: %(count)d drawn of %(of)d samples (seed %(seed)d)", drawn)
 
 
 def _recalled(recorded: RecordedRun, writer: SummaryWriter, counts: Counter[type]) -> Iterator[SampleView]:

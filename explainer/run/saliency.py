@@ -16,6 +16,7 @@ from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
 from explainer.memory import passes
 from explainer.records import Benchmark, Box, Record, Saliency, Score, ScoreCurve
+from explainer.run.control_samples import ControlSamples
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.summary.reader import SampleView
 
@@ -26,6 +27,13 @@ class SaliencyJob:
     """Yields a Saliency for each explainer, sample and explained label, its Scores, and the Benchmarks at the end.
 
     The controls are scored like explainers, but neither drawn nor in the Benchmarks, whose table MindInsight shows.
+
+    Args:
+        explainers: the methods.
+        metrics: by which their maps are scored.
+        controls: what is scored beside them.
+        control_samples: on which samples the controls are scored, and curves with further fills are computed.
+        label_count: how many labels there are.
     """
 
     name = "saliency"
@@ -35,12 +43,14 @@ class SaliencyJob:
         explainers: Sequence[Attribution],
         metrics: Sequence[Metric] = (),
         controls: Sequence[Attribution] = (),
+        control_samples: ControlSamples = ControlSamples(),  # noqa: B008, frozen
         *,
         label_count: int = 0,
     ) -> None:
         self.explainers = tuple(explainers)
         self.metrics = tuple(metrics)
         self.controls = tuple(controls)
+        self.control_samples = control_samples
         self._boards: dict[tuple[str, str], ScoreBoard] = {}
         self._label_count = label_count
 
@@ -64,13 +74,14 @@ class SaliencyJob:
             BadSampleError: a map is not finite; names the sample.
         """
         # Lazy: the maps of a later part of the batch are made when the samples before have been handed on.
-        methods = [*self.explainers, *self.controls]
-        explained = [explained_in_parts(method, batch) for method in methods]
+        explained = [explained_in_parts(method, batch) for method in self.explainers]
         for sample, *of_methods in zip(batch.samples, *explained, strict=True):
-            for method, (maps, gaps) in zip(methods, of_methods, strict=True):
-                if method in self.explainers:
-                    yield from _saliency(method, sample, maps, gaps)
+            for method, (maps, gaps) in zip(self.explainers, of_methods, strict=True):
+                yield from _saliency(method, sample, maps, gaps)
                 yield from self._score(method, sample, maps)
+            for control in self.controls if self.control_samples.has(sample.sample_id) else ():
+                (found,) = explain(control, PredictedBatch((sample,)))
+                yield from self._score(control, sample, found.maps)
 
     def recall(self, sample: SampleView) -> None:
         """Counts the scores of a sample that was complete before the run was gone on with."""
@@ -87,7 +98,8 @@ class SaliencyJob:
             yield Benchmark(explainer, metric, board.mean, by_label, board.defined, board.undefined)
 
     def _score(self, explainer: Attribution, sample: PredictedSample, maps: FloatArray) -> Iterator[Record]:
-        scored = Case(sample.image, sample.explained, maps, regions(sample), explainer)
+        further = self.control_samples.has(sample.sample_id)
+        scored = Case(sample.image, sample.explained, maps, regions(sample), explainer, further)
         for metric in self.metrics:
             labels: tuple[int | None, ...] = sample.explained if metric.per_label else (None,)
             scores, curves = _scores_and_curves(metric, scored)

@@ -95,9 +95,10 @@ def borrowed(network: nn.Cell) -> Iterator[None]:
     that layers and ReLUs inside can be reached; what pays is compiled by us.
     """
     with _LOCK, ExitStack() as stack:
-        if id(network) not in _borrowed:  # to look at every cell again would take a tenth of a run
-            stack.enter_context(_in_evaluation_mode(network))
-            stack.enter_context(_without_recomputation(network))
+        if id(network) not in _borrowed:
+            cells = cells_of(network)
+            stack.enter_context(_in_evaluation_mode(network, cells))
+            stack.enter_context(_without_recomputation(cells))
             stack.enter_context(_jit_switched(off=True))
             _borrowed.add(id(network))
             stack.callback(_borrowed.discard, id(network))
@@ -211,14 +212,15 @@ def blocking() -> Iterator[None]:
 
 
 @contextmanager
-def _in_evaluation_mode(network: nn.Cell) -> Iterator[None]:
+def _in_evaluation_mode(network: nn.Cell, cells: list[nn.Cell]) -> Iterator[None]:
     # Before `try`: what was not looked at could not be put back.
-    states = [(cell, _flags(cell)) for _, cell in network.cells_and_names()]
+    states = [(vars(cell), _flags(vars(cell))) for cell in cells]
     mode = mindspore.get_context("mode")
     try:
-        for cell, _ in states:
-            cell.add_flags(training=False)
-            cell.requires_grad = False
+        for own, _ in states:
+            # What `add_flags(training=False)` and `requires_grad = False` do, which MindSpore takes long for.
+            own.setdefault("_func_graph_flags", {})["training"] = False
+            own.update(_EVALUATED)
         network.phase = "predict"
         if mode != mindspore.PYNATIVE_MODE:
             mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
@@ -226,35 +228,39 @@ def _in_evaluation_mode(network: nn.Cell) -> Iterator[None]:
     finally:
         if mode != mindspore.PYNATIVE_MODE:
             mindspore.set_context(mode=mode)
-        for cell, flags in states:
-            _restore(cell, flags)
+        for own, flags in states:
+            _restore(own, *flags)
 
 
-def _flags(cell: nn.Cell) -> dict[str, Any]:
-    kept = {name: vars(cell)[name] for name in ("training", "requires_grad", "_phase") if name in vars(cell)}
-    graph_flags = vars(cell).get("_func_graph_flags")
-    return kept | {"_func_graph_flags": None if graph_flags is None else dict(graph_flags)}
+_Flags = tuple[dict[str, Any], dict[str, Any] | None]
+_EVALUATED = {"training": False, "requires_grad": False}
 
 
-def _restore(cell: nn.Cell, flags: dict[str, Any]) -> None:
-    graph_flags = flags["_func_graph_flags"]
+def _flags(own: dict[str, Any]) -> _Flags:
+    """The flags among a cell's attributes, and those for the compiler, None where it has no place for them yet."""
+    graph_flags = own.get("_func_graph_flags")
+    kept: dict[str, Any] = {name: own[name] for name in ("training", "requires_grad", "_phase") if name in own}
+    return kept, None if graph_flags is None else graph_flags.copy()
+
+
+def _restore(own: dict[str, Any], kept: dict[str, Any], graph_flags: dict[str, Any] | None) -> None:
+    own.update(kept)
     if graph_flags is None:
-        vars(cell).pop("_func_graph_flags", None)
-    else:
-        cell._func_graph_flags.clear()
-        cell._func_graph_flags.update(graph_flags)
-    vars(cell).update({name: value for name, value in flags.items() if name != "_func_graph_flags"})
+        own.pop("_func_graph_flags", None)
+    elif own["_func_graph_flags"] != graph_flags:
+        own["_func_graph_flags"].clear()
+        own["_func_graph_flags"].update(graph_flags)
 
 
 @contextmanager
-def _without_recomputation(network: nn.Cell) -> Iterator[None]:
+def _without_recomputation(cells: list[nn.Cell]) -> Iterator[None]:
     """`Cell.recompute` and `mindspore.recompute` do nothing meanwhile.
 
     Recomputation saves memory and changes no number, but computes the gradients inside in a pass of its own, where a
     layer that is read, or a rule, is not seen.
     """
     with ExitStack() as stack:
-        for _, cell in network.cells_and_names():
+        for cell in cells:
             held = cell._cells if _RECOMPUTE in cell._cells else vars(cell)
             if held.get(_RECOMPUTE) is not None:
                 stack.callback(held.__setitem__, _RECOMPUTE, held[_RECOMPUTE])

@@ -6,6 +6,8 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from operator import is_
+from types import NoneType
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -39,7 +41,7 @@ class Shared:
         self._known: dict[Hashable, Any] = {}
         self._parts: list[object] = []
         self._storages: list[int] = []
-        self._constants: dict[tuple[int, str], object] = {}
+        self._constants: list[dict[str, object]] = []
         self._outputs: OrderedDict[bytes, FloatArray] | None = None
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
         self._taken_as_it_is = False
@@ -93,7 +95,7 @@ class Shared:
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
         self._parts, self._storages = _parts(cells_of(self._network))
         after = _constants(cells_of(self._network))
-        self._constants = {key: value for key, value in after.items() if before.get(key) == value}
+        self._constants = [dict(now.items() & then.items()) for now, then in zip(after, before, strict=False)]
         return made
 
     def look_again(self) -> None:
@@ -101,9 +103,10 @@ class Shared:
         if not self._known:
             return
         cells = cells_of(self._network)
-        constants = _constants(cells)
         parts, storages = _parts(cells)
-        same = all(constants.get(key) == value for key, value in self._constants.items()) and parts == self._parts
+        same = len(parts) == len(self._parts) and all(map(is_, parts, self._parts))
+        pairs = zip(self._constants, _constants(cells), strict=False) if same else ()
+        same = same and all(then.items() <= now.items() for then, now in pairs)
         self.structure += not same
         if not same or storages != self._storages:
             self.drop()
@@ -231,19 +234,30 @@ class _Identity:
 
 
 def _parts(cells: list[nn.Cell]) -> tuple[list[object], list[int]]:
-    """Every cell and every parameter, and the addresses of their values, to be compared."""
+    """Every cell and every parameter, to be compared by identity, and the addresses of the parameters' values."""
     parameters = [parameter for cell in cells for parameter in cell._params.values() if parameter is not None]
-    return [_Identity(part) for part in (*cells, *parameters)], [parameter.data_ptr() for parameter in parameters]
+    return [*cells, *parameters], [parameter.data_ptr() for parameter in parameters]
 
 
-def _constants(cells: list[nn.Cell]) -> dict[tuple[int, str], object]:
-    """What else a cell's `construct` may read: its plain values, tensors and buffers, to be compared."""
-    found: dict[tuple[int, str], object] = {}
-    for index, cell in enumerate(cells):
-        own = [(name, value) for name, value in vars(cell).items() if name not in _CELL_ATTRIBUTES]
-        for name, value in [*own, *(getattr(cell, "_buffers", None) or {}).items()]:
-            if value is None or isinstance(value, int | float | str):
-                found[index, name] = value
-            elif isinstance(value, Tensor):
-                found[index, name] = _Identity(value)
-    return found
+class _Compared(dict[type, bool | None]):
+    """Of the types of a cell's values: whether one is compared by identity, else by value; None: not at all."""
+
+    def __missing__(self, kind: type) -> bool | None:
+        plain = issubclass(kind, (int, float, str, NoneType))
+        self[kind] = False if plain else issubclass(kind, Tensor) or None
+        return self[kind]
+
+
+def _constants(cells: list[nn.Cell]) -> list[dict[str, object]]:
+    """Of each cell what else its `construct` may read: its plain values, tensors and buffers, to be compared."""
+    by_identity = _Compared()  # to ask each of a thousand values takes five times as long
+    return [_constants_of(vars(cell), by_identity) for cell in cells]
+
+
+def _constants_of(own: dict[str, Any], by_identity: _Compared) -> dict[str, object]:
+    values = {name: own[name] for name in own.keys() - _CELL_ATTRIBUTES} | (own.get("_buffers") or {})
+    return {
+        name: _Identity(value) if by_identity[type(value)] else value
+        for name, value in values.items()
+        if by_identity[type(value)] is not None
+    }

@@ -96,7 +96,7 @@ def test_inspect_says_the_area_of_each_fill(tmp_path: Path) -> None:
     mean = next(entry["mean"] for entry in facts["statistics"] if entry["explainer"] == "Gradient")
     assert facts["curves"][0]["area"] == pytest.approx(mean, abs=2e-3)
     said = next(text for name, text in rows_of(facts) if name == "curve")
-    assert said.startswith(f"InsertionAUC of Gradient: area by fill {facts['curves'][0]['area']:.3f} (0.0), ")
+    assert said.startswith(f"InsertionAUC of Gradient: area by fill {facts['curves'][0]['area']:.3f} (0.0, n 10), ")
 
 
 def test_statistics_are_there_for_python_too(tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def test_no_interval_reaches_beyond_the_bounds_of_the_metric() -> None:
     assert free.high > 1
     assert (bounded.low, bounded.high) == (free.low, 1.0)
     metadata = RunMetadata(("a",), ("g",), parameters={"metrics": {"M": {"bounds": [0.0, 1.0]}}})
-    (found,) = method_statistics([SingleScore("M", "g", score, "correct") for score in scores], metadata)
+    (found,) = method_statistics(
+        [SingleScore("M", "g", score, "correct", (place, 0)) for place, score in enumerate(scores)], metadata
+    )
     assert (found.overall.high, found.correct.high) == (1.0, 1.0)
 
 
@@ -134,7 +136,9 @@ def test_no_interval_reaches_beyond_the_bounds_of_the_metric() -> None:
 def test_bounds_that_are_none_bound_nothing(bounds: object) -> None:
     scores = [0.8, 0.99, 1.0, 0.97, 1.0, 0.6]
     metadata = RunMetadata(("a",), ("g",), parameters={"metrics": {"M": {"bounds": bounds}}})
-    (found,) = method_statistics([SingleScore("M", "g", score, "") for score in scores], metadata)
+    (found,) = method_statistics(
+        [SingleScore("M", "g", score, "", (place, 0)) for place, score in enumerate(scores)], metadata
+    )
     assert found.overall == summary_of(scores)
 
 
@@ -171,7 +175,7 @@ def test_equal_means_share_their_places_and_undefined_ones_have_none() -> None:
 
 
 def test_a_control_is_what_the_run_declares_as_one() -> None:
-    scores = [SingleScore("M", name, 0.5, "") for name in ("Gradient", "control: random", "of a job")]
+    scores = [SingleScore("M", name, 0.5, "", (0, 0)) for name in ("Gradient", "control: random", "of a job")]
     metadata = RunMetadata(("a",), ("Gradient",), parameters={"controls": {"control: random": {}}})
     assert [entry.control for entry in method_statistics(scores, metadata)] == [False, True, False]
     odd = RunMetadata(("a",), ("Gradient",), parameters={"controls": ["control: random"]})
@@ -180,11 +184,11 @@ def test_a_control_is_what_the_run_declares_as_one() -> None:
 
 def test_statistics_of_a_metric_by_hand() -> None:
     scores = [
-        SingleScore("M", "a", 1.0, "correct"),
-        SingleScore("M", "a", 3.0, "incorrect"),
-        SingleScore("M", "a", math.nan, "incorrect"),
-        SingleScore("M", "b", 4.0, ""),
-        SingleScore("N", "a", math.nan, "correct"),
+        SingleScore("M", "a", 1.0, "correct", (0, 0)),
+        SingleScore("M", "a", 3.0, "incorrect", (1, 0)),
+        SingleScore("M", "a", math.nan, "incorrect", (2, 0)),
+        SingleScore("M", "b", 4.0, "", (3, None)),
+        SingleScore("N", "a", math.nan, "correct", (0, 0)),
     ]
     metadata = RunMetadata(("x",), ("a", "b"), parameters={"metrics": {"M": {"higher_is_better": False}}})
     first, second, third = method_statistics(scores, metadata)
@@ -195,8 +199,43 @@ def test_statistics_of_a_metric_by_hand() -> None:
     assert (third.metric, third.higher_is_better, third.rank, third.overall.defined) == ("N", True, None, 0)
 
 
+def _scores(**of_methods: dict[int, tuple[float, str]]) -> list[SingleScore]:
+    """By method and sample a score and its part."""
+    return [
+        SingleScore("M", name, value, part, (sample, 0))
+        for name, scores in of_methods.items()
+        for sample, (value, part) in scores.items()
+    ]
+
+
+def test_a_control_of_a_few_samples_is_ranked_by_what_it_shares_with_each_method() -> None:
+    """Samples 0 and 1 are easy: the control's mean is above all methods', though it is behind "good" on both."""
+    hard = dict.fromkeys(range(2, 8), (0.1, "incorrect"))
+    scores = _scores(
+        good={0: (0.9, "correct"), 1: (0.9, "correct"), **hard},
+        poor={0: (0.5, "correct"), 1: (0.6, "correct"), **hard},
+        control={0: (0.7, "correct"), 1: (0.6, "correct")},
+    )
+    found = {entry.explainer: entry for entry in method_statistics(scores, RunMetadata(("a",)))}
+    assert found["control"].overall.mean > found["good"].overall.mean > found["poor"].overall.mean
+    assert {name: entry.rank for name, entry in found.items()} == {"good": 1, "control": 2, "poor": 3}
+    assert [entry.part_ranks for entry in found.values()] == [(1, 1.5), (3, 1.5), (2, None)]
+
+
+def test_methods_of_other_samples_are_compared_by_their_means_where_they_share_none_that_is_defined() -> None:
+    scores = _scores(a={0: (0.2, ""), 1: (0.3, "")}, b={2: (0.9, "")}, c={0: (NAN, ""), 3: (0.25, "")})
+    found = {entry.explainer: entry.rank for entry in method_statistics(scores, RunMetadata(("x",)))}
+    assert found == {"b": 1, "a": 2.5, "c": 2.5}
+
+
+def test_two_that_are_equal_on_what_they_share_share_their_rank() -> None:
+    scores = _scores(a={0: (0.5, ""), 1: (0.1, "")}, b={0: (0.5, "")}, c={0: (0.4, ""), 1: (0.05, "")})
+    found = {entry.explainer: entry.rank for entry in method_statistics(scores, RunMetadata(("x",)))}
+    assert found == {"a": 1.5, "b": 1.5, "c": 3}
+
+
 def test_the_old_names_of_the_parts_warn_and_work() -> None:
-    scores = [SingleScore("M", "a", 1.0, "correct"), SingleScore("M", "a", 3.0, "incorrect")]
+    scores = [SingleScore("M", "a", 1.0, "correct", (0, 0)), SingleScore("M", "a", 3.0, "incorrect", (1, 0))]
     (found,) = method_statistics(scores, RunMetadata(("cat",)))
     with pytest.warns(DeprecationWarning, match="`MethodStatistics.right` is now called `correct`"):
         assert found.right is found.correct

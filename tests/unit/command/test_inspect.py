@@ -196,6 +196,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
                 "undefined": 0,
             },
         ],
+        "control_samples": None,
         "statistics": [],
         "curves": [],
         "calibration": {

@@ -84,6 +84,7 @@ RUN_OPTIONS = (
     "--max-megapixels N",
     "--bits N",
     "--on-bad-sample [raise|skip]",
+    "--control-samples N",
     "--raw-maps [float16|float32]",
     "--engine [auto|mindspore|onnxruntime]",
     "--resume",

@@ -60,6 +60,8 @@ def test_what_is_required_is_asked_for_with_exit_status_2(command, missing):
         (["--bits", 0], "Invalid value for '--bits': 0 is not in the range 1<=x<=16"),
         (["--bits", 17], "Invalid value for '--bits': 17 is not in the range 1<=x<=16"),
         (["--on-bad-sample", "drop"], "Invalid value for '--on-bad-sample': 'drop' is not one of 'raise', 'skip'"),
+        (["--control-samples", "0"], "'0' must be a number of samples, auto or all"),
+        (["--control-samples", "some"], "'some' must be a number of samples, auto or all"),
         (["--nothing"], "No such option"),
     ],
 )
@@ -119,9 +121,14 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "max_megapixels": 64.0,
         "bits": 16,
         "on_bad_sample": "raise",
+        "control_samples": "auto",
         "raw_maps": None,
         "engine": None,
     }
+
+
+def test_the_controls_may_be_scored_on_all_samples(options_of):
+    assert options_of("--control-samples", "all").control_samples is None
 
 
 @pytest.mark.parametrize(
@@ -141,7 +148,7 @@ def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, 
 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
-    numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3"
+    numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3 --control-samples 9"
     pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16 --engine onnxruntime"
     given = dataclasses.asdict(options_of(*words.split(), *numbers.split(), *pictures.split()))
     wanted = {
@@ -159,6 +166,7 @@ def test_every_option_reaches_the_run(options_of):
         "max_megapixels": 0.5,
         "bits": 12,
         "on_bad_sample": "skip",
+        "control_samples": 9,
         "raw_maps": "float16",
         "engine": "onnxruntime",
     }

@@ -837,6 +837,8 @@ def test_a_source_with_a_length_is_counted_without_being_read():
     ("chain", "count"),
     [
         (lambda dataset: dataset.batch(3), 9),
+        (lambda dataset: dataset.batch(4), 9),
+        (lambda dataset: dataset.batch(4).map(lambda image: image + 1, "image"), 12),
         (lambda dataset: dataset.batch(4, drop_remainder=True), 8),
         (lambda dataset: dataset.map(lambda image: image + 1, "image").skip(2), 7),
         (lambda dataset: dataset.repeat(2), 18),

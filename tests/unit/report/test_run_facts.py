@@ -116,11 +116,12 @@ def test_statistics_are_those_of_the_run(written):
     for expected in statistics:
         entry = found[expected.metric, expected.explainer]
         assert entry["rank"] == expected.rank
-        for name, part in (("all", expected.overall), ("correct", expected.correct), ("incorrect", expected.incorrect)):
+        parts = (expected.overall, expected.correct, expected.incorrect)
+        for name, part, rank in zip(("all", *PARTS), parts, (expected.rank, *expected.part_ranks), strict=True):
             known = {key: value for key, value in part._asdict().items() if key not in ("defined", "undefined")}
             shown = {key: None if math.isnan(value) else value for key, value in known.items()}
             against = {kind: entry[name][kind] for kind in ("better_than", "too_few")}
-            assert entry[name] == {**shown, "n": part.defined, "undefined": part.undefined, **against}
+            assert entry[name] == {**shown, "n": part.defined, "undefined": part.undefined, "rank": rank, **against}
 
 
 def test_a_method_says_which_controls_it_is_better_than(written):

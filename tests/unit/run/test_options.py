@@ -21,6 +21,7 @@ def test_every_option_has_its_documented_default():
         "on_bad_sample": "raise",
         "progress": None,
         "sources": None,
+        "control_samples": "auto",
         "raw_maps": None,
         "engine": "mindspore",  # which the tests' EXPLAINER_ENGINE says
         "provenance": {},
@@ -37,6 +38,9 @@ def test_every_option_has_its_documented_default():
         ("batch_size", None, TypeError, "`batch_size` must be a whole number, got NoneType"),
         ("engine", "onnx", ValueError, "`engine` must be one of auto, mindspore, onnxruntime, got 'onnx'"),
         ("engine", None, ValueError, "`engine` must be one of auto, mindspore, onnxruntime, got None"),
+        ("control_samples", 0, ValueError, "`control_samples` must be at least 1, got 0"),
+        ("control_samples", 2.5, TypeError, "`control_samples` must be a whole number, got float 2.5"),
+        ("control_samples", "all", ValueError, "must be a number of samples, \"auto\", or None for all, got 'all'"),
         ("top_k", -1, ValueError, "`top_k` must be at least 0, got -1"),
         ("top_k", "3", TypeError, "`top_k` must be a whole number, got str '3'"),
         ("threshold", 1.01, ValueError, r"`threshold` must lie in \[0, 1\], got 1.01"),

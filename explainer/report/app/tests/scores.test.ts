@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Method, Metric, Statistics, Summary } from "../src/data/types";
-import { curveWords, domainOf, rangeWords, ranksOf, ScoreBook, weighted, weightsOf } from "../src/view/scores";
+import { curveWords, domainOf, rangeWords, ScoreBook, weighted, weightsOf } from "../src/view/scores";
 
-const summary = (mean: number | null, reach = 0.1): Summary => ({
+const summary = (mean: number | null, rank: number | null = null, reach = 0.1): Summary => ({
   mean,
   median: mean,
   deviation: 0.1,
@@ -10,6 +10,7 @@ const summary = (mean: number | null, reach = 0.1): Summary => ({
   high: mean === null ? null : mean + reach,
   n: 10,
   undefined: 0,
+  rank,
   better_than: [],
   too_few: [],
 });
@@ -38,11 +39,11 @@ const method = (name: string, kind: Method["kind"] = "method"): Method => ({
   settings: {},
 });
 
-/** Three methods and a control by two metrics: higher and lower is better. */
-function book(means: readonly (readonly (number | null)[])[]): ScoreBook {
-  const statistics = means.flatMap((row, of) =>
-    row.map((mean, by): Statistics => {
-      const all = summary(mean);
+/** Three methods and a control by two metrics, with these ranks. */
+function book(ranks: readonly (readonly (number | null)[])[]): ScoreBook {
+  const statistics = ranks.flatMap((row, of) =>
+    row.map((rank, by): Statistics => {
+      const all = summary(rank === null ? null : 0.5, rank);
       return { metric: of, method: by, rank: null, all, correct: all, incorrect: summary(null), labels: { label: [], mean: [], n: [], undefined: [] } };
     }),
   );
@@ -68,15 +69,10 @@ test("a method is weak if it was not found better than a control, a control neve
   expect([names(scores.unbeaten(1, 1, "all")), names(scores.untold(1, 1, "all"))]).toEqual([[], ["random"]]);
 });
 
-test("ranks begin at 1 for the best, equal ones share theirs, an unknown one has none", () => {
-  expect(ranksOf([0.5, 0.9, 0.5, null], "higher")).toEqual([2.5, 1, 2.5, null]);
-  expect(ranksOf([0.5, 0.9, 0.5, null], "lower")).toEqual([1.5, 3, 1.5, null]);
-});
-
 test("weights count ranks, those of controls too, and only those of metrics that count", () => {
   const scores = book([
-    [0.2, 0.8, 0.5, 0.9],
-    [0.1, 0.3, 0.2, 0.05],
+    [4, 2, 3, 1],
+    [2, 4, 3, 1],
   ]);
   expect(weighted(scores, [1, 0], "all")).toEqual([
     { method: 3, rank: 1 },
@@ -95,8 +91,8 @@ test("weights count ranks, those of controls too, and only those of metrics that
 
 test("a method without a score by a metric that counts has no place, and stands last", () => {
   const scores = book([
-    [null, 0.8, 0.5, 0.9],
-    [0.1, 0.3, 0.2, 0.05],
+    [null, 2, 3, 1],
+    [2, 4, 3, 1],
   ]);
   expect(weighted(scores, [1, 1], "all").map(({ method: by, rank }) => [by, rank])).toEqual([
     [3, 1],
@@ -117,7 +113,7 @@ test("an axis holds all intervals, within the metric's bounds", () => {
   const [low, high] = domainOf([summary(0.5), undefined, summary(null), summary(0.05)], { low: 0, high: 1 });
   expect([low, high > 0.6 && high < 0.7]).toEqual([0, true]);
   expect(domainOf([undefined], { low: 0, high: null })).toEqual([0, 1]);
-  const [from, to] = domainOf([summary(2, 0)], { low: null, high: null });
+  const [from, to] = domainOf([summary(2, 1, 0)], { low: null, high: null });
   expect(from < 2 && to > 2).toBe(true);
 });
 

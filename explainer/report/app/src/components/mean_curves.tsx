@@ -13,17 +13,16 @@ export function MeanCurves() {
   return (
     <section class="part">
       <h2>Mean curves</h2>
-      <p class="muted">Of all samples, with a band that holds the mean at each place by 95 %. A number is the area below its line.</p>
+      <p class="muted">Each of all samples that have one, with a band that holds the mean at each place by 95 %. A number is the area below its line.</p>
       <div class="charts">
         {keys.map((key) => {
           const ours = curves.filter(({ metric, fill }) => `${metric} ${fill}` === key);
           const metric = metrics[ours[0].metric];
-          const most = Math.max(...ours.map(({ n }) => n));
           return (
             <LineChart
               key={key}
               title={metric.name}
-              words={`${curveWords(metric)} · filled with ${cut(ours[0].fill, 40)} · n ${count(most)}`}
+              words={`${curveWords(metric)} · filled with ${cut(ours[0].fill, 40)} · n ${countsOf(ours)}`}
               x="part of the pixels changed"
               y="probability of the label"
               series={ours.map(seriesOf)}
@@ -33,6 +32,13 @@ export function MeanCurves() {
       </div>
     </section>
   );
+}
+
+/** "50", or "6 to 50": controls have curves of fewer samples. */
+function countsOf(curves: readonly MeanCurve[]): string {
+  const counts = curves.map(({ n }) => n);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? count(most) : `${count(least)} to ${count(most)}`;
 }
 
 function seriesOf({ method, x, mean, low, high, area }: MeanCurve): Series {

@@ -11,6 +11,8 @@ export interface Summary {
   high: number | null;
   n: number;
   undefined: number;
+  /** Among all methods by the mean, 1 for the best; two with scores of other samples are compared by those that both have. */
+  rank: number | null;
   /** The controls, as places in the list of methods, that it is better than by paired differences, and those of which there are too few pairs. */
   better_than: number[];
   too_few: number[];
@@ -19,7 +21,6 @@ export interface Summary {
 export interface Statistics {
   metric: number;
   method: number;
-  /** Among all methods by the mean, 1 for the best. */
   rank: number | null;
   all: Summary;
   correct: Summary;
@@ -121,6 +122,8 @@ export interface Run {
   metrics: Metric[];
   statistics: Statistics[];
   totals: Readonly<Record<string, unknown>>[];
+  /** On how many samples the controls, and curves with further fills, are; null: on all. */
+  control_samples: { samples: number } | null;
   curves: MeanCurve[];
   calibration: { of_predictions: Calibration; of_mean_draws: Calibration | null } | null;
   uncertainty: Readonly<Record<string, unknown>> | null;

@@ -12,7 +12,7 @@ import { Weighting } from "../components/weighting";
 import { book, part, weights } from "../scores";
 import { run, showExtra, view } from "../state";
 import type { Part } from "../view/scores";
-import { counted } from "../words";
+import { count, counted } from "../words";
 
 type Form = "table" | "dots" | "axes" | "classes";
 
@@ -31,7 +31,7 @@ export function Scores() {
     <article class="scores-page">
       <PageHead title="Scores">
         <p class="muted">
-          Mean scores of {counted(run.value.counts.with_scores, "sample")} with 95 % intervals. Dashed: controls, which know nothing of the network.
+          Mean scores of {counted(run.value.counts.with_scores, "sample")} with 95 % intervals. Dashed: controls, which know nothing of the network{onSome()}.
         </p>
       </PageHead>
       <div class="bar">
@@ -55,6 +55,12 @@ export function Scores() {
       </div>
     </article>
   );
+}
+
+/** ", scored on 6 of these samples" where controls are not scored on all. */
+function onSome(): string {
+  const drawn = run.value.control_samples;
+  return drawn ? `, scored on ${count(drawn.samples)} of these samples; a method is compared with them on those` : "";
 }
 
 function PartTabs() {

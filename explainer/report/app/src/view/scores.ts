@@ -52,25 +52,13 @@ export class ScoreBook {
 
   /** The ranks of the methods by a metric; controls have theirs, too: a method behind one must not look like the best. */
   ranks(metric: number, part: Part): Map<number, number> {
-    const ranks = ranksOf(this.methods.map((method) => this.summary(metric, method, part)?.mean ?? null), this.run.metrics[metric].better);
-    return new Map(this.methods.flatMap((method, place) => (ranks[place] === null ? [] : [[method, ranks[place]]])));
+    return new Map(
+      this.methods.flatMap((method): [number, number][] => {
+        const rank = this.summary(metric, method, part)?.rank ?? null;
+        return rank === null ? [] : [[method, rank]];
+      }),
+    );
   }
-}
-
-/** 1 for the best; equal ones share the mean of their ranks, an unknown one has none. */
-export function ranksOf(values: readonly (number | null)[], better: Metric["better"]): (number | null)[] {
-  const sign = better === "higher" ? 1 : -1;
-  return values.map((value) => {
-    if (value === null) return null;
-    let before = 0;
-    let equal = 0;
-    for (const other of values) {
-      if (other === null) continue;
-      if (sign * other > sign * value) before++;
-      if (other === value) equal++;
-    }
-    return before + (equal + 1) / 2;
-  });
 }
 
 export interface Weighted {
