@@ -51,6 +51,7 @@ from explainer.network.mindspore.randomised import layers_with_weights, randomis
 from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
 from explainer.network.mindspore.shared import shared_of, weights_digest
 from explainer.network.mindspore.slices import differentiable_slices
+from explainer.network.mindspore.state import state_of
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 
@@ -469,13 +470,19 @@ class MindSporeClassifier:
         """What was compiled is dropped when the network now answers otherwise.
 
         A graph keeps what the network was made of when it was compiled: its constants, the entries of its lists, its
-        functions, its hooks, variables of its module. Only asking the network itself tells that they have changed.
+        functions, its hooks, variables of its module. Where not all of them can be seen to be the same, the network is
+        asked.
         """
         image = self._shared.probe
         if image is None or self._shared.is_taken_as_it_is or not self._shared.compiled:
             return
+        state = state_of(self._network)
+        if state is not None and state == self._shared.state:
+            return
         with blocking():
             answers = arrays_of(self._network(Tensor(image)))
+        # What a pass itself changes (a counter) may change the next answer, so such a network is always asked.
+        self._shared.state = state if state == state_of(self._network) else None
         if not self._shared.answered_alike(answers):
             self._shared.drop()
 

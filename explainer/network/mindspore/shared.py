@@ -33,6 +33,7 @@ class Shared:
     Attributes:
         structure: how often its cells, parameters or constants were found to be others.
         writes: how often its weights may have been written, since nobody was to write them.
+        state: what its code could read when it last answered as it did; None where that is not known.
         are_weights_others: whether they are for a while not those that the network has learned.
     """
 
@@ -46,6 +47,7 @@ class Shared:
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
         self._taken_as_it_is = False
         self.are_weights_others = False
+        self.state: object = None
         self.structure = 0
         self.writes = 0
 

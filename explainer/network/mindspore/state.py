@@ -1,0 +1,233 @@
+"""All that a network's code can read, to be compared: where it is the same, the network need not be asked.
+
+A pass tells for sure whether a network answers as it did, and takes as long as one. What its cells hold and what its
+code names can be compared in a hundredth of that. Where the code reads what cannot be seen (another module, an object
+of a class of its own, a large table), nothing is said and the network is asked.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from operator import is_
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+from mindspore import Tensor, nn
+
+from explainer.network.mindspore.borrowing import cells_of
+
+_PLAIN = (int, float, complex, str, bytes, slice, range, frozenset, type(None), np.generic, np.dtype, np.ufunc)
+_STATELESS = ("mindspore", "numpy", "math", "builtins", "functools", "typing", "collections")
+_AS_IT_RUNS = frozenset(vars(nn.Cell())) - {"mixed_precision_type", "has_bprop"}
+_HOOK = "hook"
+_MOST_BYTES = 4_000_000  # of tensors that are no parameters
+_IMPORT = "import"
+_BEYOND = {_IMPORT, "__import__", "globals", "eval", "exec", "open", "input"}  # what reaches beyond names
+_NOT_AT_WORK = {"__init__", "__new__", "__repr__", "__str__"}
+_PARTS: dict[Any, Callable[[Any], tuple[Any, ...]]] = {
+    MethodType: lambda method: (method.__self__, method.__func__),
+    (staticmethod, classmethod): lambda method: (method.__func__,),
+    property: lambda method: (method.fget, method.fset),
+    partial: lambda call: (call.func, call.args, call.keywords),
+}
+
+
+class _UnseenError(Exception):
+    """The code reads what cannot be compared."""
+
+
+class State:
+    """What was seen of a network: objects that must be the same ones, and values that must be equal."""
+
+    def __init__(self) -> None:
+        self.objects: list[object] = []
+        self.values: list[object] = []
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, State)
+            and len(self.objects) == len(other.objects)
+            and all(map(is_, self.objects, other.objects))
+            and self.values == other.values
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it holds what may change
+
+
+def state_of(network: nn.Cell) -> State | None:
+    """What the network's code can read, as it is now; None where it reads what cannot be seen.
+
+    >>> network = nn.SequentialCell(nn.Dense(2, 3), nn.ReLU())
+    >>> state_of(network) == state_of(network)
+    True
+    """
+    cells = cells_of(network)
+    reading = _Reading(cells)
+    try:
+        for cell in cells:
+            reading.cell(cell)
+    except _UnseenError:
+        return None
+    return reading.state
+
+
+class _Reading:
+    """A walk over all that is read, each object once."""
+
+    def __init__(self, cells: Iterable[nn.Cell]) -> None:
+        self.state = State()
+        self._cells = {id(cell) for cell in cells}
+        self._met: set[int] = set()
+        self._bytes = 0
+
+    def cell(self, cell: nn.Cell) -> None:
+        self._same(cell)
+        for name, value in vars(cell).items():
+            if name not in _AS_IT_RUNS or _HOOK in name:
+                self.state.values.append(name)
+                self._value(value or None if _HOOK in name else value)  # the first pass makes places for hooks
+        for parameter in cell._params.values():
+            self._same(parameter)
+        self._value(cell._buffers or None)
+        self._class(type(cell))
+
+    def _class(self, kind: type[nn.Cell]) -> None:
+        """The code of a cell's class, up to MindSpore's own."""
+        self._same(kind)
+        self._same(kind.construct)
+        if self._is_met(kind):
+            return
+        for base in kind.__mro__:
+            if _is_stateless(base.__module__):
+                return
+            for name, value in vars(base).items():
+                special = name.startswith("__") and name.endswith("__")
+                if name not in _NOT_AT_WORK and (not special or isinstance(value, FunctionType)):
+                    self._value(value)
+
+    def _value(self, value: Any) -> None:
+        if isinstance(value, _PLAIN):
+            self.state.values += (type(value), value)
+        elif isinstance(value, Tensor):
+            self._same(value)
+            self._numbers(value)
+        elif isinstance(value, np.ndarray):
+            self._numbers(value)
+        elif isinstance(value, list | tuple):
+            self._several(value)
+        elif isinstance(value, dict):
+            self._several(value)
+            self._several(value.values())
+        elif isinstance(value, nn.Cell):
+            self._known_cell(value)
+        else:
+            self._object(value)
+
+    def _several(self, values: Any) -> None:
+        self.state.values.append(len(values))
+        for value in values:
+            self._value(value)
+
+    def _numbers(self, array: Any) -> None:
+        """The numbers themselves: they may be written in place."""
+        self._bytes += array.size * array.itemsize
+        if self._bytes > _MOST_BYTES:
+            raise _UnseenError
+        self.state.values.append((array.asnumpy() if isinstance(array, Tensor) else array).tobytes())
+
+    def _known_cell(self, cell: nn.Cell) -> None:
+        if id(cell) not in self._cells:
+            raise _UnseenError
+        self._same(cell)
+
+    def _object(self, value: Any) -> None:
+        for kinds, parts in _PARTS.items():
+            if isinstance(value, kinds):
+                self._several(parts(value))
+                return
+        if isinstance(value, FunctionType):
+            self._function(value)
+        elif isinstance(value, type) and issubclass(value, nn.Cell):
+            self._class(value)
+        elif isinstance(value, ModuleType | type | BuiltinFunctionType):
+            self._named(value)
+        elif _is_mindspores(type(value).__module__):
+            self._made_by_mindspore(value)
+        else:
+            raise _UnseenError
+
+    def _made_by_mindspore(self, value: Any) -> None:
+        """An operator, an initializer, a type, a function that was transformed: with the user's code in it, if any."""
+        self._same(value)
+        if self._is_met(value):
+            return
+        for name, entry in getattr(value, "__dict__", {}).items():
+            if isinstance(entry, (*_PLAIN, FunctionType, MethodType, partial)):
+                self.state.values.append(name)
+                self._value(entry)
+
+    def _named(self, value: Any) -> None:
+        """What is what it is called, if it is no module and class of the user's."""
+        module = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if not _is_stateless(module or "builtins"):
+            raise _UnseenError
+        self._same(value)
+
+    def _function(self, function: FunctionType) -> None:
+        self._same(function)
+        self._same(function.__code__)
+        if self._is_met(function):
+            return
+        of_mindspore = _is_stateless(function.__module__ or "")
+        for entry in map(_contents, function.__closure__ or ()):
+            if not of_mindspore or isinstance(entry, FunctionType | MethodType | partial):
+                self._value(entry)
+        if of_mindspore:
+            return
+        self._several(function.__defaults__ or ())
+        self._several(function.__kwdefaults__ or {})
+        self._several((function.__kwdefaults__ or {}).values())
+        names = _names_in(function.__code__)
+        if names & _BEYOND:
+            raise _UnseenError
+        for name in sorted(names & function.__globals__.keys()):
+            self._value(function.__globals__[name])
+
+    def _same(self, value: object) -> None:
+        self.state.objects.append(value)
+
+    def _is_met(self, value: object) -> bool:
+        met = id(value) in self._met
+        self._met.add(id(value))
+        return met
+
+
+@cache
+def _names_in(code: CodeType) -> frozenset[str]:
+    """All names in code, also of functions within it; and whether anything is imported there."""
+    found = set(code.co_names)
+    if any(step.opname == "IMPORT_NAME" for step in dis.get_instructions(code)):
+        found.add(_IMPORT)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _names_in(constant)
+    return frozenset(found)
+
+
+def _is_mindspores(module: str) -> bool:
+    return module.split(".")[0] == "mindspore"
+
+
+def _is_stateless(module: str) -> bool:
+    """Whether what is in a module of this name holds nothing that a user changes."""
+    return module.split(".")[0] in _STATELESS
+
+
+def _contents(entry: Any) -> Any:
+    try:
+        return entry.cell_contents
+    except ValueError:  # it is not filled yet
+        return None
