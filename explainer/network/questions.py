@@ -53,6 +53,11 @@ class GradientQuestion:
         """What is asked for, in words."""
         return "gradient" if self.rule is plain else f"gradient under {name_of(self.rule)}"
 
+    @property
+    def of_gradient(self) -> bool:
+        """Yes."""
+        return True
+
     def proven(self, graph: Graph) -> AtWork | None:
         """The gradient laid on the network's graph, found to be MindSpore's; None where that is zero, or not asked for.
 
@@ -112,6 +117,11 @@ class LayerQuestion:
         """What is asked for, in words."""
         return f"gradient at the layer {self.layer!r}"
 
+    @property
+    def of_gradient(self) -> bool:
+        """Yes."""
+        return True
+
     def proven(self, graph: Graph) -> AtWork | None:
         """The value of the graph that the layer gives, with its gradient; both are MindSpore's.
 
@@ -168,6 +178,11 @@ class ActivationQuestion:
     def label(self) -> str:
         """What is asked for, in words."""
         return f"output of the layer {self.layer!r}"
+
+    @property
+    def of_gradient(self) -> bool:
+        """No."""
+        return False
 
     def proven(self, graph: Graph) -> AtWork | None:
         """The value of the graph that the layer gives; None where several could be it.

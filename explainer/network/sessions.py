@@ -39,6 +39,7 @@ class AtWork:
 
     Attributes:
         seen: `Shared.writes` when its weights were last looked at; None before.
+        stops_gradients: whether the network stops a gradient, which the graph does not.
     """
 
     compiled = True
@@ -49,6 +50,7 @@ class AtWork:
         self.difference = difference
         self.speedup = speedup
         self.seen: int | None = None
+        self.stops_gradients = False
         self._open: Session | None = None
         self._weights: tuple[NDArray[Any], ...] = ()
 
@@ -84,6 +86,10 @@ class Question(Protocol):
     @property
     def label(self) -> str:
         """What is asked for, in words."""
+
+    @property
+    def of_gradient(self) -> bool:
+        """Whether it is about a gradient."""
 
     def proven(self, graph: Graph) -> AtWork | None:
         """Laid on the network's graph and compared with MindSpore's answer; None where that answer tells nothing.
@@ -170,8 +176,11 @@ class Sessions:
         return found
 
     def _proof(self, images: FloatArray, question: Question) -> AtWork | EngineError | None:
+        outputs: AtWork = self._shared.known[self._key(images)]
         try:
-            return question.proven(self._shared.known[self._key(images)].graph)
+            if outputs.stops_gradients and question.of_gradient:
+                raise EngineError("the network stops a gradient (stop_gradient), which MindSpore's export forgets")
+            return question.proven(outputs.graph)
         except EngineError as error:
             self._tell(question.label, error)
             return error
@@ -216,7 +225,7 @@ class Sessions:
             return EngineError(f"onnxruntime cannot be imported ({error})")
         self._graphs[shape] = self._shared.structure, found.graph
         at_work = AtWork(found.graph, found.session, found.difference, found.speedup)
-        at_work.seen = self._shared.writes
+        at_work.seen, at_work.stops_gradients = self._shared.writes, found.stops_gradients
         return at_work
 
     def _proven(self, graph: Graph, images: FloatArray) -> Translated | None:

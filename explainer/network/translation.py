@@ -38,12 +38,14 @@ class Translated:
         session: the graph at work, with the weights of the moment when it was made.
         difference: from MindSpore's outputs, the largest, in parts of the largest output.
         speedup: how many times as fast as MindSpore, which ran uncompiled, it was for these images.
+        stops_gradients: whether the network stops a gradient (`stop_gradient`), which its graph does not.
     """
 
     graph: Graph
     session: Session
     difference: float
     speedup: float
+    stops_gradients: bool = False
 
 
 def translated(network: Any, images: FloatArray) -> Translated:
@@ -87,7 +89,8 @@ class _Proof:
         self._network = network
         several = _several_of(images)
         self._batches = (several[:1], several)
-        self._eager = [_timed(partial(eager_outputs, network, batch)) for batch in self._batches]
+        self._stopped: list[None] = []
+        self._eager = [_timed(partial(eager_outputs, network, batch, self._stopped)) for batch in self._batches]
 
     def of(self, graph: Graph) -> Translated:
         """The graph at work; EngineError unless it gives the same."""
@@ -102,7 +105,8 @@ class _Proof:
             sensitivity = _sensitivity(self._network, self._batches[1], expected)
             allowed = max(allowed, min(_SENSITIVE * sensitivity, _MOST))
             _require_rounding(differences, allowed, len(self._batches[1]))
-        return Translated(graph, session, max(differences), self._eager[1].seconds / ours[1].seconds)
+        speedup = self._eager[1].seconds / ours[1].seconds
+        return Translated(graph, session, max(differences), speedup, bool(self._stopped))
 
 
 def session_of(graph: Graph, network: Any) -> Session:

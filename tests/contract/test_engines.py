@@ -38,7 +38,6 @@ KEPT = [classifier_of(network, engine=engine) for network in (NETWORK, OTHER) fo
 OWN_RULE, TRACED, NO_EXPORT = "a backward rule of its own", "traced", "MindSpore cannot export"
 REFUSED = {  # what the error says of the reason
     "hooks": "has a hook",
-    "`stop_gradient` behind the layer": "stops a gradient",
     "a ReLU with a `bprop` of its own": OWN_RULE,
     "a layer in a cell with a `bprop`": OWN_RULE,
     '`jit(capture_mode="trace")` on the method': TRACED,

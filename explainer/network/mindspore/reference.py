@@ -14,25 +14,27 @@ from explainer.network.mindspore.computations import arrays_of
 from explainer.network.mindspore.inputs import evaluating
 
 
-def eager_outputs(network: nn.Cell, images: FloatArray) -> list[FloatArray]:
+def eager_outputs(network: nn.Cell, images: FloatArray, stopped: list[None] | None = None) -> list[FloatArray]:
     """The network's outputs for these images as one batch, uncompiled.
 
+    Args:
+        network: a mindspore.nn.Cell.
+        images: (N, ...) float32.
+        stopped: gets an entry for each gradient that the network stops, which MindSpore's export forgets.
+
     Raises:
-        EngineError: the user traces a part of it; parsed for a graph, that part would leave MindSpore unusable. Or a
-            gradient is stopped in it, which MindSpore's export forgets: every gradient of the graph would be another.
+        EngineError: the user traces a part of it; parsed for a graph, that part would leave MindSpore unusable.
         NetworkInputError: MindSpore cannot evaluate the network for these images.
     """
-    with borrowed(network), blocking(), evaluating(network, images), _stopped_gradients() as stopped:
+    with borrowed(network), blocking(), evaluating(network, images), _stopped_gradients() as calls:
         traced = TracedCalls()
         outputs = arrays_of(network(Tensor(images)))
     if traced.any:
         raise EngineError(
             'a part of the network is traced, by jit(capture_mode="trace"), which MindSpore cannot export'
         )
-    if stopped:
-        raise EngineError(
-            "the network stops a gradient (stop_gradient), which is not in the graph that MindSpore exports"
-        )
+    if stopped is not None:
+        stopped += calls
     return outputs
 
 

@@ -194,6 +194,27 @@ def test_an_image_without_a_gradient_has_zeros_beside_others() -> None:
     assert_same(found, by_mindspore(network).gradient(images, SEED))
 
 
+class Stopping(SmallCnn):
+    """MindSpore's export has no stop: the gradient of its graph is another."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(images * ops.stop_gradient(images))
+
+
+def test_where_a_gradient_is_stopped_outputs_are_onnx_runtimes_and_gradients_mindspores(
+    asked_of_mindspore: Any,
+) -> None:
+    network = Stopping()
+    asked = on_onnx(network)
+    assert_same(asked.logits(IMAGES), network(Tensor(IMAGES)).asnumpy())
+    assert_same(asked.activations(IMAGES, "conv1"), by_mindspore(network).activations(IMAGES, "conv1"))
+    asked_of_mindspore.clear()
+    assert_same(asked.gradient(IMAGES, SEED), by_mindspore(network).gradient(IMAGES, SEED))
+    assert asked_of_mindspore == [("gradient", 3)] * 2
+    found = asked.engine_for(IMAGES)
+    assert found.name == "onnxruntime" and "stops a gradient" in str(found.questions["gradient"].reason)
+
+
 # The network changes.
 
 

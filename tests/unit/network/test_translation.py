@@ -217,13 +217,6 @@ class UnlikeCompiled(nn.Cell):
         return images[:, :, ::-1, 1:4]
 
 
-class Stopping(nn.Cell):
-    """MindSpore's export has the product of the images with themselves."""
-
-    def construct(self, images: Tensor) -> Tensor:
-        return images * ops.stop_gradient(images)
-
-
 @mindspore.jit(capture_mode="trace")
 def traced(images: Tensor) -> Tensor:
     return ops.relu(images)
@@ -250,7 +243,6 @@ class Traced(nn.Cell):
         (AtHalf, "computes in float16"),
         (UnlikeCompiled, "other outputs than MindSpore"),
         (Traced, "is traced"),
-        (Stopping, "stops a gradient"),
     ],
 )
 def test_a_network_is_refused_in_a_sentence_that_says_why(make, reason):
