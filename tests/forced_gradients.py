@@ -69,4 +69,4 @@ def choices_of(graph: Graph) -> list[Value]:
     """Comparisons, and the positions of the largest in pooling."""
     nodes = needed(graph, graph.outputs)
     compared = [node.outputs[0] for node in nodes if node.operator in COMPARISONS]
-    return compared + [node.outputs[1] for node in nodes if node.operator == "MaxPool"]
+    return compared + [position for node in nodes if node.operator == "MaxPool" for position in node.outputs[1:]]

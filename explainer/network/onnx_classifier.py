@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
 from explainer.errors import EngineError
 from explainer.memory import images_per_pass, images_within
+from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
-from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.adapter import DroppedLogits, MindSporeClassifier, Stream
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.computations import with_a_row_each
 from explainer.network.mindspore.program import pieces
+from explainer.network.onnx.dropping import drawn
 from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion, bytes_per_image
 from explainer.network.sessions import AtWork, Question, as_floats, sessions_of
 from explainer.relu_rules import ReluRule, plain
@@ -143,17 +146,21 @@ class OnnxClassifier:
         at_work = self._sessions.chosen(self._engine, images[: self.batch_size], len(chunks))
         return None if at_work is None else self._given(at_work, None, chunks, images)
 
+    def _answering(self, question: Question, images: FloatArray, rows: int) -> AtWork | None:
+        """What answers a question for so many rows by ONNX Runtime; None where MindSpore is to answer."""
+        batches = len(pieces(rows, images_per_pass(self.batch_size, images.shape[1:])))
+        if self._sessions.chosen(self._engine, images[: self.batch_size], batches) is None:
+            return None
+        return self._sessions.asked(images, question)
+
     def _asked(self, question: Question, *arrays: FloatArray) -> list[FloatArray] | None:
         """The answer to a question by ONNX Runtime; None where MindSpore is to answer."""
         images = arrays[0]
-        size = images_per_pass(self.batch_size, images.shape[1:])
-        if self._sessions.chosen(self._engine, images[: self.batch_size], len(pieces(len(images), size))) is None:
-            return None
-        at_work = self._sessions.asked(images, question)
+        at_work = self._answering(question, images, len(images))
         if at_work is None:
             return None
-        chunks = pieces(len(images), images_within(size, bytes_per_image(at_work.graph)))
-        return self._given(at_work, question, chunks, *arrays)
+        size = images_within(images_per_pass(self.batch_size, images.shape[1:]), bytes_per_image(at_work.graph))
+        return self._given(at_work, question, pieces(len(images), size), *arrays)
 
     def _given(
         self, at_work: AtWork, question: Question | None, chunks: list[slice], *arrays: FloatArray
@@ -239,6 +246,37 @@ class OnnxClassifier:
                 return self._reference.activations(images, name)
             return found[0].reshape(len(images), *self._reference.layer_output(images, name).shape)
 
+    # Dropout.
+
+    def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
+        """Probabilities under the network's own dropout, (draws, N, K) float32; the same draws with every engine.
+
+        Args:
+            images: (N, C, H, W).
+            draws: how many times each image is evaluated.
+            seed: a whole number >= 0.
+
+        Raises:
+            EngineError: as for `logits`.
+            NoDropoutError, NetworkOutputError: as for the reference.
+        """
+        with one_thread():
+            return self._reference.sampled(images, draws, seed, partial(self._dropping, images))
+
+    def _dropping(self, images: FloatArray, rows: int) -> DroppedLogits:
+        """What gives the logits of so many rows of images under dropout."""
+        question = DropoutQuestion(self._reference, images)
+        at_work = self._answering(question, images, rows)
+        if at_work is None:
+            return self._reference.dropped_logits
+
+        def logits_of(images: FloatArray, streams: Sequence[Stream]) -> FloatArray:
+            draws = drawn(at_work.graph, [stream() for stream in streams])
+            found = self._given(at_work, question, [slice(None)], images, *draws)
+            return self._reference.dropped_logits(images, streams) if found is None else found[0]
+
+        return logits_of
+
     # What MindSpore answers.
 
     def class_count(self, images: FloatArray) -> int:
@@ -280,10 +318,6 @@ class OnnxClassifier:
     def require_dropout(self) -> None:
         """Raises NoDropoutError when no cell of the network drops anything."""
         self._reference.require_dropout()
-
-    def sampled_probabilities(self, images: FloatArray, draws: int, seed: int) -> FloatArray:
-        """Probabilities under the network's own dropout, (draws, N, K); see the reference."""
-        return self._reference.sampled_probabilities(images, draws, seed)
 
 
 def _engine_of(found: AtWork | EngineError) -> Engine:

@@ -100,13 +100,18 @@ class _Proof:
         differences = [
             difference_of(one.outputs, other.outputs, expected) for one, other in zip(ours, self._eager, strict=True)
         ]
-        allowed = max([_ROUNDING, *(APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
+        allowed = rounding_of(graph)
         if max(differences) > allowed:
             sensitivity = _sensitivity(self._network, self._batches[1], expected)
             allowed = max(allowed, min(_SENSITIVE * sensitivity, _MOST))
             _require_rounding(differences, allowed, len(self._batches[1]))
         speedup = self._eager[1].seconds / ours[1].seconds
         return Translated(graph, session, max(differences), speedup, bool(self._stopped))
+
+
+def rounding_of(graph: Graph) -> float:
+    """By how much a graph's outputs may differ from MindSpore's, in parts of the largest."""
+    return max([_ROUNDING, *(APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
 
 
 def session_of(graph: Graph, network: Any) -> Session:

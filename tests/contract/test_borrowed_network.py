@@ -20,6 +20,7 @@ from networks import LinearNetwork, SmallCnn
 from numpy.typing import NDArray
 
 from explainer import explanation
+from explainer.network import of
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.relu_rules import guided
 from explainer.testing.networks import FailingNetwork
@@ -60,6 +61,9 @@ SEAM: dict[str, Use] = {
     "layer": lambda network, images: classifier_of(network).layer(images, seeds_of(images), conv2_of(network)),
     "input layer": lambda network, images: classifier_of(network).layer(images, seeds_of(images), ""),
     "sampled_probabilities": lambda network, images: classifier_of(network).sampled_probabilities(images, 2, 1),
+    "sampled_probabilities by ONNX Runtime": lambda network, images: of.classifier_of(
+        network, nn.Softmax(), engine="auto", batch_size=1
+    ).sampled_probabilities(images, 2, 1),
 }
 EXPLAINERS = [name for name in explanation.__all__ if not isabstract(getattr(explanation, name))]
 SOFTMAX: dict[str, Any] = {"activation_fn": nn.Softmax()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ from explainer.network.mindspore.computations import (
     with_a_row_each,
 )
 from explainer.network.mindspore.cuts import Found, require_uncut
-from explainer.network.mindspore.dropout import drop_rate, dropping, require_dropout
+from explainer.network.mindspore.dropout import dropped_logits, require_dropout
 from explainer.network.mindspore.inputs import differentiating, evaluating, require_network
 from explainer.network.mindspore.layers import (
     channel_axis,
@@ -46,7 +46,7 @@ from explainer.network.mindspore.layers import (
     watched,
     watched_layer,
 )
-from explainer.network.mindspore.program import Program, Trace
+from explainer.network.mindspore.program import Program, Trace, pieces
 from explainer.network.mindspore.randomised import layers_with_weights, randomised
 from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
 from explainer.network.mindspore.shared import shared_of, weights_digest
@@ -57,6 +57,11 @@ from explainer.streams import sample_stream
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _FLOATS = (mindspore.float16, mindspore.float32, mindspore.float64)  # of which NumPy has the values
+
+Stream = Callable[[], np.random.Generator]
+"""A stream of random numbers, from its beginning."""
+DroppedLogits = Callable[[FloatArray, Sequence[Stream]], FloatArray]
+"""The logits (N, K) of images (N, C, H, W), each under the masks that are drawn from its own stream."""
 
 
 class MindSporeClassifier:
@@ -392,27 +397,29 @@ class MindSporeClassifier:
             NoDropoutError: the network has no dropout cell with a rate above 0.
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
-        require_integer("seed", seed, 0)
-        dropouts = require_dropout(self._network)
-        rows = [(draw, index) for draw in range(require_integer("draws", draws, 1)) for index in range(len(images))]
-        with borrowed(self._network), borrowed(self._required_activation()):
-            class_count = self._class_count(images)
-            size = images_per_pass(self._batch_size, images.shape[1:])
-            starts = range(0, len(rows), size)
-            parts = [self._sample(dropouts, images, rows[at : at + size], seed) for at in starts]
-        sampled = _checked_probabilities(np.concatenate(parts), (len(rows), class_count))
-        return sampled.reshape(draws, len(images), class_count)
+        with borrowed(self._network):
+            return self.sampled(images, draws, seed, lambda rows: self.dropped_logits)
 
-    def _sample(
-        self, dropouts: list[nn.Cell], images: FloatArray, rows: list[tuple[int, int]], seed: int
+    def sampled(
+        self, images: FloatArray, draws: int, seed: int, answering: Callable[[int], DroppedLogits]
     ) -> FloatArray:
-        streams = [sample_stream(seed, images[index], draw) for draw, index in rows]
-        chunk = Tensor(images[[index for _, index in rows]])
-        with reclassed({cell: dropping(type(cell), drop_rate(cell), streams) for cell in dropouts}):
-            output: FloatArray = (
-                self._required_activation()(only_output(self._network(chunk))).asnumpy().astype(np.float32)
-            )
-        return output
+        """As `sampled_probabilities`, by what answers so many rows; it is asked for when the arguments are checked."""
+        require_integer("seed", seed, 0)
+        require_dropout(self._network)
+        self._required_activation()
+        self.require_logits(images)
+        rows = [(draw, index) for draw in range(require_integer("draws", draws, 1)) for index in range(len(images))]
+        logits_of, parts = answering(len(rows)), []
+        for chunk in pieces(len(rows), images_per_pass(self._batch_size, images.shape[1:])):
+            chosen = images[[index for _, index in rows[chunk]]]
+            streams = [partial(sample_stream, seed, images[index], draw) for draw, index in rows[chunk]]
+            parts.append(logits_of(chosen, streams))
+        return self.activated(np.concatenate(parts)).reshape(draws, len(images), -1)
+
+    def dropped_logits(self, images: FloatArray, streams: Sequence[Stream]) -> FloatArray:
+        """The network's output under its own dropout, each image by the draws of its own stream: (N, K) float32."""
+        with borrowed(self._network):
+            return dropped_logits(self._network, images, [stream() for stream in streams])[0]
 
     def _required_activation(self) -> nn.Cell:
         if self._activation is None:

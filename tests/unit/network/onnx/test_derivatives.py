@@ -217,6 +217,11 @@ CASES: dict[str, Graphs] = {
     "largest, side by side, padded": pool("MaxPool", (3, 3), (Batch(), 4, 2, 2), strides=[3, 3], pads=[1, 1, 0, 0]),
     "largest, side by side, dilated": pool("MaxPool", (2, 2), (Batch(), 4, 2, 3), strides=[2, 2], dilations=[2, 2]),
     "largest, overlapping": pool("MaxPool", (3, 2), (Batch(), 4, 5, 3), strides=[1, 3], pads=[1, 0, 1, 1]),
+    "largest, overlapping, padded": pool("MaxPool", (3, 3), (Batch(), 4, 3, 4), strides=[2, 2], pads=[1, 1, 1, 1]),
+    "largest, overlapping beyond the end": pool("MaxPool", (3, 4), (Batch(), 4, 3, 3), strides=[2, 2],
+                                                pads=[0, 0, 2, 1]),
+    "largest, overlapping across, apart down": pool("MaxPool", (1, 3), (Batch(), 4, 3, 3), strides=[2, 2]),
+    "largest, some read by none": pool("MaxPool", (3, 3), (Batch(), 4, 2, 2), strides=[2, 3]),
     "largest of volumes": pool("MaxPool", (2, 2, 3), (Batch(), 2, 1, 4, 3), strides=[1, 1, 2]),
     "mean, apart": pool("AveragePool", (1, 2), (Batch(), 4, 3, 2), strides=[2, 4]),
     "mean, overlapping, padded": pool("AveragePool", (3, 2), (Batch(), 4, 6, 4), strides=[1, 2], pads=[2, 1, 1, 1]),
@@ -263,6 +268,39 @@ def graph_with(make: Graphs) -> Graph:
 @pytest.mark.parametrize("name", CASES)
 def test_a_derivative_is_right_in_seldom_cases(name):
     assert_derivative(graph_with(CASES[name]))
+
+
+@pytest.mark.parametrize(
+    ("size", "strides", "pads"),
+    [
+        ((3, 3), (2, 2), (0, 0)),
+        ((3, 3), (2, 2), (1, 1)),
+        ((2, 4), (1, 3), (0, 1)),
+        ((3, 3), (1, 1), (1, 1)),
+        ((2, 2), (2, 2), (0, 0)),
+    ],
+)
+def test_of_equal_pixels_the_first_of_a_window_in_reading_order_has_the_gradient(size, strides, pads):
+    """As MindSpore has it; a window of three grey levels has several largest, in every order of rows and columns."""
+    images = np.random.default_rng(3).integers(0, 3, (2, 4, 9, 11)).astype(np.float32)
+    counts = [(n + 2 * pad - k) // stride + 1 for n, k, stride, pad in zip((9, 11), size, strides, pads, strict=True)]
+    builder = GraphBuilder((Batch(), 4, 9, 11))
+    pooled = pool("MaxPool", size, (Batch(), 4, *counts), strides=list(strides), pads=list(pads) * 2)(
+        builder, builder.images
+    )
+    graph = as_logits(builder.finished((pooled,)), pooled)
+    seed = np.random.default_rng(4).integers(1, 9, (2, 4 * counts[0] * counts[1])).astype(np.float32)
+    expected = np.zeros_like(images)
+    for (image, channel, row, column), given in np.ndenumerate(seed.reshape(2, 4, *counts)):
+        places = [
+            (row * strides[0] + i - pads[0], column * strides[1] + j - pads[1])
+            for i in range(size[0])
+            for j in range(size[1])
+        ]
+        inside = [(y, x) for y, x in places if 0 <= y < 9 and 0 <= x < 11]
+        y, x = max(inside, key=lambda place: images[image, channel][place])  # the first of several
+        expected[image, channel, y, x] += given
+    np.testing.assert_array_equal(Session(gradient_graph(graph), {})(images, seed)[0], expected)
 
 
 @pytest.mark.parametrize("zeros", [1, 2, 7])

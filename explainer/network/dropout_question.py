@@ -1,0 +1,83 @@
+"""MC dropout on a network's graph: the same draws from the same streams, and so the same numbers as MindSpore's."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from explainer.arrays import FloatArray
+from explainer.errors import EngineError
+from explainer.memory import images_per_pass
+from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.borrowing import borrowed
+from explainer.network.mindspore.dropout import drop_rate, dropped_logits, drops_channels
+from explainer.network.mindspore.dropping_export import captured_with_marks, marks_of
+from explainer.network.onnx.dropping import Drop, drawn, with_draws
+from explainer.network.onnx.graph import Graph
+from explainer.network.onnx.mindir import BATCH, graph_of
+from explainer.network.sessions import AtWork
+from explainer.network.translation import difference_of, rounding_of, session_of
+
+_COMPARED = 8  # draws: where nearly all is dropped, a few of them would tell nothing
+
+
+@dataclass(frozen=True)
+class DropoutQuestion:
+    """The logits while the network's dropout is at work, each image under the masks of its own stream.
+
+    What answers is given, beside the images, what `drawn` takes from the streams.
+
+    Attributes:
+        reference: MindSpore's answers.
+        images: some of those that it is for, (N, C, H, W) float32.
+    """
+
+    reference: MindSporeClassifier
+    images: FloatArray
+
+    @property
+    def key(self) -> Hashable:
+        """What makes it another question."""
+        return "dropout"
+
+    @property
+    def label(self) -> str:
+        """What is asked for, in words."""
+        return "network under its dropout"
+
+    @property
+    def of_gradient(self) -> bool:
+        """No."""
+        return False
+
+    def proven(self, graph: Graph) -> AtWork:
+        """A graph of its own, in which dropouts stay, found to give what MindSpore gives for the same draws.
+
+        The order of MindSpore's calls in a pass is that of the draws.
+
+        Raises:
+            EngineError: MindSpore cannot export it, or it gives something else; says what.
+        """
+        network = self.reference.network
+        count = images_per_pass(_COMPARED, self.images.shape[1:])
+        images = np.resize(self.images[:count], (count, *self.images.shape[1:]))
+        streams = [partial(np.random.default_rng, index) for index in range(count)]
+        with borrowed(network):
+            expected, calls = dropped_logits(network, images, [stream() for stream in streams])
+        marks = marks_of(network)
+        drops = {name: Drop(drop_rate(cell), drops_channels(cell)) for cell, name in marks.items()}
+        marked = graph_of(captured_with_marks(network, images.shape[1:], BATCH))
+        asked = with_draws(marked, drops, [marks[cell] for cell in calls])
+        session = session_of(asked, network)
+        found = session(images, *drawn(asked, [stream() for stream in streams]))
+        difference = difference_of(found, [expected], [expected])
+        if difference > rounding_of(asked):
+            raise EngineError(
+                f"the graph gives other outputs than MindSpore for the same dropout masks, by {difference:.1e} of the "
+                "largest; a cell may drop in several branches at once",
+                difference=difference,
+            )
+        return AtWork(asked, session, difference)
