@@ -103,7 +103,7 @@ class _Proof:
         allowed = rounding_of(graph)
         if max(differences) > allowed:
             sensitivity = _sensitivity(self._network, self._batches[1], expected)
-            allowed = max(allowed, min(_SENSITIVE * sensitivity, _MOST))
+            allowed = max(allowed, explained_by(sensitivity))
             _require_rounding(differences, allowed, len(self._batches[1]))
         speedup = self._eager[1].seconds / ours[1].seconds
         return Translated(graph, session, max(differences), speedup, bool(self._stopped))
@@ -164,6 +164,15 @@ def _require_rounding(differences: list[float], allowed: float, several: int) ->
 
 def _sensitivity(network: Any, images: FloatArray, expected: Sequence[NDArray[Any]]) -> float:
     """How far MindSpore's own outputs are from themselves when the last digit of the images changes."""
+    return difference_of(eager_outputs(network, with_other_last_digits(images)), expected, expected)
+
+
+def with_other_last_digits(images: FloatArray) -> FloatArray:
+    """The images, the last digit of each number changed at random by one, or not; the same at each call."""
     digits = np.random.default_rng(0).choice([-1, 0, 1], images.shape)
-    changed = (images * (1 + np.finfo(np.float32).eps * digits)).astype(np.float32)
-    return difference_of(eager_outputs(network, changed), expected, expected)
+    return (images * (1 + np.finfo(np.float32).eps * digits)).astype(np.float32)
+
+
+def explained_by(sensitivity: float) -> float:
+    """What of a difference is rounding, where a change of the last digit of the images changes as much."""
+    return min(_SENSITIVE * sensitivity, _MOST)

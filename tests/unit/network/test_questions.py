@@ -194,6 +194,22 @@ def test_an_image_without_a_gradient_has_zeros_beside_others() -> None:
     assert_same(found, by_mindspore(network).gradient(images, SEED))
 
 
+class Steep(Smooth):
+    """Sines of large numbers: the last digit of an image decides the fourth of a gradient."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(ops.sin(images * 300))
+
+
+def test_a_smooth_gradient_may_differ_by_what_the_last_digit_of_the_images_changes(asked_of_mindspore: Any) -> None:
+    network = Steep()
+    asked = on_onnx(network)
+    asked.gradient(IMAGES, SEED)
+    found = asked.engine_for(IMAGES).questions["gradient"]
+    assert found.name == "onnxruntime" and found.difference < 1e-4
+    assert len(asked_of_mindspore) == 1 + (found.difference > FLOAT32)
+
+
 class Stopping(SmallCnn):
     """MindSpore's export has no stop: the gradient of its graph is another."""
 
