@@ -41,7 +41,7 @@ class Plan:
         felt: the nodes that compute parts of maps.
         whole: what all of the network costs for an image, in multiplications and additions, estimated.
         spared: how much less a window costs.
-        fetchings: how often a part of a map is fetched.
+        fetchings: how often a part of a map, or all of it, is fetched or made ready for that.
     """
 
     def __init__(self, graph: Graph, window: tuple[int, int], parts: Sequence[float] = _PARTS) -> None:
