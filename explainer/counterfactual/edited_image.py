@@ -9,7 +9,7 @@ import numpy as np
 
 from explainer.arrays import FloatArray, Keep
 from explainer.counterfactual.edit_tree import Box
-from explainer.perturb.engine import Request, evaluated
+from explainer.perturb.engine import Hidden, Request, evaluated
 
 
 class EditedImage:
@@ -75,24 +75,44 @@ class EditedImage:
         Args:
             keeps: one or more.
         """
+        return self._answers(self._image, self._background, ((keep, keep) for keep in keeps))
+
+    def outputs_with(self, keep: Keep, boxes: Iterable[Box]) -> FloatArray:
+        """As `outputs`, of `with_box` for each of the boxes, one or more."""
+        picture = np.where(keep, self._image, self._background)
+        edited = self._background if self._by_masking else self._image
+        return self._answers(picture, edited, ((self.with_box(keep, box), _rectangle(box)) for box in boxes))
+
+    def _answers(
+        self, picture: FloatArray, fill: FloatArray, shown: Iterable[tuple[Keep, Keep | Hidden]]
+    ) -> FloatArray:
+        """The network's output for each picture in which the fill hides something: what of the image is shown, and how.
+
+        What hides may be a mask, or a rectangle, which the engine need not compute in full.
+        """
         wanted: list[bytes] = []
         batches = evaluated(
-            lambda shown, indices: self._score(shown),
-            self._image,
-            self._unknown(keeps, wanted),
-            fill=lambda _: self._background,
+            lambda images, indices: self._score(images),
+            picture,
+            self._unknown(shown, wanted),
+            fill=lambda _: fill,
             batch_size=self._batch_size,
         )
         for batch in batches:
             self._known.update((request.payload, outputs) for request, outputs in zip(*batch, strict=True))
         return np.stack([self._known[key] for key in wanted])
 
-    def _unknown(self, keeps: Iterable[Keep], wanted: list[bytes]) -> Iterator[Request]:
-        """The masks to be evaluated, with their keys; notes every key in `wanted`."""
+    def _unknown(self, shown: Iterable[tuple[Keep, Keep | Hidden]], wanted: list[bytes]) -> Iterator[Request]:
+        """What is to be evaluated, with keys; notes every key in `wanted`."""
         coming: set[bytes] = set()
-        for keep in keeps:
+        for keep, hidden in shown:
             key = blake2b(np.packbits(keep).tobytes(), digest_size=16).digest()
             wanted.append(key)
             if key not in self._known and key not in coming:
                 coming.add(key)
-                yield Request(0, keep, key)
+                yield Request(0, hidden, key)
+
+
+def _rectangle(box: Box) -> Hidden:
+    x, y, width, height = box
+    return slice(None), slice(y, y + height), slice(x, x + width)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.arrays import Keep
+from explainer.arrays import FloatArray, Keep
 from explainer.counterfactual.edit_tree import ROOT_LAYER, EditStep, StopReason
 from explainer.counterfactual.edited_image import EditedImage
 from explainer.counterfactual.windows import WindowLayers
@@ -135,7 +135,7 @@ class LabelSearch:
         while not self._goal.met(last):
             if not left:
                 return steps, finer, StopReason.NO_NEW_STEP
-            outputs = self._outputs(self._edited.with_box(keep, box) for box in left)
+            outputs = self._of_label(self._edited.outputs_with(keep, left))
             best = self._goal.best(outputs)
             step = EditStep(layer, left.pop(best), float(outputs[best]), float(outputs[best]) - last)
             if layer + 1 < len(self._layers.win_sizes) and self._goal.improves(step.step_change):
@@ -148,7 +148,10 @@ class LabelSearch:
 
     def _outputs(self, keeps: Iterable[Keep]) -> NDArray[np.float64]:
         """The label's probability for each, (M,)."""
-        return self._edited.outputs(keeps)[:, self._index].astype(np.float64)
+        return self._of_label(self._edited.outputs(keeps))
+
+    def _of_label(self, outputs: FloatArray) -> NDArray[np.float64]:
+        return outputs[:, self._index].astype(np.float64)
 
     def _why_nothing(self, root: EditStep) -> str:
         if root.stop_reason is StopReason.THRESHOLD_MET:

@@ -22,6 +22,8 @@ from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.dropping import drawn
 from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion, bytes_per_image
 from explainer.network.sessions import AtWork, Question, as_floats, sessions_of
+from explainer.network.windowed import Outputs
+from explainer.perturb.engine import windows_in
 from explainer.relu_rules import ReluRule, plain
 
 
@@ -144,7 +146,12 @@ class OnnxClassifier:
         """The outputs by ONNX Runtime; None where MindSpore is to compute them."""
         chunks = pieces(len(images), images_per_pass(self.batch_size, images.shape[1:]))
         at_work = self._sessions.chosen(self._engine, images[: self.batch_size], len(chunks))
-        return None if at_work is None else self._given(at_work, None, chunks, images)
+        if at_work is None:
+            return None
+        windows = windows_in(images)
+        if windows is not None:
+            return self._given(at_work.with_windows, None, chunks, images, windows)
+        return self._given(at_work, None, chunks, images)
 
     def _answering(self, question: Question, images: FloatArray, rows: int) -> AtWork | None:
         """What answers a question for so many rows by ONNX Runtime; None where MindSpore is to answer."""
@@ -163,7 +170,7 @@ class OnnxClassifier:
         return self._given(at_work, question, pieces(len(images), size), *arrays)
 
     def _given(
-        self, at_work: AtWork, question: Question | None, chunks: list[slice], *arrays: FloatArray
+        self, at_work: Callable[..., Outputs], question: Question | None, chunks: list[slice], *arrays: Any
     ) -> list[FloatArray] | None:
         try:
             parts = [as_floats(at_work(*(array[chunk] for array in arrays))) for chunk in chunks]

@@ -21,6 +21,8 @@ from explainer.network.mindspore.tensors import device_in_use
 from explainer.network.onnx.graph import Graph, with_open_weights
 from explainer.network.onnx.session import Session
 from explainer.network.translation import Translated, held, session_of, translated
+from explainer.network.windowed import WindowSessions
+from explainer.perturb.engine import Windows
 
 _MINDSPORES_BATCHES = 2  # outside a run: with the third MindSpore would compile, too, which takes as long
 _LONGEST = 200
@@ -53,11 +55,17 @@ class AtWork:
         self.stops_gradients = False
         self._open: Session | None = None
         self._weights: tuple[NDArray[Any], ...] = ()
+        self._windows = WindowSessions(graph)
 
     def __call__(self, images: FloatArray, *others: FloatArray) -> tuple[NDArray[Any], ...]:
         """The graph's outputs for images (N, C, H, W), and what else it is given."""
         session = self._open if self._weights and self._open is not None else self.session
         return session(images, *others, *self._weights)
+
+    def with_windows(self, images: FloatArray, windows: Windows) -> tuple[NDArray[Any], ...]:
+        """As a call, for images that are known but for windows: only what these change is computed where that pays."""
+        found = None if self._weights else self._windows.outputs(self.session, images, windows)
+        return self(images) if found is None else found
 
     def with_weights(self, network: Any, *, for_a_moment: bool) -> None:
         """It answers with the network's weights of this moment.

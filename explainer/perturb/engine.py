@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,15 +63,63 @@ class Evaluated(NamedTuple):
         return np.stack([request.shown for request in self.requests], dtype=np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """What is hidden in a batch: each is an image that is known, but for one rectangle.
+
+    Attributes:
+        images: those that are known, (N, C, H, W).
+        indices: which of them each is, (B,).
+        rectangles: first row, first column, and behind the last ones, (B, 4).
+        kept: what a classifier has found out about the images that are known; it lasts as long as the requests.
+    """
+
+    images: FloatArray
+    indices: NDArray[np.int64]
+    rectangles: NDArray[np.int64]
+    kept: dict[Any, Any]
+
+    def __getitem__(self, rows: slice) -> Windows:
+        return replace(self, indices=self.indices[rows], rectangles=self.rectangles[rows])
+
+    def by_image(self) -> list[slice]:
+        """The rows that follow each other and are of the same image."""
+        ends = [0, *np.flatnonzero(np.diff(self.indices)) + 1, len(self.indices)]
+        return [slice(int(start), int(end)) for start, end in pairwise(ends)]
+
+
 Evaluate = Callable[[FloatArray, NDArray[np.int64]], NDArray[Any]]
 """Images (B, C, ...), and the index of each -> outputs (B, ...)."""
 OUTPUTS = ("logits", "probabilities")
-_EVALUATING: ContextVar[bool] = ContextVar("explainer.perturb.engine.evaluating", default=False)
+
+
+class _Evaluating(NamedTuple):
+    """What the engine is having evaluated."""
+
+    shown: FloatArray
+    windows: Windows | None
+
+
+_EVALUATING: ContextVar[_Evaluating | None] = ContextVar("explainer.perturb.engine.evaluating", default=None)
 
 
 def evaluating_perturbed() -> bool:
     """Whether the engine is having perturbed images evaluated at this moment, here; how a classifier knows who asks."""
-    return _EVALUATING.get()
+    return _EVALUATING.get() is not None
+
+
+def windows_in(images: FloatArray) -> Windows | None:
+    """What is hidden in these images; None unless they are the batch that the engine is having evaluated, by windows.
+
+    Whoever was given the batch may have written into it, which nobody tells.
+
+    Args:
+        images: what a classifier is asked about.
+    """
+    evaluating = _EVALUATING.get()
+    if evaluating is None or not _is_same_array(images, evaluating.shown):
+        return None
+    return evaluating.windows
 
 
 def evaluated(
@@ -104,13 +152,15 @@ def evaluated(
     >>> [(request.payload, float(output)) for batch in batches for request, output in zip(*batch)]
     [('first', 5.0), ('last', 3.0)]
     """
+    kept: dict[Any, Any] = {}
     for chunk, shown in _perturbed(images, requests, fill=fill, batch_size=batch_size):
         indices = np.array([request.image for request in chunk], np.int64)
         clean = np.zeros(len(chunk), bool)
         if evaluate_clean is not None:
             clean[:] = [_hides_nothing(request.shown) for request in chunk]
         if evaluate_clean is None or not clean.any():
-            yield Evaluated(chunk, _outputs_of_perturbed(evaluate, shown, indices))
+            windows = _windows_of(images, chunk, indices, kept)
+            yield Evaluated(chunk, _outputs_of_perturbed(evaluate, shown, indices, windows))
         else:
             yield Evaluated(chunk, _merged(clean, images, shown, indices, evaluate, evaluate_clean))
 
@@ -184,8 +234,23 @@ def _merged(
     return outputs
 
 
-def _outputs_of_perturbed(evaluate: Evaluate, shown: FloatArray, indices: NDArray[np.int64]) -> NDArray[Any]:
-    before = _EVALUATING.set(True)
+def _windows_of(
+    images: FloatArray, chunk: list[Request], indices: NDArray[np.int64], kept: dict[Any, Any]
+) -> Windows | None:
+    """What a batch hides, where that is a rectangle of rows and columns in each image, of whatever channels."""
+    hidden = [request.shown for request in chunk if isinstance(request.shown, tuple) and len(request.shown) == 3]
+    if images.ndim != 4 or len(hidden) < len(chunk):
+        return None
+    height, width = images.shape[2:]
+    spans = [(rows.indices(height), columns.indices(width)) for _, rows, columns in hidden]
+    rectangles = [(rows[0], columns[0], rows[1], columns[1]) for rows, columns in spans]
+    return Windows(images, indices, np.array(rectangles, np.int64), kept)
+
+
+def _outputs_of_perturbed(
+    evaluate: Evaluate, shown: FloatArray, indices: NDArray[np.int64], windows: Windows | None = None
+) -> NDArray[Any]:
+    before = _EVALUATING.set(_Evaluating(shown, windows))
     try:
         return evaluate(shown, indices)
     finally:
@@ -225,6 +290,15 @@ def _show(image: FloatArray, request: Request, filled: FloatArray | None) -> Non
     else:
         assert filled is not None  # masks come with a fill
         _hide(image, filled[request.image], request.shown)
+
+
+def _is_same_array(one: FloatArray, other: FloatArray) -> bool:
+    """Whether both are the same numbers in memory, as views of one array are, too."""
+    return one.dtype == other.dtype and (one.shape, one.strides, one.ctypes.data) == (
+        other.shape,
+        other.strides,
+        other.ctypes.data,
+    )
 
 
 def _light(request: Request) -> Request:

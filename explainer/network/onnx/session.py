@@ -69,6 +69,14 @@ class Session:
         given: list[NDArray[Any]] = self._session.run(self._names, inputs)
         return tuple(given)
 
+    def with_weights_for(self, graph: Graph) -> Session:
+        """Another graph at work, with the same weights, which both share.
+
+        Raises:
+            EngineError: as for the class.
+        """
+        return Session(graph, self._kept)
+
     def holds(self, weights: Mapping[str, NDArray[Any]]) -> bool:
         """Whether these are the weights that it was made with."""
         # As fast as memory: a checksum of 50 MB takes twice as long, a cryptographic one nine times.
@@ -86,7 +94,11 @@ def thread_count() -> int:
 def _held(value: Value, array: NDArray[Any]) -> NDArray[Any]:
     if array.shape != value.shape or array.dtype != value.dtype:
         raise EngineError(f"the weight {value.name} is {array.shape} {array.dtype}, not {value.shape} {value.dtype}")
-    return np.array(array, order="C")  # a copy: MindSpore's optimizers write into its own
+    if array.flags.owndata and array.flags.c_contiguous and not array.flags.writeable:
+        return array  # of another session
+    copied = np.array(array, order="C")  # MindSpore's optimizers write into its own
+    copied.flags.writeable = False
+    return copied
 
 
 def _first_line(error: Exception) -> str:

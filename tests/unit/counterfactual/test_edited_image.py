@@ -64,6 +64,21 @@ def test_one_more_box_is_as_if_it_had_been_among_them(by_masking: bool) -> None:
 
 
 @pytest.mark.parametrize("by_masking", [False, True])
+def test_the_outputs_with_one_more_box_are_those_of_its_pictures(by_masking: bool) -> None:
+    """Boxes over each other, the last of which changes nothing; each picture is asked for once, by whichever way."""
+    score, expected = Score(), Score()
+    edited, others = edited_image(score, by_masking), edited_image(expected, by_masking)
+    keep = edited.keep([(1, 0, 2, 3)])
+    boxes = [(2, 1, 3, 2), (0, 0, 1, 4), (1, 1, 2, 2)]
+    edited.outputs([keep])
+    found = edited.outputs_with(keep, boxes)
+    np.testing.assert_array_equal(found, others.outputs([keep, *(others.with_box(keep, box) for box in boxes)])[1:])
+    np.testing.assert_array_equal(np.concatenate(score.batches), np.concatenate(expected.batches))
+    edited.outputs(edited.with_box(keep, box) for box in boxes)
+    assert len(score.shown) == 3
+
+
+@pytest.mark.parametrize("by_masking", [False, True])
 def test_the_original_is_the_image_itself(by_masking: bool) -> None:
     score = Score()
     edited = edited_image(score, by_masking)

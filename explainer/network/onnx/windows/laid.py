@@ -1,0 +1,210 @@
+"""A plan as graphs: the one that gives what is kept of an image, and the one that computes what its windows change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainer.arrays import FloatArray, IndexArray
+from explainer.network.onnx.graph import Batch, Graph, GraphBuilder, Node, Shape, Value
+from explainer.network.onnx.windows.plan import Felt, Plan, channels_of, counts_images, elements, needs_fetching
+from explainer.network.onnx.windows.spans import Reach, Region, Span
+
+_MARGINS = (0.0, -np.inf)  # the first places of each table: what stands outside of a map
+_NOWHERE = -(2**40)
+
+
+@dataclass(frozen=True, eq=False)
+class Fetched:
+    """Where a part of a map comes from, for each window: a place of the image that is known, or of what has changed.
+
+    Attributes:
+        given: the part that has changed.
+        starts: of the part that is fetched, for each place of the window, rows and columns.
+        steps: from one row to the next, and from one column.
+        lengths: rows and columns.
+        margin: the place of the table that stands for what is outside of the map.
+    """
+
+    given: Region
+    starts: tuple[IndexArray, IndexArray]
+    steps: tuple[int, int]
+    lengths: tuple[int, int]
+    margin: int
+
+    def places(self, tops: IndexArray, lefts: IndexArray) -> NDArray[np.int32]:
+        """Places of the table (B, rows, columns), for windows at (B,) tops and lefts."""
+        height, width = self.given
+        rows, changed_rows = self._along(0, tops)
+        columns, changed_columns = self._along(1, lefts)
+        first = np.arange(len(tops)) * (height.length * width.length) + height.size * width.size
+        known = rows[:, :, None] * width.size + columns[:, None, :]
+        changed = (changed_rows * width.length + first[:, None])[:, :, None] + changed_columns[:, None, :]
+        # What has changed lies behind what is known, and where one of the two is not there, far below zero.
+        found = np.maximum(np.maximum(changed, known) + len(_MARGINS), self.margin)
+        return found.astype(np.int32)
+
+    def _along(self, axis: int, places: IndexArray) -> tuple[IndexArray, IndexArray]:
+        """Indices in the map and in the part that has changed, (B, length) each; where there is none, far below 0."""
+        span = self.given[axis]
+        indices = self.starts[axis][places][:, None] + self.steps[axis] * np.arange(self.lengths[axis])
+        changed = indices - span.starts[places][:, None]
+        is_inside = (indices >= 0) & (indices < span.size)
+        is_changed = (changed >= 0) & (changed < span.length)
+        return np.where(is_inside, indices, _NOWHERE), np.where(is_changed, changed, _NOWHERE)
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """The graphs of a plan.
+
+    Attributes:
+        known: an image (1, C, H, W) -> the tables of its maps: a row for each place, with its channels, in front of
+            them what stands outside.
+        windowed: the windows (B, C, h, w), and what `others` says -> the network's outputs.
+        others: what the second graph is given beside the windows: the number of a table, or what is fetched.
+    """
+
+    known: Graph
+    windowed: Graph
+    others: tuple[int | Fetched, ...]
+
+    def given(self, tables: Sequence[FloatArray], tops: IndexArray, lefts: IndexArray) -> list[NDArray[Any]]:
+        """What the second graph is given beside the windows, for windows at (B,) tops and lefts."""
+        return [tables[entry] if isinstance(entry, int) else entry.places(tops, lefts) for entry in self.others]
+
+
+def laid(plan: Plan) -> Laid:
+    """The graphs of a plan."""
+    return _Laying(plan).finished()
+
+
+class _Laying:
+    """One plan on its way into graphs."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        graph = plan.graph
+        self._builder = GraphBuilder((Batch(), channels_of(graph.images), *plan.window))
+        self._names = {value: name for name, value in graph.weights.items()}
+        self._parts = {graph.images: self._builder.images}
+        self._whole: dict[Value, Value] = {}
+        self._tables: dict[Value, Value] = {}
+        self._others: list[int | Fetched] = []
+
+    def finished(self) -> Laid:
+        graph = self._plan.graph
+        for node in graph.nodes:
+            if node in self._plan.felt:
+                self._lay_part(node, self._plan.felt[node])
+            else:
+                self._lay_whole(node)
+        outputs = tuple(self._made_whole(output) for output in graph.outputs)
+        return Laid(self._known(), self._builder.finished(outputs), tuple(self._others))
+
+    def _lay_part(self, node: Node, felt: Felt) -> None:
+        seen = tuple(self._seen(value, felt) for value in node.inputs)
+        if felt.locality.is_choice:
+            assert seen[0] is not None
+            self._parts[node.outputs[0]] = seen[0]
+            return
+        height, width = (span.length for span in felt.region)
+        shapes: list[tuple[Shape, str]] = [
+            ((Batch(), channels_of(output), height, width), output.dtype) for output in node.outputs
+        ]
+        attributes = node.attributes if felt.locality.attributes is None else felt.locality.attributes
+        made = self._builder.nodes(node.operator, seen, shapes, **attributes)
+        self._parts.update(zip(node.outputs, made, strict=True))
+
+    def _lay_whole(self, node: Node) -> None:
+        if counts_images(node) and node.inputs[0] in self._parts:
+            inputs: tuple[Value | None, ...] = (self._parts[node.inputs[0]],)
+        else:
+            inputs = tuple(None if value is None else self._made_whole(value) for value in node.inputs)
+        shapes = [(output.shape, output.dtype) for output in node.outputs]
+        made = self._builder.nodes(node.operator, inputs, shapes, **node.attributes)
+        self._whole.update(zip(node.outputs, made, strict=True))
+
+    def _seen(self, value: Value | None, felt: Felt) -> Value | None:
+        """The part of an input that a node sees."""
+        if value is None or not self._plan.depends_on_images(value):
+            return None if value is None else self._made_whole(value)
+        given = self._plan.regions[value]
+        return self._fetched(value, _seen_of(felt, given)) if needs_fetching(felt, given) else self._parts[value]
+
+    def _made_whole(self, value: Value) -> Value:
+        """All of a value: made at once, or from the part of it that has changed."""
+        if value not in self._whole:
+            self._whole[value] = self._joined(value) if value in self._parts else self._taken_over(value)
+        return self._whole[value]
+
+    def _joined(self, value: Value) -> Value:
+        return self._fetched(value, _all_of(self._plan.regions[value]))
+
+    def _taken_over(self, value: Value) -> Value:
+        """A weight or a constant."""
+        if value in self._names:
+            return self._builder.weight(self._names[value], value.shape, value.dtype)
+        return self._builder.constant(self._plan.graph.constants[value], value.dtype)
+
+    def _fetched(self, value: Value, fetched: Fetched) -> Value:
+        builder, channels = self._builder, channels_of(value)
+        table = self._table(value)
+        self._others.append(fetched)
+        places = builder.given(f"places_{len(self._others)}", (Batch(), *fetched.lengths), "int32")
+        rows = builder.node(
+            "Gather", table, places, shape=(Batch(), *fetched.lengths, channels), dtype=value.dtype, axis=0
+        )
+        return builder.node("Transpose", rows, shape=(Batch(), channels, *fetched.lengths), perm=[0, 3, 1, 2])
+
+    def _table(self, value: Value) -> Value:
+        """What is known of a map, and behind it the parts of it that have changed, window by window."""
+        if value not in self._tables:
+            builder, channels = self._builder, channels_of(value)
+            self._others.append(len(self._tables))
+            count = len(_MARGINS) + elements(value.shape) // channels
+            known = builder.given(f"known_{len(self._others)}", (count, channels), value.dtype)
+            changed = _by_places(builder, self._parts[value])
+            self._tables[value] = builder.node("Concat", known, changed, shape=changed.shape, axis=0)
+        return self._tables[value]
+
+    def _known(self) -> Graph:
+        builder = GraphBuilder.going_on(self._plan.graph)
+        tables = []
+        for value in self._tables:
+            margins = builder.constant(np.outer(_MARGINS, np.ones(channels_of(value))), value.dtype)
+            places = _by_places(builder, value)
+            tables.append(builder.node("Concat", margins, places, shape=places.shape, axis=0))
+        return builder.finished(tuple(tables))
+
+
+def _by_places(builder: GraphBuilder, value: Value) -> Value:
+    """A map (N, C, H, W) as (N * H * W, C)."""
+    images, channels, *size = value.shape
+    turned = builder.node("Transpose", value, shape=(images, *size, channels), perm=[0, 2, 3, 1])
+    return builder.reshaped(turned, (Batch(elements(value.shape) // channels_of(value)), channels))
+
+
+def _seen_of(felt: Felt, given: Region) -> Fetched:
+    locality = felt.locality
+    (rows, columns) = (_seen_along(*pair) for pair in zip(felt.region, locality.reaches, strict=True))
+    margin = _MARGINS.index(locality.margin)
+    return Fetched(given, (rows[0], columns[0]), (rows[1], columns[1]), (rows[2], columns[2]), margin)
+
+
+def _seen_along(span: Span, reach: Reach) -> tuple[IndexArray, int, int]:
+    """(starts, step, length) of what is needed for a part, along an axis."""
+    starts = span.starts * reach.stride - reach.before
+    if reach.extent == 1:
+        return starts, reach.stride, span.length
+    return starts, 1, (span.length - 1) * reach.stride + reach.extent
+
+
+def _all_of(given: Region) -> Fetched:
+    rows, columns = given
+    starts = np.zeros_like(rows.starts), np.zeros_like(columns.starts)
+    return Fetched(given, starts, (1, 1), (rows.size, columns.size), 0)
