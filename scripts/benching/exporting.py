@@ -28,7 +28,7 @@ RULES = {"plain": plain, "guided": guided, "deconvolution": deconvolution}
 
 
 def main(folder: Path, name: str) -> None:
-    """Writes one folder; the logits last, as they say that all is there."""
+    """Writes one folder."""
     network = NETWORKS[name]
     exported = Exported(folder, network)
     exported.folder.mkdir(parents=True)
@@ -37,12 +37,12 @@ def main(folder: Path, name: str) -> None:
     labels = logits.argmax(axis=1)
     np.savez(exported.folder / "weights.npz", **{name: one.asnumpy() for name, one in cell.parameters_and_names()})
     np.save(exported.folder / "images.npy", images)
+    np.save(exported.folder / "logits.npy", logits)
     np.save(exported.folder / "labels.npy", labels)
     if network.name == "ResNet-20":
         np.save(exported.folder / "truth.npy", data.cifar10().labels)
     np.save(exported.folder / "maps.npy", Gradient(cell, reduction="abs_max")(images, labels))
     write_graphs(exported, translated(cell, images[:2]).graph)
-    np.save(exported.folder / "logits.npy", logits)
 
 
 def images_of(network: Network) -> NDArray[np.float32]:

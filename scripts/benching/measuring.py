@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benching.rows import OURS, Row
+from benching.rows import BEFORE, FLOORS, OURS, Row
 from benching.sides import Side, SideError, sides_of
 
 BUSY = 0.25
@@ -24,17 +24,24 @@ class Effort:
     Attributes:
         repeats: timed calls of each column, at most.
         seconds: that a column's timed calls may take; each has one at least, ours two.
-        patience: a column whose first call takes longer than so many seconds is not asked again, ours is.
-        warm_ups: calls before the timed ones, the first among them: MindSpore compiles with the third.
+        patience: a peer, or before, whose first call takes longer than so many seconds is not asked again.
     """
 
     repeats: int = 5
-    seconds: float = 2.5
-    patience: float = 3.0
-    warm_ups: int = 4
+    seconds: float = 1.5
+    patience: float = 2.5
+
+    def warm_ups(self, column: str, first: float) -> int:
+        """Calls between the first and those that are timed: MindSpore compiles a network with its third batch."""
+        wanted = 3 if column in (OURS, BEFORE) else 1
+        return wanted if column == OURS or (wanted + 1) * first < self.patience else 0
+
+    def is_enough(self, column: str, taken: Sequence[float]) -> bool:
+        """Whether the column need not be asked again."""
+        return len(taken) >= (2 if column == OURS else 1) and sum(taken) >= self.seconds
 
 
-QUICK = Effort(repeats=3, seconds=0.6, patience=1.5, warm_ups=3)
+QUICK = Effort(repeats=3, seconds=0.5, patience=1.5)
 
 
 @dataclass
@@ -49,6 +56,7 @@ class Measured:
         reasons: why a column is empty.
         load: the machine's load average at the end.
         others: how many cores were taken by processes that are not the bench's.
+        took: seconds, all in all.
         quick: whether it was measured in haste.
     """
 
@@ -59,6 +67,7 @@ class Measured:
     reasons: dict[str, str] = field(default_factory=dict)
     load: float = 0.0
     others: float = 0.0
+    took: float = 0.0
     quick: bool = False
 
     @property
@@ -75,8 +84,8 @@ class Measured:
         return (max(self.seconds[column]) - min(self.seconds[column])) / statistics.median(self.seconds[column])
 
 
-def measured(row: Row, folder: Path, effort: Effort) -> Measured:
-    """The row, each side in a process of its own."""
+def measured(row: Row, folder: Path, effort: Effort, lasting: Mapping[str, Side]) -> Measured:
+    """The row, each side in a process of its own, which begins with it unless it is one of the lasting ones."""
     found = Measured(row.key, quick=effort == QUICK)
     with ExitStack() as stack:
         sides: dict[str, Side] = {}
@@ -84,10 +93,10 @@ def measured(row: Row, folder: Path, effort: Effort) -> Measured:
             if reason:
                 found.reasons[name] = reason
             else:
-                sides[name] = stack.enter_context(Side(name, folder))
+                sides[name] = lasting.get(name) or stack.enter_context(Side(name, folder))
         with _others_watched(found, sides):
             columns = _prepared(row, sides, found)
-            _warm_up(columns, found, effort)
+            _warm_up(row, columns, found, effort)
             _take_turns(columns, found, effort)
     found.load = os.getloadavg()[0]
     return found
@@ -97,25 +106,24 @@ def _prepared(row: Row, sides: dict[str, Side], found: Measured) -> dict[str, Si
     """The side of each column; all prepare at once, as nothing is timed yet."""
     for side in sides.values():
         side.send(prepare=row.key)
-    columns = {}
+    columns: dict[str, Side] = {}
     for name, side in sides.items():
         try:
             columns |= dict.fromkeys(side.received()["columns"], side)
         except SideError as error:
             found.reasons[name] = str(error)
-    return columns
+    return {column: side for column, side in columns.items() if column not in row.left_out}
 
 
-def _warm_up(columns: dict[str, Side], found: Measured, effort: Effort) -> None:
+def _warm_up(row: Row, columns: dict[str, Side], found: Measured, effort: Effort) -> None:
     """The first calls; the peak is that of a side's first column, before another layout has been in its process."""
     known: set[Side] = set()
     for column, side in columns.items():
         try:
             found.first[column] = side.asked(time=column)["seconds"]
-            for _ in range(effort.warm_ups - 1):
-                if found.first[column] < effort.patience / effort.warm_ups or column == OURS:
-                    side.asked(time=column)
-            if side not in known:
+            for _ in range(effort.warm_ups(column, found.first[column])):
+                side.asked(time=column)
+            if side not in known and row.has_peak:
                 found.peak[column] = side.asked(peak=True)["peak"]
             known.add(side)
         except SideError as error:
@@ -125,13 +133,12 @@ def _warm_up(columns: dict[str, Side], found: Measured, effort: Effort) -> None:
 
 def _take_turns(columns: dict[str, Side], found: Measured, effort: Effort) -> None:
     for column, first in found.first.items():
-        hurried = first > effort.patience and column != OURS
-        found.seconds[column] = [first] if hurried else []
-    for turn in range(effort.repeats):
-        for column, taken in found.seconds.items():
-            if turn < (2 if column == OURS else 1) or sum(taken) < effort.seconds:
-                if taken == [found.first[column]]:
-                    continue
+        is_asked = first <= effort.patience or column in (OURS, *FLOORS)
+        found.seconds[column] = [] if is_asked else [first]
+    asked = {column: taken for column, taken in found.seconds.items() if not taken}
+    for _ in range(effort.repeats):
+        for column, taken in asked.items():
+            if not effort.is_enough(column, taken):
                 taken.append(columns[column].asked(time=column)["seconds"])
 
 
@@ -143,7 +150,8 @@ def _others_watched(found: Measured, sides: dict[str, Side]) -> Iterator[None]:
         yield
     finally:
         taken = _busy_seconds() - before - (sum(map(_seconds_of, pids)) - own)
-        found.others = max(0.0, taken / (time.perf_counter() - start))
+        found.took = time.perf_counter() - start
+        found.others = max(0.0, taken / found.took)
 
 
 def _busy_seconds() -> float:

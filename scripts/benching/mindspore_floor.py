@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
 import mindspore
 import numpy as np
 from mindspore import Tensor
 
 from benching.built import rebuilt
-from benching.networks import Exported
+from benching.networks import Exported, Network
 from benching.onnx_floor import batch_of, batches, part_of
 from benching.rows import MINDSPORE, Row, Work
 
@@ -18,13 +19,20 @@ from benching.rows import MINDSPORE, Row, Work
 def works(row: Row, exported: Exported) -> dict[str, Work]:
     """The passes that the row needs; the way back to a late layer is short, so a forward stands for it."""
     assert row.needs is not None
-    floor = _Floor(exported)
+    floor = _floor(exported.folder.parent, exported.network)
     forwards = row.needs.forwards + row.needs.taps
     runs = [*floor.forwards(forwards), *floor.gradients(row.needs.gradients)]
     return {MINDSPORE: part_of(runs, forwards + row.needs.gradients, exported.network.size)}
 
 
+@cache
+def _floor(folder: Path, network: Network) -> _Floor:
+    return _Floor(Exported(folder, network))
+
+
 class _Floor:
+    """One for all rows of a network, which need not be compiled for again."""
+
     def __init__(self, exported: Exported) -> None:
         self._exported = exported
         network = rebuilt(exported)

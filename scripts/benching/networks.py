@@ -65,11 +65,6 @@ class Exported:
         self.network = network
         self.folder = folder / network.name.replace("/", "-").replace(" ", "_")
 
-    @property
-    def is_there(self) -> bool:
-        """Whether it was written to its end."""
-        return (self.folder / "logits.npy").exists()
-
     @cached_property
     def images(self) -> NDArray[np.float32]:
         """(N, 3, H, W)."""

@@ -28,7 +28,7 @@ def printed(results: Results) -> str:
     text = []
     for network, rows in _by_network(results):
         text += ["", network, *_aligned([HEADINGS, *(_cells(row, results) for row in rows)])]
-    return "\n".join([*text, "", *_verdicts(results), *_flatness(results), *_shares(results)])
+    return _plain("\n".join([*text, "", *_verdicts(results), *_flatness(results), *_shares(results)]))
 
 
 def write_page(results: Results, command: str, page: Path = PAGE) -> None:
@@ -50,11 +50,8 @@ def _section(results: Results, command: str) -> str:
 
 
 def _by_network(results: Results) -> Iterator[tuple[str, list[Row]]]:
-    measured = sorted((row for row in ROWS if row.key in results.rows), key=lambda row: _NETWORKS.index(row.network))
+    measured = (row for row in ROWS if row.key in results.rows)
     return ((network, list(rows)) for network, rows in groupby(measured, lambda row: row.network))
-
-
-_NETWORKS = list(dict.fromkeys(row.network for row in ROWS))
 
 
 def _cells(row: Row, results: Results) -> list[str]:
@@ -167,7 +164,7 @@ def _shares(results: Results) -> Iterator[str]:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    plain = [[cell.replace("\\", "").replace("**", "") for cell in row] for row in rows]
+    plain = [list(map(_plain, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
     return [
         "  ".join(
@@ -176,6 +173,11 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in plain
     ]
+
+
+def _plain(text: str) -> str:
+    """Without what only Markdown understands."""
+    return text.replace("\\*", "*").replace("**", "")
 
 
 def _line(cells: Sequence[str]) -> str:
