@@ -3,8 +3,8 @@
 Each side of a row runs in a process of its own and is asked in turn. Columns: ours (engine "auto"), before (engine
 "mindspore"), the floors (what the passes that are needed cost, bare), the peers (as they are called by default; with
 memory in channels_last; 32 perturbations at a time). Medians, and half of the spread; first calls and peak memory above
-the imports, each in a fresh process. A row that others disturbed is named; `--resume` measures it again. At its end, or
-alone with `--shares` and `--flat`: what part of a run writing takes, and whether memory grows with the task.
+the imports, each in a fresh process. A row that others disturbed is named; `--resume` measures it again. Alone, with
+`--shares`: what part of a run's CPU time writing takes; with `--flat`: whether memory grows with the task.
 """
 
 from __future__ import annotations
@@ -31,13 +31,12 @@ def main() -> int:
         print("skipped: the trial networks are not here (set EXPLAINER_SHARED)")
         return 0
     results = Results.read(options.json) if options.resume else Results.here_and_now()
-    alone = options.shares or options.flat
-    if not alone:
-        _measure(results, options)
-    if options.flat or not (alone or options.quick or options.rows):
+    if options.flat:
         results.memory = flatness.memory_rows()
-    if options.shares or not (alone or options.quick or options.rows):
+    if options.shares:
         results.shares = shares.share_rows()
+    if not (options.flat or options.shares):
+        _measure(results, options)
     if options.json:
         results.write(options.json)
     print(table.printed(results))
@@ -53,8 +52,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what is measured there, row by row")
     parser.add_argument("--resume", action="store_true", help="go on with FILE: what it lacks, and what was disturbed")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write FILE's results into docs/performance.md")
-    parser.add_argument("--shares", action="store_true", help="measure the writer's part of a run's CPU time alone")
-    parser.add_argument("--flat", action="store_true", help="measure alone whether memory grows with the task")
+    parser.add_argument("--shares", action="store_true", help="measure the writer's part of a run's CPU time")
+    parser.add_argument("--flat", action="store_true", help="measure whether memory grows with the task")
     options = parser.parse_args()
     if options.resume and not (options.json and options.json.exists()):
         parser.error("`--resume` needs `--json FILE`, a file that a run of the bench has written")

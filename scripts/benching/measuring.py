@@ -24,24 +24,30 @@ class Effort:
     Attributes:
         repeats: timed calls of each column, at most.
         seconds: that a column's timed calls may take; each has one at least, ours two.
-        patience: a peer, or before, whose first call takes longer than so many seconds is not asked again.
+        patience: a peer whose first call takes longer than so many seconds is not asked again; nor is before, when it
+            takes four times as long.
     """
 
     repeats: int = 5
-    seconds: float = 1.5
-    patience: float = 2.5
+    seconds: float = 1.0
+    patience: float = 1.5
+
+    def is_asked_again(self, column: str, first: float) -> bool:
+        """Whether there are timed calls after the first, or the first has to do."""
+        return column in (OURS, *FLOORS) or first <= self.patience * (4 if column == BEFORE else 1)
 
     def warm_ups(self, column: str, first: float) -> int:
         """Calls between the first and those that are timed: MindSpore compiles a network with its third batch."""
-        wanted = 3 if column in (OURS, BEFORE) else 1
-        return wanted if column == OURS or (wanted + 1) * first < self.patience else 0
+        if first > 2 * self.patience:  # so many batches that it has compiled
+            return int(column == OURS)
+        return 3 if column in (OURS, BEFORE) else 1
 
     def is_enough(self, column: str, taken: Sequence[float]) -> bool:
-        """Whether the column need not be asked again."""
+        """Whether the column need not be timed again."""
         return len(taken) >= (2 if column == OURS else 1) and sum(taken) >= self.seconds
 
 
-QUICK = Effort(repeats=3, seconds=0.5, patience=1.5)
+QUICK = Effort(repeats=3, seconds=0.4)
 
 
 @dataclass
@@ -121,8 +127,9 @@ def _warm_up(row: Row, columns: dict[str, Side], found: Measured, effort: Effort
     for column, side in columns.items():
         try:
             found.first[column] = side.asked(time=column)["seconds"]
-            for _ in range(effort.warm_ups(column, found.first[column])):
-                side.asked(time=column)
+            if effort.is_asked_again(column, found.first[column]):
+                for _ in range(effort.warm_ups(column, found.first[column])):
+                    side.asked(time=column)
             if side not in known and row.has_peak:
                 found.peak[column] = side.asked(peak=True)["peak"]
             known.add(side)
@@ -133,8 +140,7 @@ def _warm_up(row: Row, columns: dict[str, Side], found: Measured, effort: Effort
 
 def _take_turns(columns: dict[str, Side], found: Measured, effort: Effort) -> None:
     for column, first in found.first.items():
-        is_asked = first <= effort.patience or column in (OURS, *FLOORS)
-        found.seconds[column] = [] if is_asked else [first]
+        found.seconds[column] = [] if effort.is_asked_again(column, first) else [first]
     asked = {column: taken for column, taken in found.seconds.items() if not taken}
     for _ in range(effort.repeats):
         for column, taken in asked.items():

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 from benching import table
-from benching.measuring import QUICK, Effort, Measured
+from benching.measuring import Effort, Measured
 from benching.onnx_floor import part_of
 from benching.results import Results
 from benching.rows import BEFORE, MINDSPORE, ONNX, OURS, PEER, PEER_LAST, ROWS, selected
@@ -96,13 +96,15 @@ def test_a_long_floor_runs_in_part_and_counts_whole():
     assert (ran, work.times) == ([32], 170 / 32)
 
 
-def test_ours_is_asked_twice_a_floor_once_however_long_it_takes():
-    effort = Effort(seconds=1.5, patience=2.5)
+def test_who_takes_long_is_asked_once_but_for_ours_and_the_floors():
+    effort = Effort(seconds=1.0, patience=1.5)
+    columns = (OURS, BEFORE, MINDSPORE, PEER)
+    assert [effort.is_asked_again(column, 2.0) for column in columns] == [True, True, True, False]
+    assert [effort.is_asked_again(column, 7.0) for column in columns] == [True, False, True, False]
+    assert [effort.warm_ups(column, 0.1) for column in columns] == [3, 3, 1, 1]
+    assert [effort.warm_ups(column, 3.5) for column in columns] == [1, 0, 0, 0]
     assert [effort.is_enough(OURS, taken) for taken in ([9.0], [9.0, 9.0], [0.1] * 4)] == [False, True, False]
     assert [effort.is_enough(ONNX, taken) for taken in ([], [9.0])] == [False, True]
-    assert [effort.warm_ups(column, 0.1) for column in (OURS, BEFORE, MINDSPORE, PEER)] == [3, 3, 1, 1]
-    assert [effort.warm_ups(column, 2.0) for column in (OURS, BEFORE, MINDSPORE, PEER)] == [3, 0, 0, 0]
-    assert QUICK.seconds < effort.seconds
 
 
 def test_peers_without_their_environment_are_left_out_and_say_how_to_make_it(monkeypatch, tmp_path):
