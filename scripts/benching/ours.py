@@ -45,7 +45,7 @@ def _forward(row: Row, exported: Exported, network: nn.Cell) -> Call:
 
 def _explainer(row: Row, exported: Exported, network: nn.Cell) -> Call:
     method = getattr(explanation, row.task)
-    if hasattr(method, "layer") or row.task in ("GradCAM", "GradCAMPlusPlus", "LayerCAM", "ScoreCAM"):
+    if row.task in ("GradCAM", "GradCAMPlusPlus", "LayerCAM", "ScoreCAM"):
         made = method(network, exported.network.layer)
     elif row.task in ("Occlusion", "RISE", "LIME", "KernelSHAP"):
         made = method(network, SOFTMAX, **row.settings)
@@ -102,11 +102,11 @@ def _runner(row: Row, exported: Exported, network: nn.Cell) -> Call:
     """Maps of three methods and their scores, with pictures; equal work: one curve for each map, no controls."""
     fills = () if row.task == "runner" else None
     explainers = [Gradient(network), GradCAM(network, exported.network.layer)]
-    metrics, images = [], 200
+    metrics = []
     if row.task != "maps runner":
         explainers.append(Occlusion(network, SOFTMAX, window=8, stride=4))
-        metrics, images = [Faithfulness(10, SOFTMAX, "DeletionAUC", curve_fills=fills), Sparseness(10)], row.images
-    shown, truth = exported.images[:images], exported.array("truth")[:images]
+        metrics = [Faithfulness(10, SOFTMAX, "DeletionAUC", curve_fills=fills), Sparseness(10)]
+    shown, truth = exported.images[: row.images], exported.array("truth")[: row.images]
 
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder:

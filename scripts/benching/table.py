@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -118,7 +118,17 @@ def _verdicts(results: Results) -> Iterator[str]:
     yield _listed(f"peak memory above {MEMORY} of ONNX Runtime's", _larger(rows, results, ONNX, MEMORY))
     yield _listed("peak memory above the peer's", _larger(rows, results, PEER, 1.0))
     yield _listed("left out", _reasons(results))
+    yield from _company(results.rows.values())
     yield _listed("disturbed by others, to be repeated", [key for key, row in results.rows.items() if row.busy])
+
+
+def _company(rows: Collection[Measured]) -> Iterator[str]:
+    """Who else was on the machine."""
+    if rows:
+        loads = [row.load for row in rows]
+        most = max(row.others for row in rows)
+        minutes = sum(row.took for row in rows) / 60
+        yield f"load {min(loads):.1f} to {max(loads):.1f}, others took up to {most:.1f} cores; {minutes:.1f} minutes"
 
 
 def _behind(rows: list[Row], results: Results, goals: list[Goal], allowed: float = 1.0) -> list[str]:
