@@ -11,7 +11,7 @@ import numpy as np
 
 from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
-from explainer.errors import EngineError
+from explainer.errors import EngineError, NoReluError
 from explainer.memory import images_per_pass, images_within
 from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
@@ -21,7 +21,7 @@ from explainer.network.mindspore.computations import with_a_row_each
 from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.dropping import drawn
 from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion, bytes_per_image
-from explainer.network.sessions import AtWork, Question, as_floats, sessions_of
+from explainer.network.sessions import ENOUGH_BATCHES, AtWork, Question, as_floats, sessions_of
 from explainer.network.windowed import Outputs
 from explainer.perturb.engine import windows_in
 from explainer.relu_rules import ReluRule, plain
@@ -153,17 +153,18 @@ class OnnxClassifier:
             return self._given(at_work.with_windows, None, chunks, images, windows)
         return self._given(at_work, None, chunks, images)
 
-    def _answering(self, question: Question, images: FloatArray, rows: int) -> AtWork | None:
+    def _answering(self, question: Question, images: FloatArray, rows: int, *, at_once: bool = False) -> AtWork | None:
         """What answers a question for so many rows by ONNX Runtime; None where MindSpore is to answer."""
         batches = len(pieces(rows, images_per_pass(self.batch_size, images.shape[1:])))
+        batches += at_once * ENOUGH_BATCHES
         if self._sessions.chosen(self._engine, images[: self.batch_size], batches) is None:
             return None
         return self._sessions.asked(images, question)
 
-    def _asked(self, question: Question, *arrays: FloatArray) -> list[FloatArray] | None:
+    def _asked(self, question: Question, *arrays: FloatArray, at_once: bool = False) -> list[FloatArray] | None:
         """The answer to a question by ONNX Runtime; None where MindSpore is to answer."""
         images = arrays[0]
-        at_work = self._answering(question, images, len(images))
+        at_work = self._answering(question, images, len(images), at_once=at_once)
         if at_work is None:
             return None
         size = images_within(images_per_pass(self.batch_size, images.shape[1:]), bytes_per_image(at_work.graph))
@@ -198,11 +199,15 @@ class OnnxClassifier:
             seed = seed.astype(np.float32, copy=False)
             question = GradientQuestion(self._reference, images, seed, relu_rule)
             found = self._asked(question, images, seed)
-            if found is None:
-                return self._reference.gradient(images, seed, relu_rule=relu_rule)
-            gradient = found[0]
+            try:
+                gradient = self._reference.gradient(images, seed, relu_rule=relu_rule) if found is None else found[0]
+            except NoReluError:  # MindSpore's rules do not reach what the graph's may
+                found = self._asked(question, images, seed, at_once=True)
+                if found is None:
+                    raise
+                gradient = found[0]
             zero = _zero_rows(gradient, seed)
-            if zero.size:  # it may be cut there: the reference looks
+            if found is not None and zero.size:  # it may be cut there: the reference looks
                 gradient[zero] = self._reference.gradient(images[zero], seed[zero])
         return gradient
 

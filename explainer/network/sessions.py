@@ -24,7 +24,7 @@ from explainer.network.translation import Translated, held, session_of, translat
 from explainer.network.windowed import WindowSessions
 from explainer.perturb.engine import Windows
 
-_MINDSPORES_BATCHES = 2  # outside a run: with the third MindSpore would compile, too, which takes as long
+ENOUGH_BATCHES = 3  # outside a run: with the third MindSpore would compile, too, which takes as long as an export
 _LONGEST = 200
 _LOG = logging.getLogger("explainer")
 Shape = tuple[int, ...]
@@ -254,7 +254,7 @@ class Sessions:
         shape = images.shape[1:]
         self._batches[shape] = self._batches.get(shape, 0) + batches
         on_cpu = device_in_use() == "CPU"
-        return on_cpu and (self.engine_of_run is not None or self._batches[shape] > _MINDSPORES_BATCHES)
+        return on_cpu and (self.engine_of_run is not None or self._batches[shape] >= ENOUGH_BATCHES)
 
     def _tell(self, what: str, error: EngineError) -> None:
         """Logs why MindSpore answers, once."""

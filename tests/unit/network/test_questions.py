@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import mindspore
 import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
+from mindspore.ops.operations.nn_ops import ReLUV3
 from networks import NormalisedCnn, SmallCnn, random_weights
 
 from explainer.errors import LayerError, NoReluError
@@ -125,18 +125,19 @@ def test_the_input_is_a_layer_too() -> None:
     assert_same(gradient, by_mindspore(SmallCnn()).gradient(IMAGES, SEED))
 
 
-class Compiled(SmallCnn):
-    """Its ReLUs are inside of what the user compiles, where MindSpore's rules reach none."""
-
-    @mindspore.jit
-    def construct(self, images: Tensor) -> Tensor:
-        features = mindspore.mint.nn.functional.relu(self.conv2(mindspore.mint.nn.functional.relu(self.conv1(images))))
-        return self.fc(features.mean((2, 3)))
+def out_of_reach() -> SmallCnn:
+    """Its ReLUs are an operator of another name, which MindSpore's rules do not reach."""
+    return SmallCnn(relu=ReLUV3)
 
 
-def test_a_rule_reaches_every_relu_of_the_graph() -> None:
+@pytest.mark.parametrize("engine", ["onnxruntime", "auto"])
+def test_a_rule_reaches_every_relu_of_the_graph(engine: str) -> None:
+    """With "auto" MindSpore is asked first, of a network of which little has been asked."""
     expected = by_mindspore(SmallCnn()).gradient(IMAGES, SEED, relu_rule=guided)
-    assert_same(on_onnx(Compiled()).gradient(IMAGES, SEED, relu_rule=guided), expected)
+    asked = classifier_of(out_of_reach(), engine=engine)
+    assert_same(asked.gradient(IMAGES, SEED, relu_rule=guided), expected)
+    with pytest.raises(NoReluError):
+        classifier_of(out_of_reach(), engine="mindspore").gradient(IMAGES, SEED, relu_rule=guided)
 
 
 class Smooth(nn.Cell):
