@@ -20,7 +20,7 @@ from explainer import ImageClassificationRunner, RunOptions, RunResult, read_run
 from explainer.analysis.view import RunView
 from explainer.arrays import FloatArray
 from explainer.benchmark import Faithfulness, Sparseness
-from explainer.errors import ResumeError, SummaryReadError, SummaryWriteError
+from explainer.errors import EngineError, ResumeError, SummaryReadError, SummaryWriteError
 from explainer.explanation import Gradient, SmoothGrad
 from explainer.network.sessions import Sessions
 from explainer.records import Record, RunEnd, RunMetadata, SampleDone, Score
@@ -544,6 +544,21 @@ def test_another_version_of_the_engine_may_go_on_and_is_recorded(onnx: Setting, 
     monkeypatch.setattr("explainer.run.resume.version_of", lambda package: f"{package} 9.9")
     onnx.run(resume=True)
     assert read_run(onnx.folder).resumed == ({"engine version": "onnxruntime 9.9"},)
+
+
+def test_a_run_whose_gradients_another_engine_would_compute_is_refused(onnx: Setting, monkeypatch: pytest.MonkeyPatch):
+    assert read_run(onnx.folder).metadata.parameters["engine"]["questions"]["gradient"]["name"] == "onnxruntime"
+    before = files_below(onnx.folder)
+
+    def none(graph: Any, **named: Any) -> Any:
+        raise EngineError("the operator Sin has no derivative")
+
+    monkeypatch.setattr("explainer.network.questions.gradient_graph", none)
+    with pytest.raises(
+        ResumeError, match=r"engine of the gradient differs: 'onnxruntime' .* \(the operator Sin has no"
+    ):
+        onnx.run(resume=True)
+    assert files_below(onnx.folder) == before
 
 
 class Diary:
