@@ -89,6 +89,8 @@ class Saliency:
 
     completeness_gap: how much of the logit's difference from the baseline the attributions miss; None for a method
     whose attributions do not claim to sum to it.
+    standard_error: of a map that is a mean of random draws, the root mean square over its pixels; None where it was not
+    estimated.
     """
 
     sample_id: int
@@ -96,6 +98,7 @@ class Saliency:
     label: int
     saliency: FloatArray
     completeness_gap: float | None = None
+    standard_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -271,6 +274,7 @@ class SaliencyFile:
     completeness_gap: float | None = None  # as in Saliency
     digest: bytes = b""  # as in ImageFile
     raw: RawMapFile | None = None
+    standard_error: float | None = None  # as in Saliency
 
     @property
     def constant(self) -> bool:

@@ -110,7 +110,7 @@ def write_table_run(folder: Path, *, ended: bool = True, raw_kind: str | None = 
             Prediction(3, (1,), (1,), (0, 1), np.float32([0.1, 0.7, 0.2])),
             Saliency(3, "GradCAM", 0, MAP),
             Saliency(3, "GradCAM", 1, MAP * 2),
-            Saliency(3, "Integrated", 1, -MAP, completeness_gap=0.3),
+            Saliency(3, "Integrated", 1, -MAP, completeness_gap=0.3, standard_error=0.1),
             Score(3, "GradCAM", "Faithfulness", 0, 0.25),
             Score(3, "GradCAM", "Faithfulness", 1, math.nan),
             Score(3, "GradCAM", "Sparseness", None, -0.5),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from explainer.analysis.json_values import finite
 from explainer.analysis.limits import MOST_CURVES
 from explainer.analysis.reliability import reliability_facts
 from explainer.analysis.view import RunView
-from explainer.records import Benchmark, SaliencyFile, ScoreCurve
+from explainer.records import Benchmark, ScoreCurve
 from explainer.summary.folder import entries_below, led_out
 from explainer.summary.reader import SampleView
 from explainer.summary.settings import mapping
@@ -83,17 +84,18 @@ def _map_facts(run: RunView) -> Facts:
     return {
         "maps": {name: written[name] for name in run.metadata.explainers},
         "constant_maps": {name: constant[name] for name in run.metadata.explainers},
-        "largest_completeness_gap": _largest_gaps(maps),
+        "largest_completeness_gap": _largest((entry.explainer, entry.completeness_gap) for entry in maps),
+        "largest_standard_error": _largest((entry.explainer, entry.standard_error) for entry in maps),
     }
 
 
-def _largest_gaps(maps: list[SaliencyFile]) -> dict[str, float]:
-    """For each explainer with completeness gaps the largest absolute one."""
-    gaps: dict[str, float] = {}
-    for entry in maps:
-        if entry.completeness_gap is not None and math.isfinite(entry.completeness_gap):
-            gaps[entry.explainer] = max(gaps.get(entry.explainer, 0.0), abs(entry.completeness_gap))
-    return gaps
+def _largest(known: Iterable[tuple[str, float | None]]) -> dict[str, float]:
+    """For each explainer with such a number the largest absolute one."""
+    found: dict[str, float] = {}
+    for explainer, number in known:
+        if number is not None and math.isfinite(number):
+            found[explainer] = max(found.get(explainer, 0.0), abs(number))
+    return found
 
 
 def _score(benchmark: Benchmark, run: RunView) -> Facts:

@@ -54,6 +54,7 @@ _MAP = (
     Column("map_low", "number"),
     Column("map_high", "number"),
     Column("completeness_gap", "number"),
+    Column("standard_error", "number"),
     Column("map_path", "text"),
 )
 
@@ -261,6 +262,7 @@ def _of_map(entry: SaliencyFile | None) -> Row:
         "map_low": number_of(entry.low),
         "map_high": number_of(entry.high),
         "completeness_gap": number_of(entry.completeness_gap),
+        "standard_error": number_of(entry.standard_error),
         "map_path": entry.path,
     }
 

@@ -373,6 +373,8 @@ def _explainer(name: str, facts: Facts) -> str:
         parts.append(f"{facts['constant_maps'][name]} of them constant")
     if name in facts["largest_completeness_gap"]:
         parts.append(f"completeness gap up to {facts['largest_completeness_gap'][name]:.3g}")
+    if name in facts["largest_standard_error"]:
+        parts.append(f"standard error up to {facts['largest_standard_error'][name]:.3g}")
     recorded = _mapping(_mapping(facts["parameters"].get("explainers")).get(name))
     return f"{name}: {', '.join(parts)}{_settings(name, recorded)}"
 

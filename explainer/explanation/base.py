@@ -27,10 +27,18 @@ class Explained(NamedTuple):
         maps: (N, L, H, W) float32.
         completeness_gaps: (N, L) float32, how much of the logit's difference the attributions miss; None for a method
             whose attributions do not claim to sum to it.
+        standard_errors: (N, L) float32, of maps that are means of random draws, the root mean square over the pixels;
+            None where they were not estimated.
     """
 
     maps: FloatArray
     completeness_gaps: FloatArray | None = None
+    standard_errors: FloatArray | None = None
+
+    def of(self, rows: Any) -> Explained:
+        """What is known of these images alone; rows index the first axis."""
+        maps, *known = self
+        return Explained(maps[rows], *(None if part is None else part[rows] for part in known))
 
 
 @dataclass(frozen=True)
@@ -165,15 +173,15 @@ class Attribution(ABC):
         with unchanged():  # so that the network is asked once, not with each pass, whether it answers as it did
             images, labels = self._inputs.checked(inputs, targets)
             found = self._explain(images, labels)
-        maps, gaps = found if isinstance(found, Explained) else Explained(found)
-        saliency = np.ascontiguousarray(maps, dtype=np.float32)
+        explained = found if isinstance(found, Explained) else Explained(found)
+        saliency = np.ascontiguousarray(explained.maps, dtype=np.float32)
         expected = self._inputs.map_shape(images, labels)
         if saliency.shape != expected:
             raise ValueError(
                 f"{self._name} must give maps of shape {expected}, gave {saliency.shape}; mend its _explain"
             )
         require_finite(f"saliency of {self._name}", saliency)
-        return Explained(saliency, gaps)
+        return explained._replace(maps=saliency)
 
     @final
     def check(self, inputs: Any) -> None:
@@ -192,7 +200,7 @@ class Attribution(ABC):
 
     @abstractmethod
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray | Explained:
-        """Maps (N, L, H, W) for checked images (N, C, H, W) and targets (N, L), or `Explained` where gaps are known."""
+        """Maps (N, L, H, W) for checked images (N, C, H, W) and targets (N, L), or `Explained` where more is known."""
 
 
 def one_hot_pairs(images: FloatArray, targets: LabelArray, class_count: int) -> tuple[FloatArray, FloatArray]:

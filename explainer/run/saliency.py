@@ -76,9 +76,9 @@ class SaliencyJob:
         # Lazy: the maps of a later part of the batch are made when the samples before have been handed on.
         explained = [explained_in_parts(method, batch) for method in self.explainers]
         for sample, *of_methods in zip(batch.samples, *explained, strict=True):
-            for method, (maps, gaps) in zip(self.explainers, of_methods, strict=True):
-                yield from _saliency(method, sample, maps, gaps)
-                yield from self._score(method, sample, maps)
+            for method, found in zip(self.explainers, of_methods, strict=True):
+                yield from _saliency(method, sample, found)
+                yield from self._score(method, sample, found.maps)
             for control in self.controls if self.control_samples.has(sample.sample_id) else ():
                 (found,) = explain(control, PredictedBatch((sample,)))
                 yield from self._score(control, sample, found.maps)
@@ -119,12 +119,13 @@ class SaliencyJob:
                     yield ScoreCurve(sample.sample_id, explainer.name, metric.name, label, fill, *points)
 
 
-def _saliency(
-    explainer: Attribution, sample: PredictedSample, maps: FloatArray, gaps: FloatArray | None
-) -> Iterator[Saliency]:
+def _saliency(explainer: Attribution, sample: PredictedSample, found: Explained) -> Iterator[Saliency]:
     for index, label in enumerate(sample.explained):
-        gap = None if gaps is None else float(gaps[index])
-        yield Saliency(sample.sample_id, explainer.name, label, maps[index], gap)
+        saliency, *known = found.of(index)
+        yield Saliency(
+            *(sample.sample_id, explainer.name, label, saliency),
+            *(None if one is None else float(one) for one in known),
+        )
 
 
 def explained_in_parts(explainer: Attribution, batch: PredictedBatch) -> Iterator[Explained]:
@@ -136,7 +137,7 @@ def explained_in_parts(explainer: Attribution, batch: PredictedBatch) -> Iterato
 
 
 def explain(explainer: Attribution, batch: PredictedBatch) -> list[Explained]:
-    """For each sample the maps of its explained labels, (L, H, W), and their completeness gaps (L,), if there are any.
+    """For each sample the maps of its explained labels, (L, H, W), and what is known of their faults, (L,) each.
 
     The method is called with as few and as full batches as it allows.
 
@@ -148,9 +149,8 @@ def explain(explainer: Attribution, batch: PredictedBatch) -> list[Explained]:
     explained: dict[int, Explained] = {}
     for indices in _same_label_count(batch):
         targets = np.array([batch.samples[index].explained for index in indices], np.int64)
-        maps, gaps = _call(explainer, batch.images[indices], targets, [batch.samples[index] for index in indices])
-        for row, index in enumerate(indices):
-            explained[index] = Explained(maps[row], None if gaps is None else gaps[row])
+        found = _call(explainer, batch.images[indices], targets, [batch.samples[index] for index in indices])
+        explained |= {index: found.of(row) for row, index in enumerate(indices)}
     return [explained[index] for index in range(len(batch.samples))]
 
 
@@ -183,14 +183,10 @@ def _explain_pairs(explainer: Attribution, batch: PredictedBatch) -> list[Explai
         _call(explainer, np.stack([sample.image for sample in owners[rows]]), targets[rows], owners[rows])
         for rows in passes(len(owners), batch.samples[0].image.shape)
     ]
-    maps = np.concatenate([part.maps[:, 0] for part in parts])
-    known = [part.completeness_gaps[:, 0] for part in parts if part.completeness_gaps is not None]
-    gaps = np.concatenate(known) if known else None
+    maps, *known = ([one[:, 0] for one in of_parts if one is not None] for of_parts in zip(*parts, strict=True))
+    found = Explained(np.concatenate(maps), *(np.concatenate(one) if one else None for one in known))
     ends = np.cumsum(counts)
-    return [
-        Explained(maps[end - count : end], None if gaps is None else gaps[end - count : end])
-        for count, end in zip(counts, ends, strict=True)
-    ]
+    return [found.of(slice(end - count, end)) for count, end in zip(counts, ends, strict=True)]
 
 
 def _call(

@@ -118,6 +118,8 @@ def encode_saliency(saliency: SaliencyFile) -> Explain:
     )
     if saliency.completeness_gap is not None:
         entry.completeness_gap = saliency.completeness_gap
+    if saliency.standard_error is not None:
+        entry.standard_error = saliency.standard_error
     if saliency.digest:
         entry.digest = saliency.digest
     if saliency.raw is not None:
@@ -406,7 +408,9 @@ def _decode_maps(message: Explain) -> Iterator[StoredRecord]:
         name, path = plain_text(entry.explain_method), plain_text(entry.heatmap_path)
         gap = entry.completeness_gap if entry.HasField("completeness_gap") else None
         raw = _raw_map(entry.raw) if entry.HasField("raw") else None
-        yield SaliencyFile(message.sample_id, name, entry.label, path, entry.low, entry.high, gap, entry.digest, raw)
+        error = entry.standard_error if entry.HasField("standard_error") else None
+        own = entry.label, path, entry.low, entry.high, gap, entry.digest, raw, error
+        yield SaliencyFile(message.sample_id, name, *own)
 
 
 def _raw_map(entry: Explain.RawMap) -> RawMapFile:

@@ -21,7 +21,7 @@ class Event(_message.Message):
 class Explain(_message.Message):
     __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired", "resumed")
     class Explanation(_message.Message):
-        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest", "raw")
+        __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest", "raw", "standard_error")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
         LABEL_FIELD_NUMBER: _ClassVar[int]
         HEATMAP_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class Explain(_message.Message):
         COMPLETENESS_GAP_FIELD_NUMBER: _ClassVar[int]
         DIGEST_FIELD_NUMBER: _ClassVar[int]
         RAW_FIELD_NUMBER: _ClassVar[int]
+        STANDARD_ERROR_FIELD_NUMBER: _ClassVar[int]
         explain_method: str
         label: int
         heatmap_path: str
@@ -38,7 +39,8 @@ class Explain(_message.Message):
         completeness_gap: float
         digest: bytes
         raw: Explain.RawMap
-        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., completeness_gap: _Optional[float] = ..., digest: _Optional[bytes] = ..., raw: _Optional[_Union[Explain.RawMap, _Mapping]] = ...) -> None: ...
+        standard_error: float
+        def __init__(self, explain_method: _Optional[str] = ..., label: _Optional[int] = ..., heatmap_path: _Optional[str] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., completeness_gap: _Optional[float] = ..., digest: _Optional[bytes] = ..., raw: _Optional[_Union[Explain.RawMap, _Mapping]] = ..., standard_error: _Optional[float] = ...) -> None: ...
     class RawMap(_message.Message):
         __slots__ = ("path", "digest", "exponent")
         PATH_FIELD_NUMBER: _ClassVar[int]

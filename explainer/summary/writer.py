@@ -264,7 +264,8 @@ class SummaryWriter:
         digest = self._write_picture(path, grey.grey, made)
         names = record.sample_id, record.explainer, record.label, path
         raw = self._write_raw(record, path, made)
-        return SaliencyFile(*names, grey.low, grey.high, record.completeness_gap, digest, raw)
+        known = record.completeness_gap, digest, raw, record.standard_error
+        return SaliencyFile(*names, grey.low, grey.high, *known)
 
     def _write_raw(self, record: Saliency, picture_path: str, made: Made) -> RawMapFile | None:
         if self._raw_kind is None:

@@ -124,7 +124,9 @@ def _kept(score: Score) -> Score:
 def _file_of(record: Saliency) -> SaliencyFile:
     low, high = float(record.saliency.min()), float(record.saliency.max())
     path = f"{record.explainer}/{record.sample_id}_{record.label}.png"
-    return SaliencyFile(record.sample_id, record.explainer, record.label, path, low, high, record.completeness_gap)
+    names = record.sample_id, record.explainer, record.label, path
+    gap, error = record.completeness_gap, record.standard_error
+    return SaliencyFile(*names, low, high, gap, standard_error=error)
 
 
 def _pixels(rng: np.random.Generator) -> Pixels:

@@ -99,6 +99,7 @@ OURS = {
         "completeness_gap": (1002, "float"),
         "digest": (1003, "bytes"),
         "raw": (1004, "RawMap"),
+        "standard_error": (1005, "float"),
     },
     "Explain.RawMap": {"path": (1, "string"), "digest": (2, "bytes"), "exponent": (3, "int32")},
     "Explain.Benchmark": {"defined": (1000, "int64"), "undefined": (1001, "int64")},

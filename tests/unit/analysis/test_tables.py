@@ -25,7 +25,7 @@ MAPS_COLUMNS = [
     *("sample_id", "source", "true_labels", "predicted_labels"),
     *("label", "label_name", "is_true", "is_predicted", "probability", "interval_low", "interval_high", "deviation"),
     *("object_boxes", "total_entropy", "aleatoric_entropy", "epistemic_entropy", "method"),
-    *("map_low", "map_high", "completeness_gap", "map_path"),
+    *("map_low", "map_high", "completeness_gap", "standard_error", "map_path"),
 ]
 
 
@@ -89,6 +89,7 @@ def test_a_row_has_these_values(run):
         "map_low": -5.0,
         "map_high": 1.0,
         "completeness_gap": 0.3,
+        "standard_error": 0.1,
         "map_path": f"{DATA}/heatmap/Integrated/0/3_1.png",
         "score_Faithfulness": None,
         "score_Sparseness": None,
@@ -113,7 +114,7 @@ def test_what_is_not_known_is_none(run):
     unknown = {name for name, value in row.items() if value is None}
     assert unknown == {
         *("source", "true_labels", "is_true", "interval_low", "interval_high", "deviation", "object_boxes"),
-        *("total_entropy", "aleatoric_entropy", "epistemic_entropy", "completeness_gap"),
+        *("total_entropy", "aleatoric_entropy", "epistemic_entropy", "completeness_gap", "standard_error"),
         *("score_Faithfulness", "score_Sparseness", "score_MyOwn"),
     }
     assert (row["predicted_labels"], row["is_predicted"]) == ([], False)
@@ -206,7 +207,7 @@ def test_the_rows_of_a_sample_are_limited_and_that_is_told(monkeypatch: pytest.M
 def test_the_columns_of_metrics_are_limited(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "MOST_METRIC_COLUMNS", 3)
     tables = Tables((), ("A", "B", "A", "C", "D"))
-    assert [column.name for column in tables.columns("maps")][21:] == ["score_A", "score_B", "score_C"]
+    assert [column.name for column in tables.columns("maps")][len(MAPS_COLUMNS) :] == ["score_A", "score_B", "score_C"]
 
 
 # ------------------------------------------------- a run that is read sample by sample

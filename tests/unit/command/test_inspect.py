@@ -87,10 +87,11 @@ def test_inspect_says_the_settings_of_an_explainer_and_its_largest_completeness_
         for number, gap in enumerate((0.25, -0.75, 0.5)):
             writer.write(OriginalImage(number, np.zeros((5, 7), np.uint8)))
             writer.write(Prediction(number, (1,), (), (1,), np.float32([0.4, 0.6])))
-            writer.write(Saliency(number, "IG", 1, MAP, gap))
+            writer.write(Saliency(number, "IG", 1, MAP, gap, gap / 100))
             writer.write(SampleDone(number))
     text = inspected(capsys, tmp_path)[1]
-    assert "explainer   IG: 3 maps, completeness gap up to 0.75 (class=IntegratedGradients, steps=4)\n" in text
+    said = "explainer   IG: 3 maps, completeness gap up to 0.75, standard error up to 0.0075 "
+    assert f"{said}(class=IntegratedGradients, steps=4)\n" in text
 
 
 def test_inspect_says_the_interval_of_a_mean_where_there_are_five_scores(tmp_path: Path, capsys):
@@ -178,6 +179,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "maps": {"GradCAM": 8, "Gradient": 4},
         "constant_maps": {"GradCAM": 0, "Gradient": 4},
         "largest_completeness_gap": {},
+        "largest_standard_error": {},
         "scores": [
             {
                 "explainer": "GradCAM",

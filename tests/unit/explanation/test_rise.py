@@ -340,6 +340,109 @@ def test_memory_does_not_grow_with_the_number_of_masks() -> None:
     assert peak < 16 * 20 * image.nbytes
 
 
+# Orthogonal masks, and as many as are needed.
+
+
+def orthogonal(network: Any, activation: Any, masks: int, grid: Any, **options: Any) -> RISE:
+    return RISE(network, activation, 200, masks=masks, grid=grid, sampling="orthogonal", **options)
+
+
+def test_orthogonal_masks_make_less_noise() -> None:
+    found = {
+        sampling: RISE(
+            SmallCnn(), nn.Softmax(), 256, masks=1024, grid=(2, 3), tolerance=1e-9, sampling=sampling
+        ).explained(normal_images(), TARGETS)
+        for sampling in ("independent", "orthogonal")
+    }
+    assert (found["orthogonal"].standard_errors < 0.7 * found["independent"].standard_errors).all()
+    assert (found["orthogonal"].standard_errors ** 2).mean() < 0.1 * (found["independent"].standard_errors ** 2).mean()
+
+
+def test_a_network_that_does_not_look_has_exactly_its_score_everywhere_with_orthogonal_masks() -> None:
+    maps = orthogonal(LinearNetwork(np.zeros((4, 70))), nn.Softmax(), 50, 3)(normal_images(1), 1)
+    np.testing.assert_allclose(maps, 0.25, rtol=1e-6)
+
+
+@pytest.mark.parametrize("masks", [64, 200])
+def test_the_mean_over_seeds_of_orthogonal_masks_is_the_expectation_over_every_mask(masks: int) -> None:
+    network, activation, score, replica = CNN
+    image, label = normal_images(1), 2
+    maps = np.array(
+        [
+            orthogonal(network, activation, masks, (3, 2), seed=seed, score=score)(image, label)[0, 0]
+            for seed in range(60)
+        ]
+    )
+    mean, deviation = (of_classes[label] for of_classes in expected_rise(replica, image[0], (3, 2), 0.5))
+    error = maps.std(axis=0, ddof=1) / np.sqrt(60)
+    assert error.max() < 0.5 * deviation.max() / np.sqrt(60 * masks)
+    assert (np.abs(maps.mean(axis=0) - mean) < 4 * error + 1e-6).all()
+
+
+def sure(tolerance: float = 0.004, batch_size: int = 64, **options: Any) -> RISE:
+    return RISE(SmallCnn(), nn.Softmax(), batch_size, masks=4096, grid=(2, 3), tolerance=tolerance, **options)
+
+
+@pytest.mark.parametrize("sampling", ["independent", "orthogonal"])
+def test_masks_are_drawn_until_the_standard_error_is_that_asked_for(sampling: str) -> None:
+    block = 256 if sampling == "independent" else 16
+    tolerance, counts = 0.0025 if sampling == "independent" else 0.002, []
+    options = {"grid": (2, 3), "sampling": sampling}
+    for image in normal_images():
+        recording = RecordingNetwork(SmallCnn())
+        rise = RISE(recording, nn.Softmax(), 64, masks=4096, tolerance=tolerance, **options)
+        found = rise.explained(image[None], [[0, 2]])
+        shown = np.concatenate(recording.shown[1:])  # without the image that finds the number of classes
+        whole = RISE(SmallCnn(), nn.Softmax(), masks=len(shown), **options)(image[None], [[0, 2]])
+        counts.append(len(shown))
+        np.testing.assert_allclose(found.maps, whole, rtol=1e-5, atol=1e-6)
+        blocks = [
+            RISE(SmallCnn(), nn.Softmax(), masks=count, **options)(image[None], [[0, 2]]).astype(float) * count
+            for count in range(block, len(shown) + 1, block)
+        ]
+        means = np.diff([np.zeros_like(blocks[0]), *blocks], axis=0) / block
+        errors = means.std(axis=0, ddof=1) / np.sqrt(len(means))
+        np.testing.assert_allclose(found.standard_errors, np.sqrt((errors**2).mean(axis=(2, 3))), rtol=1e-2)
+        assert found.standard_errors.max() <= tolerance
+        before = means[:-1].std(axis=0, ddof=1) / np.sqrt(len(means) - 1)
+        assert len(means) == 4 or np.sqrt((before**2).mean(axis=(2, 3))).max() > tolerance
+    assert all(count % block == 0 and 4 * block <= count < 4096 for count in counts)
+    assert len(set(counts)) > 1
+
+
+def test_the_standard_error_is_how_far_maps_of_other_seeds_lie_apart() -> None:
+    found = [sure(0.003, 512, sampling="orthogonal", seed=seed).explained(normal_images(1), 1) for seed in range(30)]
+    apart = np.std([one.maps for one in found], axis=0, ddof=1)
+    told = np.mean([one.standard_errors for one in found])
+    assert np.sqrt((apart**2).mean()) == pytest.approx(told, rel=0.3)
+
+
+def test_where_the_masks_do_not_suffice_all_are_taken_and_the_error_is_told() -> None:
+    rise = RISE(SmallCnn(), nn.Softmax(), 64, masks=1100, grid=(2, 3), tolerance=1e-9)
+    found = rise.explained(normal_images(1), 1)
+    whole = RISE(SmallCnn(), nn.Softmax(), masks=1024, grid=(2, 3))(normal_images(1), 1)
+    np.testing.assert_allclose(found.maps, whole, rtol=1e-5)
+    assert found.standard_errors is not None and found.standard_errors.item() > 1e-3
+    assert RISE(SmallCnn(), nn.Softmax(), masks=40).explained(normal_images(1), 1).standard_errors is None
+
+
+@pytest.mark.parametrize("sampling", ["independent", "orthogonal"])
+def test_a_sure_map_does_not_depend_on_the_batch_or_on_other_images(sampling: str) -> None:
+    images = normal_images()
+    together = sure(batch_size=64, sampling=sampling).explained(images, TARGETS)
+    for place in (2, 0, 1):
+        alone = sure(batch_size=7, sampling=sampling).explained(images[place : place + 1], TARGETS[place : place + 1])
+        np.testing.assert_allclose(alone.maps[0], together.maps[place], **CNN_ROUNDING)
+        assert together.standard_errors is not None and alone.standard_errors is not None
+        np.testing.assert_allclose(alone.standard_errors[0], together.standard_errors[place], rtol=1e-3)
+
+
+def test_the_ways_to_need_fewer_masks_are_recorded_where_they_are_taken() -> None:
+    rise = sure(0.02, sampling="orthogonal")
+    assert (rise.parameters["sampling"], rise.parameters["tolerance"]) == ("orthogonal", 0.02)
+    assert not {"sampling", "tolerance"} & RISE(SmallCnn(), nn.Softmax()).parameters.keys()
+
+
 # Errors.
 
 
@@ -363,6 +466,12 @@ def test_memory_does_not_grow_with_the_number_of_masks() -> None:
         ({"probability": 50}, r"`probability` must lie in \[0, 1\], got 50"),
         ({"probability": np.nan}, r"`probability` must lie in \[0, 1\], got nan"),
         ({"seed": -1}, "`seed` must be at least 0, got -1"),
+        ({"sampling": "orthogonl"}, "`sampling` must be one of independent, orthogonal, .*; did you mean 'orthogonal'"),
+        ({"sampling": "orthogonal", "probability": 0.3}, "`probability` must be 0.5 with orthogonal masks, got 0.3"),
+        ({"sampling": "orthogonal", "masks": MASKS}, "`sampling` and `tolerance` are about masks that are drawn"),
+        ({"tolerance": 0.1, "masks": MASKS}, "`sampling` and `tolerance` are about masks that are drawn"),
+        ({"tolerance": -0.1}, r"`tolerance` must lie in \[0, inf\], got -0.1"),
+        ({"tolerance": 0.1, "masks": 1023}, "`masks` must be at least 1024 with a tolerance, got 1023; the error"),
         ({"fill": np.nan}, r"`fill` must lie in \[.*\], got nan"),
         ({"score": "probabilities"}, "`score` must be one of probability, logit, .*; did you mean 'probability'"),
         ({"perturbation_per_eval": 0}, "`perturbation_per_eval` must be at least 1, got 0"),
@@ -388,6 +497,7 @@ def test_values_that_make_no_sense_are_refused(options: dict[str, Any], message:
         ({"probability": True}, "`probability` must be a number, got bool True"),
         ({"seed": 1.0}, "`seed` must be a whole number, got float 1.0"),
         ({"seed": None}, "`seed` must be a whole number, got NoneType None"),
+        ({"tolerance": "0.1"}, "`tolerance` must be a number, got str '0.1'"),
         ({"perturbation_per_eval": "32"}, "`perturbation_per_eval` must be a whole number, got str '32'"),
     ],
 )

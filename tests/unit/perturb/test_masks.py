@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import reduce
-from itertools import islice, product
+from itertools import combinations, islice, product
 from math import ceil
 from typing import Any
 
@@ -13,7 +13,18 @@ import pytest
 from numpy.typing import NDArray
 from replicas import every_rise_mask, rise_cell, rise_mask
 
-from explainer.perturb.masks import EDGES, Windows, coverage, grid_cells, random_grids, spans
+from explainer.perturb.masks import (
+    EDGES,
+    Windows,
+    _SoftMasks,
+    coverage,
+    grid_cells,
+    orthogonal_block,
+    orthogonal_cells,
+    orthogonal_grids,
+    random_grids,
+    spans,
+)
 
 FloatArray = NDArray[Any]
 
@@ -234,3 +245,61 @@ def side_lengths(inside: NDArray[np.bool_]) -> tuple[int, int]:
     sides = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
     assert sides[0] * sides[1] == len(rows)
     return sides
+
+
+# Orthogonal grids.
+
+
+def orthogonal_masks(count: int, size: tuple[int, int], grid: tuple[int, int], seed: int) -> FloatArray:
+    return np.array(list(islice(orthogonal_grids(np.random.default_rng(seed), size, grid), count)))
+
+
+@pytest.mark.parametrize(
+    ("grid", "masks"), [((10, 10), 256), ((8, 8), 128), ((1, 1), 2), ((1, 2), 4), ((3, 5), 32), ((1, 17), 64)]
+)
+def test_a_block_is_twice_the_power_of_two_that_the_cells_fit_into(grid: tuple[int, int], masks: int) -> None:
+    assert orthogonal_block(grid) == masks
+
+
+@pytest.mark.parametrize("grid", [(2, 2), (3, 5), (1, 3)])
+def test_in_a_block_any_three_cells_are_shown_in_all_combinations_equally_often(grid: tuple[int, int]) -> None:
+    half = orthogonal_block(grid) // 2
+    drawn = list(islice(orthogonal_cells(np.random.default_rng(5), grid), 3 * half))
+    for start in (0, half, 2 * half):
+        cells = np.array(drawn[start : start + half]).reshape(half, -1)
+        cells = np.concatenate([cells, 1 - cells])
+        for places in combinations(range(cells.shape[1]), 3):
+            _, counts = np.unique(cells[:, places], axis=0, return_counts=True)
+            assert counts.tolist() == [half / 4] * 8
+    assert (np.array(drawn[:half]) != np.array(drawn[half : 2 * half])).any()
+
+
+def test_each_orthogonal_grid_is_followed_by_its_complement_at_the_next_shift_of_the_lattice() -> None:
+    size, grid = (5, 7), (2, 3)
+    masks = np.array(list(islice(orthogonal_grids(np.random.default_rng(6), size, grid), 40)))
+    np.testing.assert_allclose(masks[0::2] + masks[1::2], 1, atol=1e-6)
+    stream = np.random.default_rng(6)
+    soft = _SoftMasks(size, grid)
+    shifts = list(islice(soft.even_shifts(stream), 20))  # draws its place first
+    for mask, cells, shift in zip(masks[0::2], orthogonal_cells(stream, grid), shifts, strict=False):
+        np.testing.assert_allclose(mask, rise_mask(cells, size, *shift), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "grid"), [((5, 7), (2, 2)), ((4, 6), (2, 3)), ((1, 7), (1, 3))])
+def test_each_orthogonal_grid_is_as_likely_as_any_random_one(size: tuple[int, int], grid: tuple[int, int]) -> None:
+    likely: Counter[bytes] = Counter()
+    for mask, odds in zip(*every_rise_mask(size, grid, 0.5), strict=True):
+        likely[rounded(mask)] += odds
+    count = 8000
+    for place in (0, 3, orthogonal_block(grid) + 1):
+        found = Counter(rounded(orthogonal_masks(place + 1, size, grid, seed)[place]) for seed in range(count))
+        assert found.keys() <= likely.keys()
+        for mask, odds in likely.items():
+            assert abs(found[mask] / count - odds) < 4.5 * np.sqrt(odds / count)
+
+
+def test_the_shifts_of_blocks_fill_the_cell_evenly() -> None:
+    stream, masks = np.random.default_rng(1), _SoftMasks((16, 12), (4, 4))  # cells of 4 x 3 pixels
+    found = Counter(islice(masks.even_shifts(stream), 200))
+    assert found.keys() == {(top, left) for top in range(5) for left in range(4)}
+    assert all(abs(count - 10) <= 3 for count in found.values())  # a standard deviation of shifts at random

@@ -86,7 +86,7 @@ def test_csv_has_these_bytes(job: Path, out: Path):
     assert len(lines) == 8 and lines[-1] == b""
     assert lines[3].decode() == (
         '1,3,"\'-photos/=3.png","\'=dog\\|1","\'=dog\\|1",1,"\'=dog|1",true,true,0.7,0.6875,0.875,0.375,'
-        f'1 2 3 2|0 0 1 1,0.5,0.375,0.125,"Integrated",-5.0,1.0,0.3,"{DATA}/heatmap/Integrated/0/3_1.png",,,4.0'
+        f'1 2 3 2|0 0 1 1,0.5,0.375,0.125,"Integrated",-5.0,1.0,0.3,0.1,"{DATA}/heatmap/Integrated/0/3_1.png",,,4.0'
     )
 
 

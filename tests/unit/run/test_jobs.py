@@ -48,10 +48,10 @@ class Joint(Fingerprint):
 
 
 class Gappy(Fingerprint):
-    """As Fingerprint, with a completeness gap that only this image and label have."""
+    """As Fingerprint, with a completeness gap and a standard error that only this image and label have."""
 
     def _explain(self, images, targets):
-        return Explained(super()._explain(images, targets), gap_of(images, targets))
+        return Explained(super()._explain(images, targets), gap_of(images, targets), 1 - gap_of(images, targets))
 
 
 class JointGappy(Gappy):
@@ -257,13 +257,15 @@ def test_each_map_goes_to_its_own_sample_and_label(method):
 
 
 @pytest.mark.parametrize("method", [Gappy, JointGappy])
-def test_each_completeness_gap_goes_to_its_own_map(method):
+def test_each_completeness_gap_and_standard_error_goes_to_its_own_map(method):
     batch = batch_of()
     records = only(records_of(SaliencyJob([method("it"), Joint("without")]), batch), Saliency)
     images = {case.sample_id: case.sample.image[None] for case in batch.samples}
     for record in (record for record in records if record.explainer == "it"):
-        assert record.completeness_gap == gap_of(images[record.sample_id], np.array([[record.label]]))[0, 0]
-    assert [record.completeness_gap for record in records if record.explainer == "without"] == [None] * 8
+        gap = gap_of(images[record.sample_id], np.array([[record.label]]))[0, 0]
+        assert (record.completeness_gap, record.standard_error) == (gap, 1 - gap)
+    without = [record for record in records if record.explainer == "without"]
+    assert [(record.completeness_gap, record.standard_error) for record in without] == [(None, None)] * 8
 
 
 def test_a_method_of_one_pass_per_label_gets_every_pair_of_the_batch_in_one_call():
