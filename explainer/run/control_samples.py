@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explainer.benchmark.base import Metric
 from explainer.checks import require_integer
+
+if TYPE_CHECKING:  # options are read without MindSpore
+    from explainer.benchmark.base import Metric
 
 AUTO = "auto"
 _COST = 0.3  # of what the scores of the methods cost, with the metrics' own fills

@@ -13,7 +13,7 @@ from mindspore.dataset import NumpySlicesDataset
 from networks import SmallCnn
 from replicas import TARGETS, RecordingNetwork, normal_images
 
-from explainer import ImageClassificationRunner, read_run
+from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.analysis.facts import facts_of
 from explainer.benchmark import Localization, Sparseness
 from explainer.command.text import rows_of
@@ -71,7 +71,8 @@ def run(tmp_path: Path, count: int = 6, **options: Any) -> Any:
     labels, boxes = rng.integers(0, 2, (count, 1)).astype(np.int32), np.tile(np.float32(BOX), (count, 1, 1))
     dataset = NumpySlicesDataset((images, labels, boxes), ["image", "label", "bboxes"], shuffle=False).batch(4)
     network = nn.SequentialCell(nn.Conv2d(3, 2, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dense(2, 2))
-    runner = ImageClassificationRunner(str(tmp_path), (dataset, ["cat", "dog"]), network, nn.Softmax())
+    every = RunOptions(control_samples=None)
+    runner = ImageClassificationRunner(str(tmp_path), (dataset, ["cat", "dog"]), network, nn.Softmax(), options=every)
     metrics = [Localization(2), Sparseness(2)] if options.pop("metrics", True) else None
     runner.register_saliency([Gradient(network)], metrics, **options)
     return read_run(runner.run().summary_dir)
