@@ -23,7 +23,7 @@ from explainer.benchmark import Faithfulness, Sparseness
 from explainer.counterfactual import HierarchicalOcclusion
 from explainer.explanation import GradCAM, Gradient, Occlusion
 from explainer.network.of import classifier_of
-from explainer.records import OriginalImage, RunEnd, RunMetadata, Saliency, SampleDone
+from explainer.records import OriginalImage, Prediction, RunEnd, RunMetadata, Saliency, SampleDone
 from explainer.resizing import resized
 from explainer.summary import SummaryWriter
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty
@@ -126,15 +126,17 @@ def _writer(row: Row, exported: Exported, network: nn.Cell) -> Call:
     pixels = np.clip((exported.images[: row.images].transpose(0, 2, 3, 1) * data.STD + data.MEAN) * 255, 0, 255)
     pixels, maps = pixels.astype(np.uint8), exported.maps[: row.images, 0]
     names = ("one", "two", "three")
+    sure = np.eye(10, dtype=np.float32)
 
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:
             metadata = RunMetadata(labels=tuple(map(str, range(10))), explainers=names, jobs=("saliency",))
             with SummaryWriter(folder, metadata) as writer:
-                for sample in range(row.images):
+                for sample, label in enumerate(exported.labels[: row.images].tolist()):
                     writer.write(OriginalImage(sample, pixels[sample]))
+                    writer.write(Prediction(sample, (label,), (label,), (label,), sure[label]))
                     for name in names:
-                        writer.write(Saliency(sample, name, int(exported.labels[sample]), maps[sample]))
+                        writer.write(Saliency(sample, name, label, maps[sample]))
                     writer.write(SampleDone(sample))
                 writer.write(RunEnd())
 
