@@ -157,7 +157,7 @@ class OnnxClassifier:
         """What answers a question for so many rows by ONNX Runtime; None where MindSpore is to answer."""
         batches = len(pieces(rows, images_per_pass(self.batch_size, images.shape[1:])))
         batches += at_once * ENOUGH_BATCHES
-        if self._sessions.chosen(self._engine, images[: self.batch_size], batches) is None:
+        if self._sessions.chosen(self._engine, images[: self.batch_size], batches, for_outputs=False) is None:
             return None
         return self._sessions.asked(images, question)
 

@@ -140,13 +140,14 @@ class Sessions:
         finally:
             self.engine_of_run = before
 
-    def chosen(self, engine: str, images: FloatArray, batches: int) -> AtWork | None:
+    def chosen(self, engine: str, images: FloatArray, batches: int, *, for_outputs: bool = True) -> AtWork | None:
         """What answers for these images; None where MindSpore does.
 
         Args:
             engine: what the one who asks was made for; in a run the run's counts.
             images: (N, ...) float32.
             batches: how many they are.
+            for_outputs: whether it is asked for them, with the weights of this moment; else its graph alone is.
 
         Raises:
             EngineError: ONNX Runtime is asked for and cannot; says why.
@@ -162,7 +163,8 @@ class Sessions:
             return None
         if engine == AUTO and found.speedup <= 1:
             return None
-        self._refresh(found)
+        if for_outputs:
+            self._refresh(found)
         return found
 
     def asked(self, images: FloatArray, question: Question) -> AtWork | None:

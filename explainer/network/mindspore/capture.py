@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from explainer.errors import EngineError
 from explainer.network.mindspore.borrowing import borrowed, cells_by_name, cells_of, compiling, forget_compiled
 from explainer.network.mindspore.program import without_dump
+from explainer.network.mindspore.shared import shared_of
 
 _LOG = logging.getLogger("explainer")
 _HOOKS = tuple(name for name in vars(nn.Cell()) if name.startswith(("_lazy_forward", "_lazy_backward")))
@@ -44,6 +45,7 @@ def captured(network: nn.Cell, image_shape: tuple[int, ...], batch: int) -> Any:
         raise _TakenError
 
     images = Tensor(shape=(batch, *image_shape), dtype=mindspore.float32, init=Zero())  # takes no memory
+    shared_of(network).parameters.update(network.parameters_dict())
     with borrowed(network), compiling(), _left_as_found(network):
         try:
             mindspore.export(network, images, file_name="network", file_format="MINDIR", custom_func=take)
@@ -65,9 +67,18 @@ def require_all_in_graph(network: nn.Cell) -> None:
 
 
 def parameters_of(network: nn.Cell, names: list[str]) -> dict[str, NDArray[Any]]:
-    """The values of the parameters of these names, as they are now."""
-    parameters = network.parameters_dict()
-    return {name: parameters[name].asnumpy() for name in names}
+    """The values, as they are now, of the parameters that had these names when a graph was taken.
+
+    Raises:
+        EngineError: the network holds one of them where no cell knows of it.
+    """
+    known = shared_of(network).parameters
+    if not known.keys() >= set(names):
+        known = {**network.parameters_dict(), **known}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise EngineError(f"the parameter {missing[0]!r} is in a list or a dictionary, of which no cell knows")
+    return {name: known[name].asnumpy() for name in names}
 
 
 @contextmanager

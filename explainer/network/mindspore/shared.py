@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Parameter, Tensor, nn
 
 from explainer.arrays import FloatArray
 from explainer.network.mindspore.borrowing import cells_of, one_thread
@@ -31,6 +31,7 @@ class Shared:
         network: the network.
 
     Attributes:
+        parameters: those of the graphs that were taken of it, by the names that they had then.
         structure: how often its cells, parameters or constants were found to be others.
         writes: how often its weights may have been written, since nobody was to write them.
         state: what its code could read when it last answered as it did; None where that is not known.
@@ -48,6 +49,7 @@ class Shared:
         self._taken_as_it_is = False
         self.are_weights_others = False
         self.state: object = None
+        self.parameters: dict[str, Parameter] = {}
         self.structure = 0
         self.writes = 0
 
@@ -236,9 +238,10 @@ class _Identity:
 
 
 def _parts(cells: list[nn.Cell]) -> tuple[list[object], list[int]]:
-    """Every cell and every parameter, to be compared by identity, and the addresses of the parameters' values."""
+    """Every cell, what each holds and every parameter, to be compared by identity; the addresses of their values."""
+    held = [child for cell in cells for child in cell._cells.values()]  # a name may be given to another cell of them
     parameters = [parameter for cell in cells for parameter in cell._params.values() if parameter is not None]
-    return [*cells, *parameters], [parameter.data_ptr() for parameter in parameters]
+    return [*cells, *held, *parameters], [parameter.data_ptr() for parameter in parameters]
 
 
 class _Compared(dict[type, bool | None]):

@@ -20,9 +20,10 @@ from mindspore import Tensor, nn
 from explainer.network.mindspore.borrowing import cells_of
 
 _PLAIN = (int, float, complex, str, bytes, slice, range, frozenset, type(None), np.generic, np.dtype, np.ufunc)
+_AS_THEY_ARE = {int, float, str, bool, type(None)}  # the most
 _STATELESS = ("mindspore", "numpy", "math", "builtins", "functools", "typing", "collections")
 _AS_IT_RUNS = frozenset(vars(nn.Cell())) - {"mixed_precision_type", "has_bprop"}
-_HOOK = "hook"
+_HOOKS = tuple(name for name in vars(nn.Cell()) if "hook" in name)
 _MOST_BYTES = 4_000_000  # of tensors that are no parameters
 _IMPORT = "import"
 _BEYOND = {_IMPORT, "__import__", "globals", "eval", "exec", "open", "input"}  # what reaches beyond names
@@ -85,12 +86,20 @@ class _Reading:
 
     def cell(self, cell: nn.Cell) -> None:
         self._same(cell)
-        for name, value in vars(cell).items():
-            if name not in _AS_IT_RUNS or _HOOK in name:
+        own = vars(cell)
+        for name in _HOOKS:
+            self._value(own.get(name) or None)  # the first pass makes places for them
+        for name, value in own.items():
+            if name in _AS_IT_RUNS:
+                continue
+            if type(value) in _AS_THEY_ARE:
+                self.state.values += (name, type(value), value)
+            else:
                 self.state.values.append(name)
-                self._value(value or None if _HOOK in name else value)  # the first pass makes places for hooks
-        for parameter in cell._params.values():
-            self._same(parameter)
+                self._value(value)
+        for name, held in (*cell._cells.items(), *cell._params.items()):
+            self.state.values.append(name)
+            self._same(held)
         self._value(cell._buffers or None)
         self._class(type(cell))
 
@@ -102,7 +111,7 @@ class _Reading:
             return
         for base in kind.__mro__:
             if _is_stateless(base.__module__):
-                return
+                continue  # what is mixed in may come behind it
             for name, value in vars(base).items():
                 special = name.startswith("__") and name.endswith("__")
                 if name not in _NOT_AT_WORK and (not special or isinstance(value, FunctionType)):
@@ -136,7 +145,10 @@ class _Reading:
         self._bytes += array.size * array.itemsize
         if self._bytes > _MOST_BYTES:
             raise _UnseenError
-        self.state.values.append((array.asnumpy() if isinstance(array, Tensor) else array).tobytes())
+        found = array.asnumpy() if isinstance(array, Tensor) else array
+        if found.dtype.hasobject:
+            raise _UnseenError
+        self.state.values += (found.dtype, found.shape, found.tobytes())
 
     def _known_cell(self, cell: nn.Cell) -> None:
         if id(cell) not in self._cells:
@@ -181,7 +193,7 @@ class _Reading:
         self._same(function.__code__)
         if self._is_met(function):
             return
-        of_mindspore = _is_stateless(function.__module__ or "")
+        of_mindspore = _is_stateless(function.__globals__.get("__name__", ""))  # a wrapper may bear another's name
         for entry in map(_contents, function.__closure__ or ()):
             if not of_mindspore or isinstance(entry, FunctionType | MethodType | partial):
                 self._value(entry)

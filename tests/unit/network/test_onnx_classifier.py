@@ -189,6 +189,69 @@ def test_a_constant_that_changes_is_seen_at_once() -> None:
     assert_mindspores(asked.logits(IMAGES), network)
 
 
+class Wrapper(nn.Cell):
+    def __init__(self, network: nn.Cell) -> None:
+        super().__init__()
+        self.backbone = network
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.backbone(images) * 2
+
+
+def test_parameters_may_get_other_names() -> None:
+    """As those of a network that becomes a part of another one do."""
+    network = SmallCnn()
+    asked = on_onnx(network)
+    before = asked.logits(IMAGES)
+    wrapper = Wrapper(network)
+    assert network.fc.weight.name == "backbone.fc.weight"
+    assert np.array_equal(asked.logits(IMAGES), before)
+    assert_mindspores(on_onnx(wrapper).logits(IMAGES), wrapper)
+    network.fc.weight.set_data(network.fc.weight * 3)
+    assert_mindspores(asked.logits(IMAGES), network)
+
+
+class OfItsOwn(SmallCnn):
+    """Has another cell for one of its names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choices = nn.CellList([nn.ReLU(), nn.Tanh()])
+        self.choice = self.choices[0]
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(self.choice(images))
+
+
+def test_a_name_that_is_given_to_another_cell_of_the_network_is_seen() -> None:
+    network = OfItsOwn()
+    asked = on_onnx(network)
+    before = asked.logits(IMAGES)
+    network.choice = network.choices[1]
+    assert_mindspores(asked.logits(IMAGES), network)
+    assert np.abs(asked.logits(IMAGES) - before).max() > 1e-3
+
+
+class InList(SmallCnn):
+    """Holds a weight in a list, of which no cell knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = [mindspore.Parameter(Tensor(np.float32([2.0])), name="hidden")]
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(images * self.weights[0])
+
+
+def test_a_weight_that_no_cell_knows_is_left_for_mindspore() -> None:
+    network = InList()
+    asked = classifier_of(network, SOFTMAX, engine="auto")
+    for _ in range(4):
+        assert_mindspores(asked.logits(IMAGES), network)
+    with pytest.raises(EngineError, match="'hidden' is in a list or a dictionary, of which no cell knows"):
+        on_onnx(network).logits(IMAGES)
+
+
 def test_what_no_cell_tells_is_seen_where_the_network_is_asked_first() -> None:
     """As an explainer's call does, and a run."""
     network = Scaled()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import mindspore
@@ -43,7 +43,22 @@ def closing_over(factors: list[float]) -> Callable[[Tensor], Tensor]:
     return lambda images: images * factors[0]
 
 
-class Reading(nn.Cell):
+def wrapped_as_another(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    @wraps(function)
+    def inner(images: Tensor) -> Tensor:
+        return function(images) * SCALES[1]
+
+    return inner
+
+
+class Mixin:
+    mixed = 1.0
+
+    def mixed_in(self, images: Tensor) -> Tensor:
+        return images * self.mixed
+
+
+class Reading(nn.Cell, Mixin):
     """Computes with all that code can read."""
 
     factor = 1.0
@@ -59,11 +74,14 @@ class Reading(nn.Cell):
         self.factors = [1.0]
         self.closing = closing_over(self.factors)
         self.partial = partial(by_default, factor=[1.0])
+        self.wrapped = wrapped_as_another(ops.tanh)
+        self.choices = nn.CellList([nn.ReLU(), nn.Tanh()])
+        self.choice = self.choices[0]
 
     def construct(self, images: Tensor) -> Tensor:
         images = self.helped(images) * self.tensor * Tensor(self.array) * self.settings["scale"][0]
         images = self.partial(self.closing(by_entry(scaled(images)))) * self.factor
-        return self.cnn(self.operator(self.activation(images), 2))
+        return self.cnn(self.choice(self.mixed_in(self.wrapped(self.operator(self.activation(images), 2)))))
 
     def helped(self, images: Tensor) -> Tensor:
         return by_default(images)
@@ -80,6 +98,9 @@ def attribute_set(thing: Any, name: str, now: Any) -> Callable[[Reading], None]:
 CHANGES: dict[str, Callable[[Reading], Any]] = {
     "a tensor is written": lambda network: in_place(network.tensor, 0, 3.0),
     "an array is written": lambda network: in_place(network.array, 0, 3.0),
+    "an array of another shape": lambda network: setattr(network, "array", network.array.reshape(1, 1)),
+    "an array of another type": lambda network: setattr(network, "array", network.array.view(np.int32)),
+    "another cell of its own": lambda network: setattr(network, "choice", network.choices[1]),
     "an entry of an entry": lambda network: in_place(network.settings["scale"], 0, 3.0),
     "a key": lambda network: network.settings.update(more=1),
     "another function": lambda network: setattr(network, "activation", ops.sigmoid),
@@ -95,6 +116,7 @@ CHANGES: dict[str, Callable[[Reading], Any]] = {
 OUTSIDE: dict[str, tuple[Any, str, Any]] = {
     "a variable of the module": (SCALE, "SCALE", 3.0),
     "an entry of a list of the module": (SCALES, "SCALES", [3.0, 2.0]),
+    "what only a wrapper reads": (SCALES, "SCALES", [1.0, 3.0]),
     "a function of the module": (by_default, "by_default", doubled),
 }
 
@@ -121,6 +143,8 @@ def test_what_its_classes_hold_is_part_of_its_state(monkeypatch: pytest.MonkeyPa
     network = Reading()
     for thing, name, now in (
         (Reading, "factor", 3.0),
+        (Mixin, "mixed", 3.0),
+        (Mixin, "mixed_in", lambda self, images: images),
         (SmallCnn, "construct", lambda self, images: images),
         (Reading, "helped", lambda self, images: images),
         (nn.ReLU, "construct", lambda self, images: images),
@@ -160,6 +184,7 @@ def by_import(images: Tensor) -> Tensor:
 UNSEEN: dict[str, Callable[[], Any]] = {
     "an object": Settings,
     "a set": lambda: {1.0},
+    "an array of objects": lambda: np.array([[1.0], None], dtype=object),
     "a queue": lambda: deque([1.0]),
     "another module": lambda: other_module,
     "a function that reads an object": lambda: lambda images: images * SETTINGS.scale,
