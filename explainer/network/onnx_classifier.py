@@ -31,7 +31,7 @@ class OnnxClassifier:
     """As the reference, which is MindSpore's; answers come from ONNX Runtime where it computes the network.
 
     With "auto" that is on a CPU, for a network that MindSpore can export and whose outputs are the same, where it is
-    faster for the first images; in a run from the first batch on, else from the third, when MindSpore would compile.
+    faster for the first images; in a run from the first batch on, else from the third or from a million pixels on.
     Each rule's gradient and each layer is compared for itself. What was found out is shared by all classifiers of a
     network object.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -25,6 +26,7 @@ from explainer.network.windowed import WindowSessions
 from explainer.perturb.engine import Windows
 
 ENOUGH_BATCHES = 3  # outside a run: with the third MindSpore would compile, too, which takes as long as an export
+_ENOUGH_PIXELS = 1e6  # 20 images of 224 x 224, which take MindSpore as long as an export
 _LONGEST = 200
 _LOG = logging.getLogger("explainer")
 Shape = tuple[int, ...]
@@ -253,10 +255,12 @@ class Sessions:
         at_work.with_weights(self._network, for_a_moment=self._shared.are_weights_others)
 
     def _is_worth_a_graph(self, images: FloatArray, batches: int) -> bool:
+        """Whether MindSpore has been asked for so much that an export takes no longer than going on would."""
         shape = images.shape[1:]
         self._batches[shape] = self._batches.get(shape, 0) + batches
-        on_cpu = device_in_use() == "CPU"
-        return on_cpu and (self.engine_of_run is not None or self._batches[shape] >= ENOUGH_BATCHES)
+        pixels = self._batches[shape] * len(images) * prod(shape[1:])
+        is_enough = self._batches[shape] >= ENOUGH_BATCHES or pixels >= _ENOUGH_PIXELS
+        return device_in_use() == "CPU" and (self.engine_of_run is not None or is_enough)
 
     def _tell(self, what: str, error: EngineError) -> None:
         """Logs why MindSpore answers, once."""

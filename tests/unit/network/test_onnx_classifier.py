@@ -318,6 +318,17 @@ def test_outside_a_run_auto_takes_onnx_runtime_with_the_third_batch(no_mindspore
     assert asked.engine_for(IMAGES).name == "onnxruntime"
 
 
+def test_outside_a_run_auto_takes_onnx_runtime_for_many_pixels_at_once(no_mindspore: Callable[[], None]) -> None:
+    network, images = SmallCnn(), np.random.default_rng(1).standard_normal((4, 2, 500, 510)).astype(np.float32)
+    few = classifier_of(network, engine="auto", batch_size=2)
+    few.logits(images[:, :, :100])
+    assert few.engine_for(images[:, :, :100]) == Engine("mindspore")
+    no_mindspore()
+    asked = classifier_of(network, engine="auto")
+    asked.logits(images)
+    assert asked.engine_for(images).name == "onnxruntime"
+
+
 def test_in_a_run_all_classifiers_of_a_network_have_its_engine(no_mindspore: Callable[[], None]) -> None:
     network = SmallCnn()
     explainers = [Occlusion(network, SOFTMAX, 1, window=3, stride=2), RISE(network, SOFTMAX, masks=3, grid=2)]
