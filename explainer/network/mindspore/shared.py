@@ -109,7 +109,8 @@ class Shared:
         cells = cells_of(self._network)
         parts, storages = _parts(cells)
         same = len(parts) == len(self._parts) and all(map(is_, parts, self._parts))
-        pairs = zip(self._constants, _constants(cells), strict=False) if same else ()
+        look = same and not self._taken_as_it_is  # constants once, when it is taken: there are many
+        pairs = zip(self._constants, _constants(cells), strict=False) if look else ()
         same = same and all(then.items() <= now.items() for then, now in pairs)
         self.structure += not same
         if not same or storages != self._storages:
@@ -149,7 +150,9 @@ class Shared:
     def taken_as_it_is(self) -> Iterator[None]:
         """The network is known to stay what it is meanwhile."""
         before = self._taken_as_it_is
-        self.writes += not before
+        if not before:
+            self.look_again()
+            self.writes += 1
         self._taken_as_it_is = True
         try:
             yield
