@@ -71,8 +71,8 @@ class CoarseToFine:
         """
         others = np.setdiff1d(np.arange(len(estimates)), self.first)
         ranked = others[np.argsort(-np.abs(estimates[others]).max(axis=1), kind="stable")]
-        checked = sample_stream(0, image).choice(ranked[self._refined :], self._checked, replace=False)
-        return np.concatenate([ranked[: self._refined], checked])
+        refined, drawn = ranked[: self._refined], sample_stream(0, image).permutation(others)
+        return np.concatenate([refined, drawn[~np.isin(drawn, refined)][: self._checked]])
 
     def error(self, misses: Float64Array) -> Float64Array:
         """The root mean square error of the drops under all windows, (L,).

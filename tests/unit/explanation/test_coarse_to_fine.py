@@ -64,8 +64,8 @@ def slow(score: Score, image: FloatArray, window: Pair, stride: Pair, refine: fl
     others = [place for place, nearest in firsts.items() if nearest != [place]]
     ranked = sorted(others, key=lambda place: -max(abs(estimates[place])))
     refined, left = ranked[: round(refine * len(others))], ranked[round(refine * len(others)) :]
-    drawn = sample_stream(0, image).choice(len(left), min(8, len(left)), replace=False)
-    checked = [left[number] for number in drawn]
+    drawn = [others[number] for number in sample_stream(0, image).permutation(len(others))]
+    checked = [place for place in drawn if place in left][:8]
     misses = [(estimates[place] - truth[place]) ** 2 for place in checked]
     errors = np.sqrt(np.mean(misses, axis=0) * (len(left) - len(checked)) / len(truth))
     for place in (*refined, *checked):
