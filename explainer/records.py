@@ -89,8 +89,8 @@ class Saliency:
 
     completeness_gap: how much of the logit's difference from the baseline the attributions miss; None for a method
     whose attributions do not claim to sum to it.
-    standard_error: of a map that is a mean of random draws, the root mean square over its pixels; None where it was not
-    estimated.
+    standard_error: of a map that is an estimate, as in `Explained`: of random draws, the root mean square over its
+    pixels; of drops, over the windows; None where it was not estimated.
     """
 
     sample_id: int

@@ -27,8 +27,8 @@ class Explained(NamedTuple):
         maps: (N, L, H, W) float32.
         completeness_gaps: (N, L) float32, how much of the logit's difference the attributions miss; None for a method
             whose attributions do not claim to sum to it.
-        standard_errors: (N, L) float32, of maps that are means of random draws, the root mean square over the pixels;
-            None where they were not estimated.
+        standard_errors: (N, L) float32, of maps that are estimates: the root mean square over the pixels, from random
+            draws (`RISE`), or over the windows (`Occlusion`); None where they were not estimated.
     """
 
     maps: FloatArray

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.arrays import FloatArray
-from explainer.checks import require_choice, require_flag, require_integer, require_type
+from explainer.arrays import FloatArray, IndexArray
+from explainer.checks import require_choice, require_flag, require_integer, require_number, require_type
 from explainer.classifier import Evaluator
 from explainer.data.mindspore_dataset import is_dataset, pairs_of
 from explainer.explanation.any_inputs import AnyInputs
-from explainer.explanation.base import Attribution, Traits
+from explainer.explanation.base import Attribution, Explained, Traits
+from explainer.explanation.coarse_to_fine import CoarseToFine
 from explainer.explanation.hidden_regions import (
     AGGREGATES,
     GRIDDED,
@@ -49,6 +50,12 @@ class OcclusionCost(NamedTuple):
     windows: int
     passes: int
     uncovered: int
+
+
+Regions = Iterable[tuple[int, HiddenRegion]]
+"""Hidden regions, each with the index of its input."""
+Drops = tuple[int, HiddenRegion, NDArray[np.float64]]
+"""How far the scores (L,) of an input drop when a region of it is hidden: its index, the region, the drops."""
 
 
 class Occlusion(Attribution):
@@ -86,6 +93,10 @@ class Occlusion(Attribution):
         aggregate: how windows become a map: the "mean" of those that cover a pixel, their "sum", or their mean weighted
             with the "gaussian" bell of each window (deviation: a quarter of it); or one value per window, as the "grid"
             that they form, or that grid resized to the input, "nearest" or "bicubic".
+        refine: None hides every window. A number in [0, 1] hides every second one along each axis, and then this share
+            of the others: where a score drops or rises most, of all labels that are explained, by the mean of the
+            neighbours, which is taken for the rest. `explained` estimates the error; docs/methods/occlusion.md has
+            measurements.
         signed: keep the sign: > 0 where hiding lowers the score, < 0 where it raises it.
         score: what is explained: the "probability" or the "logit" of a label (of a network that gives a map per
             channel, its sum over all positions); "regression": the outputs, weighted by targets (N, K); "segmentation":
@@ -125,6 +136,7 @@ class Occlusion(Attribution):
         fill: Any = 0.0,
         per_channel: bool = False,
         aggregate: str = "mean",
+        refine: float | None = None,
         signed: bool = False,
         score: Any = "probability",
         data_format: str = "NCHW",
@@ -142,6 +154,7 @@ class Occlusion(Attribution):
         self._signed = require_flag("signed", signed)
         require_choice("aggregate", aggregate, AGGREGATES)
         self._aggregate = aggregate
+        self._refine = self._refinement(refine)
         require_type("device", device, str, "a string")
         require_device(device)
         self._output = ExplainedOutput.given_or_function(score, activation_fn)
@@ -196,11 +209,10 @@ class Occlusion(Attribution):
         OcclusionCost(windows=12, passes=3, uncovered=30)
         """
         images = self._any_inputs.images(inputs)
-        count = len(self._regions(images))
+        counts = self._hidden_at_once(images)
         batch_size = images_per_pass(self.batch_size, images.shape[1:])
-        return OcclusionCost(
-            count // len(images), -(-len(images) // batch_size) - (-count // batch_size), self._uncovered(images)
-        )
+        passes = sum(-(-count // batch_size) for count in (len(images), *counts))
+        return OcclusionCost(sum(counts) // len(images), passes, self._uncovered(images))
 
     def geometry(self, size: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Window and stride, a number per axis each, for inputs of this size (H, W).
@@ -210,6 +222,17 @@ class Occlusion(Attribution):
         """
         windows = self._geometry.windows(size)
         return windows.window, windows.stride
+
+    def _refinement(self, refine: float | None) -> float | None:
+        """The share of windows as it was given, where it means something."""
+        if refine is None:
+            return None
+        if self._segments or self._per_channel or self._aggregate not in ("mean", "sum"):
+            raise ValueError(
+                '`refine` is about windows on all channels whose drops become a "mean" or a "sum", as neighbours are '
+                "estimated from each other; give no `segments`, `per_channel` or other `aggregate` with it"
+            )
+        return require_number("refine", refine, 0.0, 1.0)
 
     def _settings(self, fill: Any) -> dict[str, Any]:
         """What a summary keeps, as JSON values."""
@@ -222,12 +245,13 @@ class Occlusion(Attribution):
             "aggregate": self._aggregate,
             "signed": self._signed,
             "data_format": self._layout.letters,
+            **({} if self._refine is None else {"refine": self._refine}),
         }
 
     def _declared(self, labels: Any) -> Traits:
         plain = self._layout.letters == "NCHW" and not self._per_channel and self._aggregate != "grid"
         return Traits(
-            passes_per_image=lambda shape: len(self._regions(np.zeros((1, *shape), np.float32))),
+            passes_per_image=lambda shape: sum(self._hidden_at_once(np.zeros((1, *shape), np.float32))),
             gives_pictures=plain and self._output.of_labels,
             trial=lambda _, images, targets: next(self._drops(images, targets)),
             classifier=evaluator_of,
@@ -256,39 +280,87 @@ class Occlusion(Attribution):
             return SegmentRegions(self._segments.of(images), channels)
         return WindowRegions(len(images), self._windows(images), self._aggregate, channels)
 
-    def _explain(self, images: FloatArray, targets: NDArray[Any]) -> FloatArray:
+    def _plan(self, images: FloatArray) -> CoarseToFine | None:
+        """What is hidden where not all windows are."""
+        if self._refine is None or self._refine == 1:
+            return None
+        return CoarseToFine(self._windows(images), self._refine)
+
+    def _hidden_at_once(self, images: FloatArray) -> list[int]:
+        """How many parts of these inputs are hidden one after another, before what came of them is looked at."""
+        plan = self._plan(images)
+        if plan is None:
+            return [len(self._regions(images))]
+        return [len(images) * len(plan.first), len(images) * plan.further]
+
+    def _explain(self, images: FloatArray, targets: NDArray[Any]) -> FloatArray | Explained:
         self._warn_of_uncovered(images)
+        plan = self._plan(images)
+        if plan is None:
+            return self._maps(images, targets, self._drops(images, targets))
+        return self._refined(images, targets, plan)
+
+    def _refined(self, images: FloatArray, targets: NDArray[Any], plan: CoarseToFine) -> Explained:
+        """Maps of drops, (N, F, L), of which some are estimated."""
+        count, labels = self._any_inputs.map_shape(images, targets)[:2]
+        drops_under = self._hiding(images, targets, sum(self._hidden_at_once(images)))
+
+        def known(numbers: Iterable[IndexArray]) -> NDArray[np.float64]:
+            asked = ((index, plan.regions[number]) for index, each in enumerate(numbers) for number in each)
+            return np.array([drops for _, _, drops in drops_under(asked)]).reshape(count, -1, labels)
+
+        drops = np.stack([plan.estimates(first) for first in known([plan.first] * count)])
+        chosen = np.stack([plan.chosen(*pair) for pair in zip(drops, images, strict=True)])
+        rows = np.arange(count)[:, None]
+        further = known(chosen)
+        errors = [plan.error(misses) for misses in further - drops[rows, chosen]]
+        drops[rows, chosen] = further
+        every = (
+            (index, region, drops[index, number])
+            for index in range(count)
+            for number, region in enumerate(plan.regions)
+        )
+        return Explained(self._maps(images, targets, every), standard_errors=np.array(errors, np.float32))
+
+    def _maps(self, images: FloatArray, targets: NDArray[Any], found: Iterable[Drops]) -> FloatArray:
+        """What becomes of the drops under the regions."""
         gridded = self._aggregate in GRIDDED
         shape = self._any_inputs.map_shape(images, targets)
         axes = images.ndim - 2
         size = self._windows(images).grid if gridded else images.shape[2:]
         score_drops = np.zeros((*shape[:-axes], *size), np.float64)
-        for index, region, drops in self._drops(images, targets):
+        for index, region, drops in found:
             region.add(score_drops[index], drops)
         if self._segments is None and not gridded:
             score_drops /= weights_of(self._windows(images), self._aggregate)
         maps = resized_maps(score_drops.astype(np.float32), images.shape[2:], self._aggregate)
         return maps if self._signed else np.abs(maps)
 
-    def _drops(
-        self, images: FloatArray, targets: NDArray[Any]
-    ) -> Iterator[tuple[int, HiddenRegion, NDArray[np.float64]]]:
-        """How far the scores (L,) of an input drop when a region of it is hidden: (its index, region, drops)."""
+    def _drops(self, images: FloatArray, targets: NDArray[Any]) -> Iterator[Drops]:
+        """Those under every region."""
+        regions = self._regions(images)
+        yield from self._hiding(images, targets, len(regions))(regions)
+
+    def _hiding(self, images: FloatArray, targets: NDArray[Any], count: int) -> Callable[[Regions], Iterator[Drops]]:
+        """A function that gives the drops under regions; `count` of them will be asked for in all."""
         outside = self._layout.outside
         whole = self._output.of_clean(self._classifier, outside(images), targets).astype(np.float64)
-        regions = self._regions(images)
-        progress = self._progress.of(len(regions))
-        batches = evaluated(
-            lambda shown, indices: self._output.of(self._classifier, outside(shown), targets[indices]),
-            images,
-            (Request(index, region.keep, region) for index, region in regions),
-            fill=self._fill,
-            batch_size=self.batch_size,
-        )
-        for batch in batches:
-            for request, outputs in zip(batch.requests, batch.outputs, strict=True):
-                yield request.image, request.payload, whole[request.image] - outputs
-            progress.add(len(batch.requests))
+        progress = self._progress.of(count)
+
+        def drops_under(regions: Regions) -> Iterator[Drops]:
+            batches = evaluated(
+                lambda shown, indices: self._output.of(self._classifier, outside(shown), targets[indices]),
+                images,
+                (Request(index, region.keep, region) for index, region in regions),
+                fill=self._fill,
+                batch_size=self.batch_size,
+            )
+            for batch in batches:
+                for request, outputs in zip(batch.requests, batch.outputs, strict=True):
+                    yield request.image, request.payload, whole[request.image] - outputs
+                progress.add(len(batch.requests))
+
+        return drops_under
 
     def _uncovered(self, images: FloatArray) -> int:
         return 0 if self._segments is not None else int(self._windows(images).uncovered)

@@ -20,7 +20,7 @@ from replicas import normal_images
 from explainer import OcclusionSensitivity, benchmark, explanation
 from explainer.benchmark import Case
 from explainer.counterfactual import HierarchicalOcclusion
-from explainer.explanation import Attribution, Gradient
+from explainer.explanation import Attribution, Gradient, Occlusion
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.testing import CountingClassifier
 from explainer.uncertainty import AugmentationUncertainty, DropoutUncertainty, EnsembleUncertainty
@@ -68,6 +68,7 @@ USES: dict[str, Use] = (
     | {
         "RandomControl": lambda network: RandomControl(network)(IMAGES, LABELS),
         "CentreControl": lambda network: CentreControl(network)(IMAGES, LABELS),
+        "Occlusion, refined": lambda network: Occlusion(network, SOFTMAX, window=1, refine=0.2)(IMAGES, LABELS),
         "OcclusionSensitivity": sensitivity,
         "HierarchicalOcclusion": searching(by_masking=False),
         "HierarchicalOcclusion, by masking": searching(by_masking=True),
@@ -77,7 +78,7 @@ USES: dict[str, Use] = (
     }
 )
 PERTURBING = {
-    *("IntegratedGradients", "KernelSHAP", "LIME", "Occlusion", "RISE", "ScoreCAM", "SmoothGrad"),
+    *("IntegratedGradients", "KernelSHAP", "LIME", "Occlusion", "Occlusion, refined", "RISE", "ScoreCAM", "SmoothGrad"),
     *("AvgSensitivity", "Completeness", "Infidelity", "MaxSensitivity", "ROAD", "Robustness"),
     *(name for name in METRICS if name.startswith("Faithfulness")),
     *("OcclusionSensitivity", "HierarchicalOcclusion", "HierarchicalOcclusion, by masking", "AugmentationUncertainty"),

@@ -285,6 +285,7 @@ def maps_of(method: Any, network: nn.Cell) -> NDArray[Any]:
 METHODS = {
     "windows": lambda asked: Occlusion(asked, SOFTMAX, 16, window=(3, 4), stride=2, signed=True),
     "cut off": lambda asked: Occlusion(asked, SOFTMAX, 16, window=4, stride=3, edges="clip", score="logit"),
+    "refined": lambda asked: Occlusion(asked, SOFTMAX, 16, window=3, refine=0.2, score="logit"),
     "by channel": lambda asked: Occlusion(asked, SOFTMAX, 16, window=3, stride=3, per_channel=True),
     "filled by surroundings": lambda asked: Occlusion(asked, SOFTMAX, 16, window=3, stride=3, fill="local_mean"),
     "regression": lambda asked: Occlusion(
