@@ -208,7 +208,9 @@ class OnnxClassifier:
                 gradient = found[0]
             zero = _zero_rows(gradient, seed)
             if found is not None and zero.size:  # it may be cut there: the reference looks
-                gradient[zero] = self._reference.gradient(images[zero], seed[zero])
+                unruled = self._reference.gradient(images[zero], seed[zero])
+                if relu_rule is plain:
+                    gradient[zero] = unruled
         return gradient
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:

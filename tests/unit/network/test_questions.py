@@ -140,6 +140,21 @@ def test_a_rule_reaches_every_relu_of_the_graph(engine: str) -> None:
         classifier_of(out_of_reach(), engine="mindspore").gradient(IMAGES, SEED, relu_rule=guided)
 
 
+@pytest.mark.parametrize("make", [SmallCnn, out_of_reach])
+@pytest.mark.parametrize("rule", [guided, deconvolution])
+def test_where_a_rule_passes_nothing_back_the_gradient_is_zero(make: Callable[[], SmallCnn], rule: Any) -> None:
+    network = make()
+    weights = np.abs(network.fc.weight.asnumpy())
+    weights[1] *= -1
+    network.fc.weight.set_data(Tensor(weights))
+    asked = on_onnx(network)
+    assert asked.gradient(IMAGES, np.eye(4, dtype=np.float32)[[0, 0, 0]], relu_rule=rule).any()
+    seed = np.eye(4, dtype=np.float32)[[0, 1, 1]]
+    found = asked.gradient(IMAGES, seed, relu_rule=rule)
+    assert found.reshape(3, -1).any(axis=1).tolist() == [True, False, False]
+    assert asked.gradient(IMAGES, seed)[1:].any()
+
+
 class Smooth(nn.Cell):
     """No ReLU."""
 
