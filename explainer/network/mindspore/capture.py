@@ -16,7 +16,13 @@ from mindspore.common.initializer import Zero
 from numpy.typing import NDArray
 
 from explainer.errors import EngineError
-from explainer.network.mindspore.borrowing import borrowed, cells_by_name, cells_of, compiling, forget_compiled
+from explainer.network.mindspore.borrowing import (
+    borrowed,
+    cells_by_name,
+    cells_of,
+    compiling,
+    forget_compiled,
+)
 from explainer.network.mindspore.program import without_dump
 from explainer.network.mindspore.shared import shared_of
 
@@ -45,12 +51,11 @@ def captured(network: nn.Cell, image_shape: tuple[int, ...], batch: int) -> Any:
         raise _TakenError
 
     images = Tensor(shape=(batch, *image_shape), dtype=mindspore.float32, init=Zero())  # takes no memory
-    shared_of(network).parameters.update(network.parameters_dict())
     with borrowed(network), compiling(), _left_as_found(network):
         try:
             mindspore.export(network, images, file_name="network", file_format="MINDIR", custom_func=take)
         except _TakenError:
-            pass
+            shared_of(network).parameters.update(network.parameters_dict())  # as they are called in the graph
         except Exception as error:  # MindSpore raises nearly anything for code that it cannot compile
             raise EngineError(f"MindSpore cannot export the network ({_first_line(error)})") from error
     return found[0]

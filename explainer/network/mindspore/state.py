@@ -70,7 +70,7 @@ def state_of(network: nn.Cell) -> State | None:
     try:
         for cell in cells:
             reading.cell(cell)
-    except _UnseenError:
+    except (_UnseenError, RecursionError):  # lists may hold themselves
         return None
     return reading.state
 
@@ -142,6 +142,8 @@ class _Reading:
 
     def _numbers(self, array: Any) -> None:
         """The numbers themselves: they may be written in place."""
+        if any(side < 0 for side in array.shape):  # it stands for others, and has none itself
+            raise _UnseenError
         self._bytes += array.size * array.itemsize
         if self._bytes > _MOST_BYTES:
             raise _UnseenError

@@ -181,7 +181,15 @@ def by_import(images: Tensor) -> Tensor:
     return images
 
 
+def holding_itself() -> list[Any]:
+    entries: list[Any] = [1.0]
+    entries.append(entries)
+    return entries
+
+
 UNSEEN: dict[str, Callable[[], Any]] = {
+    "a list that holds itself": holding_itself,
+    "a place for tensors": lambda: Tensor(shape=[None, 3], dtype=mindspore.float32),
     "an object": Settings,
     "a set": lambda: {1.0},
     "an array of objects": lambda: np.array([[1.0], None], dtype=object),
