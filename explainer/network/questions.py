@@ -152,7 +152,8 @@ class LayerQuestion:
             return None
         network = self.reference.network
         best: AtWork | None = None
-        for value in values_like(graph, network, images, activation, self.layer):
+        candidates = values_like(graph, network, images, activation, self.layer)
+        for value in candidates:
             asked = gradient_graph(graph, at=value)
             session = session_of(asked, network)
             found = session(images, seed)[0].reshape(gradient.shape)
@@ -168,6 +169,7 @@ class LayerQuestion:
             return self.reference.layer(with_other_last_digits(images), seed, self.layer)[1]
 
         _require_alike(f"gradient at the layer {self.layer!r}", graph, best.difference, gradient, changed)
+        best.is_one_of_several = len(candidates) > 1
         return best
 
 
@@ -221,7 +223,9 @@ class ActivationQuestion:
         asked = replace(graph, outputs=(candidates[0],))
         session = session_of(asked, network)
         found = session(images)[0].reshape(activation.shape)
-        return AtWork(asked, session, difference_of([found], [activation], [activation]))
+        at_work = AtWork(asked, session, difference_of([found], [activation], [activation]))
+        at_work.is_one_of_several = len(candidates) > 1
+        return at_work
 
 
 def values_like(graph: Graph, network: Any, images: FloatArray, activation: FloatArray, layer: str) -> list[Value]:

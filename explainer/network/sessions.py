@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from math import prod
@@ -20,14 +21,13 @@ from explainer.network.mindspore.capture import parameters_of
 from explainer.network.mindspore.shared import shared_of
 from explainer.network.mindspore.tensors import device_in_use
 from explainer.network.onnx.graph import Graph, with_open_weights
-from explainer.network.onnx.session import Session
+from explainer.network.onnx.session import Session, first_line
 from explainer.network.translation import Translated, held, session_of, translated
 from explainer.network.windowed import WindowSessions
 from explainer.perturb.engine import Windows
 
 ENOUGH_BATCHES = 3  # outside a run: with the third MindSpore would compile, too, which takes as long as an export
 _ENOUGH_PIXELS = 1e6  # 20 images of 224 x 224, which take MindSpore as long as an export
-_LONGEST = 200
 _LOG = logging.getLogger("explainer")
 Shape = tuple[int, ...]
 
@@ -43,7 +43,8 @@ class AtWork:
 
     Attributes:
         seen: `Shared.writes` when its weights were last looked at; None before.
-        stops_gradients: whether the network stops a gradient, which the graph does not.
+        changes_gradients: whether the network changes a gradient by means that its graph has not.
+        is_one_of_several: whether other values of the graph were the same, with the weights of that moment.
     """
 
     compiled = True
@@ -54,7 +55,8 @@ class AtWork:
         self.difference = difference
         self.speedup = speedup
         self.seen: int | None = None
-        self.stops_gradients = False
+        self.changes_gradients = False
+        self.is_one_of_several = False
         self._open: Session | None = None
         self._weights: tuple[NDArray[Any], ...] = ()
         self._windows = WindowSessions(graph)
@@ -69,21 +71,22 @@ class AtWork:
         found = None if self._weights else self._windows.outputs(self.session, images, windows)
         return self(images) if found is None else found
 
-    def with_weights(self, network: Any, *, for_a_moment: bool) -> None:
-        """It answers with the network's weights of this moment.
+    def with_weights(self, network: Any, *, for_a_moment: bool) -> bool:
+        """It answers with the network's weights of this moment; whether they are others than before.
 
         For a moment they are given with each question, which takes longer, but no session is made for them.
         """
         weights = parameters_of(network, list(self.graph.weights))
-        self._weights = ()
+        before, self._weights = self._weights, ()
         if self.session.holds(weights):
-            return
+            return bool(before)
         if not for_a_moment:
             self.session = session_of(self.graph, network)
-            return
+            return True
         if self._open is None:
             self._open = Session(with_open_weights(self.graph), {})
         self._weights = tuple(weights.values())
+        return True
 
 
 class Question(Protocol):
@@ -109,6 +112,10 @@ class Question(Protocol):
         """
 
 
+class _OfThread(threading.local):
+    engine_of_run: str | None = None
+
+
 class Sessions:
     """ONNX Runtime's sessions of a network, by the shape of the images.
 
@@ -118,9 +125,6 @@ class Sessions:
 
     Args:
         network: a mindspore.nn.Cell.
-
-    Attributes:
-        engine_of_run: for as long as a run goes on, the engine that it asks for; None outside.
     """
 
     def __init__(self, network: Any) -> None:
@@ -130,17 +134,22 @@ class Sessions:
         self._told: set[str] = set()
         self._batches: dict[Shape, int] = {}
         self._labels: dict[Hashable, str] = {}
-        self.engine_of_run: str | None = None
+        self._here = _OfThread()
+
+    @property
+    def engine_of_run(self) -> str | None:
+        """For as long as a run goes on in this thread, the engine that it asks for; None outside."""
+        return self._here.engine_of_run
 
     @contextmanager
     def in_run(self, engine: str) -> Iterator[None]:
         """A run goes on that asks for this engine."""
-        before = self.engine_of_run
-        self.engine_of_run = engine
+        before = self._here.engine_of_run
+        self._here.engine_of_run = engine
         try:
             yield
         finally:
-            self.engine_of_run = before
+            self._here.engine_of_run = before
 
     def chosen(self, engine: str, images: FloatArray, batches: int, *, for_outputs: bool = True) -> AtWork | None:
         """What answers for these images; None where MindSpore does.
@@ -184,14 +193,19 @@ class Sessions:
             if found is None:
                 del self._shared.known[key]
             return None
-        self._refresh(found)
+        if self._refresh(found) and found.is_one_of_several:  # with other weights they are no longer the same
+            del self._shared.known[key]
+            return self.asked(images, question)
         return found
 
     def _proof(self, images: FloatArray, question: Question) -> AtWork | EngineError | None:
         outputs: AtWork = self._shared.known[self._key(images)]
         try:
-            if outputs.stops_gradients and question.of_gradient:
-                raise EngineError("the network stops a gradient (stop_gradient), which MindSpore's export forgets")
+            if outputs.changes_gradients and question.of_gradient:
+                raise EngineError(
+                    "the network changes a gradient itself (stop_gradient, a hook, a backward rule), which MindSpore's "
+                    "export forgets"
+                )
             return question.proven(outputs.graph)
         except EngineError as error:
             self._tell(question.label, error)
@@ -215,8 +229,9 @@ class Sessions:
         Raises:
             EngineError: outputs by ONNX Runtime are asked for.
         """
-        told = str(error).strip().split("\n")[0][:_LONGEST]
-        found = EngineError(f"ONNX Runtime failed for {len(images)} images of {images.shape[1:]}: {told}")
+        what = f"{len(images)} images of {images.shape[1:]}"
+        other = EngineError(f"ONNX Runtime failed for {what}: {first_line(error)}")
+        found = error if isinstance(error, EngineError) else other
         self._shared.known[self._key(images, None if question is None else question.key)] = found
         if question is None and (self.engine_of_run or engine) == ONNXRUNTIME:
             raise _refused(self._network, found)
@@ -237,7 +252,7 @@ class Sessions:
             return EngineError(f"onnxruntime cannot be imported ({error})")
         self._graphs[shape] = self._shared.structure, found.graph
         at_work = AtWork(found.graph, found.session, found.difference, found.speedup)
-        at_work.seen, at_work.stops_gradients = self._shared.writes, found.stops_gradients
+        at_work.seen, at_work.changes_gradients = self._shared.writes, found.changes_gradients
         return at_work
 
     def _proven(self, graph: Graph, images: FloatArray) -> Translated | None:
@@ -247,12 +262,12 @@ class Sessions:
         except EngineError:
             return None
 
-    def _refresh(self, at_work: AtWork) -> None:
-        """The session gets the network's weights of this moment."""
+    def _refresh(self, at_work: AtWork) -> bool:
+        """The session gets the network's weights of this moment; whether they are others than before."""
         if self._shared.is_taken_as_it_is and at_work.seen == self._shared.writes:
-            return
+            return False
         at_work.seen = self._shared.writes
-        at_work.with_weights(self._network, for_a_moment=self._shared.are_weights_others)
+        return at_work.with_weights(self._network, for_a_moment=self._shared.are_weights_others)
 
     def _is_worth_a_graph(self, images: FloatArray, batches: int) -> bool:
         """Whether MindSpore has been asked for so much that an export takes no longer than going on would."""

@@ -38,14 +38,14 @@ class Translated:
         session: the graph at work, with the weights of the moment when it was made.
         difference: from MindSpore's outputs, the largest, in parts of the largest output.
         speedup: how many times as fast as MindSpore, which ran uncompiled, it was for these images.
-        stops_gradients: whether the network stops a gradient (`stop_gradient`), which its graph does not.
+        changes_gradients: whether the network changes a gradient by means that its graph has not.
     """
 
     graph: Graph
     session: Session
     difference: float
     speedup: float
-    stops_gradients: bool = False
+    changes_gradients: bool = False
 
 
 def translated(network: Any, images: FloatArray) -> Translated:
@@ -89,8 +89,8 @@ class _Proof:
         self._network = network
         several = _several_of(images)
         self._batches = (several[:1], several)
-        self._stopped: list[None] = []
-        self._eager = [_timed(partial(eager_outputs, network, batch, self._stopped)) for batch in self._batches]
+        self._changing: list[None] = []
+        self._eager = [_timed(partial(eager_outputs, network, batch, self._changing)) for batch in self._batches]
 
     def of(self, graph: Graph) -> Translated:
         """The graph at work; EngineError unless it gives the same."""
@@ -106,7 +106,7 @@ class _Proof:
             allowed = max(allowed, explained_by(sensitivity))
             _require_rounding(differences, allowed, len(self._batches[1]))
         speedup = self._eager[1].seconds / ours[1].seconds
-        return Translated(graph, session, max(differences), speedup, bool(self._stopped))
+        return Translated(graph, session, max(differences), speedup, bool(self._changing))
 
 
 def rounding_of(graph: Graph) -> float:

@@ -51,7 +51,7 @@ from explainer.network.mindspore.randomised import layers_with_weights, randomis
 from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
 from explainer.network.mindspore.shared import shared_of, weights_digest
 from explainer.network.mindspore.slices import differentiable_slices
-from explainer.network.mindspore.state import state_of
+from explainer.network.mindspore.state import State, state_of
 from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_stream
 
@@ -477,29 +477,35 @@ class MindSporeClassifier:
         """What was compiled is dropped when the network now answers otherwise.
 
         A graph keeps what the network was made of when it was compiled: its constants, the entries of its lists, its
-        functions, its hooks, variables of its module. Where not all of them can be seen to be the same, the network is
-        asked.
+        functions, its hooks, variables of its module. Where they cannot be seen to be the same, or others, the network
+        is asked.
         """
         image = self._shared.probe
         if image is None or self._shared.is_taken_as_it_is or not self._shared.compiled:
             return
-        state = state_of(self._network)
-        if state is not None and state == self._shared.state:
+        state, before = state_of(self._network), self._shared.state
+        if state is not None and before is not None:
+            if state != before:
+                self._shared.drop()
             return
         with blocking():
             answers = arrays_of(self._network(Tensor(image)))
-        # What a pass itself changes (a counter) may change the next answer, so such a network is always asked.
-        self._shared.state = state if state == state_of(self._network) else None
+        self._shared.state = self._settled(state)
         if not self._shared.answered_alike(answers):
             self._shared.drop()
 
+    def _settled(self, state: State | None) -> State | None:
+        """A state that a pass has left as it was: what changes with passes (a counter) may change the next answer."""
+        return state if state is not None and state == state_of(self._network) else None
+
     def _first_pass(self, image: FloatArray) -> _Output:
         self._require_own_statistics()
+        state = state_of(self._network)
         with evaluating(self._network, image), blocking():
             output = self._network(Tensor(image))
             answers = arrays_of(output)  # MindSpore may tell only here that an operator has failed
         parts = output if isinstance(output, tuple) else (output,)
-        self._shared.remember_answer(image, answers)
+        self._shared.remember_answer(image, answers, self._settled(state))
         self._shared.remembered("weights", self._require_weights_without_nan)
         batches = bool(parts) and all(is_batch_of_one(part) for part in parts)
         return _Output([tuple(part.shape[1:]) for part in parts] if batches else None, describe(output))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.shared import shared_of
 
 _STATISTICS = ("moving_mean", "moving_variance")  # of batch norms: what went through a layer, not what it learned
@@ -29,6 +30,7 @@ def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
 
     Each weight tensor keeps its values and changes their positions, so that the network's signals keep their scale. A
     layer's shuffling depends on the seed and its name alone. Values are written in place: what is compiled stays valid.
+    No other thread has a network meanwhile: it would be explained with these weights.
     """
     cells = dict(network.cells_and_names())
     shared = shared_of(network)
@@ -45,13 +47,14 @@ def randomised(network: nn.Cell, seed: int) -> Iterator[Callable[[str], None]]:
         shared.weights_written()
 
     # In place and by ops.assign: a graph that MindSpore has compiled keeps the storage that it was compiled with.
-    try:
-        with shared.outputs_not_kept():
-            yield shuffle
-    finally:
-        for weight, kept in before.values():
-            ops.assign(weight, kept)
-        shared.weights_written()
+    with one_thread():
+        try:
+            with shared.outputs_not_kept():
+                yield shuffle
+        finally:
+            for weight, kept in before.values():
+                ops.assign(weight, kept)
+            shared.weights_written()
 
 
 def _weights(cell: nn.Cell) -> list[Parameter]:

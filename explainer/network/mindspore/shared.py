@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,14 @@ _ROUNDING = 1e-5  # of the largest output
 _Made = TypeVar("_Made")
 
 
+class _OfThread(threading.local):
+    """What a thread has been told of the network: others may come and go meanwhile."""
+
+    outputs: OrderedDict[bytes, FloatArray] | None = None
+    is_taken_as_it_is = False
+    are_weights_others = False
+
+
 class Shared:
     """What is known of a network, by key.
 
@@ -35,7 +44,6 @@ class Shared:
         structure: how often its cells, parameters or constants were found to be others.
         writes: how often its weights may have been written, since nobody was to write them.
         state: what its code could read when it last answered as it did; None where that is not known.
-        are_weights_others: whether they are for a while not those that the network has learned.
     """
 
     def __init__(self, network: nn.Cell) -> None:
@@ -44,10 +52,8 @@ class Shared:
         self._parts: list[object] = []
         self._storages: list[int] = []
         self._constants: list[dict[str, object]] = []
-        self._outputs: OrderedDict[bytes, FloatArray] | None = None
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
-        self._taken_as_it_is = False
-        self.are_weights_others = False
+        self._here = _OfThread()
         self.state: object = None
         self.parameters: dict[str, Parameter] = {}
         self.structure = 0
@@ -63,10 +69,11 @@ class Shared:
         """The image of a pass whose answer is known."""
         return None if self._probe is None else self._probe[0]
 
-    def remember_answer(self, image: FloatArray, answers: list[FloatArray]) -> None:
-        """The network's output for an image when it was first evaluated."""
+    def remember_answer(self, image: FloatArray, answers: list[FloatArray], state: object = None) -> None:
+        """The network's output for an image when it was first evaluated, and what its code could read."""
         if not self._known:
             self._probe = image.copy(), answers
+            self.state = state
 
     def answered_alike(self, answers: list[FloatArray]) -> bool:
         """Whether these are the answers that were remembered, but for rounding."""
@@ -109,7 +116,7 @@ class Shared:
         cells = cells_of(self._network)
         parts, storages = _parts(cells)
         same = len(parts) == len(self._parts) and all(map(is_, parts, self._parts))
-        look = same and not self._taken_as_it_is  # constants once, when it is taken: there are many
+        look = same and not self._here.is_taken_as_it_is  # constants once, when it is taken: there are many
         pairs = zip(self._constants, _constants(cells), strict=False) if look else ()
         same = same and all(then.items() <= now.items() for then, now in pairs)
         self.structure += not same
@@ -126,7 +133,7 @@ class Shared:
     @property
     def keeps_outputs(self) -> bool:
         """Whether outputs for clean images are remembered."""
-        return self._outputs is not None
+        return self._here.outputs is not None
 
     @contextmanager
     def outputs_kept(self) -> Iterator[None]:
@@ -134,40 +141,45 @@ class Shared:
 
         An optimizer writes weights in place, which nothing here could see.
         """
-        before = self._outputs
-        self._outputs = OrderedDict()
+        before = self._here.outputs
+        self._here.outputs = OrderedDict()
         try:
             yield
         finally:
-            self._outputs = before
+            self._here.outputs = before
+
+    @property
+    def are_weights_others(self) -> bool:
+        """Whether they are for a while not those that the network has learned."""
+        return self._here.are_weights_others
 
     @property
     def is_taken_as_it_is(self) -> bool:
         """Whether the network is known to stay what it is."""
-        return self._taken_as_it_is
+        return self._here.is_taken_as_it_is
 
     @contextmanager
     def taken_as_it_is(self) -> Iterator[None]:
         """The network is known to stay what it is meanwhile."""
-        before = self._taken_as_it_is
+        before = self._here.is_taken_as_it_is
         if not before:
             self.look_again()
             self.writes += 1
-        self._taken_as_it_is = True
+        self._here.is_taken_as_it_is = True
         try:
             yield
         finally:
-            self._taken_as_it_is = before
+            self._here.is_taken_as_it_is = before
 
     @contextmanager
     def outputs_not_kept(self) -> Iterator[None]:
         """Nothing is remembered or taken from memory, as long as the weights are others."""
-        before = self._outputs, self.are_weights_others
-        self._outputs, self.are_weights_others = None, True
+        before = self._here.outputs, self._here.are_weights_others
+        self._here.outputs, self._here.are_weights_others = None, True
         try:
             yield
         finally:
-            self._outputs, self.are_weights_others = before
+            self._here.outputs, self._here.are_weights_others = before
 
     def weights_written(self) -> None:
         """Weights are others now, though the network is taken as it is."""
@@ -175,21 +187,21 @@ class Shared:
 
     def forget_outputs(self) -> None:
         """Outputs are computed anew: the weights are about to change."""
-        if self._outputs is not None:
-            self._outputs.clear()
+        if self._here.outputs is not None:
+            self._here.outputs.clear()
 
     def clean_outputs(self, images: FloatArray, evaluate: Callable[[FloatArray], FloatArray]) -> FloatArray:
         """`evaluate(images)`, (N, K), but for the images that were evaluated before while outputs are kept."""
-        if self._outputs is None:
+        if self._here.outputs is None:
             return evaluate(images)
         digests = [_digest(image) for image in images]
-        new = [index for index, digest in enumerate(digests) if digest not in self._outputs]
+        new = [index for index, digest in enumerate(digests) if digest not in self._here.outputs]
         if new:
-            self._outputs.update(zip([digests[index] for index in new], evaluate(images[new]), strict=True))
-        outputs = np.stack([self._outputs[digest] for digest in digests])
+            self._here.outputs.update(zip([digests[index] for index in new], evaluate(images[new]), strict=True))
+        outputs = np.stack([self._here.outputs[digest] for digest in digests])
         size = outputs[0].nbytes + _ENTRY_BYTES
-        while len(self._outputs) * size > _KEPT_BYTES and len(self._outputs) > len(images):
-            self._outputs.popitem(last=False)
+        while len(self._here.outputs) * size > _KEPT_BYTES and len(self._here.outputs) > len(images):
+            self._here.outputs.popitem(last=False)
         return outputs
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn
+from mindspore.common.initializer import Initializer
+from mindspore.ops import Primitive
 
 from explainer.network.mindspore.borrowing import cells_of
 
@@ -174,7 +176,9 @@ class _Reading:
             raise _UnseenError
 
     def _made_by_mindspore(self, value: Any) -> None:
-        """An operator, an initializer, a type, a function that was transformed: with the user's code in it, if any."""
+        """An operator, an initializer, a type: with the user's code in it, if any."""
+        if callable(value) and not isinstance(value, Primitive | Initializer):
+            raise _UnseenError  # a function that was transformed
         self._same(value)
         if self._is_met(value):
             return
@@ -209,6 +213,16 @@ class _Reading:
             raise _UnseenError
         for name in sorted(names & function.__globals__.keys()):
             self._value(function.__globals__[name])
+            if isinstance(function.__globals__[name], ModuleType):
+                self._read_of(function.__globals__[name], names)
+
+    def _read_of(self, module: ModuleType, names: frozenset[str]) -> None:
+        """What the code may read of a module: whatever it has of the code's names."""
+        for name in sorted(names & vars(module).keys()):
+            entry = vars(module)[name]
+            self._same(entry)
+            if isinstance(entry, ModuleType) and not self._is_met(entry):
+                self._read_of(entry, names)
 
     def _same(self, value: object) -> None:
         self.state.objects.append(value)

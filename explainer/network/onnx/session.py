@@ -59,14 +59,22 @@ class Session:
                 model_of(graph, wanted), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
-            raise EngineError(f"ONNX Runtime does not take the graph: {_first_line(error)}") from error
+            raise EngineError(f"ONNX Runtime does not take the graph: {first_line(error)}") from error
         self._inputs = [value.name for value in graph.inputs]
         self._names = [value.name for value in wanted]
 
     def __call__(self, images: FloatArray, *others: FloatArray) -> tuple[NDArray[Any], ...]:
-        """The values for images (N, C, H, W) float32, and what else the graph is given, in its order."""
+        """The values for images (N, C, H, W) float32, and what else the graph is given, in its order.
+
+        Raises:
+            EngineError: ONNX Runtime cannot compute them, as where there is no memory left.
+        """
         inputs = dict(zip(self._inputs, map(np.ascontiguousarray, (images, *others)), strict=True))
-        given: list[NDArray[Any]] = self._session.run(self._names, inputs)
+        try:
+            given: list[NDArray[Any]] = self._session.run(self._names, inputs)
+        except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
+            what = f"{len(images)} images of {images.shape[1:]}"
+            raise EngineError(f"ONNX Runtime failed for {what}: {first_line(error)}") from error
         return tuple(given)
 
     def with_weights_for(self, graph: Graph) -> Session:
@@ -101,5 +109,6 @@ def _held(value: Value, array: NDArray[Any]) -> NDArray[Any]:
     return copied
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first."""
     return str(error).strip().split("\n")[0][:200]

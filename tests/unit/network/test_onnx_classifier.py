@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -189,6 +190,82 @@ def test_a_constant_that_changes_is_seen_at_once() -> None:
     assert_mindspores(asked.logits(IMAGES), network)
 
 
+class BySetting(SmallCnn):
+    """Reads an entry of a list for large images alone, so that a small one cannot tell that it has changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factors = [1.0]
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(images * self.factors[0] if images.shape[2] > 6 else images)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "mindspore"])
+def test_what_can_be_seen_to_be_others_is_dropped_though_a_known_answer_stays(engine: str) -> None:
+    network, large = BySetting(), np.random.default_rng(1).standard_normal((3, 2, 8, 7)).astype(np.float32)
+    asked = classifier_of(network, batch_size=1, engine=engine)
+    for images in (IMAGES, large):
+        for _ in range(2):
+            asked.logits(images)
+    network.factors[0] = 3.0
+    with asked.unchanged():
+        expected = network(Tensor(large)).asnumpy()
+        np.testing.assert_allclose(asked.logits(large), expected, rtol=0, atol=2e-6 * np.abs(expected).max())
+
+
+def test_threads_that_come_and_go_leave_the_network_looked_at() -> None:
+    """One begins before the other and ends before it."""
+    network = SmallCnn()
+    asked = on_onnx(network)
+    entered, left = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with asked.in_run("onnxruntime"):
+            entered.set()
+            left.wait(10)
+
+    thread = threading.Thread(target=other)
+    with asked.in_run("onnxruntime"):
+        asked.clean_logits(IMAGES)
+        thread.start()
+        entered.wait(10)
+    left.set()
+    thread.join()
+    assert not asked.keeps_outputs
+    ops.assign(network.conv1.weight, network.conv1.weight * 2)
+    assert_mindspores(asked.clean_logits(IMAGES), network)
+
+
+def test_while_weights_are_shuffled_no_other_thread_sees_them() -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    before = asked.logits(IMAGES)
+    seen: list[Any] = []
+    thread = threading.Thread(target=lambda: seen.append(asked.logits(IMAGES)))
+    with asked.randomised(1) as shuffle:
+        shuffle("fc")
+        thread.start()
+        thread.join(0.2)
+        assert not seen
+    thread.join(10)
+    assert np.array_equal(seen[0], before)
+
+
+def test_a_graph_that_onnx_runtime_cannot_run_is_left_for_mindspore(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self: Any, *given: Any) -> Any:
+        raise RuntimeError("Split: a number of rows\nmore")
+
+    network = SmallCnn()
+    asked = classifier_of(network, SOFTMAX, engine="auto")
+    with monkeypatch.context() as patch, asked.in_run("auto"):
+        patch.setattr("onnxruntime.InferenceSession.run", run)
+        assert_mindspores(asked.logits(IMAGES), network)
+        assert (
+            asked.engine_for(IMAGES).reason == "ONNX Runtime failed for 1 images of (2, 5, 7): Split: a number of rows"
+        )
+
+
 class Wrapper(nn.Cell):
     def __init__(self, network: nn.Cell) -> None:
         super().__init__()
@@ -318,7 +395,17 @@ def test_outside_a_run_auto_takes_onnx_runtime_with_the_third_batch(no_mindspore
     assert asked.engine_for(IMAGES).name == "onnxruntime"
 
 
-def test_outside_a_run_auto_takes_onnx_runtime_for_many_pixels_at_once(no_mindspore: Callable[[], None]) -> None:
+def test_outside_a_run_auto_takes_onnx_runtime_for_many_pixels_at_once(
+    no_mindspore: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Sessions._made
+
+    def quick(self: Sessions, images: Any) -> Any:
+        found = own(self, images)
+        found.speedup = 2.0
+        return found
+
+    monkeypatch.setattr(Sessions, "_made", quick)
     network, images = SmallCnn(), np.random.default_rng(1).standard_normal((4, 2, 500, 510)).astype(np.float32)
     few = classifier_of(network, engine="auto", batch_size=2)
     few.logits(images[:, :, :100])
