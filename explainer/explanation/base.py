@@ -20,8 +20,13 @@ Parameters = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 """A method's configuration as JSON values, or a function that gives it, where a call adds to it."""
 
 
-class Explained(NamedTuple):
-    """Saliency maps and what is known of their faults.
+class _MapsAndGaps(NamedTuple):
+    maps: FloatArray
+    completeness_gaps: FloatArray | None = None
+
+
+class Explained(_MapsAndGaps):
+    """Saliency maps and what is known of their faults; as a tuple the maps and their gaps.
 
     Attributes:
         maps: (N, L, H, W) float32.
@@ -31,14 +36,25 @@ class Explained(NamedTuple):
             draws (`RISE`), or over the windows (`Occlusion`); None where they were not estimated.
     """
 
-    maps: FloatArray
-    completeness_gaps: FloatArray | None = None
-    standard_errors: FloatArray | None = None
+    standard_errors: FloatArray | None
+
+    def __new__(
+        cls,
+        maps: FloatArray,
+        completeness_gaps: FloatArray | None = None,
+        standard_errors: FloatArray | None = None,
+    ) -> Explained:
+        """The maps, and what is known of them."""
+        made = super().__new__(cls, maps, completeness_gaps)
+        made.standard_errors = standard_errors  # no entry of the tuple: who unpacks it takes two
+        return made
 
     def of(self, rows: Any) -> Explained:
         """What is known of these images alone; rows index the first axis."""
-        maps, *known = self
-        return Explained(maps[rows], *(None if part is None else part[rows] for part in known))
+        gaps, errors = self.completeness_gaps, self.standard_errors
+        return Explained(
+            self.maps[rows], None if gaps is None else gaps[rows], None if errors is None else errors[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -181,7 +197,7 @@ class Attribution(ABC):
                 f"{self._name} must give maps of shape {expected}, gave {saliency.shape}; mend its _explain"
             )
         require_finite(f"saliency of {self._name}", saliency)
-        return explained._replace(maps=saliency)
+        return Explained(saliency, explained.completeness_gaps, explained.standard_errors)
 
     @final
     def check(self, inputs: Any) -> None:

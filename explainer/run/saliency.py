@@ -121,10 +121,10 @@ class SaliencyJob:
 
 def _saliency(explainer: Attribution, sample: PredictedSample, found: Explained) -> Iterator[Saliency]:
     for index, label in enumerate(sample.explained):
-        saliency, *known = found.of(index)
+        part = found.of(index)
         yield Saliency(
-            *(sample.sample_id, explainer.name, label, saliency),
-            *(None if one is None else float(one) for one in known),
+            *(sample.sample_id, explainer.name, label, part.maps),
+            *(None if one is None else float(one) for one in (part.completeness_gaps, part.standard_errors)),
         )
 
 
@@ -183,8 +183,9 @@ def _explain_pairs(explainer: Attribution, batch: PredictedBatch) -> list[Explai
         _call(explainer, np.stack([sample.image for sample in owners[rows]]), targets[rows], owners[rows])
         for rows in passes(len(owners), batch.samples[0].image.shape)
     ]
-    maps, *known = ([one[:, 0] for one in of_parts if one is not None] for of_parts in zip(*parts, strict=True))
-    found = Explained(np.concatenate(maps), *(np.concatenate(one) if one else None for one in known))
+    known = zip(*((part.maps, part.completeness_gaps, part.standard_errors) for part in parts), strict=True)
+    maps, gaps, errors = ([one[:, 0] for one in of_parts if one is not None] for of_parts in known)
+    found = Explained(np.concatenate(maps), *(np.concatenate(one) if one else None for one in (gaps, errors)))
     ends = np.cumsum(counts)
     return [found.of(slice(end - count, end)) for count, end in zip(counts, ends, strict=True)]
 

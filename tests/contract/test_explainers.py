@@ -541,10 +541,12 @@ def test_a_network_that_is_no_cell_is_refused(make: Callable[..., Attribution], 
         make(network)
 
 
-# Of no use to who reads a map: functions, and how it was made, not what; `parameters` are those of a subclass.
+# Of no use to who reads a map: functions, and how it was made, not what; `parameters` are those of a subclass. The last
+# three where they are taken alone, so that a run that was begun before there were any can be gone on with.
 NOT_RECORDED = {
     *("activation_fn", "batch_size", "device", "labels", "name", "on_progress", "parameters", "perturbation_per_eval"),
     "reshape_transform",
+    *("refine", "sampling", "tolerance"),
 }
 
 

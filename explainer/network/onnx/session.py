@@ -14,6 +14,7 @@ from explainer.errors import EngineError
 from explainer.network.onnx.graph import Graph, Value
 from explainer.network.onnx.model import model_of, needed_weights
 
+_SPINNING = "300"  # microseconds: threads wait so for the next operator, and leave the cores to the next session
 _ERRORS_ALONE = 3  # ONNX Runtime's level of what it prints
 
 
@@ -46,6 +47,7 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = thread_count() if threads is None else threads
         options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.spin_duration_us", _SPINNING)
         options.log_severity_level = _ERRORS_ALONE
         wanted = tuple(outputs) or graph.outputs
         needed = needed_weights(graph, wanted)

@@ -127,4 +127,4 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     with classifier.outputs_kept():
         for image in IMAGES:
             classifier.clean_logits(image[None])
-        assert len(classifier._shared._outputs or ()) == 3
+        assert len(classifier._shared._here.outputs or ()) == 3
