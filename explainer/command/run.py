@@ -200,8 +200,8 @@ def _traceback_shown() -> Iterator[None]:
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    show_default="mindspore, or EXPLAINER_ENGINE",
-    help="What computes the network's outputs; auto: ONNX Runtime where it gives the same faster.",
+    show_default="auto, or EXPLAINER_ENGINE",
+    help="What computes the network; auto: ONNX Runtime where it gives the same faster, else MindSpore.",
 )
 @click.option(
     "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."
