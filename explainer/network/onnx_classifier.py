@@ -20,7 +20,7 @@ from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.computations import with_a_row_each
 from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.dropping import drawn
-from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion, bytes_per_image
+from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion
 from explainer.network.sessions import ENOUGH_BATCHES, AtWork, Question, as_floats, sessions_of
 from explainer.network.windowed import Outputs
 from explainer.perturb.engine import windows_in
@@ -167,7 +167,7 @@ class OnnxClassifier:
         at_work = self._answering(question, images, len(images), at_once=at_once)
         if at_work is None:
             return None
-        size = images_within(images_per_pass(self.batch_size, images.shape[1:]), bytes_per_image(at_work.graph))
+        size = images_within(images_per_pass(self.batch_size, images.shape[1:]), at_work.graph.bytes_per_image)
         return self._given(at_work, question, pieces(len(images), size), *arrays)
 
     def _given(

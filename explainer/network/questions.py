@@ -13,12 +13,12 @@ from explainer.arrays import FloatArray
 from explainer.errors import EngineError, NoReluError
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.onnx.backward import gradient_graph, name_of, relus_of
-from explainer.network.onnx.graph import Batch, Graph, Node, Value
+from explainer.network.onnx.graph import Graph, Node, Value
 from explainer.network.sessions import AtWork
 from explainer.network.translation import (
-    APPROXIMATED,
     difference_of,
     explained_by,
+    rounding_of,
     session_of,
     with_other_last_digits,
 )
@@ -168,7 +168,7 @@ class LayerQuestion:
         def changed() -> FloatArray:
             return self.reference.layer(with_other_last_digits(images), seed, self.layer)[1]
 
-        _require_alike(f"gradient at the layer {self.layer!r}", graph, best.difference, gradient, changed)
+        _require_alike(self.label, graph, best.difference, gradient, changed)
         best.is_one_of_several = len(candidates) > 1
         return best
 
@@ -239,7 +239,7 @@ def values_like(graph: Graph, network: Any, images: FloatArray, activation: Floa
         layer: its name.
     """
     size = prod(activation.shape[1:])
-    made = [(node, value) for node in graph.nodes for value in node.outputs if _numbers_per_image(value) == size]
+    made = [(node, value) for node in graph.nodes for value in node.outputs if value.numbers_per_image == size]
     if not made:
         return []
     found = session_of(replace(graph, outputs=tuple(value for _, value in made)), network)(images)
@@ -252,20 +252,6 @@ def values_like(graph: Graph, network: Any, images: FloatArray, activation: Floa
     fitting.reverse()
     fitting.sort(key=lambda entry: not _is_in(entry[0], layer))
     return [value for _, value in fitting][:_MOST_CANDIDATES]
-
-
-def bytes_per_image(graph: Graph) -> int:
-    """Of all values between the images and the outputs, as many as a gradient may have to hold at once."""
-    return 4 * sum(_numbers_per_image(value) or 0 for node in graph.nodes for value in node.outputs)
-
-
-def _numbers_per_image(value: Value) -> int | None:
-    """None where the value is not floats with the batch on its first axis."""
-    if not value.shape or not isinstance(value.shape[0], Batch) or value.dtype != "float32":
-        return None
-    if any(isinstance(entry, Batch) for entry in value.shape[1:]):
-        return None
-    return value.shape[0].rows * prod(entry for entry in value.shape[1:] if not isinstance(entry, Batch))
 
 
 def _is_in(node: Node, layer: str) -> bool:
@@ -300,8 +286,9 @@ def _require_alike(
         expected: MindSpore's.
         changed: gives MindSpore's for images that are others in their last digits.
     """
-    allowed = _FLIPS if _is_kinked(graph) else max([_SMOOTH, *(APPROXIMATED.get(n.operator, 0.0) for n in graph.nodes)])
-    if difference > allowed and not _is_kinked(graph):
+    kinked = _is_kinked(graph)
+    allowed = _FLIPS if kinked else rounding_of(graph, _SMOOTH)
+    if difference > allowed and not kinked:
         allowed = max(allowed, explained_by(_gap(graph, changed(), expected)))
     if difference > allowed:
         raise EngineError(

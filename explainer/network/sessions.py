@@ -188,10 +188,11 @@ class Sessions:
         key = self._key(images, question.key)
         found: AtWork | EngineError | None = self._shared.known.get(key)
         if found is None:
-            found = self._shared.known[key] = self._proof(images, question)
-        if not isinstance(found, AtWork):
+            found = self._proof(images, question)
             if found is None:
-                del self._shared.known[key]
+                return None
+            self._shared.known[key] = found
+        if isinstance(found, EngineError):
             return None
         if self._refresh(found) and found.is_one_of_several:  # with other weights they are no longer the same
             del self._shared.known[key]

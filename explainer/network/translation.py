@@ -26,7 +26,7 @@ _SENSITIVE = 4  # times what the last digit of the images changes: rounding insi
 _MOST = 1e-4  # for a network that makes much of the last digit
 # MindSpore's own kernels are 3e-6, 6e-6 and 1e-4 off what these are in float64, ONNX Runtime's 1e-7: EfficientNet-B0's
 # logits are 4e-5 and 2e-6 off. What a network of them may differ by:
-APPROXIMATED = {"Sigmoid": 1e-4, "Exp": 1e-4, "Tanh": 1e-3}
+_APPROXIMATED = {"Sigmoid": 1e-4, "Exp": 1e-4, "Tanh": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class _Proof:
         return Translated(graph, session, max(differences), speedup, bool(self._changing))
 
 
-def rounding_of(graph: Graph) -> float:
-    """By how much a graph's outputs may differ from MindSpore's, in parts of the largest."""
-    return max([_ROUNDING, *(APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
+def rounding_of(graph: Graph, least: float = _ROUNDING) -> float:
+    """By how much a graph may differ from MindSpore, in parts of the largest: `least`, or what its operators need."""
+    return max([least, *(_APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
 
 
 def session_of(graph: Graph, network: Any) -> Session:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,14 @@ class Value:
     name: str
     shape: Shape
     dtype: str = "float32"
+
+    @property
+    def numbers_per_image(self) -> int | None:
+        """How many numbers there are for each image; None unless float32, with the batch on the first axis alone."""
+        if self.dtype != "float32" or not self.shape or not isinstance(self.shape[0], Batch):
+            return None
+        fixed = [entry for entry in self.shape[1:] if not isinstance(entry, Batch)]
+        return self.shape[0].rows * prod(fixed) if len(fixed) == len(self.shape) - 1 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +93,11 @@ class Graph:
     def inputs(self) -> tuple[Value, ...]:
         """What is given: the images first."""
         return (self.images, *self.others)
+
+    @cached_property
+    def bytes_per_image(self) -> int:
+        """Of all values between the images and the outputs, as many as a gradient may have to hold at once."""
+        return 4 * sum(value.numbers_per_image or 0 for node in self.nodes for value in node.outputs)
 
 
 def with_open_weights(graph: Graph) -> Graph:
