@@ -14,6 +14,8 @@ VARIABLE = "EXPLAINER_BATCH_MB"
 """The environment variable that says how many megabytes (10^6 bytes) of images go together through a network."""
 _MEGABYTES = 64.0
 _HELD = 512e6  # bytes of all that one computation holds at once
+_ASKED = 2e6  # bytes of small images that are asked about together
+_PASSES = 4  # in which they go, at most
 _BYTES = 4  # of a float32
 
 
@@ -32,6 +34,23 @@ def images_per_pass(batch_size: int, image_shape: Sequence[int]) -> int:
     if fitting >= batch_size:
         return batch_size
     return max(1, fitting - fitting % 2)
+
+
+def images_at_once(batch_size: int, image_shape: Sequence[int]) -> int:
+    """How many images of this shape (C, ...) are asked about together: those of a few passes where they are small.
+
+    What is done once for all of them (looking whether the network is the same, the activation) then costs each pass
+    less. At most `batch_size` of them go through the network together all the same.
+
+    Raises:
+        ValueError: as for `images_per_pass`.
+
+    >>> images_at_once(32, (3, 32, 32)), images_at_once(32, (3, 224, 224))
+    (128, 32)
+    """
+    size = images_per_pass(batch_size, image_shape)
+    fitting = int(_ASKED // (_BYTES * math.prod(image_shape) * size))
+    return size * min(max(1, fitting), _PASSES)
 
 
 def images_within(batch_size: int, image_bytes: int) -> int:

@@ -34,7 +34,7 @@ from explainer.explanation.scores import ExplainedOutput
 from explainer.explanation.window_geometry import Geometry
 from explainer.memory import images_per_pass
 from explainer.network.of import evaluator_of, is_tensor, require_device, to_tensor
-from explainer.perturb.engine import Request, evaluated
+from explainer.perturb.engine import Request, asked_at_once, evaluated
 from explainer.perturb.fills import fill_of, recorded_fill
 
 
@@ -353,7 +353,7 @@ class Occlusion(Attribution):
                 images,
                 (Request(index, region.keep, region) for index, region in regions),
                 fill=self._fill,
-                batch_size=self.batch_size,
+                batch_size=self._asked_at_once(images.shape[1:]),
             )
             for batch in batches:
                 for request, outputs in zip(batch.requests, batch.outputs, strict=True):
@@ -361,6 +361,12 @@ class Occlusion(Attribution):
                 progress.add(len(batch.requests))
 
         return drops_under
+
+    def _asked_at_once(self, image_shape: tuple[int, ...]) -> int:
+        """How many inputs are asked about together; a function of one's own is given no more than it is to have."""
+        if not self._output.of_labels:
+            return self.batch_size
+        return asked_at_once(self._classifier, self.batch_size, image_shape)
 
     def _uncovered(self, images: FloatArray) -> int:
         return 0 if self._segments is not None else int(self._windows(images).uncovered)

@@ -12,7 +12,7 @@ import numpy as np
 from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
 from explainer.errors import EngineError, NoReluError
-from explainer.memory import images_per_pass, images_within
+from explainer.memory import images_at_once, images_per_pass, images_within
 from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
 from explainer.network.mindspore.adapter import DroppedLogits, MindSporeClassifier, Stream
@@ -73,6 +73,17 @@ class OnnxClassifier:
     def keeps_outputs(self) -> bool:
         """Whether outputs for clean images are remembered."""
         return self._reference.keeps_outputs
+
+    def asked_at_once(self, batch_size: int, image_shape: tuple[int, ...]) -> int:
+        """How many images of this shape it is asked about together: small ones for a few passes of ONNX Runtime.
+
+        Args:
+            batch_size: images in one pass.
+            image_shape: (C, H, W).
+        """
+        if self._sessions.is_at_work(image_shape):
+            return images_at_once(batch_size, image_shape)
+        return batch_size
 
     # Outputs.
 

@@ -219,6 +219,10 @@ class Sessions:
         found: AtWork | EngineError | None = self._shared.known.get(self._key(images))
         return found
 
+    def is_at_work(self, image_shape: Shape) -> bool:
+        """Whether ONNX Runtime was found to give the outputs for images of this shape."""
+        return isinstance(self._shared.known.get(("session", image_shape, None)), AtWork)
+
     def questions(self, images: FloatArray) -> dict[str, AtWork | EngineError]:
         """What was made for other questions on images of this shape, or why that cannot be, by their labels."""
         known = ((label, self._shared.known.get(self._key(images, key))) for key, label in self._labels.items())

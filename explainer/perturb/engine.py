@@ -181,7 +181,7 @@ def evaluated_by(
         output: one of OUTPUTS.
         images: as for `evaluated`.
         requests: as for `evaluated`.
-        batch_size: as for `evaluated`.
+        batch_size: perturbed images in one pass of the classifier, which is asked about those of several at once.
         fill: as for `evaluated`.
     """
     perturbed: Callable[[FloatArray], FloatArray] = getattr(classifier, output)
@@ -190,10 +190,22 @@ def evaluated_by(
         lambda shown, indices: perturbed(shown),
         images,
         requests,
-        batch_size=batch_size,
+        batch_size=asked_at_once(classifier, batch_size, images.shape[1:]),
         fill=fill,
         evaluate_clean=(lambda shown, indices: clean(shown)) if classifier.keeps_outputs else None,
     )
+
+
+def asked_at_once(classifier: Evaluator, batch_size: int, image_shape: tuple[int, ...]) -> int:
+    """How many images of this shape (C, ...) a classifier is asked about together: as many as it says, if it says so.
+
+    Args:
+        classifier: has a method `asked_at_once(batch_size, image_shape)` where it divides what it is given itself.
+        batch_size: images in one pass.
+        image_shape: of one image.
+    """
+    told: Callable[[int, tuple[int, ...]], int] | None = getattr(classifier, "asked_at_once", None)
+    return batch_size if told is None else told(batch_size, image_shape)
 
 
 def outputs_of_variants(
@@ -206,7 +218,7 @@ def outputs_of_variants(
         output: as for `evaluated_by`.
         images: (N, C, ...).
         variants: of the same shape.
-        batch_size: as for `evaluated`.
+        batch_size: as for `evaluated_by`.
     """
     requests = (Request(index, Variant(variant)) for index, variant in enumerate(variants))
     batches = evaluated_by(classifier, output, images, requests, batch_size=batch_size)

@@ -112,9 +112,9 @@ class MindSporeClassifier:
         Raises:
             NetworkOutputError: the output is not one tensor of (N, K).
         """
-        with borrowed(self._network):
+        with one_thread():
             self._drop_what_is_stale()
-            return self._class_count(images)
+            return self._require_logits(self._known_output(images), images)
 
     def require_logits(self, images: FloatArray) -> None:
         """Nothing; what is out of date is dropped, as far as its cells tell.
@@ -163,9 +163,9 @@ class MindSporeClassifier:
         Raises:
             NetworkOutputError: as for `outputs`.
         """
-        with borrowed(self._network):
+        with one_thread():
             self._drop_what_is_stale()
-            return self._output_shapes(images)
+            return self._require_outputs(self._known_output(images), images)
 
     def probabilities(self, images: FloatArray) -> FloatArray:
         """The output after the activation: (N, K) float32 in [0, 1].
@@ -203,7 +203,7 @@ class MindSporeClassifier:
     @contextmanager
     def unchanged(self) -> Iterator[None]:
         """Nobody changes the network meanwhile: it is compared with what was compiled of it once, at the beginning."""
-        with borrowed(self._network):
+        with one_thread():
             self._drop_what_is_stale()
         with self._shared.taken_as_it_is():
             yield
@@ -345,9 +345,13 @@ class MindSporeClassifier:
         """
         if name == "":
             return LayerOutput("", "", tuple(images.shape[1:]), 1)
-        with borrowed(self._network):
-            self._class_count(images)
-            return self._layer_output(name, images)
+        with one_thread():
+            self._require_logits(self._known_output(images), images)
+            known: LayerOutput | None = self._shared.known.get(_layer_key(name, images))
+            if known is not None:
+                return known
+            with borrowed(self._network):
+                return self._layer_output(name, images)
 
     def layers(self, images: FloatArray) -> list[LayerOutput]:
         """The layers that run once for the first image and give one tensor, in the order in which they end.
@@ -480,11 +484,18 @@ class MindSporeClassifier:
         functions, its hooks, variables of its module. Where they cannot be seen to be the same, or others, the network
         is asked.
         """
-        image = self._shared.probe
-        if image is None or self._shared.is_taken_as_it_is or not self._shared.compiled:
+        if self._shared.probe is None or self._shared.is_taken_as_it_is or not self._shared.compiled:
             return
-        state, before = state_of(self._network), self._shared.state
+        before = self._shared.state
+        if before is None or not before.is_untouched():
+            with borrowed(self._network):
+                self._look_closely(self._shared.probe, before)
+
+    def _look_closely(self, image: FloatArray, before: State | None) -> None:
+        """Drops what was compiled unless all that the code can read is equal, or the answer for an image is."""
+        state = state_of(self._network)
         if state is not None and before is not None:
+            self._shared.state = state
             if state != before:
                 self._shared.drop()
             return
@@ -496,7 +507,8 @@ class MindSporeClassifier:
 
     def _settled(self, state: State | None) -> State | None:
         """A state that a pass has left as it was: what changes with passes (a counter) may change the next answer."""
-        return state if state is not None and state == state_of(self._network) else None
+        now = state_of(self._network)
+        return now if state is not None and now == state else None
 
     def _first_pass(self, image: FloatArray) -> _Output:
         self._require_own_statistics()
@@ -572,7 +584,7 @@ class MindSporeClassifier:
     def _layer_output(self, name: str, images: FloatArray) -> LayerOutput:
         cell = layer_named(self._network, name)
         return self._shared.remembered(
-            ("layer output", name, images.shape[1:]),
+            _layer_key(name, images),
             lambda: _layer_output(name, cell, watched_layer(self._network, cell, name, images[:1])),
         )
 
@@ -590,6 +602,10 @@ class _Output(NamedTuple):
 
 def _kind(cell: nn.Cell) -> str:
     return type(cell).__name__
+
+
+def _layer_key(name: str, images: FloatArray) -> Hashable:
+    return "layer output", name, images.shape[1:]
 
 
 def _layer_output(name: str, cell: nn.Cell, output: Tensor) -> LayerOutput:

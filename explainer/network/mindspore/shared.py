@@ -17,6 +17,7 @@ from mindspore import Parameter, Tensor, nn
 
 from explainer.arrays import FloatArray
 from explainer.network.mindspore.borrowing import cells_of, one_thread
+from explainer.network.mindspore.state import State
 
 _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change as it runs
 _KEPT_BYTES = 16e6  # of outputs for clean images
@@ -54,7 +55,7 @@ class Shared:
         self._constants: list[dict[str, object]] = []
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
         self._here = _OfThread()
-        self.state: object = None
+        self.state: State | None = None
         self.parameters: dict[str, Parameter] = {}
         self.structure = 0
         self.writes = 0
@@ -69,7 +70,7 @@ class Shared:
         """The image of a pass whose answer is known."""
         return None if self._probe is None else self._probe[0]
 
-    def remember_answer(self, image: FloatArray, answers: list[FloatArray], state: object = None) -> None:
+    def remember_answer(self, image: FloatArray, answers: list[FloatArray], state: State | None = None) -> None:
         """The network's output for an image when it was first evaluated, and what its code could read."""
         if not self._known:
             self._probe = image.copy(), answers

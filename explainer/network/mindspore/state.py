@@ -3,16 +3,19 @@
 A pass tells for sure whether a network answers as it did, and takes as long as one. What its cells hold and what its
 code names can be compared in a hundredth of that. Where the code reads what cannot be seen (another module, an object
 of a class of its own, a large table), nothing is said and the network is asked.
+
+To see whether all is the very same as when it was read takes a tenth of reading it again; where it is not, it may still
+be equal.
 """
 
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -26,6 +29,7 @@ _AS_THEY_ARE = {int, float, str, bool, type(None)}  # the most
 _STATELESS = ("mindspore", "numpy", "math", "builtins", "functools", "typing", "collections")
 _AS_IT_RUNS = frozenset(vars(nn.Cell())) - {"mixed_precision_type", "has_bprop"}
 _HOOKS = tuple(name for name in vars(nn.Cell()) if "hook" in name)
+_LOOKED_AT = frozenset({*_HOOKS, "_cells", "_params", "_buffers", "mixed_precision_type", "has_bprop"})
 _MOST_BYTES = 4_000_000  # of tensors that are no parameters
 _IMPORT = "import"
 _BEYOND = {_IMPORT, "__import__", "globals", "eval", "exec", "open", "input"}  # what reaches beyond names
@@ -38,16 +42,62 @@ _PARTS: dict[Any, Callable[[Any], tuple[Any, ...]]] = {
 }
 
 
+_Numbers = tuple[Any, tuple[int, ...], bytes]
+"""Of an array: its type, its shape and its bytes."""
+
+
 class _UnseenError(Exception):
     """The code reads what cannot be compared."""
 
 
+class _Held(NamedTuple):
+    """What a mapping had under some names, and how long it was; under others it had nothing. No length: it may grow."""
+
+    mapping: Mapping[str, object]
+    names: tuple[str, ...]
+    values: tuple[object, ...]
+    absent: tuple[str, ...]
+    size: int | None
+
+    def is_the_same(self) -> bool:
+        if self.size is not None and len(self.mapping) != self.size:
+            return False
+        if any(map(self.mapping.__contains__, self.absent)):
+            return False
+        try:
+            return all(map(is_, map(self.mapping.__getitem__, self.names), self.values))
+        except KeyError:
+            return False
+
+
 class State:
-    """What was seen of a network: objects that must be the same ones, and values that must be equal."""
+    """What was seen of a network: objects that must be the same ones, and values that must be equal.
+
+    Attributes:
+        objects: the objects, in the order in which they were met.
+        values: the values, in that order.
+        held: where they were found, in mappings,
+        lists: in lists,
+        attributes: as attributes (object, name, value),
+        numbers: and the arrays and tensors, with what was in them.
+    """
 
     def __init__(self) -> None:
         self.objects: list[object] = []
         self.values: list[object] = []
+        self.held: list[_Held] = []
+        self.lists: list[tuple[list[object], tuple[object, ...]]] = []
+        self.attributes: list[tuple[object, str, object]] = []
+        self.numbers: list[tuple[Any, _Numbers]] = []
+
+    def is_untouched(self) -> bool:
+        """Whether all is the very same where it was found; if not, it may still be equal."""
+        return (
+            all(map(_Held.is_the_same, self.held))
+            and all(len(found) == len(had) and all(map(is_, found, had)) for found, had in self.lists)
+            and all(_attribute_of(owner, name) is value for owner, name, value in self.attributes)
+            and all(_numbers_of(array) == seen for array, seen in self.numbers)
+        )
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -89,6 +139,11 @@ class _Reading:
     def cell(self, cell: nn.Cell) -> None:
         self._same(cell)
         own = vars(cell)
+        self._attribute(cell, "__class__")
+        self._holds(own, [name for name in own if name not in _AS_IT_RUNS or name in _LOOKED_AT])
+        for name in _LOOKED_AT & own.keys():
+            if isinstance(own[name], dict):
+                self._holds(own[name], own[name])
         for name in _HOOKS:
             self._value(own.get(name) or None)  # the first pass makes places for them
         for name, value in own.items():
@@ -111,9 +166,12 @@ class _Reading:
         self._same(kind.construct)
         if self._is_met(kind):
             return
+        self._attribute(kind, "construct")
+        self._attribute(kind, "__mro__")
         for base in kind.__mro__:
             if _is_stateless(base.__module__):
                 continue  # what is mixed in may come behind it
+            self._holds(vars(base), vars(base))
             for name, value in vars(base).items():
                 special = name.startswith("__") and name.endswith("__")
                 if name not in _NOT_AT_WORK and (not special or isinstance(value, FunctionType)):
@@ -128,8 +186,11 @@ class _Reading:
         elif isinstance(value, np.ndarray):
             self._numbers(value)
         elif isinstance(value, list | tuple):
+            if isinstance(value, list):
+                self.state.lists.append((value, tuple(value)))
             self._several(value)
         elif isinstance(value, dict):
+            self._holds(value, value)
             self._several(value)
             self._several(value.values())
         elif isinstance(value, nn.Cell):
@@ -149,10 +210,11 @@ class _Reading:
         self._bytes += array.size * array.itemsize
         if self._bytes > _MOST_BYTES:
             raise _UnseenError
-        found = array.asnumpy() if isinstance(array, Tensor) else array
-        if found.dtype.hasobject:
+        found = _numbers_of(array)
+        if found[0].hasobject:
             raise _UnseenError
-        self.state.values += (found.dtype, found.shape, found.tobytes())
+        self.state.numbers.append((array, found))
+        self.state.values += found
 
     def _known_cell(self, cell: nn.Cell) -> None:
         if id(cell) not in self._cells:
@@ -182,7 +244,9 @@ class _Reading:
         self._same(value)
         if self._is_met(value):
             return
-        for name, entry in getattr(value, "__dict__", {}).items():
+        own = getattr(value, "__dict__", {})
+        self._holds(own, own)
+        for name, entry in own.items():
             if isinstance(entry, (*_PLAIN, FunctionType, MethodType, partial)):
                 self.state.values.append(name)
                 self._value(entry)
@@ -199,18 +263,29 @@ class _Reading:
         self._same(function.__code__)
         if self._is_met(function):
             return
+        for name in ("__code__", "__defaults__", "__kwdefaults__"):
+            self._attribute(function, name)
         of_mindspore = _is_stateless(function.__globals__.get("__name__", ""))  # a wrapper may bear another's name
-        for entry in map(_contents, function.__closure__ or ()):
+        self._enclosed(function, of_mindspore)
+        if not of_mindspore:
+            self._value(function.__defaults__ or ())
+            self._value(function.__kwdefaults__ or {})
+            self._globals(function)
+
+    def _enclosed(self, function: FunctionType, of_mindspore: bool) -> None:
+        """What is in a function's closure; of MindSpore's functions only code."""
+        for place in function.__closure__ or ():
+            self._attribute(place, "cell_contents")
+            entry = _attribute_of(place, "cell_contents")
             if not of_mindspore or isinstance(entry, FunctionType | MethodType | partial):
                 self._value(entry)
-        if of_mindspore:
-            return
-        self._several(function.__defaults__ or ())
-        self._several(function.__kwdefaults__ or {})
-        self._several((function.__kwdefaults__ or {}).values())
+
+    def _globals(self, function: FunctionType) -> None:
+        """What a function's code may read of its module."""
         names = _names_in(function.__code__)
         if names & _BEYOND:
             raise _UnseenError
+        self._reads(function.__globals__, names)
         for name in sorted(names & function.__globals__.keys()):
             self._value(function.__globals__[name])
             if isinstance(function.__globals__[name], ModuleType):
@@ -218,11 +293,27 @@ class _Reading:
 
     def _read_of(self, module: ModuleType, names: frozenset[str]) -> None:
         """What the code may read of a module: whatever it has of the code's names."""
+        self._reads(vars(module), names)
         for name in sorted(names & vars(module).keys()):
             entry = vars(module)[name]
             self._same(entry)
             if isinstance(entry, ModuleType) and not self._is_met(entry):
                 self._read_of(entry, names)
+
+    def _holds(self, mapping: Mapping[Any, Any], names: Iterable[Any]) -> None:
+        """The mapping has nothing else, and under these names the very same."""
+        names = tuple(names)
+        found = _Held(mapping, names, tuple(map(mapping.__getitem__, names)), (), len(mapping))
+        self.state.held.append(found)
+
+    def _reads(self, mapping: Mapping[str, Any], names: frozenset[str]) -> None:
+        """The mapping, which may grow, has the very same under those of the names that it has."""
+        there = tuple(names & mapping.keys())
+        values = tuple(map(mapping.__getitem__, there))
+        self.state.held.append(_Held(mapping, there, values, tuple(names - mapping.keys()), None))
+
+    def _attribute(self, owner: object, name: str) -> None:
+        self.state.attributes.append((owner, name, _attribute_of(owner, name)))
 
     def _same(self, value: object) -> None:
         self.state.objects.append(value)
@@ -254,8 +345,14 @@ def _is_stateless(module: str) -> bool:
     return module.split(".")[0] in _STATELESS
 
 
-def _contents(entry: Any) -> Any:
+def _attribute_of(owner: object, name: str) -> Any:
+    """What is there; None where nothing is, as in a cell of a closure that is not filled yet."""
     try:
-        return entry.cell_contents
-    except ValueError:  # it is not filled yet
+        return getattr(owner, name)
+    except (AttributeError, ValueError):
         return None
+
+
+def _numbers_of(array: Any) -> _Numbers:
+    found = array.asnumpy() if isinstance(array, Tensor) else array
+    return found.dtype, found.shape, found.tobytes()

@@ -117,6 +117,15 @@ def test_outputs_come_from_onnx_runtime_for_any_number_of_images(no_mindspore: C
     assert found.name == "onnxruntime" and 0 <= found.difference < 2e-6
 
 
+def test_small_images_are_asked_about_for_four_passes_at_once_where_onnx_runtime_answers() -> None:
+    network = SmallCnn()
+    classifier = on_onnx(network)
+    assert classifier.asked_at_once(32, (2, 5, 7)) == 32  # nobody knows yet who answers
+    classifier.logits(IMAGES)
+    assert classifier.asked_at_once(32, (2, 5, 7)) == 128
+    assert classifier.asked_at_once(32, (2, 224, 224)) == 32
+
+
 def test_several_outputs_are_a_tuple_and_no_logits() -> None:
     network = Pair()
     logits, means = on_onnx(network).outputs(IMAGES)
@@ -199,6 +208,22 @@ class BySetting(SmallCnn):
 
     def construct(self, images: Tensor) -> Tensor:
         return super().construct(images * self.factors[0] if images.shape[2] > 6 else images)
+
+
+@pytest.mark.parametrize("method", [RISE, Occlusion])
+def test_no_pass_is_larger_for_what_is_asked_at_once_and_no_map_is_another(
+    method: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXPLAINER_ENGINE", "onnxruntime")
+    settings: dict[str, Any] = {"masks": 50, "seed": 3} if method is RISE else {"window": 2, "stride": 1}
+    explainer = method(SmallCnn(), SOFTMAX, 4, **settings)
+    first = explainer(IMAGES, [0, 1, 2])  # asked batch by batch, as nothing is known yet
+    sizes: list[int] = []
+    own = Session.__call__
+    monkeypatch.setattr(Session, "__call__", lambda self, *given: sizes.append(len(given[0])) or own(self, *given))
+    again = explainer(IMAGES, [0, 1, 2])
+    assert max(sizes) == 4 and len(sizes) <= -(-len(IMAGES) * 50 // 4) + 1
+    np.testing.assert_allclose(again, first, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "mindspore"])

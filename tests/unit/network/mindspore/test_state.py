@@ -125,9 +125,10 @@ OUTSIDE: dict[str, tuple[Any, str, Any]] = {
 def test_what_a_network_holds_is_part_of_its_state(change: Callable[[Reading], Any]) -> None:
     network = Reading()
     before = state_of(network)
-    assert before is not None and before == state_of(network)
+    assert before is not None and before == state_of(network) and before.is_untouched()
     change(network)
     assert before != state_of(network)
+    assert not before.is_untouched()
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
@@ -137,6 +138,7 @@ def test_what_its_code_names_is_part_of_its_state(name: str, monkeypatch: pytest
     before = state_of(network)
     monkeypatch.setitem(globals(), variable, now)
     assert before != state_of(network)
+    assert not before.is_untouched()
 
 
 def test_what_its_classes_hold_is_part_of_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +156,9 @@ def test_what_its_classes_hold_is_part_of_its_state(monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patch:
             patch.setattr(thing, name, now)
             assert before != state_of(network)
+            assert not before.is_untouched()
         assert before == state_of(network)
+        assert before.is_untouched()
 
 
 @pytest.mark.parametrize("make", [SmallCnn, NormalisedCnn, Reading])
@@ -163,9 +167,68 @@ def test_a_pass_and_weights_that_an_optimizer_writes_leave_it_as_it_is(make: Cal
     network = make()
     before = state_of(network)
     network(Tensor(IMAGES))
+    settled = state_of(network)  # the first pass makes places for hooks
+    network(Tensor(IMAGES))
     for weight in network.get_parameters():
         ops.assign(weight, weight * 2)
     assert before is not None and before == state_of(network)
+    assert settled is not None and settled.is_untouched()
+
+
+EQUAL_CHANGES: dict[str, Callable[[Reading], Any]] = {
+    "a number": lambda network: setattr(network, "half", float("0.5")),
+    "a list": lambda network: setattr(network, "factors", [1.0]),
+    "an array": lambda network: setattr(network, "array", network.array.copy()),
+    "a dictionary": lambda network: setattr(network, "settings", {"scale": [1.0]}),
+}
+
+
+@pytest.mark.parametrize("change", EQUAL_CHANGES.values(), ids=EQUAL_CHANGES)
+def test_what_is_other_but_equal_is_touched_and_the_same_state(change: Callable[[Reading], Any]) -> None:
+    network = Reading()
+    network.half = 0.5
+    before = state_of(network)
+    assert before is not None
+    change(network)
+    assert not before.is_untouched()
+    assert before == state_of(network)
+
+
+def test_what_was_not_there_and_now_is_is_part_of_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of MindSpore's that the module now has itself; a place of a closure that is filled."""
+
+    class Calling(SmallCnn):
+        def construct(self, images: Tensor) -> Tensor:
+            return super().construct(images * float(len("a")))
+
+    network = Calling()
+    before = state_of(network)
+    assert before is not None and before.is_untouched()
+    monkeypatch.setitem(globals(), "float", lambda number: 3.0)
+    assert not before.is_untouched()
+    assert before != state_of(network)
+
+
+def test_a_closure_that_is_not_filled_yet_is_seen_to_be_filled() -> None:
+    def making() -> tuple[Callable[[Tensor], Tensor], Callable[[], None]]:
+        def reading(images: Tensor) -> Tensor:
+            return images * factor
+
+        def fill() -> None:
+            nonlocal factor
+            factor = 3.0
+
+        if not IMAGES.size:
+            factor = 1.0
+        return reading, fill
+
+    network = SmallCnn()
+    network.own, fill = making()
+    before = state_of(network)
+    assert before is not None and before.is_untouched()
+    fill()
+    assert not before.is_untouched()
+    assert before != state_of(network)
 
 
 def test_a_function_of_mindspore_that_is_replaced_is_part_of_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +242,9 @@ def test_a_function_of_mindspore_that_is_replaced_is_part_of_its_state(monkeypat
         with monkeypatch.context() as patch:
             patch.setattr(module, name, ops.sigmoid)
             assert before != state_of(network)
+            assert not before.is_untouched()
         assert before == state_of(network)
+        assert before.is_untouched()
 
 
 class Settings:
