@@ -18,6 +18,7 @@ from explainer.data.pictures import Picture, PictureSource, find_pictures, read_
 from explainer.data.preprocess import Preprocess
 from explainer.network.engine import default_engine
 from explainer.network.mindspore.loading import load_weights, make_network
+from explainer.network.of import classifier_of
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
 from explainer.summary.folder import is_of_a_run
@@ -122,6 +123,8 @@ def run_folder(options: FolderRun) -> RunResult:
     runner.register_saliency(explainers, metrics)
     if options.hierarchical_occlusion:
         runner.register_hierarchical_occlusion()
+    if options.uncertainty == "dropout":
+        classifier_of(network).require_dropout()  # it is asked for by name, so nothing takes its place
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
     with pixel_cap(options.decoding):
