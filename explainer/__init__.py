@@ -14,6 +14,7 @@ from explainer.version import __version__
 
 if TYPE_CHECKING:
     from explainer.analysis.view import RunView, read_run
+    from explainer.data.preprocess import Preprocess
     from explainer.errors import ExplainerError
     from explainer.explanation.occlusion_sensitivity import OcclusionSensitivity
     from explainer.report.figures import figure, show
@@ -26,6 +27,7 @@ __all__ = [
     "ExplainerError",
     "ImageClassificationRunner",
     "OcclusionSensitivity",
+    "Preprocess",
     "RunOptions",
     "RunResult",
     "RunView",
@@ -43,6 +45,7 @@ _MODULES = {
     "ExplainerError": "errors",
     "ImageClassificationRunner": "run.runner",
     "OcclusionSensitivity": "explanation.occlusion_sensitivity",
+    "Preprocess": "data.preprocess",
     "RunOptions": "run.options",
     "RunResult": "run.runner",
     "RunView": "analysis.view",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.analysis.chosen import chosen_label, chosen_map, chosen_sample
 from explainer.analysis.frames import dataframe_of
 from explainer.analysis.limits import MOST_METHODS, beyond_the_limits, first_of
 from explainer.analysis.notebook import html_of, short_list
@@ -105,6 +106,29 @@ class RunView:
         ]
         methods = first_of(((score.metric, score.explainer) for score in scores), MOST_METHODS)
         return method_statistics([score for score in scores if score[:2] in methods], self.metadata)
+
+    def label_id(self, label: int | str) -> int:
+        """The number of a label, given by its name: what `prediction.ground_truth` and the entries of `maps` hold.
+
+        Raises:
+            ValueError: there is no such label; names the nearest ones.
+        """
+        return chosen_label(self.metadata.labels, label)
+
+    def map_of(self, sample: int | str, explainer: str, label: int | str) -> NDArray[np.float32]:
+        """The map (H, W) of a sample by one method for one label, as `saliency` gives it.
+
+        Args:
+            sample: its number, or the name of its file.
+            explainer: the name of the method.
+            label: its name or number.
+
+        Raises:
+            ValueError: there is no such sample, method, label or map; says what there is.
+            SummaryReadError: as `saliency`.
+        """
+        entry = chosen_map(chosen_sample(self.samples, sample), explainer, label, self.metadata)
+        return self.saliency(entry)
 
     def saliency(self, entry: SaliencyFile, *, most_pixels: int = images.LARGEST_PICTURE) -> NDArray[np.float32]:
         """The map (H, W) float32, to within (high - low) / 510; as exact as it was kept, where it was (`raw_maps`).

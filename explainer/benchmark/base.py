@@ -25,6 +25,7 @@ from explainer.checks import (
     require_numbers,
     require_type,
 )
+from explainer.class_names import class_ids
 from explainer.network.of import classifier_of, without_tensor
 
 _Metric = TypeVar("_Metric", bound="Metric")
@@ -108,6 +109,67 @@ class Metric(ABC):
     @abstractmethod
     def score(self, case: Case) -> NDArray[np.float64]:
         """(L,) scores, or (1,) where `per_label` is False; nan = undefined."""
+
+    @final
+    def __call__(
+        self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None
+    ) -> NDArray[np.float64]:
+        """The scores of maps without a run, (N,), or (N, L) for targets of that shape; nan = undefined.
+
+        A metric that is not `per_label` has one score for each image, (N,).
+
+        Args:
+            explainer: whose network is evaluated, and which makes the maps if there are none; None for maps that are
+                given, where the metric does not need it.
+            inputs: (N, C, H, W).
+            targets: an int, or labels of shape (), (N,) or (N, L), or names, which the explainer knows.
+            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
+            mask: the regions of the objects, of the same shape, for a metric that `needs` boxes; anything but 0 is
+                inside.
+
+        Raises:
+            TypeError: an argument of a wrong type.
+            ValueError: a wrong shape, a NaN or infinity, or a label that there is not; no `mask` where it is needed,
+                one where it is not.
+        """
+        self._require(explainer, saliency, mask)
+        with unchanged(explainer, self.needs):
+            images, labels, maps, regions = self._checked(explainer, inputs, targets, saliency, mask)
+            of_image = (None,) * len(images) if regions is None else regions
+            rows = zip(images, labels.tolist(), maps, of_image, strict=True)
+            scores = [self.score(Case(image, tuple(ids), own, region, explainer)) for image, ids, own, region in rows]
+        found = np.array(scores, np.float64)
+        return found if self.per_label and np.ndim(without_tensor(targets)) == 2 else found[:, 0]
+
+    def _checked(
+        self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None
+    ) -> tuple[FloatArray, LabelArray, FloatArray, NDArray[np.bool_] | None]:
+        """Images, labels (N, L), maps (N, L, H, W), made if there are none, and regions of that shape, if any."""
+        self._require(explainer, saliency, mask)
+        images = require_images(without_tensor(inputs))
+        labels = self._labels(class_ids(without_tensor(targets), getattr(explainer, "labels", None)), len(images))
+        shape = (*labels.shape, *images.shape[2:])
+        regions = None if mask is None else require_maps("mask", mask, shape) != 0
+        given = explainer(images, labels) if saliency is None else saliency
+        return images, labels, require_maps("saliency", given, shape), regions
+
+    def _require(self, explainer: Any, saliency: Any, mask: Any) -> None:
+        if explainer is not None or saliency is None or "explainer" in self.needs:
+            require_explainer(explainer)
+        if mask is None and "boxes" in self.needs:
+            raise ValueError("`mask` must be given, (N, 1, H, W): there is no localization without the object's region")
+        if mask is not None and "boxes" not in self.needs:
+            raise ValueError(f"`mask` must be None, as {self.name} looks at no regions; leave it out")
+
+    def _labels(self, targets: Any, count: int) -> LabelArray:
+        """Labels (N, L), which there are where the metric knows how many."""
+        labels = label_matrix(without_tensor(targets), count)
+        label_count = getattr(self, "num_labels", None)
+        outside = labels[(labels < 0) | (labels >= label_count)] if label_count is not None else labels[labels < 0]
+        if outside.size:
+            known = "be at least 0" if label_count is None else f"lie in [0, {label_count - 1}] as `num_labels` says"
+            raise ValueError(f"`targets` must {known}, got {int(outside[0])}")
+        return labels
 
 
 @runtime_checkable
@@ -225,40 +287,11 @@ class LabelMetric(AggregatingMetric):
             ValueError: a wrong shape, a NaN or infinity, or a label that there is not; no `mask` where it is needed,
                 one where it is not.
         """
-        self._require_mask(mask)
-        require_explainer(explainer)
+        self._require(explainer, saliency, mask)
         with unchanged(explainer, self.needs):
             images, labels, maps, regions = self._checked(explainer, inputs, targets, saliency, mask)
             scores = self._scores(images, labels, maps, regions, explainer)
         return scores if np.ndim(without_tensor(targets)) == 2 else scores[:, 0]
-
-    def _checked(
-        self, explainer: Any, inputs: Any, targets: Any, saliency: Any, mask: Any = None
-    ) -> tuple[FloatArray, LabelArray, FloatArray, NDArray[np.bool_] | None]:
-        """Images, labels (N, L), maps (N, L, H, W), made if there are none, and regions of that shape, if any."""
-        self._require_mask(mask)
-        require_explainer(explainer)
-        images = require_images(without_tensor(inputs))
-        labels = self._labels(targets, len(images))
-        shape = (*labels.shape, *images.shape[2:])
-        regions = None if mask is None else require_maps("mask", mask, shape) != 0
-        given = explainer(images, labels) if saliency is None else saliency
-        return images, labels, require_maps("saliency", given, shape), regions
-
-    def _require_mask(self, mask: Any) -> None:
-        if mask is None and "boxes" in self.needs:
-            raise ValueError("`mask` must be given, (N, 1, H, W): there is no localization without the object's region")
-        if mask is not None and "boxes" not in self.needs:
-            raise ValueError(f"`mask` must be None, as {self.name} looks at no regions; leave it out")
-
-    def _labels(self, targets: Any, count: int) -> LabelArray:
-        labels = label_matrix(without_tensor(targets), count)
-        outside = labels[(labels < 0) | (labels >= self.num_labels)]
-        if outside.size:
-            raise ValueError(
-                f"`targets` must lie in [0, {self.num_labels - 1}] as `num_labels` says, got {int(outside[0])}"
-            )
-        return labels
 
 
 def require_explainer(explainer: Any) -> None:

@@ -14,9 +14,11 @@ from tqdm.auto import tqdm
 from explainer.command import terminal, text
 from explainer.command.names import make_explainers, make_metrics
 from explainer.data.picture_file import Decoding, pixel_cap
-from explainer.data.pictures import ImageFormat, Picture, PictureSource, find_pictures, read_labels
+from explainer.data.pictures import Picture, PictureSource, find_pictures, read_labels
+from explainer.data.preprocess import Preprocess
 from explainer.network.engine import default_engine
 from explainer.network.mindspore.loading import load_weights, make_network
+from explainer.network.of import classifier_of
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
 from explainer.summary.folder import is_of_a_run
@@ -71,9 +73,9 @@ class FolderRun:
                 )
 
     @property
-    def image_format(self) -> ImageFormat:
+    def preprocess(self) -> Preprocess:
         """What pictures become."""
-        return ImageFormat(self.size, self.channels, self.mean, self.std)
+        return Preprocess(self.size, channels=self.channels, mean=self.mean, std=self.std)
 
     @property
     def decoding(self) -> Decoding:
@@ -86,8 +88,7 @@ class FolderRun:
         return RunOptions(
             batch_size=self.batch_size,
             top_k=self.top_k,
-            mean=list(self.mean),
-            std=list(self.std),
+            preprocess=self.preprocess,
             label_format="ids",
             on_bad_sample=self.on_bad_sample,
             control_samples=self.control_samples,
@@ -116,12 +117,14 @@ def run_folder(options: FolderRun) -> RunResult:
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)
-    source = PictureSource(pictures, options.image_format, options.decoding, _note)
+    source = PictureSource(pictures, options.preprocess, options.decoding, _note)
     data = GeneratorDataset(source, ["image", "label"], shuffle=False), labels
     runner = ImageClassificationRunner(options.summary_dir, data, network, activation, options=options.run_options)
     runner.register_saliency(explainers, metrics)
     if options.hierarchical_occlusion:
         runner.register_hierarchical_occlusion()
+    if options.uncertainty == "dropout":
+        classifier_of(network).require_dropout()  # it is asked for by name, so nothing takes its place
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
     with pixel_cap(options.decoding):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import Any, TypeVar
 
 import numpy as np
 
 from explainer.arrays import FloatArray
 from explainer.checks import require_flag, require_integer, require_number
+from explainer.class_names import class_id, require_all_named, require_names
 from explainer.counterfactual.backgrounds import background_of
 from explainer.counterfactual.edited_image import EditedImage
 from explainer.counterfactual.label_search import Goal, LabelSearch, SearchResult
@@ -16,6 +18,7 @@ from explainer.counterfactual.windows import layers_for, require_layers
 from explainer.errors import BadSampleError, NetworkOutputError, NoValidResultError, OriginalOutputError
 from explainer.network.of import evaluator_of, without_tensor
 
+_Label = TypeVar("_Label", int, str)
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 
 
@@ -68,6 +71,7 @@ class HierarchicalOcclusion:
         batch_size: int = 64,
     ) -> None:
         self._classifier = evaluator_of(network, activation_fn, batch_size=batch_size)
+        self._labels: tuple[str, ...] | None = None
         self._activated = activation_fn is not None
         self._own_layers = require_layers(win_sizes, strides)
         if require_number("threshold", threshold, 0, 1) == 1:
@@ -100,6 +104,24 @@ class HierarchicalOcclusion:
             "by_masking": self.by_masking,
         }
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the classes, which a label may be; None where they are not known."""
+        return self._labels
+
+    def with_labels(self, labels: Sequence[str]) -> HierarchicalOcclusion:
+        """The same search, which takes names of classes, too: search(image, "cat").
+
+        Args:
+            labels: the names of all classes, in the order of the network's outputs.
+
+        Raises:
+            TypeError, ValueError: no list of names.
+        """
+        named = copy(self)
+        named._labels = require_names(labels)
+        return named
+
     def require_image(self, image: Any, mask: Any = None) -> None:
         """Raises what `search` raises for an image or a mask that it cannot work on; the network is not evaluated.
 
@@ -114,12 +136,12 @@ class HierarchicalOcclusion:
         layers_for(self._own_layers, min(pixels.shape[2:]))
         background_of(without_tensor(mask), pixels)
 
-    def search(self, image: Any, class_idx: int, mask: Any = None) -> SearchResult:
+    def search(self, image: Any, class_idx: int | str, mask: Any = None) -> SearchResult:
         """The tree of boxes of one label, and the probability with the boxes of each layer.
 
         Args:
             image: (C, H, W) or (1, C, H, W), a Tensor or array of finite numbers.
-            class_idx: the label.
+            class_idx: the label, by number or, see `with_labels`, by name.
             mask: what is seen where the image is hidden: None, a blur with a 25th of the short side; "gaussian:N", a
                 blur with the standard deviation N in pixels; a float; a tuple of one float per channel; or an image of
                 the same shape.
@@ -133,15 +155,15 @@ class HierarchicalOcclusion:
             ValueError: any other wrong value: an image too small for the windows, or a label that the network does not
                 have, ...
         """
-        (found,) = self.search_all(image, [class_idx], mask).values()
+        (found,) = self.search_all(image, [self._number(class_idx)], mask).values()
         if isinstance(found, SearchResult):
             return found
         raise found
 
     def search_all(
-        self, image: Any, class_indices: Iterable[int], mask: Any = None
-    ) -> dict[int, SearchResult | OriginalOutputError | NoValidResultError]:
-        """What `search` gives for each label of an image, or the error of a label that has no result.
+        self, image: Any, class_indices: Iterable[_Label], mask: Any = None
+    ) -> dict[_Label, SearchResult | OriginalOutputError | NoValidResultError]:
+        """What `search` gives for each label of an image, by what it was called, or the error of one without a result.
 
         A picture that several labels need is shown to the network once.
 
@@ -153,7 +175,8 @@ class HierarchicalOcclusion:
         Raises:
             TypeError, ValueError: as for `search`, but for the two errors that are given in place of a result.
         """
-        labels = [require_integer("class_idx", label, 0) for label in class_indices]
+        numbers = {label: self._number(label) for label in class_indices}
+        labels = list(numbers.values())
         pixels = _one_image(image)
         layers = layers_for(self._own_layers, min(pixels.shape[2:]))
         edited = EditedImage(
@@ -163,14 +186,21 @@ class HierarchicalOcclusion:
             score=lambda images: self._probabilities(images, labels),
             batch_size=self._classifier.batch_size,
         )
-        searches = {label: LabelSearch(edited, index, layers, self._goal) for index, label in enumerate(labels)}
+        searches = {label: LabelSearch(edited, index, layers, self._goal) for index, label in enumerate(numbers)}
         return {label: _result_or_error(search) for label, search in searches.items()}
+
+    def _number(self, label: int | str) -> int:
+        if isinstance(label, str):
+            return class_id(label, self._labels, argument="class_idx")
+        return require_integer("class_idx", label, 0)
 
     def _probabilities(self, images: FloatArray, labels: list[int]) -> FloatArray:
         """Those of the labels, (B, L)."""
         evaluate = self._classifier.probabilities if self._activated else self._classifier.outputs
         probabilities = _checked_probabilities(evaluate(images), len(images))
         class_count = probabilities.shape[1]
+        if self._labels is not None:
+            require_all_named(self._labels, class_count)
         if max(labels) >= class_count:
             raise ValueError(
                 f"`class_idx` must lie in [0, {class_count - 1}] as the network has {class_count} classes, "

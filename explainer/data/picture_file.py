@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from explainer.arrays import FloatArray
+from explainer.data.framing import Framing
 
 _ENDINGS_BY_FORMAT = {
     "AVIF": (".avif",),
@@ -93,8 +94,8 @@ def pixel_cap(decoding: Decoding) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def read_picture(path: Path, channels: int, size: tuple[int, int], decoding: Decoding | None = None) -> PictureContent:
-    """A picture, resized to (H, W), in grey (1 channel) or colour (3).
+def read_picture(path: Path, channels: int, framing: Framing, decoding: Decoding | None = None) -> PictureContent:
+    """A picture in its new size, in grey (1 channel) or colour (3).
 
     It is turned upright as its EXIF orientation says, and laid over white where it is transparent; of an animation it
     is the first frame.
@@ -106,7 +107,7 @@ def read_picture(path: Path, channels: int, size: tuple[int, int], decoding: Dec
     try:
         with Image.open(path, formats=FORMATS) as image:
             _require_size(image, rules)
-            return _content(image, channels, size, rules)
+            return picture_content(image, channels, framing, rules)
     except Exception as error:  # Pillow raises whatever a parser came upon: SyntaxError, struct.error, KeyError, ...
         raise ValueError(f"could not read the picture {path}: {_reason(path, error, rules)}") from error
 
@@ -148,7 +149,12 @@ def _reason(path: Path, error: Exception, decoding: Decoding) -> str:
     return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
 
 
-def _content(image: Image.Image, channels: int, size: tuple[int, int], decoding: Decoding) -> PictureContent:
+def picture_content(image: Image.Image, channels: int, framing: Framing, decoding: Decoding) -> PictureContent:
+    """What an open picture holds, which is turned upright in place.
+
+    Raises:
+        ValueError: its values have no known scale, or its sides do not fit the framing.
+    """
     has_more_frames = image.format != "MPO" and getattr(image, "is_animated", False)  # MPO: a photo and its preview
     is_cut = _is_cut(image)
     ImageOps.exif_transpose(image, in_place=True)
@@ -156,10 +162,10 @@ def _content(image: Image.Image, channels: int, size: tuple[int, int], decoding:
         raise ValueError("its values are decimal numbers without a known scale; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         values = np.asarray(image)
-        return PictureContent(_deep(values, channels, size, decoding), has_more_frames, int(values.max()), is_cut)
+        return PictureContent(_deep(values, channels, framing, decoding), has_more_frames, int(values.max()), is_cut)
     shallow = _over_white(image).convert("L" if channels == 1 else "RGB")
     peak = int(np.max(shallow.getextrema())) * 257 if is_cut else None
-    return PictureContent(_shallow(shallow, size), has_more_frames, peak, is_cut)
+    return PictureContent(_shallow(shallow, framing), has_more_frames, peak, is_cut)
 
 
 def _is_cut(image: Image.Image) -> bool:
@@ -176,13 +182,13 @@ def _over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours)
 
 
-def _shallow(image: Image.Image, size: tuple[int, int]) -> FloatArray:
+def _shallow(image: Image.Image, framing: Framing) -> FloatArray:
     """The image (C, H, W) of a picture of 8 bits."""
-    pixels = np.asarray(_resized(image, size), np.float32) / 255
-    return np.ascontiguousarray(pixels.reshape(*size, -1).transpose(2, 0, 1))
+    pixels = np.asarray(framing.of(image), np.float32) / 255
+    return np.ascontiguousarray(pixels.reshape(*framing.size, -1).transpose(2, 0, 1))
 
 
-def _deep(values: NDArray[Any], channels: int, size: tuple[int, int], decoding: Decoding) -> FloatArray:
+def _deep(values: NDArray[Any], channels: int, framing: Framing, decoding: Decoding) -> FloatArray:
     """The image (C, H, W) of the values (H, W) of a deep grey picture; rounding to 8 bits would lose what it has."""
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > decoding.deep_white:
@@ -190,9 +196,5 @@ def _deep(values: NDArray[Any], channels: int, size: tuple[int, int], decoding: 
             f"its values go from {low} to {high}, outside 0 to {decoding.deep_white} (--bits {decoding.bits}); "
             "save it with 8 or 16 bits, or say how many it has"
         )
-    grey = np.asarray(_resized(Image.fromarray(values.astype(np.float32)), size)) / np.float32(decoding.deep_white)
+    grey = np.asarray(framing.of(Image.fromarray(values.astype(np.float32)))) / np.float32(decoding.deep_white)
     return np.repeat(grey[None], channels, axis=0)
-
-
-def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR)

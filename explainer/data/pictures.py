@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from explainer.arrays import FloatArray
 from explainer.data.batch import SourceFile
 from explainer.data.picture_file import ENDINGS, Decoding, notes_on, read_picture
+from explainer.data.preprocess import Preprocess
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,6 @@ class FoundPictures:
     pictures: tuple[Picture, ...]
     others: Counter[str]
     left_out: int
-
-
-@dataclass(frozen=True)
-class ImageFormat:
-    """What pictures become: images = (pixels in [0, 1] - mean) / std.
-
-    Attributes:
-        size: (H, W), to which pictures are resized.
-        channels: 1 for grey, 3 for colour.
-        mean: what is subtracted, for all channels or for each.
-        std: what the rest is divided by, for all channels or for each.
-    """
-
-    size: tuple[int, int]
-    channels: int = 3
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
 
 
 def read_labels(path: Path, *, name: str = "`path`") -> list[str]:
@@ -114,7 +98,7 @@ class PictureSource:
 
     Args:
         pictures: the files.
-        image_format: what they become.
+        preprocess: what they become.
         decoding: how they are decoded.
         note: is given, once for each kind, of pictures that may not be what they seem.
     """
@@ -122,16 +106,13 @@ class PictureSource:
     def __init__(
         self,
         pictures: Sequence[Picture],
-        image_format: ImageFormat,
+        preprocess: Preprocess,
         decoding: Decoding | None = None,
         note: Callable[[str], Any] = warnings.warn,
     ) -> None:
         self._pictures = pictures
-        self._size = image_format.size
-        self._channels = image_format.channels
-        self._unread = np.full((self._channels, *self._size), np.nan, np.float32)
-        self._mean = np.array(image_format.mean, np.float32).reshape(-1, 1, 1)
-        self._std = np.array(image_format.std, np.float32).reshape(-1, 1, 1)
+        self._preprocess = preprocess
+        self._unread = np.full(preprocess.image_shape, np.nan, np.float32)
         self._decoding = decoding or Decoding()
         self._note = note
         self._noted: set[str] = set()
@@ -147,7 +128,7 @@ class PictureSource:
         except ValueError as error:
             self._faults[index] = str(error)
             return self._unread, label
-        return ((image - self._mean) / self._std).astype(np.float32), label
+        return self._preprocess.normalised(image), label
 
     def __iter__(self) -> Iterator[tuple[FloatArray, NDArray[np.int32]]]:
         return (self[index] for index in range(len(self)))
@@ -162,7 +143,7 @@ class PictureSource:
         return SourceFile(picture.name or str(picture.path), picture.path)
 
     def _read(self, path: Path) -> FloatArray:
-        content = read_picture(path, self._channels, self._size, self._decoding)
+        content = read_picture(path, self._preprocess.channels, self._preprocess.framing, self._decoding)
         for kind, text in notes_on(path, content, self._decoding).items():
             if kind not in self._noted:
                 self._noted.add(kind)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray, LabelArray
-from explainer.checks import did_you_mean, label_matrix, require_images, require_labels_in_range
+from explainer.checks import label_matrix, require_images, require_labels_in_range
+from explainer.class_names import class_ids, require_all_named, require_names
 from explainer.classifier import Evaluator
 from explainer.errors import NetworkOutputError
 from explainer.explanation.base import one_hot
@@ -46,8 +47,19 @@ class AnyInputs:
         self._evaluator = evaluator
         self._layout = layout
         self._output = output
-        self._labels = _require_names(labels)
+        self._labels = None if labels is None else require_names(labels)
         self._shape = map_shape
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the classes, or None."""
+        return self._labels
+
+    def with_labels(self, labels: tuple[str, ...]) -> AnyInputs:
+        """The same door, which knows these names."""
+        return AnyInputs(
+            self._evaluator, layout=self._layout, output=self._output, labels=labels, map_shape=self._shape
+        )
 
     def checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, NDArray[Any]]:
         """The inputs as (N, C, ...), and labels (N, L) or whatever targets the output needs, a row per input.
@@ -65,7 +77,9 @@ class AnyInputs:
                 f"`network` must give one tensor of logits (N, K), or (N, K, ...), got shapes {shapes} for one input; "
                 "let `score` be a function that makes a number of it"
             )
-        labels = label_matrix(self._ids(without_tensor(targets)), len(images))
+        labels = label_matrix(class_ids(without_tensor(targets), self._labels), len(images))
+        if self._labels is not None:
+            require_all_named(self._labels, shapes[0][0])
         require_labels_in_range(labels, shapes[0][0])
         return images, labels
 
@@ -84,28 +98,12 @@ class AnyInputs:
         Raises:
             TypeError, ValueError: unknown names; rows that are not one-hot.
         """
-        rows = np.asarray(self._ids(without_tensor(targets)))
+        rows = np.asarray(class_ids(without_tensor(targets), self._labels))
         return _labels_of_rows(rows) if self._output.of_labels and rows.ndim == 2 else rows
 
     def map_shape(self, images: FloatArray, targets: NDArray[Any]) -> tuple[int, ...]:
         """(N, L, ...), one map for each label, or for each row of targets."""
         return self._shape(images, targets.shape[1] if self._output.of_labels else 1)
-
-    def _ids(self, targets: Any) -> Any:
-        """Class ids for class names; anything else as it is."""
-        if not isinstance(targets, str | list | tuple) or not all(isinstance(one, str) for one in _listed(targets)):
-            return targets
-        known = self._labels
-        if known is None:
-            raise TypeError(
-                f"`targets` must be whole numbers (class ids), got {targets!r}; names need `labels`, the list of them"
-            )
-        for one in _listed(targets):
-            if one not in known:
-                near = did_you_mean(one, known)
-                raise ValueError(f"`targets` must be among the {len(known)} `labels`, got {one!r}{near}")
-        ids = [known.index(one) for one in _listed(targets)]
-        return ids[0] if isinstance(targets, str) else ids
 
     def _rows(self, targets: Any, count: int, shapes: Shapes) -> NDArray[Any]:
         """The targets with a row per input."""
@@ -119,18 +117,6 @@ class AnyInputs:
             require_labels_in_range(labels, shapes[0][0])
             return one_hot(labels[:, 0], shapes[0][0])
         return rows
-
-
-def _require_names(labels: Any) -> list[str] | None:
-    if labels is None:
-        return None
-    if isinstance(labels, str) or not isinstance(labels, Iterable) or not all(isinstance(one, str) for one in labels):
-        raise TypeError(f"`labels` must be a list of class names, got {labels!r}")
-    return list(labels)
-
-
-def _listed(targets: Any) -> list[Any]:
-    return [targets] if isinstance(targets, str) else list(targets)
 
 
 def _labels_of_rows(rows: NDArray[Any]) -> LabelArray:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, TypeVar, final
 
 import numpy as np
 
 from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_finite, require_type
+from explainer.class_names import require_names
 from explainer.explanation.inputs import ImagesAndLabels, Inputs
 from explainer.memory import passes
 from explainer.network.of import classifier_of, is_tensor, to_tensor
+
+_Attribution = TypeVar("_Attribution", bound="Attribution")
 
 Parameters = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 """A method's configuration as JSON values, or a function that gives it, where a call adds to it."""
@@ -145,6 +149,26 @@ class Attribution(ABC):
         return size
 
     @final
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the classes, which targets may be; None where they are not known."""
+        return self._inputs.labels
+
+    @final
+    def with_labels(self: _Attribution, labels: Sequence[str]) -> _Attribution:
+        """The same method, which takes names of classes as targets, too: gradcam(images, "cat").
+
+        Args:
+            labels: the names of all classes, in the order of the network's outputs.
+
+        Raises:
+            TypeError, ValueError: no list of names.
+        """
+        named = copy(self)
+        named._inputs = self._inputs.with_labels(require_names(labels))
+        return named
+
+    @final
     def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
         """About how many images go through the network for each that is explained, (C, H, W)."""
         given = self._traits.passes_per_image
@@ -162,13 +186,14 @@ class Attribution(ABC):
 
         Args:
             inputs: (N, C, H, W), a Tensor or array of finite numbers.
-            targets: the labels to be explained: an int for all images, or an array of shape (), (N,) or (N, L).
+            targets: the labels to be explained: an int for all images, or an array of shape (), (N,) or (N, L); or
+                names in their place, see `with_labels`.
 
         Returns:
             A Tensor when `inputs` is a Tensor, else an ndarray.
 
         Raises:
-            TypeError: `inputs` does not hold numbers or `targets` does not hold whole numbers.
+            TypeError: `inputs` does not hold numbers or `targets` holds neither whole numbers nor known names.
             ValueError: a wrong shape, a NaN or infinity, or a label that the network does not have.
         """
         maps = self.explained(inputs, targets).maps

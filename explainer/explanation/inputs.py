@@ -8,12 +8,20 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import label_matrix, require_images, require_labels_in_range
+from explainer.class_names import class_ids, require_all_named
 from explainer.classifier import Classifier
 from explainer.network.of import without_tensor
 
 
 class Inputs(Protocol):
     """The door of a method."""
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the classes, which targets may be; None where they are not known."""
+
+    def with_labels(self, labels: tuple[str, ...]) -> Inputs:
+        """The same door, which knows these names."""
 
     def checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, NDArray[Any]]:
         """Images (N, C, ...), and their targets, a row for each; raises TypeError or ValueError."""
@@ -27,20 +35,31 @@ class AnyLabels:
 
     Args:
         classifier: not used.
+        labels: the names of the classes.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, labels: tuple[str, ...] | None = None) -> None:
         self._classifier = classifier
+        self._labels = labels
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the classes, or None."""
+        return self._labels
+
+    def with_labels(self, labels: tuple[str, ...]) -> AnyLabels:
+        """The same door, which knows these names."""
+        return AnyLabels(self._classifier, labels)
 
     def checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, LabelArray]:
         """Images (N, C, H, W) and labels (N, L).
 
         Raises:
-            TypeError: `inputs` does not hold numbers or `targets` does not hold whole numbers.
-            ValueError: a wrong shape, or a NaN or infinity.
+            TypeError: `inputs` does not hold numbers or `targets` holds neither whole numbers nor known names.
+            ValueError: a wrong shape, a NaN or infinity, or an unknown name.
         """
         images = require_images(without_tensor(inputs))
-        return images, label_matrix(without_tensor(targets), len(images))
+        return images, label_matrix(class_ids(without_tensor(targets), self._labels), len(images))
 
     def map_shape(self, images: FloatArray, targets: LabelArray) -> tuple[int, ...]:
         """(N, L, H, W)."""
@@ -52,20 +71,33 @@ class ImagesAndLabels:
 
     Args:
         classifier: of the network.
+        labels: the names of the classes.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, labels: tuple[str, ...] | None = None) -> None:
         self._classifier = classifier
-        self._plain = AnyLabels(classifier)
+        self._plain = AnyLabels(classifier, labels)
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the classes, or None."""
+        return self._plain.labels
+
+    def with_labels(self, labels: tuple[str, ...]) -> ImagesAndLabels:
+        """The same door, which knows these names."""
+        return ImagesAndLabels(self._classifier, labels)
 
     def checked(self, inputs: Any, targets: Any) -> tuple[FloatArray, LabelArray]:
         """Images (N, C, H, W) and labels (N, L).
 
         Raises:
-            TypeError, ValueError: as for `AnyLabels`; a label that the network does not have.
+            TypeError, ValueError: as for `AnyLabels`; a label that the network does not have; another number of names.
         """
         images, labels = self._plain.checked(inputs, targets)
-        require_labels_in_range(labels, self._classifier.class_count(images))
+        class_count = self._classifier.class_count(images)
+        if self.labels is not None:
+            require_all_named(self.labels, class_count)
+        require_labels_in_range(labels, class_count)
         return images, labels
 
     def map_shape(self, images: FloatArray, targets: LabelArray) -> tuple[int, ...]:

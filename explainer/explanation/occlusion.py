@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -259,10 +259,11 @@ class Occlusion(Attribution):
         )
 
     def _inputs_of(self, labels: Any, evaluator: Evaluator) -> AnyInputs:
-        self._any_inputs = AnyInputs(
-            evaluator, layout=self._layout, output=self._output, labels=labels, map_shape=self._map_shape
-        )
-        return self._any_inputs
+        return AnyInputs(evaluator, layout=self._layout, output=self._output, labels=labels, map_shape=self._map_shape)
+
+    @property
+    def _any_inputs(self) -> AnyInputs:
+        return cast(AnyInputs, self._inputs)  # `_inputs_of` made them
 
     def _map_shape(self, images: FloatArray, label_count: int) -> tuple[int, ...]:
         windows = self._windows(images)  # refuses those that do not fit, also where only the size counts

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.analysis.chosen import chosen_label, chosen_sample
 from explainer.analysis.view import RunView
 from explainer.arrays import FloatArray, Pixels
-from explainer.checks import did_you_mean, require_choice, require_flag, require_number, require_type
+from explainer.checks import require_choice, require_flag, require_number
 from explainer.errors import MissingExtraError
 from explainer.report.grid import TEXT, Bar, Cell, Line, Page, Row
 from explainer.report.overlays import PALETTES, Limits, limits_of, map_of, overlay, picture_of
@@ -78,8 +79,10 @@ def figure(
 
 def show(
     image: Any,
-    maps: Mapping[str, Any],
+    maps: Any,
+    targets: Any = None,
     *,
+    preprocess: Any = None,
     caption: str = "",
     palette: str | None = None,
     percentile: float = 99.0,
@@ -90,8 +93,12 @@ def show(
     """An image and maps of it over it, side by side, each with its name.
 
     Args:
-        image: as for `overlay`.
-        maps: for each name, as that of a method, a map as `overlay` takes it, for instance what an explainer returns.
+        image: with maps as for `overlay`; with explainers what they take, (C, H, W) or (1, C, H, W); with a
+            `preprocess` any picture that it takes.
+        maps: for each name, as that of a method, a map as `overlay` takes it, for instance what an explainer returns;
+            or an explainer, or a list of them, which explain `targets` here.
+        targets: with explainers: a label, by number or by a name that they know, or a list of labels, a row for each.
+        preprocess: an `explainer.Preprocess`, through which the image goes first; the picture is what the network sees.
         caption: what stands beside the image.
         palette: as for `figure`.
         percentile: as for `figure`.
@@ -101,17 +108,70 @@ def show(
 
     Raises:
         MissingExtraError: there is no matplotlib.
-        TypeError, ValueError: what `overlay` refuses, or no map.
+        TypeError, ValueError: what `overlay` or an explainer refuses; no map; explainers without `targets`, maps with
+            them; more than one image.
     """
     look = _Look("map", palette, percentile, alpha, grey)
-    require_type("maps", maps, Mapping, "a mapping of names to maps", "as {'GradCAM': saliency}")
-    if not 0 < len(maps) <= _MOST_COLUMNS:
-        raise ValueError(f"`maps` must hold 1 to {_MOST_COLUMNS} maps, got {len(maps)}")
-    picture = np.rint(picture_of(image)).astype(np.uint8)
     drawing = _drawing()
-    lines = [Line(_plain(caption), bold=True)] if caption else []
-    shown = [map_of(saliency) for saliency in maps.values()]
-    return _grid(drawing, [str(name) for name in maps], [(picture, shown)], [lines], look, width)
+    taken = _one(np.asarray(image) if preprocess is None else preprocess(image))
+    rows = _given(maps, targets) if isinstance(maps, Mapping) else _explained(taken, maps, targets)
+    picture = np.rint(picture_of(taken)).astype(np.uint8) if preprocess is None else preprocess.to_pixels(taken)
+    content = [(picture, row.maps) for row in rows]
+    captions = [[*([Line(_plain(caption), bold=True)] if caption else []), *row.lines] for row in rows]
+    return _grid(drawing, rows[0].names, content, captions, look, width)
+
+
+@dataclass(frozen=True)
+class _ShownRow:
+    names: list[str]
+    maps: list[FloatArray]
+    lines: list[Line]
+
+
+def _given(maps: Mapping[str, Any], targets: Any) -> list[_ShownRow]:
+    """The row of maps that were made before."""
+    if targets is not None:
+        raise ValueError(f"`targets` must be None beside maps, which are of a label already, got {targets!r}")
+    _require_columns(len(maps))
+    return [_ShownRow([str(name) for name in maps], [map_of(saliency) for saliency in maps.values()], [])]
+
+
+def _explained(image: Any, explainers: Any, targets: Any) -> list[_ShownRow]:
+    """A row for each target."""
+    methods = list(explainers) if isinstance(explainers, list | tuple) else [explainers]
+    if not all(callable(method) and hasattr(method, "name") for method in methods):
+        raise TypeError(
+            "`maps` must be a mapping of names to maps, as {'GradCAM': saliency}, or explainers, as [gradient, "
+            f"gradcam], got {type(explainers).__name__}"
+        )
+    if targets is None:
+        raise ValueError("`targets` must be given to explainers: the label to be explained, by number or by name")
+    _require_columns(len(methods))
+    labels = _several(targets)
+    maps = [method(image[None], [labels])[0] for method in methods]
+    names = next((method.labels for method in methods if getattr(method, "labels", None)), None)
+    return [
+        _ShownRow([method.name for method in methods], [of[place] for of in maps], [_of_label(label, names)])
+        for place, label in enumerate(labels)
+    ]
+
+
+def _of_label(label: Any, names: Sequence[str] | None) -> Line:
+    name = label if isinstance(label, str) or names is None else names[label]
+    return Line(f"maps of: {_plain(str(name))}")
+
+
+def _require_columns(count: int) -> None:
+    if not 0 < count <= _MOST_COLUMNS:
+        raise ValueError(f"`maps` must hold 1 to {_MOST_COLUMNS} maps, got {count}")
+
+
+def _one(images: NDArray[Any]) -> NDArray[Any]:
+    """The image of a batch of one; whatever has no batch axis as it is."""
+    if images.ndim == 4 and len(images) != 1:
+        raise ValueError(f"`image` must be one image, got {len(images)}; show them one by one")
+    image: NDArray[Any] = images[0] if images.ndim == 4 else images
+    return image
 
 
 def _drawing() -> ModuleType:
@@ -164,20 +224,7 @@ def _chosen_samples(run: RunView, samples: Any) -> list[SampleView]:
     given = _several(samples)
     if not 0 < len(given) <= _MOST_ROWS:
         raise ValueError(f"`samples` must be 1 to {_MOST_ROWS} samples, got {len(given)}")
-    by_name = {view.source: view for view in run.samples.values() if view.source}
-    return [_sample(run, by_name, sample) for sample in given]
-
-
-def _sample(run: RunView, by_name: Mapping[str, SampleView], sample: Any) -> SampleView:
-    found = by_name.get(sample) if isinstance(sample, str) else run.samples.get(sample)
-    if found is None:
-        known = list(run.samples)
-        near = did_you_mean(sample, by_name) if isinstance(sample, str) else ""
-        raise ValueError(
-            f"`samples` must be numbers of complete samples, which lie in {known[0]} to {known[-1]}, or names of their "
-            f"files, got {sample!r}{near}"
-        )
-    return found
+    return [chosen_sample(run.samples, sample, argument="samples") for sample in given]
 
 
 def _chosen_explainers(run: RunView, explainers: Any) -> list[str]:
@@ -193,20 +240,11 @@ def _chosen_labels(run: RunView, labels: Any, count: int) -> list[int | None]:
     """For each sample the label whose maps are shown; None for the one that suits it."""
     if labels is None:
         return [None] * count
-    given: list[int | None] = [_label(run, label) for label in _several(labels)]
+    names = run.metadata.labels
+    given: list[int | None] = [chosen_label(names, label, argument="labels") for label in _several(labels)]
     if len(given) not in (1, count):
         raise ValueError(f"`labels` must be one label, or one for each of {count} samples, got {len(given)}")
     return given * count if len(given) == 1 else given
-
-
-def _label(run: RunView, label: Any) -> int:
-    names = run.metadata.labels
-    if isinstance(label, str):
-        require_choice("labels", label, names)
-        return names.index(label)
-    if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < len(names):
-        raise ValueError(f"`labels` must be names of labels, or numbers in [0, {len(names) - 1}], got {label!r}")
-    return int(label)
 
 
 class _Sample:

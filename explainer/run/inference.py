@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.arrays import Pixels
+from explainer.arrays import FloatArray, Pixels
 from explainer.data.batch import Batch, Sample
+from explainer.data.normalisation import in_unit, picture_of, pixels_of
+from explainer.data.preprocess import Preprocess
 from explainer.records import ObjectBoxes, OriginalImage, Prediction, Record, SampleOrigin
 from explainer.run.job import PredictedBatch
 from explainer.run.options import RunOptions
@@ -24,10 +26,13 @@ class InferenceJob:
     name = "inference"
 
     def __init__(self, options: RunOptions) -> None:
+        self._preprocess = options.preprocess
         self._to_display = display_of(options)
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
-        """Raises TypeError or ValueError when the first image cannot be drawn."""
+        """Raises TypeError or ValueError when the first image has another shape than it should, or cannot be drawn."""
+        if self._preprocess is not None:
+            require_preprocessed(first_batch.samples[0].image, self._preprocess)
         require_picture(self._to_display(first_batch.samples[0].image))
 
     def start(self) -> Iterator[Record]:
@@ -68,9 +73,21 @@ def display_of(options: RunOptions) -> ToDisplay:
     """The user's way from image to picture: their function, mean and std, or the image stretched over its range."""
     if options.to_display is not None:
         return options.to_display
+    if options.preprocess is not None:
+        return options.preprocess.to_pixels
     if options.mean is not None and options.std is not None:
-        return _denormalise(np.asarray(options.mean, float), np.asarray(options.std, float))
+        mean, std = in_unit(options.mean, options.std)
+        return lambda image: pixels_of(image, mean, std)
     return stretched
+
+
+def require_preprocessed(image: FloatArray, preprocess: Preprocess) -> None:
+    """Raises ValueError unless the image has the shape that the preprocessing gives."""
+    if image.shape != preprocess.image_shape:
+        raise ValueError(
+            f"`preprocess` makes images of shape {preprocess.image_shape}, and the dataset gives {image.shape}; pass "
+            "its pictures through it, as in dataset.map(lambda picture: preprocess(picture)[0], ['image'])"
+        )
 
 
 def stretched(image: NDArray[np.float32]) -> Pixels:
@@ -80,7 +97,7 @@ def stretched(image: NDArray[np.float32]) -> Pixels:
     [[0, 255]]
     """
     low, high = float(image.min()), float(image.max())
-    return _picture((image.astype(np.float64) - low) / (high - low or 1) * 255)
+    return picture_of((image.astype(np.float64) - low) / (high - low or 1) * 255)
 
 
 def require_picture(pixels: Any) -> Pixels:
@@ -91,23 +108,3 @@ def require_picture(pixels: Any) -> Pixels:
     if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))):
         raise ValueError(f"`to_display` must give (H, W) or (H, W, 3 or 4) pixels, got shape {pixels.shape}")
     return pixels
-
-
-def _denormalise(mean: NDArray[np.float64], std: NDArray[np.float64]) -> ToDisplay:
-    unit = 1 if max(mean.max(), std.max()) > 1 else 255  # given for pixels in [0, 255], or in [0, 1]
-
-    def pixels(image: NDArray[np.float32]) -> Pixels:
-        if mean.size not in (1, len(image)) or std.size not in (1, len(image)):
-            raise ValueError(
-                f"`mean` and `std` must have 1 or {len(image)} values for images of {len(image)} channels, "
-                f"got {mean.size} and {std.size}"
-            )
-        return _picture((image * std.reshape(-1, 1, 1) + mean.reshape(-1, 1, 1)) * unit)
-
-    return pixels
-
-
-def _picture(values: NDArray[np.float64]) -> Pixels:
-    """Grey for 1 channel, RGB of the first three else; a fourth channel is not shown."""
-    pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels[:3].transpose(1, 2, 0))

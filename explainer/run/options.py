@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from explainer.checks import require_choice, require_integer, require_json, require_number, require_type
 from explainer.data.batch import SourceFile
 from explainer.data.label_column import LABEL_FORMATS
+from explainer.data.normalisation import require_mean_and_std
+from explainer.data.preprocess import Preprocess
 from explainer.network.engine import default_engine, require_engine
 from explainer.run.control_samples import AUTO, require_control_samples
 from explainer.summary.raw_maps import RAW_MAPS
@@ -34,6 +36,8 @@ class RunOptions:
         mean: what was subtracted from each channel, on the scale of [0, 1] or [0, 255] pixels.
         std: what each channel was divided by, on the same scale. With both, pictures show the user's own pixels;
             without, each picture is the image stretched from its minimum to its maximum.
+        preprocess: what the images of the dataset went through, so that pictures show the user's own pixels; a summary
+            keeps it. Nothing is applied to the images; those of another shape are refused.
         to_display: your own way from an image (C, H, W) float32 to a picture (H, W) or (H, W, 3 or 4) uint8.
         label_format: what the labels column holds. "ids": class ids, one per sample or some, padded outside [0, K).
             "multi-hot": a zero or one for each of the K classes. "auto": what its rows tell, and where they tell
@@ -67,6 +71,7 @@ class RunOptions:
     top_k: int = 0
     mean: float | Sequence[float] | None = None
     std: float | Sequence[float] | None = None
+    preprocess: Preprocess | None = None
     to_display: Callable[[NDArray[np.float32]], NDArray[np.uint8]] | None = None
     label_format: str = "auto"
     on_bad_sample: str = "raise"
@@ -92,20 +97,15 @@ class RunOptions:
         require_json("provenance", self.provenance)
 
     def _check_display(self) -> None:
-        if (self.mean is None) != (self.std is None):
-            raise ValueError("`mean` and `std` must be given together: pixels = image * std + mean")
-        for name in ("mean", "std"):
-            _require_numbers(name, getattr(self, name))
-        if self.std is not None and not np.all(np.asarray(self.std, float) > 0):
-            raise ValueError(f"`std` must be positive in every channel, got {self.std}")
-        for name in ("mean", "std"):
-            value = getattr(self, name)
-            if value is not None and not np.isfinite(np.asarray(value, float)).all():
-                raise ValueError(f"`{name}` must be finite in every channel, got {value}")
+        if self.mean is not None or self.std is not None:
+            require_mean_and_std(self.mean, self.std)
+        require_type("preprocess", self.preprocess, (Preprocess, type(None)), "an explainer.Preprocess")
         if self.to_display is not None and not callable(self.to_display):
             raise TypeError(f"`to_display` must be a function, got {type(self.to_display).__name__}")
-        if self.to_display is not None and self.mean is not None:
-            raise ValueError("`to_display` replaces `mean` and `std`: give one or the other")
+        ways = {"mean` and `std": self.mean, "preprocess": self.preprocess, "to_display": self.to_display}
+        given = [f"`{name}`" for name, way in ways.items() if way is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are ways from an image to its picture: give one of them")
 
     def _check_sources(self) -> None:
         if isinstance(self.sources, str | bytes) or not isinstance(self.sources, Sequence | None):
@@ -129,12 +129,8 @@ class RunOptions:
         pixels = ("mean", "std") if self.mean is not None else ()
         raw = ("raw_maps",) if self.raw_maps is not None else ()
         recorded = {name: np.asarray(getattr(self, name)).tolist() for name in (*kept, *pixels, *raw)}
+        if self.preprocess is not None:
+            recorded["preprocess"] = self.preprocess.recorded
         if self.to_display is not None:
             recorded["to_display"] = getattr(self.to_display, "__qualname__", type(self.to_display).__qualname__)
         return recorded
-
-
-def _require_numbers(name: str, value: Any) -> None:
-    numbers = np.asarray(0.0 if value is None else value)
-    if numbers.dtype.kind not in "fiu" or numbers.ndim > 1:
-        raise TypeError(f"`{name}` must be a number, or one for each channel, got {value!r}")

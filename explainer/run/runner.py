@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -19,6 +20,7 @@ from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.mindspore_dataset import exact_sample_count, has_boxes, sample_count
+from explainer.errors import NoDropoutError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.of import onnx_classifier_of, require_network
@@ -218,7 +220,8 @@ class ImageClassificationRunner:
     ) -> None:
         """Registers the deviation and 95 % interval of every label's probability; once per runner, with saliency.
 
-        By the network's own dropout; or by several networks, or by changing the images, which need none.
+        By the network's own dropout; or by several networks, or by changing the images, which need none. Where the
+        network has no dropout and neither is asked for, the images are shifted, with a warning of what that tells.
 
         Args:
             networks: a deep ensemble: networks trained for the same task, as from several checkpoints.
@@ -229,7 +232,6 @@ class ImageClassificationRunner:
 
         Raises:
             TypeError, ValueError: an argument of a wrong type or value; both `networks` and `augment`.
-            NoDropoutError: the network drops nothing, and neither of them was given.
             RuntimeError: called before.
         """
         self._require_new(UncertaintyJob.name, "register_uncertainty")
@@ -243,8 +245,24 @@ class ImageClassificationRunner:
         elif augment is not None:
             uncertainty = AugmentationUncertainty(self._network, self._activation, augment, **drawn)
         else:
-            uncertainty = DropoutUncertainty(self._network, self._activation, **drawn)
+            uncertainty = self._own_uncertainty(drawn)
         self._jobs.append(UncertaintyJob(uncertainty))
+
+    def _own_uncertainty(self, drawn: dict[str, Any]) -> Uncertainty:
+        """By the network's dropout; where it has none, by shifted images, and a warning."""
+        try:
+            return DropoutUncertainty(self._network, self._activation, **drawn)
+        except NoDropoutError:
+            name = type(self._network).__name__
+            warnings.warn(
+                f"{name} has no dropout, by which register_uncertainty() draws, so its images are shifted a little "
+                'instead, as by augment="shift": deviation and interval then tell how far a prediction depends on '
+                "where things lie, not how sure the network is. For that give networks=[...], several that were "
+                'trained alike; to keep the shifts give augment="shift"',
+                UserWarning,
+                stacklevel=3,
+            )
+            return AugmentationUncertainty(self._network, self._activation, "shift", **drawn)
 
     def register(self, job: Job) -> None:
         """Registers a job of your own; see docs/write-a-job.md.

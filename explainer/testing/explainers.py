@@ -26,6 +26,7 @@ from explainer.testing.networks import (
 )
 
 _LABELS = np.array([[2, 0], [1, 3], [3, 2]])
+_NAMES = ["ant", "bee", "cat", "dog"]
 _ORDER = [2, 0, 1]
 
 
@@ -108,6 +109,17 @@ class ExplainerContract(ABC):
         explainer, images = self.make(self.make_network()), images_of(3)
         alone = np.concatenate([explainer(images, _LABELS[:, column]) for column in (0, 1)], axis=1)
         require_alike("maps of several labels at once", explainer(images, _LABELS), alone, BATCH_ROUNDING)
+
+    def test_a_label_may_be_called_by_its_name(self) -> None:
+        """Of an explainer `with_labels`, which leaves the first one as it was."""
+        explainer, images = self.make(self.make_network()), images_of(3)
+        named = explainer.with_labels(_NAMES)
+        assert named.labels == tuple(_NAMES), f"`labels` must be {tuple(_NAMES)}, got {named.labels}"
+        by_name = named(images, [[_NAMES[label] for label in row] for row in _LABELS])
+        require_alike("maps of labels by their names", by_name, explainer(images, _LABELS))
+        require_alike("maps of labels by their numbers", named(images, _LABELS), by_name)
+        require_refused("a name that there is not", lambda: named(images, "yak"))
+        require_refused("a name where none is known", lambda: explainer(images, _NAMES[1]))
 
     def test_the_maps_of_different_labels_differ(self) -> None:
         """Unless `labels_matter` says that they do not."""

@@ -140,6 +140,17 @@ class MetricContract(ABC):
             alone = metric.evaluate(explainer, images[rows], labels[rows], maps[rows], of_image)
             require_alike(f"the scores of image {index} alone", alone[0], together[index], _OF_BATCH)
 
+    def test_called_alone_it_gives_the_scores_of_its_cases(self) -> None:
+        """(N, L) for labels (N, L), (N,) for one label each; without a run."""
+        metric = self.make()
+        images, labels, maps, regions = self._batch(metric)
+        explainer = self.make_explainer(_network())
+        found = metric(explainer, images, labels, maps, regions)
+        wanted = [metric.score(case) for case in _cases(explainer, images, labels, maps, regions)]
+        require_alike("the scores of a call", found, np.stack(wanted) if metric.per_label else np.concatenate(wanted))
+        of_one = metric(explainer, images, labels[:, 0], maps[:, :1], None if regions is None else regions[:, :1])
+        assert of_one.shape == (3,), f"scores of one label for each of 3 images must be (3,), got {of_one.shape}"
+
     def test_what_does_not_fit_is_refused(self) -> None:
         """By `evaluate`: maps of another shape, or not finite, and labels that there are not."""
         metric = self._label_metric()
@@ -254,6 +265,15 @@ def _maps() -> Iterator[tuple[str, NDArray[Any]]]:
 def _random_maps() -> list[Float64Array]:
     rng = np.random.default_rng(1)
     return [rng.standard_normal((len(LABELS), HEIGHT, WIDTH)) for _ in range(_RANDOM_MAPS)]
+
+
+def _cases(
+    explainer: Attribution, images: FloatArray, labels: NDArray[np.int64], maps: FloatArray, regions: Region | None
+) -> list[Case]:
+    return [
+        Case(image, tuple(labels[n].tolist()), maps[n], None if regions is None else regions[n], explainer)
+        for n, image in enumerate(images)
+    ]
 
 
 def _of_one_label(case: Case, index: int) -> Case:

@@ -14,6 +14,7 @@ FLOORS = {
     1: {
         "arrays",
         "checks",
+        "class_names",
         "classifier",
         "deprecated",
         "errors",

@@ -68,6 +68,7 @@ def test_the_package_has_these_names():
         "ExplainerError",
         "ImageClassificationRunner",
         "OcclusionSensitivity",
+        "Preprocess",
         "RunOptions",
         "RunResult",
         "RunView",

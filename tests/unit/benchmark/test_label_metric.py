@@ -11,7 +11,7 @@ from networks import SmallCnn
 from numpy.typing import NDArray
 from replicas import TARGETS, normal_images, whole_numbers
 
-from explainer.benchmark import Case, LabelMetric, Localization
+from explainer.benchmark import Case, Faithfulness, LabelMetric, Localization
 from explainer.explanation import Gradient
 
 FloatArray = NDArray[Any]
@@ -275,11 +275,31 @@ def test_a_number_of_labels_that_is_no_whole_number_is_refused(count: Any) -> No
 )
 @pytest.mark.parametrize("saliency", [None, MAPS])
 def test_what_is_no_explainer_is_refused_even_if_maps_are_given(explainer: Any, kind: str, saliency: Any) -> None:
+    if explainer is None and saliency is not None:
+        pytest.skip("a metric of maps alone needs none")
     message = f"`explainer` must be an explainer of explainer.explanation, got {kind}"
     if isinstance(explainer, type):
         message = "`explainer` must be an explainer of explainer.explanation, got"
     with pytest.raises(TypeError, match=message):
         MeanPlusLabel(4).evaluate(explainer, IMAGES, TARGETS, saliency)
+
+
+def test_maps_that_are_given_need_no_explainer_where_the_metric_does_not() -> None:
+    np.testing.assert_array_equal(MeanPlusLabel(4).evaluate(None, IMAGES, TARGETS, MAPS), MEANS + TARGETS)
+    np.testing.assert_array_equal(MeanPlusLabel(4)(None, IMAGES, TARGETS, MAPS), MEANS + TARGETS)
+    with pytest.raises(TypeError, match=r"`explainer` must be an explainer of .*got NoneType"):
+        Faithfulness(4, nn.Softmax()).evaluate(None, IMAGES, TARGETS, MAPS)
+
+
+def test_labels_may_be_names_which_the_explainer_knows() -> None:
+    gradient = Gradient(SmallCnn()).with_labels(["ant", "bee", "cat", "dog"])
+    named = MeanPlusLabel(4).evaluate(gradient, IMAGES, ["dog", "ant", "bee"])
+    np.testing.assert_array_equal(named, MeanPlusLabel(4).evaluate(gradient, IMAGES, [3, 0, 1]))
+    assert MeanPlusLabel(4)(gradient, IMAGES, [["dog", "ant"]] * 3).shape == (3, 2)
+    with pytest.raises(ValueError, match="`targets` must be among the 4 class names, got 'bea'; did you mean 'bee'"):
+        MeanPlusLabel(4).evaluate(gradient, IMAGES, "bea")
+    with pytest.raises(TypeError, match="names need `labels`, the list of them"):
+        MeanPlusLabel(4).evaluate(EXPLAINER, IMAGES, "bee")
 
 
 def test_an_array_without_a_network_is_refused_by_localization_too() -> None:

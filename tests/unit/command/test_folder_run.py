@@ -62,7 +62,7 @@ def test_mean_and_std_are_taken_off_for_the_network_and_put_back_for_the_picture
     expected = softmax(logits_of(pictures, networks["blank"], mean, std))
     np.testing.assert_allclose(probabilities_of(run), expected, rtol=1e-4)  # larger logits, float32 sums
     np.testing.assert_array_equal([run.picture(sample.image) for sample in run.samples.values()], pictures)
-    assert run.metadata.parameters["options"]["mean"] == mean
+    assert run.metadata.parameters["options"]["preprocess"]["mean"] == mean
 
 
 def test_top_k_limit_and_batch_size_reach_the_run(command, tmp_path):

@@ -405,3 +405,32 @@ def test_the_automatic_mask_and_windows_are_those_of_the_short_side() -> None:
     (step,) = HierarchicalOcclusion(network).search(image, 1).root.children
     assert step.box == (30, 18, 30, 30)  # strides of 6: the first that has the pixel
     np.testing.assert_array_equal(network.batches[1], background_of("gaussian:2", image[None]))
+
+
+# Labels by their names.
+
+
+def test_a_label_may_be_called_by_its_name() -> None:
+    plain = HierarchicalOcclusion(Seen(TWO), None, [3], [2])
+    named = plain.with_labels(["other", "this"])
+    assert (plain.labels, named.labels) == (None, ("other", "this"))
+    wanted = told(plain.search(ones(6, 9), 1, 0.0).root)
+    assert told(named.search(ones(6, 9), "this", 0.0).root) == wanted
+    found = named.search_all(ones(6, 9), ["this"], 0.0)
+    assert list(found) == ["this"]
+    assert told(found["this"].root) == wanted
+    assert told(named.search(ones(6, 9), 1, 0.0).root) == wanted
+
+
+def test_a_name_that_there_is_not_is_refused() -> None:
+    plain = HierarchicalOcclusion(Seen(TWO), None, [3], [2])
+    with pytest.raises(
+        TypeError, match=r"`class_idx` must be whole numbers \(class ids\), got 'this'; names need `labels`"
+    ):
+        plain.search(ones(6, 9), "this", 0.0)
+    with pytest.raises(
+        ValueError, match="`class_idx` must be among the 2 class names, got 'thos'; did you mean 'this'"
+    ):
+        plain.with_labels(["other", "this"]).search(ones(6, 9), "thos", 0.0)
+    with pytest.raises(ValueError, match="`labels` must name each of the network's 2 outputs, got 3 names"):
+        plain.with_labels(["other", "this", "more"]).search(ones(6, 9), "this", 0.0)

@@ -7,6 +7,7 @@ import pytest
 from photo_runs import HEIGHT, WIDTH, pixels_of, png_of
 from PIL import EpsImagePlugin, Image
 
+from explainer.data.framing import Framing
 from explainer.data.picture_file import ENDINGS, FORMATS, Decoding, notes_on, pixel_cap, read_picture
 
 ONE_STEP = 1 / 255
@@ -19,7 +20,7 @@ def read(tmp_path):
 
     def save_and_read(image, name="one.png", channels=3, decoding=None, **how):
         image.save(tmp_path / name, **how)
-        return read_picture(tmp_path / name, channels, (HEIGHT, WIDTH), decoding)
+        return read_picture(tmp_path / name, channels, Framing((HEIGHT, WIDTH)), decoding)
 
     return save_and_read
 
@@ -31,7 +32,7 @@ def why_not(tmp_path):
     def told(content, name="one.png", decoding=None):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError) as caught:
-            read_picture(tmp_path / name, 3, (HEIGHT, WIDTH), decoding)
+            read_picture(tmp_path / name, 3, Framing((HEIGHT, WIDTH)), decoding)
         start = f"could not read the picture {tmp_path / name}: "
         assert str(caught.value).startswith(start) and "\n" not in str(caught.value)
         return str(caught.value).removeprefix(start)
@@ -272,7 +273,7 @@ def test_decimal_numbers_are_refused_as_their_scale_is_unknown(read):
 def test_colours_of_16_bits_are_read_in_8(tmp_path):
     pixels = pixels_of(8, HEIGHT, WIDTH, 3, kind=np.uint16)
     (tmp_path / "deep.png").write_bytes(deep_colour(pixels))
-    content = read_picture(tmp_path / "deep.png", 3, (HEIGHT, WIDTH))
+    content = read_picture(tmp_path / "deep.png", 3, Framing((HEIGHT, WIDTH)))
     np.testing.assert_allclose(shown(content), pixels / 65_535, atol=ONE_STEP)  # the lower bits are lost
     assert content.is_cut and abs(content.deep_peak - int(pixels.max())) < 257
 
@@ -301,7 +302,7 @@ def test_no_note_is_made_of_bits_that_were_given(read, tmp_path):
 
 def test_dark_colours_of_16_bits_are_to_be_scaled_by_the_user(tmp_path):
     (tmp_path / "deep.png").write_bytes(deep_colour(pixels_of(8, HEIGHT, WIDTH, 3, kind=np.uint16) // 16))
-    content = read_picture(tmp_path / "deep.png", 3, (HEIGHT, WIDTH))
+    content = read_picture(tmp_path / "deep.png", 3, Framing((HEIGHT, WIDTH)))
     assert notes_on(tmp_path, content, Decoding())["dark"].endswith("scale such pictures to 8 bits")
 
 
@@ -369,7 +370,7 @@ def test_a_file_that_is_no_picture_is_told_with_its_path_and_why(why_not, conten
 
 def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path):
     with pytest.raises(ValueError, match=r"could not read the picture .*nowhere\.png: No such file or directory$"):
-        read_picture(tmp_path / "nowhere.png", 3, (HEIGHT, WIDTH))
+        read_picture(tmp_path / "nowhere.png", 3, Framing((HEIGHT, WIDTH)))
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.tiff", "a.webp", "a.bmp"])
@@ -381,7 +382,7 @@ def test_a_picture_that_is_cut_is_read_or_told_but_raises_nothing_else(tmp_path,
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         try:
-            read_picture(path, 3, (HEIGHT, WIDTH))
+            read_picture(path, 3, Framing((HEIGHT, WIDTH)))
         except ValueError as error:
             told += str(error).startswith(f"could not read the picture {path}: ")
     assert told > len(whole) / 2

@@ -6,9 +6,10 @@ from photo_runs import HEIGHT, WIDTH, pixels_of
 from PIL import Image
 
 from explainer.data.picture_file import Decoding
-from explainer.data.pictures import ImageFormat, Picture, PictureSource, find_pictures, read_labels
+from explainer.data.pictures import Picture, PictureSource, find_pictures, read_labels
+from explainer.data.preprocess import Preprocess
 
-COLOUR = ImageFormat((HEIGHT, WIDTH))
+COLOUR = Preprocess((HEIGHT, WIDTH))
 
 
 # ---- files and labels ----
@@ -80,7 +81,7 @@ def source_of(folder, image, image_format=COLOUR):
 
 def test_an_image_is_the_pixels_less_mean_by_std_channel_by_channel(tmp_path):
     mean, std = (0.5, 0.25, 0.125), (0.25, 0.5, 0.75)
-    source = source_of(tmp_path, Image.fromarray(pixels_of(1)), ImageFormat((HEIGHT, WIDTH), mean=mean, std=std))
+    source = source_of(tmp_path, Image.fromarray(pixels_of(1)), Preprocess((HEIGHT, WIDTH), mean=mean, std=std))
     ((image, label),) = source
     assert (image.dtype, image.shape, label.dtype, int(label)) == (np.float32, (3, HEIGHT, WIDTH), np.int32, 3)
     expected = (pixels_of(1) / 255 - mean) / std
@@ -88,7 +89,7 @@ def test_an_image_is_the_pixels_less_mean_by_std_channel_by_channel(tmp_path):
 
 
 def test_one_mean_is_of_all_channels_and_a_source_has_the_length_of_its_pictures(tmp_path):
-    source = source_of(tmp_path, Image.fromarray(pixels_of(1)), ImageFormat((HEIGHT, WIDTH), mean=(0.5,), std=(0.25,)))
+    source = source_of(tmp_path, Image.fromarray(pixels_of(1)), Preprocess((HEIGHT, WIDTH), mean=(0.5,), std=(0.25,)))
     assert len(source) == 1
     expected = (pixels_of(1) / 255 - 0.5) / 0.25
     np.testing.assert_allclose(source[0][0], expected.transpose(2, 0, 1), rtol=0, atol=1e-6)  # float32

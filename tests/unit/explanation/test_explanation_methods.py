@@ -220,3 +220,23 @@ def test_a_method_that_gives_maps_of_a_wrong_shape_is_told_so() -> None:
 def test_a_map_that_is_not_finite_names_method_and_sample() -> None:
     with pytest.raises(BadSampleError, match="`saliency of Undefined` must be finite, got NaN or infinity in sample 1"):
         Undefined(SmallCnn())(np.ones((3, 2, 5, 7), np.float32), 1)
+
+
+# Labels by their names.
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_names_must_be_those_of_all_outputs(method: type[Attribution]) -> None:
+    explainer = method(OneHidden()).with_labels(["cat", "dog", "cow"])
+    with pytest.raises(ValueError, match="`labels` must name each of the network's 2 outputs, got 3 names"):
+        explainer(np.float32([[[[1, 2]]]]), "dog")
+
+
+def test_a_method_with_names_is_the_same_method() -> None:
+    gradient = Gradient(OneHidden(), name="mine", batch_size=7)
+    named = gradient.with_labels(["cat", "dog"])
+    assert (named.name, named.batch_size, named.network) == ("mine", 7, gradient.network)
+    assert named.parameters == gradient.parameters
+    assert named(np.float32([[[[1, 2]]]]), "dog").tolist() == [[[[8, 3]]]]
+    with pytest.raises(TypeError, match="`labels` must be a list of class names"):
+        gradient.with_labels("cat")

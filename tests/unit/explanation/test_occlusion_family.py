@@ -649,7 +649,7 @@ def test_t10_a_target_may_be_the_name_of_a_class() -> None:
     np.testing.assert_array_equal(
         explainer.explain(IMAGES, ["dog", "cat", "hen"]), explainer.explain(IMAGES, [1, 0, 3])
     )
-    with pytest.raises(ValueError, match="`targets` must be among the 4 `labels`, got 'cod'; did you mean 'cow'"):
+    with pytest.raises(ValueError, match="`targets` must be among the 4 class names, got 'cod'; did you mean 'cow'"):
         explainer(IMAGES, "cod")
     with pytest.raises(TypeError, match=r"`targets` must be whole numbers .* names need `labels`"):
         matlab(linear())(IMAGES, "hen")

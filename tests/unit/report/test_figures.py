@@ -18,7 +18,7 @@ from mindspore import Tensor
 from paired_runs import MAP, METADATA, Item, write
 from PIL import Image
 
-from explainer import figure, overlay, read_run, show
+from explainer import Preprocess, figure, overlay, read_run, show
 from explainer.analysis.view import RunView
 from explainer.errors import MissingExtraError, SummaryReadError, SummaryWriteError
 from explainer.report import figures
@@ -324,7 +324,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
         ({"samples": [0] * 51}, "`samples` must be 1 to 50 samples, got 51"),
         ({"explainers": "Gradcam"}, "`explainers` must be one of GradCAM, RISE, got 'Gradcam'; did you mean 'GradCAM'"),
         ({"explainers": []}, "`explainers` must be 1 to 30 methods, got 0"),
-        ({"labels": "fox"}, "`labels` must be one of cat, dog, eel"),
+        ({"labels": "fox"}, "`labels` must be among the 3 class names, got 'fox'"),
         ({"labels": 3}, r"`labels` must be names of labels, or numbers in \[0, 2\], got 3"),
         ({"labels": [0, 1, 2]}, "`labels` must be one label, or one for each of 2 samples, got 3"),
         ({"labels": "cat"}, "sample 0 has no map of GradCAM, RISE for the label 'cat'; it has maps for dog"),
@@ -353,10 +353,63 @@ def test_an_empty_run_and_a_lost_picture_are_refused(tmp_path: Path) -> None:
     ("maps", "error", "told"),
     [
         ({}, ValueError, "`maps` must hold 1 to 30 maps, got 0"),
-        ([MAP], TypeError, "`maps` must be a mapping of names to maps, got list"),
+        ([MAP], TypeError, "`maps` must be a mapping of names to maps, .*or explainers, .*got list"),
         ({"a": MAP[None, None, None]}, ValueError, "`saliency` must be one map"),
     ],
 )
 def test_show_refuses_what_is_no_map(maps: Any, error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told):
         show(PICTURE, maps)
+
+
+# ------------------------------------------------- one image and several explainers
+
+
+class Fading:
+    """An explainer whose map of a label is the image's first channel times the label; it knows two names."""
+
+    labels = ("cat", "dog", "eel")
+
+    def __init__(self, name: str, factor: float = 1.0) -> None:
+        self.name, self._factor = name, factor
+
+    def __call__(self, inputs: Any, targets: Any) -> Any:
+        ids = [[self.labels.index(one) if isinstance(one, str) else one for one in row] for row in targets]
+        return inputs[:, :1] * np.float32(ids)[:, :, None, None] * np.float32(self._factor)
+
+
+def test_explainers_explain_the_image_side_by_side_in_a_row_for_each_label() -> None:
+    image = PICTURE.transpose(2, 0, 1)[None] / np.float32(255)
+    drawn = show(image, [Fading("GradCAM"), Fading("RISE", -1)], ["dog", 2], caption="my image")
+    assert texts(drawn)[:4] == ["GradCAM", "RISE", "my image", "maps of: dog"]
+    assert texts(drawn).count("my image") == 2
+    assert "maps of: eel" in texts(drawn)
+    picture, gradcam, rise, *_ = pictures(drawn)
+    looks = {"alpha": 0.6, "percentile": 99, "grey": True}
+    np.testing.assert_array_equal(gradcam, overlay(picture, image[0, 0], **looks))
+    np.testing.assert_array_equal(rise, overlay(picture, -image[0, 0], **looks, palette="blue_red"))
+
+
+def test_a_preprocess_shows_what_the_network_sees() -> None:
+    preprocess = Preprocess((4, 4), mean=0.3, std=0.2, resize=(5, 7), center_crop=True)
+    drawn = show(PICTURE, Fading("GradCAM"), "dog", preprocess=preprocess)
+    picture, gradcam, *_ = pictures(drawn)
+    np.testing.assert_array_equal(picture, preprocess.to_pixels(preprocess(PICTURE))[0])
+    assert picture.shape == gradcam.shape == (4, 4, 3)
+    again, *_ = pictures(show(Image.fromarray(PICTURE), {"mine": MAP}, preprocess=preprocess))
+    np.testing.assert_array_equal(again, picture)
+
+
+@pytest.mark.parametrize(
+    ("image", "maps", "targets", "error", "told"),
+    [
+        (MAP[None], Fading("GradCAM"), None, ValueError, "`targets` must be given to explainers: the label to be"),
+        (PICTURE, {"GradCAM": MAP}, "dog", ValueError, "`targets` must be None beside maps, .*got 'dog'"),
+        (MAP[None], [Fading("GradCAM"), MAP], 1, TypeError, "`maps` must be a mapping of names to maps, .*got list"),
+        (MAP[None], [], 1, ValueError, "`maps` must hold 1 to 30 maps, got 0"),
+        (np.stack([MAP[None]] * 2), Fading("GradCAM"), 1, ValueError, "`image` must be one image, got 2"),
+    ],
+)
+def test_explainers_need_one_image_and_a_label(image: Any, maps: Any, targets: Any, error: Any, told: str) -> None:
+    with pytest.raises(error, match=told):
+        show(image, maps, targets)

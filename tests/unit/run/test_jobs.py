@@ -7,7 +7,7 @@ import pytest
 from mindspore import nn
 from networks import LinearNetwork
 
-from explainer import RunOptions
+from explainer import Preprocess, RunOptions
 from explainer.benchmark import Metric
 from explainer.data.batch import Batch, Sample
 from explainer.explanation import RISE, Attribution, Occlusion
@@ -149,13 +149,24 @@ def test_values_outside_the_range_of_pixels_are_cut_not_wrapped():
 
 
 @pytest.mark.parametrize(
-    ("given", "counts"), [({"mean": [0.1, 0.2], "std": 1}, "2 and 1"), ({"mean": 0, "std": [1] * 4}, "1 and 4")]
+    ("given", "name", "count"), [({"mean": [0.1, 0.2], "std": 1}, "mean", 2), ({"mean": 0, "std": [1] * 4}, "std", 4)]
 )
-def test_mean_and_std_of_another_number_of_channels_are_refused_before_the_run(given, counts):
+def test_mean_and_std_of_another_number_of_channels_are_refused_before_the_run(given, name, count):
     job = InferenceJob(RunOptions(**given))
-    with pytest.raises(
-        ValueError, match=f"`mean` and `std` must have 1 or 3 values for images of 3 channels, got {counts}"
-    ):
+    with pytest.raises(ValueError, match=f"`{name}` must have 1 or 3 values for images of 3 channels, got {count}"):
+        job.check(plain_batch(batch_of()), LABELS)
+
+
+def test_a_preprocess_gives_the_users_own_pixels():
+    pixels = np.random.default_rng(2).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    preprocess = Preprocess((HEIGHT, WIDTH), mean=(0.5, 0.25, 0.125), std=(0.25, 0.5, 0.75))
+    np.testing.assert_array_equal(picture_of(preprocess(pixels)[0], preprocess=preprocess), pixels)
+
+
+def test_images_that_did_not_go_through_the_preprocess_are_refused_before_the_run():
+    job = InferenceJob(RunOptions(preprocess=Preprocess((HEIGHT, WIDTH + 1))))
+    message = rf"`preprocess` makes images of shape \(3, {HEIGHT}, {WIDTH + 1}\), and the dataset gives \(3, {HEIGHT}, "
+    with pytest.raises(ValueError, match=message):
         job.check(plain_batch(batch_of()), LABELS)
 
 

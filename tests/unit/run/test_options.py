@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from explainer import RunOptions
+from explainer import Preprocess, RunOptions
 
 
 def test_every_option_has_its_documented_default():
@@ -16,6 +16,7 @@ def test_every_option_has_its_documented_default():
         "top_k": 0,
         "mean": None,
         "std": None,
+        "preprocess": None,
         "to_display": None,
         "label_format": "auto",
         "on_bad_sample": "raise",
@@ -97,9 +98,32 @@ def test_a_mean_that_is_not_finite_is_refused_by_name(given):
         RunOptions(**given)
 
 
-def test_to_display_excludes_mean_and_std():
-    with pytest.raises(ValueError, match="`to_display` replaces `mean` and `std`: give one or the other"):
-        RunOptions(mean=0.5, std=0.5, to_display=lambda image: image)
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"mean": 0.5, "std": 0.5, "to_display": lambda image: image}, "`mean` and `std` and `to_display`"),
+        ({"mean": 0.5, "std": 0.5, "preprocess": Preprocess(8)}, "`mean` and `std` and `preprocess`"),
+        ({"preprocess": Preprocess(8), "to_display": lambda image: image}, "`preprocess` and `to_display`"),
+    ],
+)
+def test_there_is_one_way_from_an_image_to_its_picture(given, names):
+    with pytest.raises(ValueError, match=f"{names} are ways from an image to its picture: give one of them"):
+        RunOptions(**given)
+
+
+def test_a_preprocess_is_recorded_with_all_of_its_settings():
+    with pytest.raises(TypeError, match=r"`preprocess` must be an explainer\.Preprocess, got dict"):
+        RunOptions(preprocess={"size": 8})
+    recorded = RunOptions(preprocess=Preprocess((8, 6), mean=127.5, std=[51, 102, 153])).recorded
+    assert recorded["preprocess"] == {
+        "size": [8, 6],
+        "channels": 3,
+        "mean": [0.5],
+        "std": [0.2, 0.4, 0.6],
+        "resize": None,
+        "center_crop": False,
+    }
+    assert "mean" not in recorded
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, np.float32(0.25), 1])

@@ -502,7 +502,7 @@ def test_a_wrong_number_of_labels_is_refused_and_no_file_or_folder_is_made(setti
     ("change", "message"),
     [
         ({"dataset": GeneratorDataset([(FIVE[0], np.array(4))], ["a", "b"], shuffle=False)}, "got 4 at sample 0"),
-        ({"mean": [0.5, 0.5], "std": 1}, "`mean` and `std` must have 1 or 3 values"),
+        ({"mean": [0.5, 0.5], "std": 1}, "`mean` must have 1 or 3 values"),
         ({"activation_fn": nn.ReLU()}, r"`activation_fn` must give probabilities in \[0, 1\], got values in \[0, 4\]"),
         ({"to_display": lambda image: image}, "`to_display` must give an array of uint8"),
     ],

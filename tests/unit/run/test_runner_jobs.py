@@ -21,7 +21,6 @@ from explainer import ImageClassificationRunner, RunOptions, RunResult, read_run
 from explainer.analysis.view import RunView
 from explainer.benchmark import Metric
 from explainer.counterfactual import HierarchicalOcclusion
-from explainer.errors import NoDropoutError
 from explainer.explanation import Gradient
 from explainer.records import EditTree, RunMetadata, SampleDone, Uncertainty
 from explainer.summary.explain_pb2 import Event, Explain
@@ -173,13 +172,21 @@ def test_networks_and_augment_together_are_refused(setting: Make) -> None:
         setting().uncertainty(networks=[undropping(), undropping()], augment="shift")
 
 
-def test_a_network_without_dropout_is_refused_with_what_to_do_instead(setting: Make) -> None:
-    made = setting(network=undropping())
-    with pytest.raises(
-        NoDropoutError, match=r"LinearNetwork has no dropout cell.*several trained networks.*test-time augmentation"
+def test_without_dropout_the_images_are_shifted_and_a_warning_says_so(setting: Make) -> None:
+    made = setting(network=undropping()).register("saliency")
+    with pytest.warns(
+        UserWarning, match=r"LinearNetwork has no dropout.*images are shifted.*networks=\[...\].*augment="
     ):
-        made.uncertainty()
-    made.uncertainty(augment="noise")  # as it was told
+        made.uncertainty(draws=5)
+    found = made.run()
+    asked_for = setting(network=undropping()).register("saliency")
+    asked_for.uncertainty(augment="shift", draws=5)
+    wanted = asked_for.run()
+    recorded = found.metadata.parameters["uncertainty"]
+    assert recorded == wanted.metadata.parameters["uncertainty"]
+    assert (recorded["method"], recorded["augment"]) == ("augmentation", "shift")
+    for number, sample in wanted.samples.items():
+        np.testing.assert_array_equal(found.samples[number].uncertainty.deviation, sample.uncertainty.deviation)
 
 
 def test_a_network_without_dropout_is_fine_for_an_ensemble(setting: Make) -> None:
