@@ -156,6 +156,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
     status, text, errors = inspected(capsys, tmp_path, "--json")
     assert (status, errors) == (0, "")
     assert strict_json(text) == {
+        "format": 1,
         "folder": str(tmp_path),
         "event_file": writer.event_file.name,
         "resumed": [],
