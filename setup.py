@@ -59,6 +59,7 @@ setup(
         "onnxruntime>=1.23.2",
         "pillow>=10",
         "protobuf>=6.31.1,<8",
+        "rich>=13",
         "scipy>=1.10",
         "tqdm>=4.66",
     ],

@@ -71,8 +71,9 @@ def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
 
 
 def did_you_mean(value: Any, known: Iterable[str]) -> str:
-    """A sentence with the nearest known names, or nothing when none is near."""
-    near = difflib.get_close_matches(str(value), list(known), n=3, cutoff=0.5)
+    """A sentence with the nearest known names, however they are capitalised, or nothing when none is near."""
+    names = {name.casefold(): name for name in known}
+    near = [names[name] for name in difflib.get_close_matches(str(value).casefold(), names, n=3, cutoff=0.5)]
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 

@@ -27,7 +27,8 @@ import numpy as np
 
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import RunView, read_run
-from explainer.command.text import rows_of
+from explainer.command.inspect_text import overview
+from explainer.command.tables import drawn
 from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
@@ -141,7 +142,7 @@ def on_disk(rng: np.random.Generator, job: Path, payloads: list[bytes]) -> str:
 def read_all(job: Path, event_file: Path) -> str:
     run = read_run(job)
     facts = facts_of(run)
-    rows_of(facts)
+    drawn(overview(facts), 80, str, styled=False)
     json.dumps(facts, allow_nan=False)
     require_same(run, sorted(sample.sample_id for sample in iter_samples(event_file)))
     look_at_pictures(run)

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
-from explainer.analysis.statistics import LEAST
+from explainer.analysis.statistics import LEAST, student_quantile
 from explainer.arrays import Float64Array
 from explainer.records import ScoreCurve
 
 _GRID = 101
-_UPPER = 0.975  # of a 95 % interval
 
 
 class MeanCurve(NamedTuple):
@@ -69,4 +67,4 @@ def _reach(drawn: Float64Array) -> Float64Array:
     count = len(drawn)
     if count < LEAST:
         return np.full(drawn.shape[1], np.nan)
-    return np.asarray(stdtrit(count - 1, _UPPER) * drawn.std(axis=0, ddof=1) / np.sqrt(count))
+    return np.asarray(student_quantile(count) * drawn.std(axis=0, ddof=1) / np.sqrt(count))

@@ -9,22 +9,28 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from explainer.analysis.controls import ControlVerdicts
 from explainer.analysis.curves import mean_curve
 from explainer.analysis.json_values import finite
 from explainer.analysis.limits import MOST_CURVES
 from explainer.analysis.reliability import reliability_facts
+from explainer.analysis.statistics import PARTS, MethodStatistics
 from explainer.analysis.view import RunView
 from explainer.records import Benchmark, ScoreCurve
 from explainer.summary.folder import entries_below, led_out
 from explainer.summary.reader import SampleView
 from explainer.summary.settings import mapping
 
+FORMAT = 1
+"""Of the facts (docs/inspect.md): a key is never renamed, taken away nor changed in meaning without a greater number;
+keys may be added."""
 Facts = dict[str, Any]
 
 
 def facts_of(run: RunView) -> Facts:
     """The facts of a run, as JSON values; an undefined score is null."""
     facts = {
+        "format": FORMAT,
         **_run_facts(run),
         **_sample_facts(run),
         **_map_facts(run),
@@ -111,16 +117,22 @@ def _score(benchmark: Benchmark, run: RunView) -> Facts:
 
 
 def _statistics(run: RunView) -> list[Facts]:
+    verdicts = ControlVerdicts(run.samples.values(), run.metadata)
+
+    def part(entry: MethodStatistics, name: str = "") -> Facts:
+        summary = getattr(entry, name or "overall")
+        rank = entry.part_ranks[PARTS.index(name)] if name else entry.rank
+        against = verdicts.of(entry.metric, entry.explainer, name)
+        return {"rank": rank, **summary._asdict(), **{key: list(names) for key, names in against._asdict().items()}}
+
     return [
         {
             "metric": entry.metric,
             "higher_is_better": entry.higher_is_better,
             "explainer": entry.explainer,
             "control": entry.control,
-            "rank": entry.rank,
-            **entry.overall._asdict(),
-            "correct": {**entry.correct._asdict(), "rank": entry.part_ranks[0]},
-            "incorrect": {**entry.incorrect._asdict(), "rank": entry.part_ranks[1]},
+            **part(entry),
+            **{name: part(entry, name) for name in PARTS},
         }
         for entry in run.statistics()
     ]

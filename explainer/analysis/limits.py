@@ -10,6 +10,8 @@ from explainer.summary.run_notes import Finding
 
 MOST_METHODS = 10_000
 """Pairs of metric and explainer that statistics are made of."""
+MOST_CONTROLS = 10
+"""Controls that a method is compared with by a metric."""
 MOST_CURVES = 2_000
 """Triples of metric, explainer and fill that mean curves are made of."""
 MOST_METRIC_COLUMNS = 200

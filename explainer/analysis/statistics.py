@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from explainer.deprecated import warn_renamed
 from explainer.records import RunMetadata
@@ -20,6 +19,7 @@ PARTS = ("correct", "incorrect")
 LEAST = 5
 """How many scores an interval needs."""
 _UPPER = 0.975  # of a 95 % interval
+_NORMAL = 1.959963984540054  # that quantile of the normal distribution
 Bounds = tuple[float, float]
 _UNBOUNDED = (-math.inf, math.inf)
 
@@ -268,13 +268,13 @@ def _of_paired_hits(differences: NDArray[np.float64], mean: float, deviation: fl
     count = len(differences) + 2
     gained, lost = ((np.count_nonzero(differences == change) + 1) / count for change in (1, -1))
     centre = gained - lost
-    reach = float(ndtri(_UPPER)) * math.sqrt((gained + lost - centre * centre) / count)
+    reach = _NORMAL * math.sqrt((gained + lost - centre * centre) / count)
     return centre - reach, centre + reach
 
 
 def _of_proportion(mean: float, count: int) -> tuple[float, float]:
     """The interval of Agresti and Coull, cut off at 0 and 1."""
-    squared = float(ndtri(_UPPER)) ** 2
+    squared = _NORMAL**2
     centre = (mean * count + squared / 2) / (count + squared)
     reach = math.sqrt(squared * centre * (1 - centre) / (count + squared))
     return max(0.0, centre - reach), min(1.0, centre + reach)
@@ -284,7 +284,7 @@ def _corrected_for_skewness(scores: NDArray[np.float64], mean: float, deviation:
     """Hall's interval: the inverse of t + g t^2 / (3 sqrt(n)) + g^2 t^3 / (27 n) + g / (6 sqrt(n)), g the skewness."""
     count = len(scores)
     skewness = float(np.mean(((scores - mean) / deviation) ** 3) * (count / (count - 1)) ** 1.5)
-    quantile = float(stdtrit(count - 1, _UPPER))
+    quantile = student_quantile(count)
 
     def end(student: float) -> float:
         step = student / math.sqrt(count) - skewness / (6 * count)
@@ -292,6 +292,17 @@ def _corrected_for_skewness(scores: NDArray[np.float64], mean: float, deviation:
         return mean - deviation * 3 * step / (1 + root + root * root)  # 3 (root - 1) / skewness, which may be 0
 
     return end(quantile), end(-quantile)
+
+
+def student_quantile(count: int) -> float:
+    """How many standard errors a 95 % interval of the mean of so many scores reaches to either side.
+
+    >>> round(student_quantile(5), 3)
+    2.776
+    """
+    from scipy.special import stdtrit  # a quarter of what starting `explainer --help` takes
+
+    return float(stdtrit(count - 1, _UPPER))
 
 
 def ranks(means: Mapping[str, float], *, higher_is_better: bool) -> dict[str, float]:

@@ -12,6 +12,7 @@ import click
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
+from explainer.command.inspect_text import short_overview
 from explainer.network.engine import ENGINES
 from explainer.run.interrupts import SignalWatch
 from explainer.summary.raw_maps import RAW_MAPS
@@ -216,6 +217,6 @@ def run(traceback: bool, **given: Any) -> int:
         result = run_folder(FolderRun(**given))
     if result.resumed:
         terminal.print_error(text.resumed(result.resumed, result.samples))
-    terminal.print_rows(text.rows_of(facts_of(read_run(result.summary_dir))))
+    terminal.print_tables(short_overview(facts_of(read_run(result.summary_dir))))
     terminal.print_text(f"\n{text.look_again(result.summary_dir)}")
     return 0

@@ -11,17 +11,61 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from explainer.command.tables import Rows, Table
 
 _NAME_WIDTH = 12
+_WIDTH = 80  # of what is no terminal
+_NARROWEST = 40
+_SIMPLER = {"↑": "^", "↓": "v", "…": "~", "─": "-"}
+"""What stands for signs of ours in a terminal that has them not; each is as wide."""
 
 
 def print_rows(rows: Iterable[tuple[str, str]]) -> None:
     """Prints a line for each row, whatever its text holds."""
     _write(sys.stdout, "".join(f"{name:<{_NAME_WIDTH}}{_one_line(text)}\n" for name, text in rows))
+
+
+def print_tables(blocks: Sequence[Rows | Table]) -> None:
+    """Prints rows and tables as wide as the terminal; in bold and dim where it is one and NO_COLOR is not set.
+
+    What is no terminal gets plain text of 80 columns; COLUMNS sets another width for both.
+    """
+    from explainer.command.tables import drawn
+
+    stream = sys.stdout
+    simpler = _simpler(stream.encoding or "utf-8")
+    escape = partial(_shown_in, stream.encoding or "utf-8", simpler)
+    text = drawn(blocks, _width_of(stream), escape, styled=_has_styles(stream))
+    _send(stream, text.translate(simpler))  # all texts are escaped, the rest is drawn by rich
+
+
+def _simpler(encoding: str) -> dict[int, str]:
+    return {ord(sign): other for sign, other in _SIMPLER.items() if not _has(encoding, sign)}
+
+
+def _shown_in(encoding: str, simpler: dict[int, str], text: str) -> str:
+    shown = _one_line(text.translate(simpler))
+    return _escaped(shown, partial(_can_be_shown, encoding), _in_text)
+
+
+def _width_of(stream: TextIO) -> int:
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and 0 < len(given) < 5:
+        return max(int(given), _NARROWEST)
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, _NARROWEST) if stream.isatty() else _WIDTH
+    except (OSError, ValueError):
+        return _WIDTH
+
+
+def _has_styles(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def print_json(facts: Any) -> None:
@@ -71,7 +115,10 @@ def _one_line(text: str) -> str:
 
 
 def _write(stream: TextIO, text: str, escape: Callable[[str], str] | None = None) -> None:
-    shown = _escaped(text, partial(_can_be_shown, stream.encoding or "utf-8"), escape or _in_text)
+    _send(stream, _escaped(text, partial(_can_be_shown, stream.encoding or "utf-8"), escape or _in_text))
+
+
+def _send(stream: TextIO, shown: str) -> None:
     try:
         stream.write(shown)
         stream.flush()

@@ -1,4 +1,4 @@
-"""What `explainer` says: the facts of a run as rows, a name and a text each, and its notes."""
+"""What `explainer` says: rows, a name and a text each, and notes. What inspect says is in inspect_text.py."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from explainer.analysis.statistics import LEAST, PARTS
+from explainer.analysis.statistics import PARTS
 
 Facts = dict[str, Any]
 Row = tuple[str, str]
 _MOST_NAMES = 12
-_SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command")
-_OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
 
 def interrupted(error: BaseException | None) -> str:
@@ -33,23 +31,6 @@ Example:
   explainer inspect summary_dir/digits
   explainer report summary_dir/digits
   explainer run --help
-"""
-
-INSPECT = """\
-Says what a run in the summary folder DIR holds, the newest or the one of --run: labels, jobs, explainers, samples,
-maps, scores, how well calibrated and how certain the network is, whether the run ended, bytes.
-"""
-INSPECT_END = """\
-\b
-Example:
-  explainer inspect summary_dir/digits
-  explainer inspect summary_dir/digits --json | python -m json.tool
-
-\b
-Exit status:
-  0  the summary is complete
-  1  the run did not end or the file is damaged
-  2  there is no summary to read
 """
 
 RUN_OPTION = "The run with this number or event file; by default the newest."
@@ -161,63 +142,6 @@ The same command with --resume goes on with a run that did not end.
 """
 
 
-def rows_of(facts: Facts) -> list[Row]:
-    """The facts of a run, human-readable, one per row; texts may hold what a stranger wrote."""
-    return [
-        ("summary", f"{facts['folder']} ({facts['event_file']})"),
-        ("state", f"{facts['state']}, started {facts['started'] or 'at an unknown time'}"),
-        *_named("repaired", [facts["repaired"]] if facts["repaired"] else []),
-        *_named("resumed", map(_resumed, facts["resumed"])),
-        *provenance_rows(facts),
-        ("labels", _names(facts["labels"])),
-        ("samples", _samples(facts)),
-        *_named("explainer", (_explainer(name, facts) for name in facts["explainers"])),
-        *_named("job", _own_jobs(facts["jobs"])),
-        *_named("controls", _controls(facts["control_samples"])),
-        *_named("score", _scores(facts)),
-        *_named("curve", _curves(facts)),
-        *reliability_rows(facts),
-        ("bytes", f"{_bytes(facts['event_bytes'])} records, {_bytes(facts['picture_bytes'])} pictures"),
-        *_named("skipped", list(facts["samples_skipped"].values())[:_MOST_NAMES]),
-        *_named("damage", _damage(facts["damage"])),
-        *_named("also here", _others(facts)),
-        *_named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
-    ]
-
-
-def provenance_rows(facts: Facts) -> list[Row]:
-    """Where the run comes from: network and weights, data, versions, command; what a file lacks is left out."""
-    parameters = facts["parameters"]
-    found = _mapping(parameters.get("provenance"))
-    known = {name: found[name] for name in found if name not in _SAID_BEFORE}
-    network = [str(found[name]) for name in ("network", "network_factory", "checkpoint") if found.get(name)]
-    if found.get("weights"):
-        network.append(f"weights {found['weights']}")
-    command = found.get("command")
-    return [
-        *_named("network", [", ".join(network)] if network else []),
-        *_named("engine", _engine(_mapping(parameters.get("engine")))),
-        *_named("data", [_settings_alone(_mapping(parameters.get("dataset")))] if parameters.get("dataset") else []),
-        *_named("made with", [_settings_alone(known)] if known else []),
-        *_named("command", [" ".join(map(str, command))] if isinstance(command, list) else []),
-    ]
-
-
-def _engine(recorded: Mapping[str, Any]) -> list[str]:
-    """What computed the network's outputs, and what else where it differs; nothing of runs that do not tell."""
-    if not recorded.get("name"):
-        return []
-    difference, reason = recorded.get("difference"), recorded.get("reason")
-    found = f"{recorded['name']} {recorded.get('version', '')}".rstrip()
-    if isinstance(difference, float):
-        found += f", outputs within {difference:.1e} of MindSpore's"
-    questions = {name: _mapping(entry) for name, entry in _mapping(recorded.get("questions")).items()}
-    others = [name for name, entry in questions.items() if entry.get("name") != recorded["name"]]
-    if others:
-        found += f"; {questions[others[0]].get('name')} for the {', the '.join(others)}"
-    return [found if reason is None else f"{found} ({reason})"]
-
-
 def verification_rows(facts: Facts) -> list[Row]:
     """What a verification found, human-readable."""
     state = "complete" if facts["complete"] else f"not complete: {len(facts['problems'])} problems"
@@ -225,11 +149,11 @@ def verification_rows(facts: Facts) -> list[Row]:
     return [
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
         ("state", state),
-        *_named("repaired", [facts["repaired"]] if facts["repaired"] else []),
+        *named("repaired", [facts["repaired"]] if facts["repaired"] else []),
         ("samples", f"{facts['samples']} complete{skipped}"),
         ("pictures", f"{facts['pictures']} can be decoded"),
-        *_named("raw maps", [f"{facts['raw_maps']} can be read"] if facts["raw_maps"] else []),
-        *_named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
+        *named("raw maps", [f"{facts['raw_maps']} can be read"] if facts["raw_maps"] else []),
+        *named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
     ]
 
 
@@ -239,14 +163,14 @@ def repair_rows(folder: object, event_file: str, counts: tuple[int, int, int], n
         ("summary", f"{folder} ({event_file})"),
         ("samples", f"{counts[0]} copied"),
         ("pictures", f"{counts[1]} copied"),
-        *_named("raw maps", [f"{counts[2]} copied"] if counts[2] else []),
+        *named("raw maps", [f"{counts[2]} copied"] if counts[2] else []),
         ("left out", note or "nothing: it was complete"),
     ]
 
 
 def left_out_rows(left_out: Mapping[int, str]) -> list[Row]:
     """The samples that a copy does not hold, and why."""
-    return _named("left out", (f"sample {number}: {why}" for number, why in left_out.items()))
+    return named("left out", (f"sample {number}: {why}" for number, why in left_out.items()))
 
 
 def report_rows(facts: Facts) -> list[Row]:
@@ -254,11 +178,11 @@ def report_rows(facts: Facts) -> list[Row]:
     unreadable = facts["unreadable"]
     return [
         ("report", facts["page"]),
-        ("bytes", f"{_bytes(facts['bytes'])} in {_files(facts['files'])}"),
+        ("bytes", f"{in_bytes(facts['bytes'])} in {_files(facts['files'])}"),
         ("samples", f"{facts['samples']} shown"),
-        *_named("state", [f"the run is {facts['state']}"] if facts["state"] != "ended" else []),
-        *_named("damage", [_unreadable(unreadable)] if unreadable else []),
-        *_named("against", _of_the_other_run(facts["against"], facts["against_unreadable"])),
+        *named("state", [f"the run is {facts['state']}"] if facts["state"] != "ended" else []),
+        *named("damage", [_unreadable(unreadable)] if unreadable else []),
+        *named("against", _of_the_other_run(facts["against"], facts["against_unreadable"])),
         ("open", f"{facts['address']} in a browser"),
     ]
 
@@ -274,15 +198,6 @@ def _unreadable(count: int) -> str:
     return "1 picture or map cannot be read" if count == 1 else f"{count} pictures or maps cannot be read"
 
 
-def reliability_rows(facts: Facts) -> list[Row]:
-    """The rows on calibration, uncertainty and regions."""
-    return [
-        *_named("calibration", _calibration(facts["calibration"])),
-        *_named("uncertainty", _uncertainty(facts["uncertainty"])),
-        *_named("regions", _regions(facts["hierarchical_occlusion"])),
-    ]
-
-
 def weights_of_the_factory(network: str) -> str:
     """The note on a network that no checkpoint was given for."""
     return f"no --checkpoint: {network} is explained with the weights that its factory gives it"
@@ -293,7 +208,7 @@ def not_explained(others: Counter[str], of_runs: int) -> list[str]:
     notes = []
     if others:
         kinds = [f"{count} {ending or 'without ending'}" for ending, count in _by_count(others)]
-        notes.append(f"{_files(others.total())} left out, no pictures by their endings: {_names(kinds)}")
+        notes.append(f"{_files(others.total())} left out, no pictures by their endings: {shortened(kinds)}")
     if of_runs:
         notes.append(f"{_files(of_runs)} of earlier runs left out, so that no heat map is explained")
     return notes
@@ -331,12 +246,8 @@ def look_again(summary_dir: object) -> str:
     return f"these facts again: explainer inspect {folder}\nlook at it: explainer report {folder}"
 
 
-def _damage(found: Sequence[Facts]) -> list[str]:
-    more = [f"... ({len(found)} in all; `explainer verify` names each)"] if len(found) > _MOST_NAMES else []
-    return [*(f"{entry['what']} (byte {entry['offset']})" for entry in found[:_MOST_NAMES]), *more]
-
-
-def _named(name: str, texts: Iterable[str]) -> list[Row]:
+def named(name: str, texts: Iterable[str]) -> list[Row]:
+    """A row of one name for each text."""
     return [(name, text) for text in texts]
 
 
@@ -349,178 +260,14 @@ def _files(count: int) -> str:
     return f"{count} file{'s' * (count != 1)}"
 
 
-def _names(names: Sequence[str]) -> str:
+def shortened(names: Sequence[str]) -> str:
+    """The first dozen names, and how many there are if there are more."""
     more = f", ... ({len(names)} in all)" if len(names) > _MOST_NAMES else ""
     return ", ".join(names[:_MOST_NAMES]) + more
 
 
-def _samples(facts: Facts) -> str:
-    parts = [f"{facts['samples']} complete"]
-    if facts["with_ground_truth"]:
-        parts.append(f"{facts['correct']} of {facts['with_ground_truth']} predicted correctly")
-    if facts["with_boxes"]:
-        parts.append(f"{facts['with_boxes']} with boxes of their objects")
-    if facts["samples_unfinished"]:
-        parts.append(f"{len(facts['samples_unfinished'])} unfinished")
-    if facts["samples_skipped"]:
-        parts.append(f"{len(facts['samples_skipped'])} skipped")
-    return ", ".join(parts)
-
-
-def _explainer(name: str, facts: Facts) -> str:
-    parts = [f"{facts['maps'][name]} maps"]
-    if facts["constant_maps"][name]:
-        parts.append(f"{facts['constant_maps'][name]} of them constant")
-    if name in facts["largest_completeness_gap"]:
-        parts.append(f"completeness gap up to {facts['largest_completeness_gap'][name]:.3g}")
-    if name in facts["largest_standard_error"]:
-        parts.append(f"standard error up to {facts['largest_standard_error'][name]:.3g}")
-    recorded = _mapping(_mapping(facts["parameters"].get("explainers")).get(name))
-    return f"{name}: {', '.join(parts)}{_settings(name, recorded)}"
-
-
-def _settings(name: str, recorded: Facts) -> str:
-    """Settings in brackets: what is not None, the class left out where it is the name."""
-    shown = [
-        f"{key}={value}" for key, value in recorded.items() if value is not None and (key, value) != ("class", name)
-    ]
-    return f" ({', '.join(shown)})" if shown else ""
-
-
-def _settings_alone(recorded: Facts) -> str:
-    return ", ".join(f"{key} {_value(value)}" for key, value in recorded.items() if value is not None)
-
-
-def _value(value: Any) -> str:
-    return "+".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _resumed(changed: Facts) -> str:
-    return f"with other {_settings_alone(changed)}"
-
-
-def _mapping(recorded: Any) -> Facts:
-    """What a file has recorded, which may be anything; {} where it is no mapping."""
-    return recorded if isinstance(recorded, dict) else {}
-
-
-def _own_jobs(jobs: Facts) -> list[str]:
-    """A text for each job of the user's own, with its settings; what ours did is said elsewhere."""
-    return [f"{name}{_settings(name, _mapping(recorded))}" for name, recorded in jobs.items() if name not in _OUR_JOBS]
-
-
-def _controls(drawn: Facts | None) -> list[str]:
-    """On how many samples the controls are scored; nothing where it is all."""
-    if drawn is None:
-        return []
-    how = f"{drawn.get('count')} of {drawn.get('of')}, drawn with seed {drawn.get('seed')}"
-    return [f"{drawn['samples']} samples with scores of controls, and curves with further fills ({how})"]
-
-
-def _scores(facts: Facts) -> list[str]:
-    """A text per metric and explainer; the total alone where there are no single scores."""
-    single = {(entry["metric"], entry["explainer"]) for entry in facts["statistics"]}
-    totals = [score for score in facts["scores"] if (score["metric"], score["explainer"]) not in single]
-    return [*map(_statistic, facts["statistics"]), *map(_total, totals)]
-
-
-def _total(score: Facts) -> str:
-    mean = "undefined" if score["mean"] is None else f"{score['mean']:.4f}"
-    return f"{score['explainer']} {score['metric']}: {mean} (mean of {score['defined']}{_left_out(score)})"
-
-
-def _statistic(entry: Facts) -> str:
-    head = f"{entry['metric']} of {entry['explainer']}: "
-    if entry["mean"] is None:
-        return f"{head}undefined{_left_out(entry)}"
-    spread = "" if entry["deviation"] is None else f", sd {entry['deviation']:.3f}"
-    parts = [
-        f"{part} {entry[part]['mean']:.3f} (n {entry[part]['defined']})" for part in PARTS if entry[part]["defined"]
-    ]
-    return (
-        f"{head}mean {entry['mean']:.3f} {_interval(entry)}, median {entry['median']:.3f}{spread}, "
-        f"n {entry['defined']}{_left_out(entry)}, rank {entry['rank']:g}{'; ' * bool(parts)}{', '.join(parts)}"
-    )
-
-
-def _left_out(entry: Facts) -> str:
-    return f", {entry['undefined']} undefined" if entry["undefined"] else ""
-
-
-def _interval(entry: Facts) -> str:
-    if entry["low"] is None:
-        return f"(no interval below n {LEAST})"
-    return f"[{entry['low']:.3f}, {entry['high']:.3f}]"
-
-
-def _curves(facts: Facts) -> list[str]:
-    """A text per metric and explainer: the area under its mean curve with each fill."""
-    areas: dict[tuple[str, str], list[str]] = {}
-    for entry in facts["curves"]:
-        area = "undefined" if entry["area"] is None else f"{entry['area']:.3f}"
-        told = f"{area} ({entry['fill']}, n {entry['curves']})"
-        areas.setdefault((entry["metric"], entry["explainer"]), []).append(told)
-    return [f"{metric} of {name}: area by fill {', '.join(texts)}" for (metric, name), texts in areas.items()]
-
-
-_CALIBRATED = {"of_predictions": "predictions", "of_mean_draws": "mean of the draws"}
-
-
-def _calibration(facts: Facts | None) -> list[str]:
-    if facts is None:
-        return []
-    return [_calibrated(name, facts[key]) for key, name in _CALIBRATED.items() if facts[key] is not None]
-
-
-def _calibrated(name: str, facts: Facts) -> str:
-    compared = "samples" if facts["kind"] == "classes" else "pairs of sample and label"
-    return (
-        f"{name}: calibration error (ECE) {facts['ece']:.3f}, Brier score {facts['brier']:.3f} "
-        f"over {facts['compared']} {compared}"
-    )
-
-
-def _uncertainty(facts: Facts | None) -> list[str]:
-    if facts is None:
-        return []
-    texts = [
-        f"{_method(_mapping(facts['settings']))}: sd of the predicted label "
-        f"{facts['mean_deviation']:.3f} on average over {facts['samples']} samples"
-    ]
-    if facts["error_detection_auroc"] is not None:
-        texts.append(
-            f"sd {facts['mean_deviation_correct']:.3f} where correct, {facts['mean_deviation_incorrect']:.3f} where "
-            f"incorrect (n {facts['incorrect']}); it detects errors with AUROC {facts['error_detection_auroc']:.3f}"
-        )
-    texts.append(
-        f"entropy {facts['mean_total_entropy']:.3f} nats: {facts['mean_aleatoric_entropy']:.3f} of the images "
-        f"(aleatoric), {facts['mean_epistemic_entropy']:.3f} of the network (epistemic)"
-    )
-    return texts
-
-
-def _method(settings: Facts) -> str:
-    by = ", ".join(f"{key} {value}" for key, value in settings.items() if key != "method")
-    return f"{settings.get('method', 'unknown method')}{f' ({by})' if by else ''}"
-
-
-def _regions(facts: Facts | None) -> list[str]:
-    if facts is None:
-        return []
-    needed = "they cannot do without" if _mapping(facts["settings"]).get("by_masking") else "is enough for them"
-    text = f"{facts['results']} of {facts['labels']} predicted labels have a region that {needed}"
-    if facts["median_part_of_image"] is not None:
-        boxes, part = facts["median_boxes"], facts["median_part_of_image"]
-        text += f"; in the median it has {boxes:g} boxes and {part:.0%} of the image"
-    return [text, *(f"{count} without, because {reason}" for reason, count in facts["without_result"].items())]
-
-
-def _others(facts: Facts) -> list[str]:
-    names = facts["other_runs"]
-    return [f"{len(names)} {'older' if facts['newest'] else 'other'}: {_names(names)}"] if names else []
-
-
-def _bytes(count: float) -> str:
+def in_bytes(count: float) -> str:
+    """A number of bytes in a fitting unit."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -561,14 +308,14 @@ def export_rows(
     return [
         ("export", f"{place} ({chosen_format})"),
         ("written", ", ".join(f"{number} {what if number != 1 else what[:-1]}" for what, number in counts.items())),
-        *_named("left out", [*reasons, *more]),
+        *named("left out", [*reasons, *more]),
     ]
 
 
 def export_notes(damage: Sequence[str], hints: Sequence[str]) -> list[Row]:
     """What of the run is damaged, and how to look at what was written."""
     more = [f"... ({len(damage)} in all; `explainer verify` names each)"] if len(damage) > _MOST_NAMES else []
-    return [*_named("damage", [*damage[:_MOST_NAMES], *more]), *_named("hint", hints)]
+    return [*named("damage", [*damage[:_MOST_NAMES], *more]), *named("hint", hints)]
 
 
 # ------------------------------------------------- compare
@@ -648,7 +395,7 @@ def _setting_value(value: Any) -> str:
 
 
 def _in_one(facts: Facts) -> str:
-    found = [f"only in {run}: {_names(facts[f'only_in_{run}'])}" for run in "ab" if facts[f"only_in_{run}"]]
+    found = [f"only in {run}: {shortened(facts[f'only_in_{run}'])}" for run in "ab" if facts[f"only_in_{run}"]]
     return "; ".join(found)
 
 
@@ -752,4 +499,4 @@ DPI_OPTION = "Of a PNG, and of the pictures in a PDF or SVG."
 
 def figure_rows(path: object, size: Sequence[float], written: int) -> list[Row]:
     """What was drawn: where, how large in inches, how many bytes."""
-    return [("figure", f"{path} ({size[0]:.1f} x {size[1]:.1f} inches, {_bytes(written)})")]
+    return [("figure", f"{path} ({size[0]:.1f} x {size[1]:.1f} inches, {in_bytes(written)})")]

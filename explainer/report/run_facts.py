@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.analysis.controls import AgainstControls, ControlVerdicts
 from explainer.analysis.facts import facts_of
 from explainer.analysis.json_values import or_none
 from explainer.analysis.statistics import PARTS
@@ -214,19 +213,13 @@ def _is_known(entry: Facts, catalogue: Catalogue) -> bool:
 
 def _statistics(run: RunView, facts: Facts, catalogue: Catalogue) -> list[Facts]:
     of_labels = _by_label(score for sample in run.samples.values() for score in sample.scores)
-    verdicts = ControlVerdicts(run.samples.values(), run.metadata)
-
-    def summary(entry: Facts, part: str = "") -> Facts:
-        against = verdicts.of(entry["metric"], entry["explainer"], part)
-        return {**_summary(entry[part] if part else entry), **_against(against, catalogue)}
-
     return [
         {
             "metric": catalogue.metric_index[entry["metric"]],
             "method": catalogue.method_index[entry["explainer"]],
             "rank": entry["rank"],
-            "all": summary(entry),
-            **{part: summary(entry, part) for part in PARTS},
+            "all": _summary(entry, catalogue),
+            **{part: _summary(entry[part], catalogue) for part in PARTS},
             "labels": _label_means(of_labels.get((entry["metric"], entry["explainer"]), {})),
         }
         for entry in facts["statistics"]
@@ -234,15 +227,15 @@ def _statistics(run: RunView, facts: Facts, catalogue: Catalogue) -> list[Facts]
     ]
 
 
-def _summary(entry: Facts) -> Facts:
-    kept = {name: entry[name] for name in ("mean", "median", "deviation", "low", "high")}
-    return {**kept, "n": entry["defined"], "undefined": entry["undefined"], "rank": entry["rank"]}
-
-
-def _against(against: AgainstControls, catalogue: Catalogue) -> Facts:
-    """The numbers of the controls that a method is better than, and of those of which there are too few pairs."""
+def _summary(entry: Facts, catalogue: Catalogue) -> Facts:
+    """Numbers; and of the controls that the method is better than, or has too few pairs with, their places."""
     places = catalogue.method_index
-    return {kind: [places[name] for name in names if name in places] for kind, names in against._asdict().items()}
+    return {
+        **{name: entry[name] for name in ("mean", "median", "deviation", "low", "high")},
+        "n": entry["defined"],
+        **{name: entry[name] for name in ("undefined", "rank")},
+        **{kind: [places[name] for name in entry[kind] if name in places] for kind in ("better_than", "too_few")},
+    }
 
 
 def _by_label(scores: Iterable[Score]) -> dict[tuple[str, str], dict[int, list[float]]]:

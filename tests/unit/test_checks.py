@@ -65,6 +65,10 @@ def test_no_nearest_name_is_guessed_where_none_is_near() -> None:
     assert checks.did_you_mean("xyz", ["logit", "probability"]) == ""
 
 
+def test_the_nearest_name_may_be_capitalised_otherwise() -> None:
+    assert checks.did_you_mean("iosr", ["DeletionAUC", "IoSR"]) == "; did you mean 'IoSR'?"
+
+
 def test_images_in_one_float32_piece_are_not_copied() -> None:
     images = np.ones((3, 2, 5, 7), np.float32)
     assert checks.require_images(images) is images

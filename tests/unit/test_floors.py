@@ -156,6 +156,10 @@ def test_onnx_runtime_is_imported_where_a_session_is_made_alone():
     assert importers_of("onnxruntime") == {"explainer.network.onnx.session"}
 
 
+def test_rich_is_imported_where_tables_are_drawn_alone():
+    assert importers_of("rich") == {"explainer.command.tables"}
+
+
 def test_mindspore_is_imported_by_its_room_and_by_what_is_mindspores_by_nature():
     found = {module.removeprefix("explainer.") for module in importers_of("mindspore")}
     elsewhere = {module for module in found if not module.startswith("network.mindspore.")}

@@ -16,7 +16,7 @@ from explainer import ImageClassificationRunner, read_run
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import RunView
 from explainer.benchmark import Case, Faithfulness, Metric
-from explainer.command.text import rows_of
+from explainer.command.score_text import metric_tables
 from explainer.errors import BadSampleError
 from explainer.explanation import Gradient
 
@@ -95,8 +95,10 @@ def test_inspect_says_the_area_of_each_fill(tmp_path: Path) -> None:
         assert entry["fractions"][-1] == pytest.approx(17 / 35) and len(entry["probabilities"]) == 101
     mean = next(entry["mean"] for entry in facts["statistics"] if entry["explainer"] == "Gradient")
     assert facts["curves"][0]["area"] == pytest.approx(mean, abs=2e-3)
-    said = next(text for name, text in rows_of(facts) if name == "curve")
-    assert said.startswith(f"InsertionAUC of Gradient: area by fill {facts['curves'][0]['area']:.3f} (0.0, n 10), ")
+    *_, areas = metric_tables(facts, "InsertionAUC")
+    assert areas.heads[:2] == ["Area under the mean curve", "fill 0.0"]
+    said = {row[0]: row[1] for row in areas.rows}
+    assert said["Gradient"] == f"{facts['curves'][0]['area']:.3f} (n 10)"
 
 
 def test_statistics_are_there_for_python_too(tmp_path: Path) -> None:

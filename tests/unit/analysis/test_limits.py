@@ -26,7 +26,7 @@ from contextlib import redirect_stdout
 import hostile_runs
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
-from explainer.command.text import rows_of
+from explainer.command.inspect_text import overview
 from explainer.command import terminal
 from explainer.summary.verify import verify
 
@@ -35,7 +35,7 @@ for name in sys.argv[2:]:
     started = time.process_time()
     facts = facts_of(read_run(folder))
     with redirect_stdout(io.StringIO()):
-        terminal.print_rows(rows_of(facts))
+        terminal.print_tables(overview(facts))
     inspected = time.process_time() - started
     verify(folder)
     verified = time.process_time() - started - inspected

@@ -15,7 +15,7 @@ from networks import SmallCnn
 from explainer import ImageClassificationRunner, read_run
 from explainer.analysis.facts import facts_of
 from explainer.analysis.reliability import covered_part, reliability_facts
-from explainer.command.text import rows_of
+from explainer.command.inspect_text import reliability_tables
 from explainer.explanation import Gradient
 from explainer.summary.reader import SampleView
 
@@ -158,4 +158,5 @@ def test_inspect_tells_it_all_of_a_real_run(tmp_path: Path) -> None:
     assert facts["uncertainty"]["settings"] == {"method": "dropout", "interval": "beta", "draws": 5, "seed": 0}
     trees = [one for each in found.samples.values() for one in each.edit_trees]
     assert facts["hierarchical_occlusion"]["labels"] == len(trees) > 0
-    assert {"calibration", "uncertainty", "regions"} <= {name for name, _ in rows_of(facts)}
+    (table,) = reliability_tables(facts)
+    assert [row[0] for row in table.rows if row[0]] == ["calibration", "uncertainty", "regions"]

@@ -26,6 +26,7 @@ from explainer.records import (
     Saliency,
     SaliencyFile,
     SampleDone,
+    SampleOrigin,
     Score,
     ScoreCurve,
     Uncertainty,
@@ -34,6 +35,11 @@ from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
 from explainer.summary.recordfile import frame
 from explainer.summary.writer import SummaryWriter
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # so that no row is wrapped
 
 
 def strict_json(text: str) -> dict[str, object]:
@@ -67,16 +73,29 @@ def test_inspect_says_what_a_complete_run_holds(tmp_path: Path, capsys):
     assert (status, errors) == (0, "")
     assert text.splitlines() == [
         f"summary     {tmp_path} ({writer.event_file.name})",
-        "state       ended, started 2023-11-14T22:13:20+00:00",
-        "labels      cat, dog, eel, fox",
-        "samples     4 complete, 2 of 3 predicted correctly, 1 skipped",
-        "explainer   GradCAM: 8 maps",
-        "explainer   Gradient: 4 maps, 4 of them constant",
-        "score       GradCAM Faithfulness: 0.4375 (mean of 7, 2 undefined)",
-        "score       Gradient Faithfulness: undefined (mean of 0)",
-        "calibration predictions: calibration error (ECE) 0.229, Brier score 0.187 over 12 pairs of sample and label",
-        f"bytes       {records / 1000:.1f} kB records, {pictures / 1000:.1f} kB pictures",
+        f"state       ended, started 2023-11-14 22:13:20 UTC, took 0 s, {(records + pictures) / 1000:.1f} kB",
         "skipped     the image of sample 9 has a NaN",
+        "",
+        "Samples     correct  unfinished  skipped  maps",
+        "──────────────────────────────────────────────",
+        "4 complete   2 of 3           0        1    12",
+        "constant maps: Gradient 4 of 4",
+        "",
+        "Scores    Faithfulness ↑",
+        "────────────────────────",
+        "GradCAM       0.438",
+        "Gradient  undefined",
+        "mean [95 % interval]; ↑ higher is better",
+        "left out as undefined: Faithfulness up to 2 of 9",
+        "",
+        "Reliability",
+        "───────────────────────────────────────────────────────────────",
+        "calibration  error (ECE)  0.229  n 12 pairs of sample and label",
+        "             Brier score  0.187  n 12 pairs of sample and label",
+        "",
+        "labels      cat, dog, eel, fox",
+        "explainer   GradCAM: 8 maps",
+        "explainer   Gradient: 4 maps",
     ]
 
 
@@ -90,8 +109,8 @@ def test_inspect_says_the_settings_of_an_explainer_and_its_largest_completeness_
             writer.write(Saliency(number, "IG", 1, MAP, gap, gap / 100))
             writer.write(SampleDone(number))
     text = inspected(capsys, tmp_path)[1]
-    said = "explainer   IG: 3 maps, completeness gap up to 0.75, standard error up to 0.0075 "
-    assert f"{said}(class=IntegratedGradients, steps=4)\n" in text
+    assert "explainer   IG: 3 maps (class=IntegratedGradients, steps=4)\n" in text
+    assert "\nlargest completeness gap: IG 0.75\nlargest standard error: IG 0.0075\n" in text
 
 
 def test_inspect_says_the_interval_of_a_mean_where_there_are_five_scores(tmp_path: Path, capsys):
@@ -104,11 +123,10 @@ def test_inspect_says_the_interval_of_a_mean_where_there_are_five_scores(tmp_pat
             writer.write(Score(number, "B", "PointingGame", 1, 1.0 if number < 4 else math.nan))
             writer.write(SampleDone(number))
     text = inspected(capsys, tmp_path)[1]
-    assert "PointingGame of A: mean 1.000 [0.679, 1.000], median 1.000, sd 0.000, n 10, rank 1.5\n" in text
-    assert (
-        "PointingGame of B: mean 1.000 (no interval below n 5), median 1.000, sd 0.000, n 4, 6 undefined, rank 1.5\n"
-        in text
-    )
+    assert "\nA       1.000 [0.68,1.00]\nB       1.000 (n 4)\n" in text
+    detail = [line.split() for line in inspected(capsys, tmp_path, "--metric", "PointingGame")[1].splitlines()]
+    assert ["A", "1.5", "1.000", "[0.679,", "1.000]", "1.000", "0.000", "10"] in detail
+    assert ["B", "1.5", "1.000", "-", "1.000", "0.000", "4", "of", "10"] in detail
     facts = strict_json(inspected(capsys, tmp_path, "--json")[1])
     assert [entry["low"] for entry in facts["statistics"]] == [pytest.approx(0.6791, abs=5e-5), None]
 
@@ -124,11 +142,8 @@ def test_an_own_job_is_said_with_its_parameters_and_its_scores(tmp_path: Path, c
             writer.write(SampleDone(number))
         writer.write(RunEnd())
     lines = inspected(capsys, tmp_path)[1].splitlines()
-    assert lines[4:7] == [
-        "job         brightness (note=\\x1b[31m, scale=2)",
-        "job         plain",
-        "score       Brightness of image: mean 0.500 (no interval below n 5), median 0.500, sd 0.354, n 2, rank 1",
-    ]
+    assert lines[-2:] == ["job         brightness (note=\\x1b[31m, scale=2)", "job         plain"]
+    assert lines[7:10] == ["Scores  Brightness ↑", "────────────────────", "image   0.500 (n 2)"]
     facts = strict_json(inspected(capsys, tmp_path, "--json")[1])
     assert facts["jobs"] == {"saliency": {}, "benchmark": {}, "plain": {}, **parameters}
     assert [(entry["metric"], entry["explainer"]) for entry in facts["statistics"]] == [("Brightness", "image")]
@@ -145,10 +160,8 @@ def test_a_total_without_single_scores_is_said_beside_those_with_them(tmp_path: 
         writer.write(Benchmark("A", "Own", 0.25, (0.25,), 4, 1))
         writer.write(RunEnd())
     lines = inspected(capsys, tmp_path)[1].splitlines()
-    assert [line for line in lines if line.startswith("score")] == [
-        "score       Sparseness of A: mean 0.500 (no interval below n 5), median 0.500, n 1, rank 1",
-        "score       A Own: 0.2500 (mean of 4, 1 undefined)",
-    ]
+    assert "A       0.250  0.500 (n 1)" in lines
+    assert "left out as undefined: Own up to 1 of 5" in lines
 
 
 def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
@@ -156,6 +169,7 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
     status, text, errors = inspected(capsys, tmp_path, "--json")
     assert (status, errors) == (0, "")
     assert strict_json(text) == {
+        "format": 1,
         "folder": str(tmp_path),
         "event_file": writer.event_file.name,
         "resumed": [],
@@ -218,6 +232,8 @@ def test_inspect_json_holds_every_fact(tmp_path: Path, capsys):
         "newest": True,
         "other_runs": [],
         "led_out": [],
+        "worst": None,
+        "uncertain": None,
     }
 
 
@@ -243,7 +259,7 @@ def test_many_labels_are_shortened_and_counted(tmp_path: Path, capsys):
 
 def test_twelve_labels_are_all_named(tmp_path: Path, capsys):
     write_run(tmp_path, dataclasses.replace(METADATA, labels=tuple("abcdefghijkl")))
-    assert "labels      a, b, c, d, e, f, g, h, i, j, k, l\n" in inspected(capsys, tmp_path)[1]
+    assert "\nlabels      a, b, c, d, e, f, g, h, i, j, k, l\n" in inspected(capsys, tmp_path)[1]
 
 
 def test_a_label_cannot_write_lines_or_commands_to_the_terminal(tmp_path: Path, capsys):
@@ -254,9 +270,8 @@ def test_a_label_cannot_write_lines_or_commands_to_the_terminal(tmp_path: Path, 
     _, text, _ = inspected(capsys, tmp_path)
     assert "\x1b" not in text
     assert "\u202e" not in text  # turns the reading direction
-    assert [line for line in text.splitlines() if line.startswith("state")] == [
-        "state       ended, started 2023-11-14T22:13:20+00:00"
-    ]
+    (state,) = [line for line in text.splitlines() if line.startswith("state")]
+    assert state.startswith("state       ended, started 2023-11-14 22:13:20 UTC, took 0 s, ")
 
 
 @pytest.mark.parametrize(
@@ -298,10 +313,14 @@ def test_facts_of_a_run_without_samples_explainers_and_metrics(tmp_path: Path, c
     SummaryWriter(tmp_path, RunMetadata(labels=("cat",)), clock=lambda: STARTED).close()
     status, text, _ = inspected(capsys, tmp_path)
     assert status == 1
-    assert text.splitlines()[1:4] == [
-        "state       not ended, started 2023-11-14T22:13:20+00:00",
+    lines = text.splitlines()
+    assert lines[1].startswith("state       not ended, started 2023-11-14 22:13:20 UTC, ")
+    assert lines[3:] == [
+        "Samples     correct  unfinished  skipped  maps",
+        "──────────────────────────────────────────────",
+        "0 complete  unknown           0        0     0",
+        "",
         "labels      cat",
-        "samples     0 complete",
     ]
 
 
@@ -320,7 +339,8 @@ def test_any_run_of_the_folder_can_be_inspected(tmp_path: Path, capsys, by):
     assert status == 0
     assert text.startswith(f"summary     {tmp_path} ({writers[1].event_file.name})\n")
     assert f"also here   2 other: {writers[0].event_file.name}, {writers[2].event_file.name}\n" in text
-    assert f"bytes       {writers[1].event_file.stat().st_size / 1000:.1f} kB records" in text
+    facts = strict_json(inspected(capsys, tmp_path, "--run", chosen, "--json")[1])
+    assert facts["event_bytes"] == writers[1].event_file.stat().st_size
 
 
 def test_a_run_that_is_not_there_has_exit_status_2(tmp_path: Path, capsys):
@@ -337,6 +357,151 @@ def test_pictures_of_older_runs_are_not_counted(tmp_path: Path, capsys):
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["picture_bytes"] == alone
 
 
+# ------------------------------------------------- one metric, and lists of samples
+
+
+@pytest.fixture
+def scored(tmp_path: Path) -> Path:
+    """Six samples, three predicted incorrectly, with scores of two methods and a control by two metrics, and draws."""
+    parameters = {"controls": {"chance": {}}, "metrics": {"Loss": {"higher_is_better": False, "bounds": [0, None]}}}
+    metadata = RunMetadata(("cat", "dog"), ("A", "B"), ("Hit", "Loss"), ("saliency",), parameters)
+    with SummaryWriter(tmp_path, metadata, clock=lambda: STARTED) as writer:
+        for number in range(6):
+            row = np.float32([0.25 - number / 32, 0.75 + number / 32])
+            writer.write(OriginalImage(number, np.zeros((5, 7), np.uint8)))
+            writer.write(SampleOrigin(number, bytes(16), f"photos/{number}.png", bytes(16)))
+            writer.write(Prediction(number, (number % 2,), (), (1,), row))
+            for place, (explainer, metric) in enumerate(
+                (name, metric) for name in ("A", "B") for metric in ("Hit", "Loss")
+            ):
+                writer.write(Score(number, explainer, metric, 1, (number * 3 % 5 + place) / 8))
+            writer.write(Score(number, "chance", "Hit", 1, (number * 3 % 5 + 2) / 8))
+            writer.write(Uncertainty(number, row, row / (2 + number % 4), row, row, 0.5, 0.375, 0.125))
+            writer.write(SampleDone(number))
+        writer.write(RunEnd())
+    return tmp_path
+
+
+def test_methods_are_ordered_by_a_metric(scored: Path, capsys):
+    def order(*arguments: str) -> list[str]:
+        lines = inspected(capsys, scored, *arguments)[1].splitlines()
+        start = next(place for place, line in enumerate(lines) if line.startswith("Scores"))
+        return [line[:8].strip() for line in lines[start + 2 : start + 5]]
+
+    assert order() == ["A", "B", "a chance"]
+    assert order("--sort", "Hit") == ["B", "a chance", "A"]
+    assert order("--sort", "Loss") == ["A", "B", "a chance"]
+
+
+def test_a_method_with_the_scores_of_a_control_has_a_mark(scored: Path, capsys):
+    lines = inspected(capsys, scored)[1].splitlines()
+    assert [line.split()[3:4] for line in lines if line.startswith(("A  ", "B  "))] == [["~a"], ["=a"]]
+    assert any(line.startswith("=a: on nearly every sample the score of that control") for line in lines)
+
+
+def test_a_metric_alone_is_shown_without_the_rest_of_the_run(scored: Path, capsys):
+    status, text, errors = inspected(capsys, scored, "--metric", "Loss")
+    assert (status, errors) == (0, "")
+    assert text.splitlines()[3] == "metric      Loss ↓"
+    assert "Reliability" not in text and "labels" not in text and "chance" not in text
+
+
+def test_the_worst_samples_of_a_metric_are_listed(scored: Path, capsys):
+    """B has the scores of the control by the metric Hit, so that it does not count there."""
+    lines = inspected(capsys, scored, "--metric", "Hit", "--worst", "2")[1].splitlines()
+    assert lines[-5:] == [
+        "Worst scores  file          true  predicted      p  Hit ↑  worst method",
+        "───────────────────────────────────────────────────────────────────────",
+        "0             photos/0.png  cat   dog        0.750  0.000       A 0.000",
+        "5             photos/5.png  dog   dog        0.906  0.000       A 0.000",
+        "Hit: the mean over the methods; without B, which it does not tell from a control",
+    ]
+
+
+def test_the_surest_errors_and_the_least_certain_samples_are_listed(scored: Path, capsys):
+    lines = inspected(capsys, scored, "--worst", "2", "--uncertain", "1")[1].splitlines()
+    assert lines[3:] == [
+        "Surest errors  file          true  predicted      p",
+        "───────────────────────────────────────────────────",
+        "4              photos/4.png  cat   dog        0.875",
+        "2              photos/2.png  cat   dog        0.812",
+        "the surest of 3 incorrect predictions",
+        "",
+        "Least certain  file          true  predicted      p     sd  entropy",
+        "───────────────────────────────────────────────────────────────────",
+        "4              photos/4.png  cat   dog        0.875  0.438    0.500",
+        "sd: of the predicted label's probability over the draws",
+    ]
+
+
+def test_json_has_the_lists_that_were_asked_for_and_one_metric_alone(scored: Path, capsys):
+    facts = strict_json(inspected(capsys, scored, "--json", "--metric", "Loss", "--worst", "1", "--uncertain", "2")[1])
+    assert {entry["metric"] for entry in facts["statistics"]} == {"Loss"}
+    assert [(entry["sample"], entry["source"], entry["score"]) for entry in facts["worst"]] == [
+        (3, "photos/3.png", 0.75)
+    ]
+    assert [entry["sample"] for entry in facts["uncertain"]] == [4, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--metric", "hitt"], "`--metric` must be one of Hit, Loss, got 'hitt'; did you mean 'Hit'?"),
+        (["--sort", "LOSS"], "`--sort` must be one of Hit, Loss, got 'LOSS'; did you mean 'Loss'?"),
+        (["--json", "--metric", "x"], "`--metric` must be one of Hit, Loss, got 'x'"),
+    ],
+)
+def test_a_metric_that_is_not_there_is_refused_with_the_nearest_name(scored: Path, capsys, arguments, message):
+    assert inspected(capsys, scored, *arguments) == (2, "", f"explainer: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--metric", "Hit"],
+            "`--metric` must be a metric of the run, got 'Hit', but the run has no scores; they are ",
+        ),
+        (["--uncertain", "3"], "this run has no uncertainty, so that no sample is known to be uncertain; it is "),
+        (["--worst", "3"], "no sample of this run has a true label, so that none is known to be predicted incorrectly"),
+    ],
+)
+def test_what_a_run_has_not_is_told_with_exit_status_2(tmp_path: Path, capsys, arguments, message):
+    with SummaryWriter(tmp_path, RunMetadata(labels=("cat", "dog"))) as writer:
+        writer.write(OriginalImage(0, np.zeros((5, 7), np.uint8)))
+        writer.write(Prediction(0, (), (), (1,), np.float32([0.25, 0.75])))
+        writer.write(SampleDone(0))
+        writer.write(RunEnd())
+    status, text, errors = inspected(capsys, tmp_path, *arguments)
+    assert (status, text) == (2, "")
+    assert errors.startswith(f"explainer: {message}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--sort", "Hit", "--json"],
+            "--sort orders the rows of tables; in --json each entry of statistics has its rank",
+        ),
+        (["--worst", "0"], "Invalid value for '--worst': 0 is not in the range x>=1"),
+        (["--uncertain", "few"], "Invalid value for '--uncertain': 'few' is not a valid integer"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_with_exit_status_2(scored: Path, capsys, arguments, message):
+    status, text, errors = inspected(capsys, scored, *arguments)
+    assert (status, text) == (2, "")
+    assert message in errors
+
+
+def test_lists_of_a_run_that_did_not_end_have_its_exit_status(scored: Path, capsys):
+    (event_file,) = scored.glob("*_explain")
+    event_file.write_bytes(event_file.read_bytes()[:-5])
+    status, text, _ = inspected(capsys, scored, "--worst", "1")
+    assert status == 1
+    assert "\nstate       damaged, " in text and "\nSurest errors " in text
+
+
 # ------------------------------------------------- exit status
 
 
@@ -345,7 +510,7 @@ def test_a_run_that_did_not_end_has_exit_status_1(tmp_path: Path, capsys):
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (1, "")
     assert "state       not ended, " in text
-    assert "\nscore" not in text
+    assert "\nScores" not in text
 
 
 def test_unfinished_samples_are_counted_in_text_and_named_in_json(tmp_path: Path, capsys):
@@ -355,7 +520,8 @@ def test_unfinished_samples_are_counted_in_text_and_named_in_json(tmp_path: Path
     writer.event_file.write_bytes(writer.event_file.read_bytes() + unfinished)
     status, text, _ = inspected(capsys, tmp_path)
     assert status == 1
-    assert "samples     4 complete, 2 of 3 predicted correctly, 1 unfinished, 1 skipped\n" in text
+    assert "\nSamples     correct  unfinished  skipped  maps\n" in text
+    assert "\n4 complete   2 of 3           1        1    12\n" in text
     assert strict_json(inspected(capsys, tmp_path, "--json")[1])["samples_unfinished"] == [6]
 
 
@@ -436,7 +602,7 @@ def test_a_sample_without_probabilities_is_not_correct(tmp_path: Path, capsys):
     (tmp_path / "summary.17_explain").write_bytes(b"".join(map(event, content)))
     status, text, errors = inspected(capsys, tmp_path)
     assert (status, errors) == (0, "")
-    assert "samples     1 complete, 0 of 1 predicted correctly\n" in text
+    assert "\n1 complete   0 of 1           0        0     0\n" in text
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])

@@ -53,12 +53,12 @@ def test_the_help_of_inspect_has_its_options_an_example_and_the_exit_status(caps
     text = help_of(capsys, monkeypatch, "inspect")
     for expected in (
         "Usage: explainer inspect [OPTIONS] DIR\n",
-        "--json",
+        *("--json", "--sort METRIC", "--metric NAME", "--worst N", "--uncertain N", "--run N"),
         "Example:\n",
         "\n    explainer inspect summary_dir/digits\n",
         "\n    explainer inspect summary_dir/digits --json | python -m json.tool\n",
         "Exit status:\n    0  the summary is complete\n    1  the run did not end or the file is damaged\n",
-        "\n    2  there is no summary to read\n",
+        "\n    2  there is no summary to read, or a wrong argument\n",
     ):
         assert expected in text
 
@@ -112,6 +112,14 @@ def test_the_help_of_run_has_an_example_and_the_exit_status(capsys, monkeypatch)
         "Exit status:\n    0    done\n    1    the run failed, what was finished stays\n    2    a wrong argument\n",
     ):
         assert expected in text
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["inspect", "--help"], ["run", "--help"]])
+def test_a_help_loads_nothing_that_it_has_no_use_for(arguments):
+    """They take longer than all the rest."""
+    script = "import atexit; atexit.register(lambda: print({'rich', 'scipy', 'mindspore'} & sys.modules.keys()))"
+    with started(*arguments, script=script) as process:
+        assert process.stdout.read().endswith("\nset()\n")
 
 
 def test_the_version_is_the_packages(capsys):

@@ -1,5 +1,7 @@
 """Explainers and metrics from text, on the way through the command."""
 
+import re
+
 import numpy as np
 import pytest
 from photo_runs import run_of
@@ -90,7 +92,7 @@ def test_explainers_are_made_with_their_options(command, checkpoints, tmp_path):
     run = run_of(tmp_path)
     assert run.metadata.explainers == ("Gradient", "GradCAM", "small steps")
     assert run.metadata.parameters["explainers"]["GradCAM"] == {"class": "GradCAM", "layer": "conv2"}
-    assert output.count("explainer ") >= 3
+    assert re.search(rf"\n5 complete .* {sum(len(sample.maps) for sample in run.samples.values())}\n", output)
     network = networks["small_cnn"]
     explainers = {"Gradient": Gradient(network), "GradCAM": GradCAM(network, layer="conv2")}
     explainers["small steps"] = explainers["Gradient"]

@@ -26,7 +26,7 @@ def stopped(command, photos):
 def test_the_same_command_goes_on_with_what_is_left(stopped, command, tmp_path):
     status, output, error = command("--resume")
     assert (status, error) == (0, "resumed: 2 of 5 samples were complete before\n")
-    assert "samples     5 complete" in output and "state       ended" in output
+    assert "\n5 complete " in output and "state       ended" in output
     run = run_of(tmp_path)
     assert [*run.samples] == [0, 1, 2, 3, 4] and run.older == () and run.resumed == ()
     assert verify(tmp_path / "out").problems == ()
@@ -83,7 +83,8 @@ def test_names_and_digests_of_the_files_go_with_the_samples(command, photos, tmp
     assert len({sample.origin.input_digest for sample in samples}) == 5
 
 
-def test_inspect_tells_where_a_run_comes_from(command, photos, tmp_path, capsys):
+def test_inspect_tells_where_a_run_comes_from(command, photos, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")  # so that nothing is cut
     assert command()[0] == 0
     main(["inspect", str(tmp_path / "out")])
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if " " in line)

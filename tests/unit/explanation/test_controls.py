@@ -16,7 +16,7 @@ from replicas import TARGETS, RecordingNetwork, normal_images
 from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.analysis.facts import facts_of
 from explainer.benchmark import Localization, Sparseness
-from explainer.command.text import rows_of
+from explainer.command.score_text import metric_tables, score_tables
 from explainer.explanation import Gradient
 from explainer.explanation.controls import CentreControl, RandomControl
 
@@ -148,14 +148,17 @@ def test_totals_in_all_and_per_label_can_be_rebuilt_from_the_single_scores(tmp_p
             assert mean == pytest.approx(np.mean(of_label), rel=1e-6) if of_label else np.isnan(mean)
 
 
-def test_inspect_says_them_a_line_each(tmp_path: Path) -> None:
-    lines = [text for name, text in rows_of(facts_of(run(tmp_path))) if name == "score"]
-    assert len(lines) == 6
-    assert "PointingGame of Gradient: mean 0." in lines[0]
-    assert "Sparseness of control: centre: mean 0." in lines[5]
-    assert re.search(
-        r"\[0\.\d+, 0\.\d+\], median 0\.\d+, sd 0\.\d+, n \d+, rank [123]; correct .* incorrect ", lines[5]
-    )
+def test_inspect_says_them_a_row_each_below_the_methods(tmp_path: Path) -> None:
+    facts = facts_of(run(tmp_path))
+    (table,) = score_tables(facts)
+    assert [row[0] for row in table.rows] == ["Gradient", "a control: random", "b control: centre"]
+    assert table.heads == ["Scores", "PointingGame ↑", "Sparseness ↑"]
+    assert table.dimmed == {1, 2}
+    assert re.match(r"0\.\d{3} \[0\.\d\d,[01]\.\d\d]", table.rows[2][2])
+    _, in_all, by_part = metric_tables(facts, "Sparseness")
+    (centre,) = [row for row in in_all.rows if row[0] == "b control: centre"]
+    assert re.match(r"[123] 0\.\d+ \[0\.\d+, 0\.\d+] 0\.\d+ 0\.\d+ \d+", " ".join(centre[1:]))
+    assert by_part.heads == ["By prediction", "correct", "n", "rank", "incorrect", "n", "rank"]
 
 
 def test_a_method_may_not_have_the_name_of_a_control(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.view import RunView
 from explainer.benchmark import Case, Faithfulness, Metric, Sparseness
 from explainer.benchmark.base import score_and_curves
-from explainer.command.text import rows_of
+from explainer.command.score_text import metric_tables, score_tables
 from explainer.errors import ResumeError
 from explainer.explanation import Gradient
 from explainer.records import SampleDone
@@ -180,14 +180,17 @@ def test_a_run_says_how_many_samples_that_are(part: RunView, whole: RunView) -> 
     recorded = {"count": 5, "of": COUNT, "seed": 0}
     assert part.metadata.parameters["control_samples"] == recorded
     assert facts_of(part)["control_samples"] == {**recorded, "samples": 5}
-    rows = rows_of(facts_of(part))
-    said = "5 samples with scores of controls, and curves with further fills (5 of 60, drawn with seed 0)"
-    assert ("controls", said) in rows
-    (curve,) = [text for name, text in rows if name == "curve" and "Gradient" in text]
-    assert curve.endswith(f"(0.0, n {COUNT}), {facts_of(part)['curves'][1]['area']:.3f} (0.25, n 5)")
+    (scores,) = score_tables(facts_of(part))
+    said = f"a, b: controls, which know nothing of the network; scored on 5 of {COUNT} samples"
+    assert said in scores.notes
+    *_, areas = metric_tables(facts_of(part), "DeletionAUC")
+    (curves,) = [row[1:] for row in areas.rows if row[0] == "Gradient"]
+    assert curves[0].endswith(f" (n {COUNT})")
+    assert curves[1] == f"{facts_of(part)['curves'][1]['area']:.3f} (n 5)"
     assert "control_samples" not in whole.metadata.parameters
     assert facts_of(whole)["control_samples"] is None
-    assert "controls" not in dict(rows_of(facts_of(whole)))
+    (scores,) = score_tables(facts_of(whole))
+    assert "a, b: controls, which know nothing of the network" in scores.notes
 
 
 def test_the_log_says_it_before_the_work_begins(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from networks import SmallCnn
 from explainer import ImageClassificationRunner, RunOptions, read_run
 from explainer.analysis.facts import facts_of
 from explainer.benchmark import Faithfulness
-from explainer.command.text import provenance_rows
+from explainer.command.inspect_text import provenance_rows
 from explainer.errors import EngineError
 from explainer.explanation import Occlusion
 from explainer.network.engine import version_of

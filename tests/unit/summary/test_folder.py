@@ -82,7 +82,8 @@ def moved_and_linked(job: Path, name: str) -> None:
     (job / name).symlink_to(job.parent / "outside" / name)
 
 
-def test_an_event_file_that_leads_out_is_left_out_and_told(job: Path, capsys):
+def test_an_event_file_that_leads_out_is_left_out_and_told(job: Path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     write_run(job)
     newer = write_run(job, clock=STARTED + 9).event_file.name
     moved_and_linked(job, newer)

@@ -1,0 +1,123 @@
+"""Which samples to look at first: the surest errors, the worst scores, the least certain ones. As JSON values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Container, Iterable
+from typing import Any
+
+from explainer.analysis.statistics import direction_of
+from explainer.analysis.tables import Tables
+from explainer.analysis.view import RunView
+from explainer.summary.reader import SampleView
+from explainer.summary.settings import mapping
+
+Facts = dict[str, Any]
+
+
+def surest_errors(run: RunView, count: int) -> list[Facts]:
+    """The incorrectly predicted samples, the one with the most probable prediction first.
+
+    Args:
+        run: what is read.
+        count: how many at most.
+
+    Raises:
+        ValueError: no true label is known.
+    """
+    if not any(sample.truth_known for sample in run.samples.values()):
+        raise ValueError(
+            "no sample of this run has a true label, so that none is known to be predicted incorrectly; name a metric "
+            "for the samples with its worst scores"
+        )
+    incorrect = (described(run, sample) for sample in run.samples.values() if sample.correct is False)
+    return _first(incorrect, lambda entry: entry["probability"], count)
+
+
+def worst_scores(run: RunView, metric: str, count: int, *, without: Container[str] = ()) -> list[Facts]:
+    """The samples with the worst scores by a metric, of the mean over methods; controls are none.
+
+    Each has `score`, that mean, in which every method counts once, and the worst method with its own `worst_score`.
+
+    Args:
+        run: what is read.
+        metric: its name.
+        count: how many at most; samples without a defined score are left out.
+        without: methods that are left out.
+    """
+    sign = -1 if direction_of(metric, run.metadata) else 1
+    controls = mapping(run.metadata.parameters.get("controls"))
+    found = []
+    for sample in run.samples.values():
+        means = _means(sample, metric)
+        means = {name: mean for name, mean in means.items() if name not in controls and name not in without}
+        if means:
+            worst = max(means, key=lambda name: sign * means[name])
+            scored = {"score": _mean(means.values()), "worst_method": worst, "worst_score": means[worst]}
+            found.append({**described(run, sample), **scored})
+    return _first(found, lambda entry: sign * entry["score"], count)
+
+
+def _means(sample: SampleView, metric: str) -> dict[str, float]:
+    """The mean score of each method over the labels of a sample."""
+    found: dict[str, list[float]] = {}
+    for score in sample.scores:
+        if score.metric == metric and math.isfinite(score.value):
+            found.setdefault(score.explainer, []).append(score.value)
+    return {name: _mean(values) for name, values in found.items()}
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return math.fsum(known) / len(known)
+
+
+def most_uncertain(run: RunView, count: int) -> list[Facts]:
+    """The samples whose most probable label has the largest standard deviation over the draws.
+
+    Args:
+        run: what is read.
+        count: how many at most.
+
+    Raises:
+        ValueError: the run has no draws.
+    """
+    drawn = [described(run, sample) for sample in run.samples.values() if sample.uncertainty is not None]
+    if not drawn:
+        raise ValueError(
+            "this run has no uncertainty, so that no sample is known to be uncertain; it is evaluated by "
+            "`explainer run --uncertainty` and by `register_uncertainty()`"
+        )
+    return _first(drawn, lambda entry: entry["deviation"], count)
+
+
+def described(run: RunView, sample: SampleView) -> Facts:
+    """A sample: number, file, picture in the folder, true labels, what was predicted with its probability, how certain.
+
+    Of a single class the prediction may be that it is not there: "not cat", with the probability of that.
+    """
+    (row,) = Tables(run.metadata.labels, ()).rows("samples", sample)
+    label, probability = row["label_name"], row["probability"]
+    if len(sample.prediction.probabilities) == 1 and not sample.prediction.predicted and probability is not None:
+        label, probability = f"not {label}", 1 - probability
+    return {
+        "sample": sample.sample_id,
+        "source": row["source"],
+        "picture": row["image_path"],
+        "true_labels": row["true_labels"],
+        "predicted_label": label,
+        "probability": probability,
+        "correct": row["correct"],
+        "deviation": row["deviation"],
+        "total_entropy": row["total_entropy"],
+    }
+
+
+def _first(entries: Iterable[Facts], key: Callable[[Facts], float | None], count: int) -> list[Facts]:
+    """Those with the largest numbers, the largest first; equal ones by the number of the sample, without one last."""
+
+    def place(entry: Facts) -> tuple[float, int]:
+        number = key(entry)
+        return math.inf if number is None else -number, entry["sample"]
+
+    return sorted(entries, key=place)[:count]
