@@ -18,6 +18,7 @@ FLOORS = {
         "deprecated",
         "errors",
         "memory",
+        "own_code",
         "records",
         "relu_rules",
         "resizing",

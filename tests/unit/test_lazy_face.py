@@ -14,6 +14,7 @@ import explainer
 READING = [
     *("analysis", "analysis.calibration", "analysis.curves", "analysis.facts", "analysis.reliability"),
     *("analysis.comparison", "command.compare", "command.figure", "report.figures"),
+    *("benchmark", "explanation", "command.names"),
     *(
         "analysis.statistics",
         "analysis.tables",
