@@ -16,7 +16,10 @@ from explainer.explanation.base import Attribution
 from explainer.explanation.by_layer import AUTO
 from explainer.own_code import imported, require_arguments, told_as
 
-NOT_FOR_A_COMMAND = ("network", "activation_fn", "num_labels", "reshape_transform", "method", "curve_fills")
+NOT_FOR_A_COMMAND = (
+    *("network", "activation_fn", "num_labels", "method"),  # which the run has, or which are objects
+    *("reshape_transform", "curve_fills", "parameters", "segments", "labels", "data_format", "on_progress"),
+)
 _TEXTS = ("layer", "name")  # never numbers, whatever they look like
 EXPLAINERS: dict[str, type[Attribution]] = {
     name: getattr(explanation, name) for name in explanation.__all__ if name != "Attribution"

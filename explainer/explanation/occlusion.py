@@ -107,6 +107,9 @@ class Occlusion(Attribution):
         on_progress: called with the number of regions that are done and of all.
         name: what the method is called in a summary.
 
+    Cost: a forward pass per window, and one more, per image; all labels together. By default 901 for 32 x 32 pixels,
+    1025 for 224 x 224.
+
     Raises:
         TypeError: an argument of a wrong type.
         ValueError: a wrong value; when called, a window larger than the input.
