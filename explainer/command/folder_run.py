@@ -120,6 +120,8 @@ def run_folder(options: FolderRun) -> RunResult:
     labels = read_labels(options.labels, name="--labels")
     pictures = _pictures(options, labels)[: options.limit]
     network = options.given_network.made(len(labels))
+    if options.checkpoint is None:
+        terminal.print_error(text.weights_of_the_factory(options.network))
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)

@@ -21,6 +21,7 @@ with kept_from_new_threads():  # those that NumPy and SciPy start when they are 
     from explainer.command.export import export
     from explainer.command.figure import figure
     from explainer.command.inspect import inspect
+    from explainer.command.layers import layers
     from explainer.command.repair import repair
     from explainer.command.report import report
     from explainer.command.run import run
@@ -45,7 +46,7 @@ class _Group(click.Group):
     cls=_Group,
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[compare, export, figure, inspect, methods, metrics, repair, report, run, serve, verify],
+    commands=[compare, export, figure, inspect, layers, methods, metrics, repair, report, run, serve, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

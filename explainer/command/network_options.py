@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from explainer.command import terminal, text
+from explainer.command import terminal
 from explainer.command.values import arguments
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -90,9 +90,6 @@ class GivenNetwork:
             name="--network",
             arguments_name=_ARGUMENTS,
         )
-        if self.checkpoint is None:
-            terminal.print_error(text.weights_of_the_factory(self.network))
-        else:
-            for note in load_weights(network, self.checkpoint, name="--checkpoint"):
-                terminal.print_error(note)
+        for note in load_weights(network, self.checkpoint, name="--checkpoint") if self.checkpoint else ():
+            terminal.print_error(note)
         return network
