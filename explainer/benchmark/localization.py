@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from explainer.arrays import Float64Array, Region
 from explainer.benchmark.by_map import RegionMetric
@@ -63,6 +62,8 @@ class Localization(RegionMetric):
         return self._points(saliency, region) if self._metric == METRICS[0] else self._overlaps(saliency, region)
 
     def _points(self, saliency: Float64Array, region: Region) -> float:
+        from scipy.ndimage import distance_transform_edt
+
         highest = saliency == saliency.max()
         if highest.all():
             return np.nan

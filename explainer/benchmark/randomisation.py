@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
-from scipy.stats import entropy, rankdata
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import LabelMetric, require_maps
@@ -230,6 +228,8 @@ class EfficientMPRT(LabelMetric):
 
     def _disorder(self, maps: FloatArray) -> Float64Array:
         flat = (np.abs(one, dtype=np.float64) for one in maps.reshape(-1, maps.shape[2] * maps.shape[3]))
+        from scipy.stats import entropy  # half a second, which a list of the metrics need not wait for
+
         found = [entropy(np.histogram(values, bins=self._bins)[0]) for values in flat]
         return np.array(found).reshape(maps.shape[:2])
 
@@ -249,6 +249,8 @@ def structural_similarity(one: NDArray[Any], other: NDArray[Any]) -> float:
     if not np.isfinite(span) or span == 0:
         return np.nan
     inside = tuple(slice(window // 2, window // 2 + length - window + 1) for length in one.shape)
+
+    from scipy.ndimage import uniform_filter
 
     def mean(values: NDArray[Any]) -> Float64Array:
         means: Float64Array = uniform_filter(values.astype(np.float64), window)[inside]
@@ -284,6 +286,8 @@ def _of_randomised_maps(
 
 def _ranks(maps: FloatArray) -> Float64Array:
     """The ranks of each map's values, (N, L, H x W); equal ones share the mean of theirs."""
+    from scipy.stats import rankdata
+
     ranks: Float64Array = rankdata(maps.reshape(*maps.shape[:2], -1), axis=-1)
     return ranks
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from explainer.arrays import Float64Array, Region
 from explainer.benchmark.by_map import RegionMetric
@@ -100,6 +99,8 @@ class AttributionAUC(RegionMetric):
     name = "AttributionAUC"
 
     def _score_region(self, saliency: Float64Array, region: Region) -> float:
+        from scipy.stats import rankdata
+
         inside, outside = int(region.sum()), int((~region).sum())
         if not outside:
             return np.nan

@@ -13,11 +13,11 @@ from tqdm.auto import tqdm
 
 from explainer.command import terminal, text
 from explainer.command.names import make_explainers, make_metrics
+from explainer.command.network_options import GivenNetwork
 from explainer.data.picture_file import Decoding, pixel_cap
 from explainer.data.pictures import Picture, PictureSource, find_pictures, read_labels
 from explainer.data.preprocess import Preprocess
 from explainer.network.engine import default_engine
-from explainer.network.mindspore.loading import load_weights, make_network
 from explainer.network.of import classifier_of
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
@@ -35,6 +35,7 @@ class FolderRun:
     """
 
     network: str
+    network_args: tuple[str, ...]
     images: Path
     labels: Path
     summary_dir: Path
@@ -78,6 +79,11 @@ class FolderRun:
         return Preprocess(self.size, channels=self.channels, mean=self.mean, std=self.std)
 
     @property
+    def given_network(self) -> GivenNetwork:
+        """Which network is explained."""
+        return GivenNetwork(network=self.network, network_args=self.network_args, checkpoint=self.checkpoint)
+
+    @property
     def decoding(self) -> Decoding:
         """How pictures are decoded."""
         return Decoding(max_megapixels=self.max_megapixels, bits=self.bits)
@@ -100,7 +106,8 @@ class FolderRun:
     @property
     def provenance(self) -> dict[str, str]:
         """Where network, weights and pictures come from."""
-        given = {"network_factory": self.network, "checkpoint": self.checkpoint, "images": self.images}
+        factory = " ".join((self.network, *self.network_args))
+        given = {"network_factory": factory, "checkpoint": self.checkpoint, "images": self.images}
         return {name: str(value) for name, value in given.items() if value is not None}
 
 
@@ -113,7 +120,9 @@ def run_folder(options: FolderRun) -> RunResult:
     """
     labels = read_labels(options.labels, name="--labels")
     pictures = _pictures(options, labels)[: options.limit]
-    network = _network(options, len(labels))
+    network = options.given_network.made(len(labels))
+    if options.checkpoint is None:
+        terminal.print_error(text.weights_of_the_factory(options.network))
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)
@@ -142,12 +151,3 @@ def _note(text: str) -> None:
     """Tells of a picture while others are read; a progress bar makes room."""
     with tqdm.external_write_mode(sys.stderr):
         terminal.print_error(f"--images: {text}")
-
-
-def _network(options: FolderRun, class_count: int) -> nn.Cell:
-    network = make_network(options.network, class_count, name="--network")
-    if options.checkpoint is None:
-        terminal.print_error(text.weights_of_the_factory(options.network))
-    else:
-        load_weights(network, options.checkpoint, name="--checkpoint")
-    return network

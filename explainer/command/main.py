@@ -9,16 +9,19 @@ from collections.abc import Sequence
 
 import click
 
+from explainer.checks import did_you_mean
 from explainer.command.signals import kept_from_new_threads
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
 
 with kept_from_new_threads():  # those that NumPy and SciPy start when they are imported
     from explainer.command import terminal, text
+    from explainer.command.choices import methods, metrics
     from explainer.command.compare import compare
     from explainer.command.export import export
     from explainer.command.figure import figure
     from explainer.command.inspect import inspect
+    from explainer.command.layers import layers
     from explainer.command.repair import repair
     from explainer.command.report import report
     from explainer.command.run import run
@@ -29,10 +32,21 @@ _NAME = "explainer"
 _FAILED, _WRONG_ARGUMENT = 1, 2
 
 
+class _Group(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], known)}")
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Group,
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[compare, export, figure, inspect, repair, report, run, serve, verify],
+    commands=[compare, export, figure, inspect, layers, methods, metrics, repair, report, run, serve, verify],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -13,6 +13,7 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
 from explainer.command.inspect_text import short_overview
+from explainer.command.network_options import NetworkCommand, network_options
 from explainer.network.engine import ENGINES
 from explainer.run.interrupts import SignalWatch
 from explainer.summary.raw_maps import RAW_MAPS
@@ -20,7 +21,7 @@ from explainer.summary.raw_maps import RAW_MAPS
 _SEVERAL = ("--mean", "--std")  # these take all numbers that follow, which click's options do not
 
 
-class _RunCommand(click.Command):
+class _RunCommand(NetworkCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, gathered(args, _SEVERAL))
 
@@ -81,15 +82,10 @@ def _traceback_shown() -> Iterator[None]:
 
 
 @click.command(cls=_RunCommand, help=text.RUN, short_help="Explain a folder of images.", epilog=text.RUN_END)
-@click.option(
-    "--network", required=True, metavar="MODULE:FACTORY", help="A function without arguments that makes the network."
-)
+@network_options
 @click.option("--images", required=True, type=Path, metavar="DIR", help="Folder of pictures.")
 @click.option("--labels", required=True, type=Path, metavar="FILE", help="One class name per line.")
 @click.option("--summary-dir", required=True, type=Path, metavar="OUT", help="Where the summary goes.")
-@click.option(
-    "--checkpoint", type=Path, metavar="CKPT", help="Weights for the network; its CRC is checked where it has one."
-)
 @click.option(
     "--explainers",
     default="Gradient,GradCAM:layer=auto",

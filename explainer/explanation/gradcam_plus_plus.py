@@ -25,6 +25,8 @@ class GradCAMPlusPlus(LayerAttribution):
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
 
+    Cost: a forward and a backward pass per label.
+
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell, or `layer` neither a string nor a cell.
         LayerError: no such layer; the message lists the nearest names. When called: a layer without a spatial map.

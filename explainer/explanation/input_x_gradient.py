@@ -19,6 +19,8 @@ class InputXGradient(ChannelAttribution):
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
 
+    Cost: a forward and a backward pass per label.
+
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.
         ValueError: `reduction` is none of the three.

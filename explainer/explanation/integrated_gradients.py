@@ -34,6 +34,8 @@ class IntegratedGradients(ByChannel):
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
 
+    Cost: `steps` forward and backward passes per label, and two forward passes per image.
+
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell, or another argument of a wrong type.
         ValueError: `steps` below 1, or a `reduction` that is none of the three.

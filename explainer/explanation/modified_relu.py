@@ -37,6 +37,8 @@ class Deconvolution(ModifiedReLU):
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
 
+    Cost: a forward and a backward pass per label.
+
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.
         ValueError: `reduction` is none of the three.
@@ -69,6 +71,8 @@ class GuidedBackprop(ModifiedReLU):
         reduction: "abs_max", or, with signs, "signed" (the channel of the largest absolute value) or "sum".
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
+
+    Cost: a forward and a backward pass per label.
 
     Raises:
         TypeError: `network` is not a mindspore.nn.Cell.

@@ -55,6 +55,8 @@ class RISE(PerturbationAttribution):
         score: what is explained, the "probability" or the "logit" of the target.
         name: what the method is called in a summary.
 
+    Cost: `masks` forward passes per image; all labels together.
+
     Raises:
         TypeError: an argument of a wrong type.
         ValueError: a wrong value, such as masks of zeros alone; when called, masks of another size than the images.

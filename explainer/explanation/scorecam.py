@@ -37,6 +37,8 @@ class ScoreCAM(PerturbationAttribution):
         score: what weighs a channel, the "logit" or the "probability" of the target.
         name: what the method is called in a summary.
 
+    Cost: a forward pass per channel of the layer, and one more, per image; all labels together.
+
     Raises:
         TypeError: an argument of a wrong type.
         ValueError: a wrong value, no such layer; when called, a layer without a spatial map.

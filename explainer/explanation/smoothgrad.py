@@ -34,6 +34,8 @@ class SmoothGrad(ChannelAttribution):
         name: what the method is called in a summary.
         batch_size: images in one pass through the network.
 
+    Cost: `samples` times that of its method: forward and backward passes per label.
+
     Raises:
         TypeError: an argument of a wrong type, or a method that has no attributions per channel (GradCAM, RISE).
         ValueError: `samples` below 1, `noise` outside [0, 10], a negative seed, an unknown `reduction`.

@@ -127,6 +127,8 @@ class LIME(GridSurrogate):
         score: what is explained, the "probability" or the "logit" of the target.
         name: what the method is called in a summary.
 
+    Cost: `samples` forward passes per image; all labels together.
+
     Raises:
         TypeError: an argument of a wrong type.
         ValueError: a wrong value; when called, a grid finer than the image.
@@ -203,6 +205,8 @@ class KernelSHAP(GridSurrogate):
         seed: of the draws, a whole number >= 0.
         score: what is explained, the "probability" or the "logit" of the target.
         name: what the method is called in a summary.
+
+    Cost: `samples` forward passes per image; all labels together.
 
     Raises:
         TypeError: an argument of a wrong type.

@@ -1,20 +1,21 @@
-"""The door to a network: whoever evaluates one gets its classifier here."""
+"""The door to a network: whoever evaluates one gets its classifier here.
+
+MindSpore is loaded when the first network comes, so that methods and metrics can be listed without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from explainer.checks import require_integer
 from explainer.classifier import Classifier, Evaluator
 from explainer.network.engine import default_engine, require_engine
-from explainer.network.function import FunctionClassifier
-from explainer.network.mindspore.adapter import MindSporeClassifier
-from explainer.network.mindspore.borrowing import one_thread
-from explainer.network.mindspore.inputs import require_network
 from explainer.network.mindspore.tensors import is_cell, is_tensor, require_device, to_tensor, without_tensor
-from explainer.network.onnx_classifier import OnnxClassifier
+
+if TYPE_CHECKING:
+    from explainer.network.onnx_classifier import OnnxClassifier
 
 __all__ = [
     "classifier_of",
@@ -70,6 +71,10 @@ def onnx_classifier_of(
     Raises:
         TypeError, ValueError: as for `classifier_of`.
     """
+    from explainer.network.mindspore.adapter import MindSporeClassifier
+    from explainer.network.mindspore.borrowing import one_thread
+    from explainer.network.onnx_classifier import OnnxClassifier
+
     chosen = default_engine() if engine is None else require_engine("engine", engine)
     key = (id(network), id(activation_fn), require_integer("batch_size", batch_size, 1), chosen)
     with one_thread():
@@ -96,6 +101,8 @@ def evaluator_of(network: Any, activation_fn: Any = None, *, batch_size: int = 3
         return classifier_of(network, activation_fn, batch_size=batch_size)
     if activation_fn is not None and not callable(activation_fn):
         raise TypeError(f"`activation_fn` must be a cell, a function or None, got {type(activation_fn).__name__}")
+    from explainer.network.function import FunctionClassifier
+
     return FunctionClassifier(network, activation_fn, batch_size=batch_size)
 
 
@@ -103,6 +110,13 @@ def weights_of(classifier: Evaluator) -> str | None:
     """A digest of a network's weights, 32 hexadecimal digits; None where nobody can tell, as of a function."""
     digest: Callable[[], str] | None = getattr(classifier, "weights_digest", None)
     return None if digest is None else digest()
+
+
+def require_network(name: str, network: Any) -> None:
+    """Raises TypeError unless this is a mindspore.nn.Cell of one input."""
+    from explainer.network.mindspore import inputs
+
+    inputs.require_network(name, network)
 
 
 def require_classifiable(name: str, network: Any) -> None:

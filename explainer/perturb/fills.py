@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from explainer.arrays import FloatArray
 from explainer.checks import did_you_mean, require_finite, require_number
@@ -157,6 +156,8 @@ def _local_means(images: FloatArray, shown: FloatArray) -> FloatArray:
 
 def _blurred(sigma: float | None) -> Fill:
     def blurred(images: FloatArray) -> FloatArray:
+        from scipy.ndimage import gaussian_filter
+
         spread = max(1.0, _BLUR * min(images.shape[2:])) if sigma is None else sigma
         filled: FloatArray = gaussian_filter(images, (0, 0, *[spread] * (images.ndim - 2)), mode="nearest")
         return filled

@@ -19,6 +19,7 @@ FLOORS = {
         "deprecated",
         "errors",
         "memory",
+        "own_code",
         "records",
         "relu_rules",
         "resizing",

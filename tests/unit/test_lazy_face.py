@@ -14,6 +14,7 @@ import explainer
 READING = [
     *("analysis", "analysis.calibration", "analysis.curves", "analysis.facts", "analysis.reliability"),
     *("analysis.comparison", "command.compare", "command.figure", "report.figures"),
+    *("benchmark", "explanation", "command.names"),
     *(
         "analysis.statistics",
         "analysis.tables",
@@ -66,6 +67,10 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
         ["compare", "--help"],
         ["figure", "--help"],
         ["run", "--help"],
+        ["methods"],
+        ["methods", "RISE"],
+        ["metrics"],
+        ["metrics", "Robustness"],
         ["verify", "--help"],
         ["repair", "--help"],
         ["export", "--help"],
@@ -73,7 +78,7 @@ def test_the_package_and_all_that_reads_load_no_mindspore() -> None:
         ["--version"],
     ],
 )
-def test_the_command_s_help_loads_no_mindspore(arguments: list[str]) -> None:
+def test_the_command_s_help_and_lists_load_no_mindspore(arguments: list[str]) -> None:
     script = (
         "import sys, contextlib, io\nfrom explainer.command.main import main\n"
         f"with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n    main({arguments!r})\n"

@@ -1,36 +1,47 @@
-"""MindSpore's tensors and NumPy's arrays, one into the other; and the device that they are on."""
+"""MindSpore's tensors and NumPy's arrays, one into the other; and the device that they are on.
+
+As long as nobody has loaded MindSpore nothing is a tensor or a cell of it, and it is not loaded to see that.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
-import mindspore
-from mindspore import Tensor, nn
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 
 def without_tensor(value: Any) -> Any:
     """A tensor as a NumPy array, anything else as it is."""
-    return value.asnumpy() if isinstance(value, Tensor) else value
+    return value.asnumpy() if is_tensor(value) else value
 
 
 def to_tensor(array: NDArray[Any]) -> Tensor:
     """The array as a tensor of the same dtype, sharing nothing with it."""
+    from mindspore import Tensor
+
     return Tensor(array)
 
 
 def is_cell(value: Any) -> bool:
     """Whether the value is a MindSpore cell."""
-    return isinstance(value, nn.Cell)
+    loaded = sys.modules.get("mindspore.nn")
+    return loaded is not None and isinstance(value, loaded.Cell)
 
 
 def is_tensor(value: Any) -> bool:
     """Whether the value is a MindSpore tensor."""
-    return isinstance(value, Tensor)
+    loaded = sys.modules.get("mindspore")
+    return loaded is not None and isinstance(value, loaded.Tensor)
 
 
 def device_in_use() -> str:
     """Where MindSpore runs: "CPU", "GPU" or "Ascend"."""
+    import mindspore
+
     device: str = mindspore.get_context("device_target")
     return device
 

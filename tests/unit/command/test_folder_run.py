@@ -279,7 +279,7 @@ def test_a_softmax_of_one_class_is_told_with_the_activation_to_give(refused, tmp
             "nowhere_at_all:f",
             "'nowhere_at_all' (ModuleNotFoundError: No module named 'nowhere_at_all'); is it on the Python path?",
         ),
-        ("folder_run_factories:first_of", "missing 1 required positional argument"),
+        ("folder_run_factories:first_of", "--network-args must give classes, for which"),
         ("mindspore.nn:ReLU", "`network` must give one tensor of logits (N, K)"),
     ],
 )
@@ -351,7 +351,7 @@ def test_ctrl_c_while_a_module_is_imported_is_an_interruption(command, module):
     ("name", "message"),
     [
         ("missing", "--checkpoint must be a file, got"),
-        ("other", "lacks 6 weights of the network, the first 'conv1.weight'; explanations of a half-loaded network"),
+        ("other", "6 of the network's 6 weights are not in it, the first 'conv1.weight'; 2 of its own are not"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_told_with_exit_status_2(refused, checkpoints, name, message):

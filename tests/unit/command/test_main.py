@@ -65,6 +65,7 @@ def test_the_help_of_inspect_has_its_options_an_example_and_the_exit_status(caps
 
 RUN_OPTIONS = (
     "--network MODULE:FACTORY",
+    "--network-args KEY=VALUE...",
     "--images DIR",
     "--labels FILE",
     "--summary-dir OUT",

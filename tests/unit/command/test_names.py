@@ -66,6 +66,100 @@ def test_options_of_an_explainer_are_numbers_pairs_and_words(command, tmp_path):
     assert [name for name, gap in gaps.items() if gap is not None] == ["IntegratedGradients"]
 
 
+def test_gradcam_takes_the_last_spatial_layer_where_none_is_named(command, tmp_path):
+    assert command(network="folder_run_factories:small_cnn", explainers="GradCAM,LayerCAM")[0] == 0
+    recorded = run_of(tmp_path).metadata.parameters["explainers"]
+    assert recorded["GradCAM"] == {"class": "GradCAM", "layer": "auto", "chosen_layer": "relu2"}
+    assert recorded["LayerCAM"]["chosen_layer"] == "relu2"
+
+
+OWN = """
+import numpy as np
+from explainer.benchmark import Metric
+from explainer.explanation import Attribution
+
+class Flat(Attribution):
+    def __init__(self, network, *, value=1.0, name=None):
+        super().__init__(network, name=name, parameters={"value": value})
+        self._value = value
+
+    def _explain(self, images, targets):
+        maps = np.zeros((*targets.shape, *images.shape[2:]), np.float32)
+        maps[..., 1, 2] = self._value
+        return maps
+
+class Peak(Metric):
+    name = "Peak"
+    bounds = (0.0, float("inf"))
+
+    def __init__(self, num_labels, times=1):
+        self.settings = {"labels": num_labels, "times": times}
+
+    def score(self, case):
+        return self.settings["times"] * case.saliency.max(axis=(1, 2))
+
+class Unfinished(Attribution):
+    pass
+
+class Choosy(Attribution):
+    def __init__(self, network, window):
+        raise KeyError(window)
+
+    def _explain(self, images, targets):
+        return None
+
+def function(network):
+    return None
+"""
+
+
+@pytest.fixture(scope="module")
+def own(code):
+    (code / "folder_run_own.py").write_text(OWN, encoding="utf-8")
+    return "folder_run_own"
+
+
+def test_classes_of_the_user_explain_and_score_with_their_options(command, own, tmp_path):
+    status, _, error = command(
+        explainers=f"Gradient,{own}:Flat:value=2.5,{own}:Flat:name=again", metrics=f"{own}:Peak:times=2"
+    )
+    assert (status, error) == (0, "")
+    run = run_of(tmp_path)
+    assert run.metadata.explainers == ("Gradient", "Flat", "again")
+    assert run.metadata.parameters["explainers"]["Flat"] == {"class": "Flat", "value": 2.5}
+    assert run.metadata.parameters["metrics"]["Peak"]["labels"] == 4
+    scores = {(score.explainer, score.value) for score in run.samples[0].scores if score.explainer != "Gradient"}
+    assert scores >= {("Flat", 5.0), ("again", 2.0)}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("folder_run_none:Flat", "--explainers: could not import 'folder_run_none' (ModuleNotFoundError: "),
+        ("folder_run_own:Flt", "--explainers: folder_run_own has no function 'Flt'; did you mean 'Flat'?"),
+        (
+            "folder_run_own:function",
+            "--explainers folder_run_own:function must be a subclass of explainer.explanation.",
+        ),
+        (
+            "folder_run_own:Peak",
+            "--explainers folder_run_own:Peak must be a subclass of explainer.explanation.Attribut",
+        ),
+        ("folder_run_own:Unfinished", "--explainers folder_run_own:Unfinished lacks _explain: define what its base"),
+        ("folder_run_own:Flat:vlaue=2", "must be one of value, name, got 'vlaue'; did you mean 'value'?"),
+        ("folder_run_own:Choosy", "--explainers must give window, for which folder_run_own:Choosy has no default"),
+        (
+            "folder_run_own:Choosy:window=3",
+            "--explainers folder_run_own:Choosy:window=3 failed (KeyError: 3); --traceback shows where",
+        ),
+    ],
+)
+def test_classes_of_the_user_that_do_not_fit_are_told_before_any_work(refused, own, entry, message):
+    status, why = refused(explainers=entry)
+    assert status == 2
+    assert message in why
+
+
 def test_an_explainer_may_have_a_name_of_digits(command, tmp_path):
     assert command(explainers="Gradient:name=2021")[0] == 0
     assert run_of(tmp_path).metadata.explainers == ("2021",)

@@ -101,6 +101,7 @@ def options_of(monkeypatch, tmp_path):
 def test_what_is_not_given_has_its_default(options_of, tmp_path):
     assert dataclasses.asdict(options_of()) == {
         "network": "a:b",
+        "network_args": (),
         "images": tmp_path,
         "labels": Path("names.txt"),
         "summary_dir": Path("out"),
@@ -149,9 +150,11 @@ def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
     numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3 --control-samples 9"
+    network = "--network-args depth=20 width=0.5 --network-args name=x"
     pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16 --engine onnxruntime"
-    given = dataclasses.asdict(options_of(*words.split(), *numbers.split(), *pictures.split()))
+    given = dataclasses.asdict(options_of(*f"{words} {numbers} {network} {pictures}".split()))
     wanted = {
+        "network_args": ("depth=20", "width=0.5", "name=x"),
         "checkpoint": Path("w.ckpt"),
         "explainers": "RISE",
         "metrics": "Sparseness",

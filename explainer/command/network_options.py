@@ -1,0 +1,95 @@
+"""The options that say which network: `--network`, `--network-args`, `--checkpoint`; and the network that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from explainer.command import terminal
+from explainer.command.values import arguments
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_ARGUMENTS = "--network-args"
+_OPTIONS = (
+    click.option(
+        "--network",
+        required=True,
+        metavar="MODULE:FACTORY",
+        help="A function that makes the network, or mindcv:NAME, a network of MindCV.",
+    ),
+    click.option(
+        _ARGUMENTS,
+        multiple=True,
+        metavar="KEY=VALUE...",
+        help="What it is called with: numbers, true, false, texts, lists (depths=2,2,2).",
+    ),
+    click.option(
+        "--checkpoint",
+        type=click.Path(path_type=Path),
+        metavar="CKPT",
+        help="Weights for the network; its CRC is checked where it has one.",
+    ),
+)
+
+
+def network_options(function: _Function) -> _Function:
+    """The command, with the options of its network in front of those that it has."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+class NetworkCommand(click.Command):
+    """A command whose `--network-args` takes all the KEY=VALUE that follow."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's, of arguments with the option before each of its values."""
+        return super().parse_args(ctx, spread(args))
+
+
+def spread(given: Sequence[str]) -> list[str]:
+    """The arguments, with `--network-args` before each KEY=VALUE that follows it.
+
+    >>> spread(["--network-args", "depth=20", "width=0.5", "--limit=3"])
+    ['--network-args', 'depth=20', '--network-args', 'width=0.5', '--limit=3']
+    """
+    found: list[str] = []
+    for entry in given:
+        follows = len(found) > 1 and found[-2] == _ARGUMENTS
+        if follows and "=" in entry and not entry.startswith("-"):
+            found.append(_ARGUMENTS)
+        found.append(entry)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenNetwork:
+    """The options of a network, by their names."""
+
+    network: str
+    network_args: tuple[str, ...]
+    checkpoint: Path | None
+
+    def made(self, class_count: int) -> Any:
+        """The network, a mindspore.nn.Cell with its weights; what its user should know is printed.
+
+        Raises:
+            TypeError, ValueError: an option that does not fit; says which.
+        """
+        from explainer.network.mindspore.checkpoints import load_weights  # loads MindSpore
+        from explainer.network.mindspore.loading import make_network
+
+        network = make_network(
+            self.network,
+            class_count,
+            arguments(_ARGUMENTS, self.network_args),
+            name="--network",
+            arguments_name=_ARGUMENTS,
+        )
+        for note in load_weights(network, self.checkpoint, name="--checkpoint") if self.checkpoint else ():
+            terminal.print_error(note)
+        return network
