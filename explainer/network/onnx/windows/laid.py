@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray, IndexArray
 from explainer.network.onnx.graph import Batch, Graph, GraphBuilder, Node, Shape, Value
+from explainer.network.onnx.operators.operands import fixed
 from explainer.network.onnx.windows.plan import Felt, Plan, channels_of, counts_images, elements, needs_fetching
+from explainer.network.onnx.windows.products import Product
 from explainer.network.onnx.windows.spans import Reach, Region, Span
 
 _MARGINS = (0.0, -np.inf)  # the first places of each table: what stands outside of a map
@@ -28,6 +30,7 @@ class Fetched:
         steps: from one row to the next, and from one column.
         lengths: rows and columns.
         margin: the place of the table that stands for what is outside of the map.
+        is_of_known: whether it is fetched as it was in the image that is known.
     """
 
     given: Region
@@ -35,14 +38,17 @@ class Fetched:
     steps: tuple[int, int]
     lengths: tuple[int, int]
     margin: int
+    is_of_known: bool = False
 
     def places(self, tops: IndexArray, lefts: IndexArray) -> NDArray[np.int32]:
         """Places of the table (B, rows, columns), for windows at (B,) tops and lefts."""
         height, width = self.given
         rows, changed_rows = self._along(0, tops)
         columns, changed_columns = self._along(1, lefts)
-        first = np.arange(len(tops)) * (height.length * width.length) + height.size * width.size
         known = rows[:, :, None] * width.size + columns[:, None, :]
+        if self.is_of_known:
+            return (known + len(_MARGINS)).astype(np.int32)
+        first = np.arange(len(tops)) * (height.length * width.length) + height.size * width.size
         changed = (changed_rows * width.length + first[:, None])[:, :, None] + changed_columns[:, None, :]
         # What has changed lies behind what is known, and where one of the two is not there, far below zero.
         found = np.maximum(np.maximum(changed, known) + len(_MARGINS), self.margin)
@@ -63,10 +69,10 @@ class Laid:
     """The graphs of a plan.
 
     Attributes:
-        known: an image (1, C, H, W) -> the tables of its maps: a row for each place, with its channels, in front of
-            them what stands outside.
+        known: an image (1, C, H, W) -> what is kept of it: tables of its maps, a row for each place, with its channels,
+            in front of them what stands outside; and products.
         windowed: the windows (B, C, h, w), and what `others` says -> the network's outputs.
-        others: what the second graph is given beside the windows: the number of a table, or what is fetched.
+        others: what the second graph is given beside the windows: the number of what is kept, or what is fetched.
     """
 
     known: Graph
@@ -94,6 +100,7 @@ class _Laying:
         self._parts = {graph.images: self._builder.images}
         self._whole: dict[Value, Value] = {}
         self._tables: dict[Value, Value] = {}
+        self._kept: dict[Value, Value] = {}
         self._others: list[int | Fetched] = []
 
     def finished(self) -> Laid:
@@ -101,6 +108,9 @@ class _Laying:
         for node in graph.nodes:
             if node in self._plan.felt:
                 self._lay_part(node, self._plan.felt[node])
+            elif node in self._plan.products:
+                if node is self._plan.products[node].multiplied:
+                    self._lay_product(self._plan.products[node])
             else:
                 self._lay_whole(node)
         outputs = tuple(self._made_whole(output) for output in graph.outputs)
@@ -153,33 +163,83 @@ class _Laying:
 
     def _fetched(self, value: Value, fetched: Fetched) -> Value:
         builder, channels = self._builder, channels_of(value)
-        table = self._table(value)
-        self._others.append(fetched)
-        places = builder.given(f"places_{len(self._others)}", (Batch(), *fetched.lengths), "int32")
         rows = builder.node(
-            "Gather", table, places, shape=(Batch(), *fetched.lengths, channels), dtype=value.dtype, axis=0
+            "Gather",
+            self._table(value),
+            self._places(fetched),
+            shape=(Batch(), *fetched.lengths, channels),
+            dtype=value.dtype,
+            axis=0,
         )
         return builder.node("Transpose", rows, shape=(Batch(), channels, *fetched.lengths), perm=[0, 3, 1, 2])
+
+    def _places(self, fetched: Fetched) -> Value:
+        self._others.append(fetched)
+        return self._builder.given(f"places_{len(self._others)}", (Batch(), *fetched.lengths), "int32")
 
     def _table(self, value: Value) -> Value:
         """What is known of a map, and behind it the parts of it that have changed, window by window."""
         if value not in self._tables:
-            builder, channels = self._builder, channels_of(value)
-            self._others.append(len(self._tables))
-            count = len(_MARGINS) + elements(value.shape) // channels
-            known = builder.given(f"known_{len(self._others)}", (count, channels), value.dtype)
-            changed = _by_places(builder, self._parts[value])
-            self._tables[value] = builder.node("Concat", known, changed, shape=changed.shape, axis=0)
+            changed = _by_places(self._builder, self._parts[value])
+            known = self._known_table(value)
+            self._tables[value] = self._builder.node("Concat", known, changed, shape=changed.shape, axis=0)
         return self._tables[value]
+
+    def _known_table(self, value: Value) -> Value:
+        channels = channels_of(value)
+        return self._kept_of(value, (len(_MARGINS) + elements(value.shape) // channels, channels))
+
+    def _kept_of(self, value: Value, shape: Shape) -> Value:
+        """What is kept of the image that is known, of this shape."""
+        if value not in self._kept:
+            self._others.append(len(self._kept))
+            self._kept[value] = self._builder.given(f"known_{len(self._others)}", shape, value.dtype)
+        return self._kept[value]
+
+    def _lay_product(self, product: Product) -> None:
+        """That of the image that is known, and what of it the part of the map has changed."""
+        builder, value, columns = self._builder, product.map, product.columns
+        channels, region = channels_of(value), self._plan.regions[value]
+        fetched = _as_known(region)
+        places = self._places(fetched)
+        shape = (Batch(), *fetched.lengths, channels)
+        known = builder.node("Gather", self._known_table(value), places, shape=shape, dtype=value.dtype, axis=0)
+        changed = builder.node("Transpose", self._parts[value], shape=shape, perm=[0, 2, 3, 1])
+        size = fetched.lengths[0] * fetched.lengths[1] * channels
+        change = builder.reshaped(builder.node("Sub", changed, known), (Batch(), 1, size))
+        weights = builder.node(
+            "Gather",
+            self._weights_by_places(product),
+            builder.node("Sub", places, builder.constant(len(_MARGINS), "int32")),
+            shape=(Batch(), *fetched.lengths, channels * columns),
+            dtype=value.dtype,
+            axis=0,
+        )
+        by_columns = builder.reshaped(weights, (Batch(), size, columns))
+        added = builder.node("MatMul", change, by_columns, shape=(Batch(), 1, columns))
+        before = self._kept_of(product.output, (1, columns))
+        self._whole[product.output] = builder.node("Add", builder.reshaped(added, (Batch(), columns)), before)
+
+    def _weights_by_places(self, product: Product) -> Value:
+        """Weights (C * H * W, K) as (H * W, C * K)."""
+        builder, columns, channels = self._builder, product.columns, channels_of(product.map)
+        places = fixed(product.weights.shape[0]) // channels
+        by_channels = builder.reshaped(self._made_whole(product.weights), (channels, places, columns))
+        turned = builder.node("Transpose", by_channels, shape=(places, channels, columns), perm=[1, 0, 2])
+        return builder.reshaped(turned, (places, channels * columns))
 
     def _known(self) -> Graph:
         builder = GraphBuilder.going_on(self._plan.graph)
-        tables = []
-        for value in self._tables:
-            margins = builder.constant(np.outer(_MARGINS, np.ones(channels_of(value))), value.dtype)
-            places = _by_places(builder, value)
-            tables.append(builder.node("Concat", margins, places, shape=places.shape, axis=0))
-        return builder.finished(tuple(tables))
+        products = {product.output for product in self._plan.products.values()}
+        kept = [value if value in products else _table_of(builder, value) for value in self._kept]
+        return builder.finished(tuple(kept))
+
+
+def _table_of(builder: GraphBuilder, value: Value) -> Value:
+    """A map of one image as a row for each place, and in front of them what stands outside."""
+    margins = builder.constant(np.outer(_MARGINS, np.ones(channels_of(value))), value.dtype)
+    places = _by_places(builder, value)
+    return builder.node("Concat", margins, places, shape=places.shape, axis=0)
 
 
 def _by_places(builder: GraphBuilder, value: Value) -> Value:
@@ -202,6 +262,12 @@ def _seen_along(span: Span, reach: Reach) -> tuple[IndexArray, int, int]:
     if reach.extent == 1:
         return starts, reach.stride, span.length
     return starts, 1, (span.length - 1) * reach.stride + reach.extent
+
+
+def _as_known(changed: Region) -> Fetched:
+    """What stood where a part has changed."""
+    rows, columns = changed
+    return Fetched(changed, (rows.starts, columns.starts), (1, 1), (rows.length, columns.length), 0, is_of_known=True)
 
 
 def _all_of(given: Region) -> Fetched:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 from explainer.network.onnx.graph import Batch, Graph, Node, Shape, Value
 from explainer.network.onnx.operators.operands import fixed
 from explainer.network.onnx.windows.locality import Locality, locality_of, size_of
+from explainer.network.onnx.windows.products import Product, products_of
 from explainer.network.onnx.windows.spans import SAME_PLACE, Region, Span, are_alike
 
 _PARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # What moving a number costs beside a multiplication and an addition, which ONNX Runtime does eight at a time.
 _MOVED = 40
+_TAKEN = 10  # what it costs to take a weight from among others, in long rows
 _PLAIN = 10
 
 
@@ -30,7 +32,8 @@ class Plan:
     """A network for images that differ from one that is known in a window of one size alone.
 
     Of each map only the part is computed that the window changes; from where that is nearly all of it, or an operator
-    looks at all of it, the map is made whole, with the rest from the image that is known.
+    looks at all of it, the map is made whole, with the rest from the image that is known. To a product of all of a map
+    with few columns of weights what the part changes is added.
 
     Args:
         graph: the network.
@@ -49,6 +52,7 @@ class Plan:
         self.window = window
         self._fixed = _fixed(graph)
         self._local = self._localities()
+        self._products = self._cheap_products()
         self.whole = sum(_work(node) for node in graph.nodes if self.maps_of(node))
         choices = [self._widened(self._kept(part)) for part in parts]
         costs = [self._cost(felt) for felt in choices]
@@ -67,6 +71,12 @@ class Plan:
         return {self.graph.images: self.window_region} | {
             output: felt.region for node, felt in self.felt.items() for output in node.outputs
         }
+
+    @cached_property
+    def products(self) -> dict[Node, Product]:
+        """Those of which only the change is computed, by both of their nodes."""
+        used = [product for product in self._products if product.map in self.regions]
+        return {node: product for product in used for node in (product.flattened, product.multiplied)}
 
     @cached_property
     def window_region(self) -> Region:
@@ -96,6 +106,17 @@ class Plan:
                 regions.update((output, found[node].region) for output in node.outputs)
         return found
 
+    def _cheap_products(self) -> list[Product]:
+        """The products whose change costs less than to make the map whole."""
+        regions = {output: felt.region for node, felt in self._local.items() for output in node.outputs}
+        return [
+            product
+            for product in products_of(self.graph, self.depends_on_images)
+            if product.map in regions
+            and _MOVED * _moved_by(product, regions[product.map])
+            < _MOVED * elements(product.map.shape) + _work(product.multiplied)
+        ]
+
     def _kept(self, part: float) -> dict[Node, Felt]:
         """The nodes that compute parts of maps, where `part` of a map counts as all of it.
 
@@ -116,8 +137,9 @@ class Plan:
 
     def _needed_whole(self, kept: dict[Node, Felt]) -> set[Value]:
         needed = set(self.graph.outputs)
+        added = {product.flattened for product in self._products}
         for node in self.graph.nodes:
-            if node not in kept and not counts_images(node):
+            if node not in kept and node not in added and not counts_images(node):
                 needed.update(self.maps_of(node))
         return needed
 
@@ -137,9 +159,12 @@ class Plan:
     def _cost(self, felt: dict[Node, Felt]) -> float:
         """In multiplications and additions."""
         spared = sum(_work(node) * (1 - _part_of(entry.region)) for node, entry in felt.items())
+        regions = {output: entry.region for node, entry in felt.items() for output in node.outputs}
+        changed = [product for product in self._products if product.map in regions]
+        spared += sum(_work(product.multiplied) * (1 - _part_of(regions[product.map])) for product in changed)
         return self.whole - spared + _MOVED * sum(self._moved(felt))
 
-    def _moved(self, kept: dict[Node, Felt]) -> Iterator[int]:
+    def _moved(self, kept: dict[Node, Felt]) -> Iterator[float]:
         """How many numbers each fetching of a part, or of a whole map, moves, and what must be there for it."""
         if not kept:
             return
@@ -154,11 +179,18 @@ class Plan:
                         reach.extent + (span.length - 1) * (1 if reach.extent == 1 else reach.stride)
                         for reach, span in zip(felt.locality.reaches, felt.region, strict=True)
                     )
+        yield from (_moved_by(one, regions[one.map]) for one in self._products if one.map in regions)
         for value in self._needed_whole(kept):
             if value in regions:
                 fetched.add(value)
                 yield elements(value.shape)
         yield from (channels_of(value) * prod(span.length for span in regions[value]) for value in fetched)
+
+
+def _moved_by(product: Product, region: Region) -> float:
+    """How many numbers the change of a product moves: the part before and now, and the weights for it."""
+    part = channels_of(product.map) * prod(span.length for span in region)
+    return part * (2 + product.columns * _TAKEN / _MOVED)
 
 
 def counts_images(node: Node) -> bool:

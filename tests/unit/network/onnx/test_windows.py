@@ -255,6 +255,54 @@ def test_windows_at_every_place_give_what_the_whole_images_give(
     assert_alike(layers, size, part, at_least=1 if part == 2 else 0)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("layers", CUT, ids=lambda layers: layers.__name__)
+def test_maps_that_are_made_whole_give_what_the_whole_images_give(
+    layers: Layers, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where it would be cheaper to add what the window changes of a product."""
+    monkeypatch.setattr(Plan, "_cheap_products", lambda plan: [])
+    assert_alike(layers, size, 1.0, at_least=0)
+
+
+def dense(columns: int, *, uses: int = 1) -> Layers:
+    """A convolution, and products of all that it gives with so many columns of weights."""
+
+    def layers(net: Net, images: Value) -> tuple[Value, ...]:
+        value = net.relu(net.conv(images, 4))
+        count = int(np.prod(value.shape[1:]))
+        products = []
+        for _ in range(uses):
+            flat = net.builder.node("Reshape", value, net.builder.integers(-1, count), shape=(Batch(), count))
+            weight = net.weight(count, columns)
+            products.append(net.builder.node("MatMul", flat, weight, shape=(Batch(), columns)))
+        return tuple(products)
+
+    return layers
+
+
+@pytest.mark.parametrize(
+    ("layers", "size", "products"),
+    [(dense(3), (2, 3), 1), (dense(3, uses=2), (2, 3), 2), (dense(300), (2, 3), 0), (dense(40), (7, 10), 0)],
+)
+def test_what_a_window_changes_of_a_product_is_added_where_that_is_cheap(
+    layers: Layers, size: tuple[int, int], products: int
+) -> None:
+    plan = Plan(made(layers)[0], size, [1.0])
+    assert len({product.output for product in plan.products.values()}) == products
+    whole = [entry for entry in laid(plan).others if not isinstance(entry, int) and entry.lengths == (11, 15)]
+    assert len(whole) == (0 if products else 1)
+    assert_alike(layers, size, 1.0, at_least=1)
+
+
+def test_a_map_may_be_needed_whole_beside_its_product() -> None:
+    def layers(net: Net, images: Value) -> tuple[Value, ...]:
+        value = net.relu(net.conv(images, 4))
+        return net.logits(value), net.mean(value)
+
+    assert_alike(layers, (2, 3), 1.0, at_least=1)
+
+
 KNOWN_AT_ONCE = {"mean_that_leaves_its_margin_out": 1, "mean_rounded_up": 1, "padded_with_mirrors": 1}
 """Nodes in front of an operator that looks beyond places, or counts otherwise at the border."""
 
