@@ -111,7 +111,7 @@ def _column(found: Sequence[Facts | None], metric: str, facts: Facts, letters: M
     entries = [entry or {} for entry in found]
     form = _form(entry.get("mean") for entry in entries)
     controls = _scored_controls(metric, facts)
-    means = [told(entry["mean"], form) if entry else "" for entry in entries]
+    means = [told(entry["mean"], form) if entry else "-" for entry in entries]
     intervals = [_interval(entry, form) for entry in entries]
     marks = [_marks(entry, controls, letters) for entry in entries]
     width, reach = max(map(len, means)), max(map(len, intervals))

@@ -61,8 +61,8 @@ def test_a_row_for_each_method_and_a_column_for_each_metric() -> None:
         "────────────────────────────────────────────────────────",
         "Gradient           0.750 [0.50,1.00]   0.375 [0.12,0.62]",
         "RISE               0.500 [0.25,0.75]   0.300 [0.05,0.55]",
-        "a control: random  0.125 [-0.12,0.38]",
-        "b control: centre  0.250 [0.00,0.50]",
+        "a control: random  0.125 [-0.12,0.38]      -",
+        "b control: centre  0.250 [0.00,0.50]       -",
         "mean [95 % interval]; ↑ higher is better, ↓ lower is better",
         "a, b: controls, which know nothing of the network",
     ]
