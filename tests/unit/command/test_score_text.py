@@ -121,8 +121,8 @@ def test_marks_are_explained_below_where_there_are_any() -> None:
     tied = score("IoSR", "RISE", 0.5, 1, better_than=[], tied_with=[A])
     few = score("IoSR", "GradCAM", 0.5, 1, better_than=[A], too_few=[B])
     assert notes(clear, tied, few) == [
-        "=a: on nearly every sample the score of that control, within 0.01: the metric does not tell these maps from "
-        "its; docs/metrics.md says when it is blind",
+        "=a: nearly every sample scores as with that control, to a hundredth of the range: "
+        "the metric does not tell these maps from its (docs/metrics.md)",
         "~b: not clearly better than that control",
         "?b: fewer than 5 pairs of scores with that control, too few to tell",
     ]
