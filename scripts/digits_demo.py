@@ -124,7 +124,7 @@ All of it, side by side, is on one page; open it in a browser:
   {page.resolve().as_uri()}
 Next, try:
   explainer report {summary_dir} --to digits.html --detail none
-  explainer inspect {summary_dir} --json
+  explainer inspect {summary_dir} --metric IoSR --worst 5
   scripts/check_mindinsight {summary_dir.parent}
   mindinsight start --summary-base-dir {summary_dir.parent}    # in an environment of its own""")
 

@@ -37,6 +37,8 @@ def inspect(
     """Prints the facts of a run in a folder; the exit status."""
     if as_json and sort is not None:
         raise click.UsageError("--sort orders the rows of tables; in --json each entry of statistics has its rank.")
+    if sort is not None and metric is None and (worst is not None or uncertain is not None):
+        raise click.UsageError("--sort orders methods, of which --worst and --uncertain alone show none.")
     run = read_run(folder, run=chosen)
     facts = facts_of(run)
     for option, name in (("--sort", sort), ("--metric", metric)):

@@ -290,7 +290,8 @@ def _draws(facts: Facts | None) -> list[str]:
 
 def errors_table(entries: Sequence[Facts], facts: Facts) -> Table:
     """The surest errors."""
-    note = f"the surest of {facts['with_ground_truth'] - facts['correct']} incorrect predictions"
+    count = facts["with_ground_truth"] - facts["correct"]
+    note = f"the surest of {count} incorrect predictions" if entries else "no sample is predicted incorrectly"
     return _list("Surest errors", entries, {}, facts, note)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_lowercase
 from typing import Any
 
-from explainer.analysis.controls import EQUAL
 from explainer.analysis.limits import MOST_CONTROLS
 from explainer.analysis.statistics import LEAST, PARTS
 from explainer.command.tables import Rows, Table
@@ -111,7 +110,7 @@ def _column(found: Sequence[Facts | None], metric: str, facts: Facts, letters: M
     entries = [entry or {} for entry in found]
     form = _form(entry.get("mean") for entry in entries)
     controls = _scored_controls(metric, facts)
-    means = [told(entry["mean"], form) if entry else "" for entry in entries]
+    means = [told(entry["mean"], form) if entry else "-" for entry in entries]
     intervals = [_interval(entry, form) for entry in entries]
     marks = [_marks(entry, controls, letters) for entry in entries]
     width, reach = max(map(len, means)), max(map(len, intervals))
@@ -189,8 +188,8 @@ def _controls(facts: Facts, letters: Mapping[str, str]) -> list[str]:
 def _marks_told(columns: Sequence[Sequence[str]]) -> list[str]:
     found = sorted({mark for column in columns for text in column for mark in _MARK.findall(text)})
     said = {
-        "=": f"on nearly every sample the score of that control, within {EQUAL:g}: the metric does not tell these maps "
-        "from its; docs/metrics.md says when it is blind",
+        "=": "nearly every sample scores as with that control, to a hundredth of the range: "
+        "the metric does not tell these maps from its (docs/metrics.md)",
         "~": "not clearly better than that control",
         "?": f"fewer than {LEAST} pairs of scores with that control, too few to tell",
     }

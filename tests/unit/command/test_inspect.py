@@ -396,7 +396,7 @@ def test_methods_are_ordered_by_a_metric(scored: Path, capsys):
 def test_a_method_with_the_scores_of_a_control_has_a_mark(scored: Path, capsys):
     lines = inspected(capsys, scored)[1].splitlines()
     assert [line.split()[3:4] for line in lines if line.startswith(("A  ", "B  "))] == [["~a"], ["=a"]]
-    assert any(line.startswith("=a: on nearly every sample the score of that control") for line in lines)
+    assert any(line.startswith("=a: nearly every sample scores as with that control") for line in lines)
 
 
 def test_a_metric_alone_is_shown_without_the_rest_of_the_run(scored: Path, capsys):
@@ -484,6 +484,7 @@ def test_what_a_run_has_not_is_told_with_exit_status_2(tmp_path: Path, capsys, a
             ["--sort", "Hit", "--json"],
             "--sort orders the rows of tables; in --json each entry of statistics has its rank",
         ),
+        (["--sort", "Hit", "--worst", "3"], "--sort orders methods, of which --worst and --uncertain alone show none"),
         (["--worst", "0"], "Invalid value for '--worst': 0 is not in the range x>=1"),
         (["--uncertain", "few"], "Invalid value for '--uncertain': 'few' is not a valid integer"),
     ],

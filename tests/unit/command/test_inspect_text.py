@@ -222,6 +222,10 @@ def test_samples_are_listed_with_file_labels_and_probability() -> None:
     ]
 
 
+def test_where_nothing_is_predicted_incorrectly_that_is_said() -> None:
+    assert lines_of([errors_table([], KNOWN)])[-1] == "no sample is predicted incorrectly"
+
+
 def test_without_a_file_the_picture_is_named_and_where_it_lies() -> None:
     assert lines_of([uncertain_table([entry(3), entry(4)], KNOWN)]) == [
         "Least certain  picture  true  predicted      p     sd  entropy",

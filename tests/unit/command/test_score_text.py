@@ -61,8 +61,8 @@ def test_a_row_for_each_method_and_a_column_for_each_metric() -> None:
         "────────────────────────────────────────────────────────",
         "Gradient           0.750 [0.50,1.00]   0.375 [0.12,0.62]",
         "RISE               0.500 [0.25,0.75]   0.300 [0.05,0.55]",
-        "a control: random  0.125 [-0.12,0.38]",
-        "b control: centre  0.250 [0.00,0.50]",
+        "a control: random  0.125 [-0.12,0.38]      -",
+        "b control: centre  0.250 [0.00,0.50]       -",
         "mean [95 % interval]; ↑ higher is better, ↓ lower is better",
         "a, b: controls, which know nothing of the network",
     ]
@@ -121,8 +121,8 @@ def test_marks_are_explained_below_where_there_are_any() -> None:
     tied = score("IoSR", "RISE", 0.5, 1, better_than=[], tied_with=[A])
     few = score("IoSR", "GradCAM", 0.5, 1, better_than=[A], too_few=[B])
     assert notes(clear, tied, few) == [
-        "=a: on nearly every sample the score of that control, within 0.01: the metric does not tell these maps from "
-        "its; docs/metrics.md says when it is blind",
+        "=a: nearly every sample scores as with that control, to a hundredth of the range: "
+        "the metric does not tell these maps from its (docs/metrics.md)",
         "~b: not clearly better than that control",
         "?b: fewer than 5 pairs of scores with that control, too few to tell",
     ]
