@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
+from explainer.representation import of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class RunMetadata:
     parameters: Mapping[str, Any] = field(default_factory=dict)  # JSON: options, explainers, metrics
     package_version: str = ""
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True, eq=False)
 class OriginalImage:
@@ -33,6 +36,8 @@ class OriginalImage:
 
     sample_id: int
     pixels: NDArray[np.uint8]
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class SampleOrigin:
     source: str = ""
     source_digest: bytes = b""
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class Box:
@@ -58,6 +65,8 @@ class Box:
     y: int
     width: int
     height: int
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,8 @@ class ObjectBoxes:
     boxes: tuple[Box, ...]
     size: tuple[int, int]
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -81,6 +92,8 @@ class Prediction:
     predicted: tuple[int, ...]
     explained: tuple[int, ...]
     probabilities: FloatArray  # (K,) in [0, 1]
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +113,8 @@ class Saliency:
     completeness_gap: float | None = None
     standard_error: float | None = None
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class Score:
@@ -110,6 +125,8 @@ class Score:
     metric: str
     label: int | None
     value: float
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +145,8 @@ class ScoreCurve:
     fractions: FloatArray
     probabilities: FloatArray
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True, eq=False)
 class Draws:
@@ -135,6 +154,8 @@ class Draws:
 
     labels: tuple[int, ...]
     probabilities: FloatArray
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +176,8 @@ class Uncertainty:
     epistemic: float
     draws: Draws | None = None
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class EditLayer:
@@ -165,6 +188,8 @@ class EditLayer:
 
     output: float
     boxes: tuple[tuple[int, int, int, int], ...]
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -184,12 +209,16 @@ class EditTree:
     tree: Mapping[str, Any] | None = None
     reason: str = ""
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class SampleDone:
     """Every record of this sample has been yielded."""
 
     sample_id: int
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -198,6 +227,8 @@ class SampleSkipped:
 
     sample_id: int
     reason: str
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -211,6 +242,8 @@ class Benchmark:
     defined: int = 0
     undefined: int = 0
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class RunEnd:
@@ -221,6 +254,8 @@ class RunEnd:
 
     at: float | None = field(default=None, compare=False)
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class RunRepaired:
@@ -228,12 +263,16 @@ class RunRepaired:
 
     left_out: str
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class RunResumed:
     """The run was interrupted and gone on with from here; changed: the parameters that were other than at its begin."""
 
     changed: Mapping[str, Any]
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -248,6 +287,8 @@ class ImageFile:
     shown: bool = True
     digest: bytes = b""
 
+    __repr__ = of_changed_fields
+
 
 @dataclass(frozen=True)
 class RawMapFile:
@@ -256,6 +297,8 @@ class RawMapFile:
     path: str
     digest: bytes = b""  # as in ImageFile
     exponent: int = 0
+
+    __repr__ = of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -280,6 +323,8 @@ class SaliencyFile:
     def constant(self) -> bool:
         """Whether all values of the map are equal, so that it ranks no pixel."""
         return self.low == self.high
+
+    __repr__ = of_changed_fields
 
 
 Record = (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from explainer.deprecated import warn_renamed
 from explainer.records import RunMetadata
+from explainer.representation import short
 from explainer.summary.settings import mapping
 
 PARTS = ("correct", "incorrect")
@@ -84,6 +85,12 @@ class MethodStatistics(NamedTuple):
     correct: Summary
     incorrect: Summary
     part_ranks: tuple[float | None, ...]
+
+    def __repr__(self) -> str:
+        """Mean and interval over all samples."""
+        mean, low, high = (short(value) for value in (self.overall.mean, self.overall.low, self.overall.high))
+        counts = f"n {self.overall.defined}, {self.overall.undefined} undefined"
+        return f"<MethodStatistics {self.metric!r} of {self.explainer!r}: mean {mean} [{low}, {high}], {counts}>"
 
     @property
     def right(self) -> Summary:

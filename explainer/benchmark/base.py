@@ -27,6 +27,7 @@ from explainer.checks import (
 )
 from explainer.class_names import class_ids
 from explainer.network.of import classifier_of, without_tensor
+from explainer.representation import changed, line, of_fields
 
 _Metric = TypeVar("_Metric", bound="Metric")
 
@@ -51,6 +52,10 @@ class Case:
     explainer: Any
     further_curves: bool = True
 
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
+
 
 class FilledCurve(NamedTuple):
     """What scores are the areas of: probabilities while pixels are deleted or inserted, the most important first.
@@ -65,6 +70,10 @@ class FilledCurve(NamedTuple):
     fractions: NDArray[np.float64]
     probabilities: FloatArray
 
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
+
 
 class Metric(ABC):
     """A way to score saliency maps. Subclasses declare what they are, so that no reader has to know their names."""
@@ -78,6 +87,17 @@ class Metric(ABC):
     """Whether there is a score for each label; False: one for each image."""
     settings: Mapping[str, Any] = MappingProxyType({})
     """How this one is set up, as JSON values; a metric with settings puts them here in its constructor."""
+
+    _defaults: Mapping[str, Any] = MappingProxyType({})
+    """Of settings whose default depends on others."""
+
+    def __repr__(self) -> str:
+        """The metric, for how many labels, and the settings that are not its defaults."""
+        count = getattr(self, "num_labels", None)
+        settings = changed(type(self), self.settings, **self._defaults)
+        usual = self.name in (type(self).__name__, self.settings.get("metric"), getattr(type(self), "name", None))
+        named = {} if usual else {"name": self.name}
+        return line(type(self).__name__, *([] if count is None else [str(count)]), **settings, **named)
 
     @final
     @property
@@ -341,6 +361,10 @@ class ScoreBoard:
         self._undefined = 0
         self.left_out = 0
         """How many perturbations were left out of the scores; a metric that leaves some out counts them here."""
+
+    def __repr__(self) -> str:
+        """How many scores there are, and their mean."""
+        return line(type(self).__name__, defined=self.defined, undefined=self.undefined, mean=self.mean)
 
     def add(self, labels: Sequence[int | None], scores: Sequence[float]) -> None:
         """Takes one score for each label; None = the metric does not look at labels."""

@@ -15,6 +15,7 @@ from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
 from explainer.network.of import require_activation
 from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
+from explainer.representation import of_fields
 
 _ROUNDING = 1e-7  # probabilities that differ by less are equal
 METRICS = ("NaiveFaithfulness", "DeletionAUC", "InsertionAUC")
@@ -30,6 +31,10 @@ class Curve(NamedTuple):
 
     fractions: Float64Array
     probabilities: FloatArray
+
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
 
 
 class Faithfulness(LabelMetric):
@@ -102,6 +107,8 @@ class Faithfulness(LabelMetric):
         self._steps = None if steps is None else require_integer("steps", steps, 2)
         self._fill = fill_of("fill", fill)
         self._curve_fills = _other_fills(fill, curve_fills) if metric in METRICS[1:] else {}
+        usual = _other_fills(fill, None) if metric in METRICS[1:] else {}
+        self._defaults = {"percent": by_default, "curve_fills": list(usual)}
         self._normalize = require_flag("normalize", normalize)
         self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
         self.settings = {

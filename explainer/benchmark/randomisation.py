@@ -13,6 +13,7 @@ from explainer.benchmark.base import LabelMetric, require_maps
 from explainer.benchmark.network_probe import correlations
 from explainer.checks import require_choice, require_integer
 from explainer.network.of import classifier_of
+from explainer.representation import of_fields
 from explainer.streams import sample_stream
 
 ORDERS = ("top_down", "bottom_up")
@@ -89,6 +90,10 @@ class Cascade(NamedTuple):
 
     layers: tuple[str, ...]
     similarities: Float64Array
+
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
 
 
 class MPRT(LabelMetric):

@@ -46,6 +46,14 @@ class EditStep:
     children: list[EditStep] = field(default_factory=list)
     stop_reason: StopReason | None = None
 
+    def __repr__(self) -> str:
+        """The box, what it does, and how many boxes replace it."""
+        reason = "" if self.stop_reason is None else f", {self.stop_reason.name}"
+        return (
+            f"EditStep(layer {self.layer}, box {self.box}, output {self.network_output:.4g}, change "
+            f"{self.step_change:+.4g}, {len(self.children)} children{reason})"
+        )
+
     @property
     def x(self) -> int:
         """The left edge of the box."""

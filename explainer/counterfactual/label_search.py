@@ -15,6 +15,7 @@ from explainer.counterfactual.edit_tree import ROOT_LAYER, EditStep, StopReason
 from explainer.counterfactual.edited_image import EditedImage
 from explainer.counterfactual.windows import WindowLayers
 from explainer.errors import NoValidResultError, OriginalOutputError
+from explainer.representation import of_fields
 
 
 class SearchResult(NamedTuple):
@@ -28,6 +29,10 @@ class SearchResult(NamedTuple):
 
     root: EditStep
     layer_outputs: list[float]
+
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from explainer.counterfactual.label_search import Goal, LabelSearch, SearchResul
 from explainer.counterfactual.windows import layers_for, require_layers
 from explainer.errors import BadSampleError, NetworkOutputError, NoValidResultError, OriginalOutputError
 from explainer.network.of import evaluator_of, without_tensor
+from explainer.representation import changed, line, name_of
 
 _Label = TypeVar("_Label", int, str)
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
@@ -77,6 +78,11 @@ class HierarchicalOcclusion:
         if require_number("threshold", threshold, 0, 1) == 1:
             raise ValueError("`threshold` must be below 1, got 1; no probability lies above it, so nothing is searched")
         self._goal = Goal(float(threshold), falling=require_flag("by_masking", by_masking))
+
+    def __repr__(self) -> str:
+        """The search, its network, and the settings that are not its defaults."""
+        labels = {} if self._labels is None else {"labels": list(self._labels)}
+        return line(type(self).__name__, name_of(self.network), **changed(type(self), self.parameters), **labels)
 
     @property
     def network(self) -> Any:

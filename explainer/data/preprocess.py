@@ -16,6 +16,7 @@ from explainer.checks import require_flag, require_integer, require_pair
 from explainer.data.framing import Framing
 from explainer.data.normalisation import in_unit, normalised, pixels_of, require_as_many, require_mean_and_std
 from explainer.data.picture_file import Decoding, picture_content, read_picture
+from explainer.representation import of_changed_fields
 
 _NETWORK_CHANNELS = (1, 3)
 _PICTURE_CHANNELS = (1, 3, 4)  # of an array of pixels: grey, colour, colour with transparency
@@ -40,6 +41,8 @@ class Preprocess:
         TypeError, ValueError: a setting of a wrong type or value; as many `mean` or `std` as there are no channels.
 
     >>> preprocess = Preprocess((2, 4), mean=0.5, std=0.25)
+    >>> preprocess
+    Preprocess(size=(2, 4), mean=(0.5,), std=(0.25,))
     >>> images = preprocess(np.full((6, 8, 3), 255, np.uint8))
     >>> images.shape, float(images.max()), preprocess.to_pixels(images[0]).shape
     ((1, 3, 2, 4), 2.0, (2, 4, 3))
@@ -52,6 +55,8 @@ class Preprocess:
     std: float | Sequence[float] = 1.0
     resize: int | tuple[int, int] | None = None
     center_crop: bool = False
+
+    __repr__ = of_changed_fields
 
     def __post_init__(self) -> None:
         if require_integer("channels", self.channels, 1) not in _NETWORK_CHANNELS:

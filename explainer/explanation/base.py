@@ -17,6 +17,7 @@ from explainer.class_names import require_names
 from explainer.explanation.inputs import ImagesAndLabels, Inputs
 from explainer.memory import passes
 from explainer.network.of import classifier_of, is_tensor, to_tensor
+from explainer.representation import changed, line, name_of, short
 
 _Attribution = TypeVar("_Attribution", bound="Attribution")
 
@@ -52,6 +53,12 @@ class Explained(_MapsAndGaps):
         made = super().__new__(cls, maps, completeness_gaps)
         made.standard_errors = standard_errors  # no entry of the tuple: who unpacks it takes two
         return made
+
+    def __repr__(self) -> str:
+        """The shapes of what there is."""
+        known = {"completeness_gaps": self.completeness_gaps, "standard_errors": self.standard_errors}
+        there = {name: value for name, value in known.items() if value is not None}
+        return line(type(self).__name__, short(self.maps), **there)
 
     def of(self, rows: Any) -> Explained:
         """What is known of these images alone; rows index the first axis."""
@@ -147,6 +154,13 @@ class Attribution(ABC):
         """Images in one pass through the network, at most."""
         size: int = self._classifier.batch_size
         return size
+
+    def __repr__(self) -> str:
+        """The method, its network, and the settings that are not its defaults."""
+        settings = changed(type(self), self.parameters, batch_size=32)
+        named = {"name": self.name} if self.name != type(self).__name__ else {}
+        labels = {} if self.labels is None else {"labels": list(self.labels)}
+        return line(type(self).__name__, name_of(self.network), **settings, **named, **labels)
 
     @final
     @property

@@ -20,6 +20,7 @@ from explainer.errors import NetworkOutputError
 from explainer.network.of import classifier_of, require_classifiable, without_tensor
 from explainer.perturb.engine import Hidden, Request, evaluated
 from explainer.perturb.fills import fill_of
+from explainer.representation import changed, line
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -69,6 +70,11 @@ class OcclusionSensitivity(Metric):
         self.b_box = None if b_box is None else _whole_numbers("b_box", b_box)
         self._classifier: Classifier | None = None
         self.clear()
+
+    def __repr__(self) -> str:
+        """The metric, and the settings that are not its defaults."""
+        settings = {"pad_val": self.pad_val, "margin": self.margin, "n_batch": self.n_batch, "b_box": self.b_box}
+        return line(type(self).__name__, **changed(type(self), settings))
 
     def clear(self) -> None:
         """Forgets what was computed."""

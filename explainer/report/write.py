@@ -21,6 +21,7 @@ from explainer.report.picture_files import PictureFiles
 from explainer.report.run_facts import ROWS_PER_CHUNK, Facts, Measured, run_facts
 from explainer.report.sample_work import SampleWork
 from explainer.report.target import FORMS, Draft, WrittenFiles, target_of
+from explainer.representation import of_changed_fields
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class WrittenReport:
     unreadable: int
     against: str = ""
     against_unreadable: int = 0
+
+    __repr__ = of_changed_fields
 
 
 def write_report(

@@ -17,6 +17,7 @@ from explainer.data.label_column import LABEL_FORMATS
 from explainer.data.normalisation import require_mean_and_std
 from explainer.data.preprocess import Preprocess
 from explainer.network.engine import default_engine, require_engine
+from explainer.representation import of_changed_fields
 from explainer.run.control_samples import AUTO, require_control_samples
 from explainer.summary.raw_maps import RAW_MAPS
 
@@ -62,8 +63,8 @@ class RunOptions:
     Raises:
         TypeError, ValueError: a field of a wrong type or value.
 
-    >>> RunOptions(top_k=3).threshold
-    0.5
+    >>> RunOptions(top_k=3)
+    RunOptions(top_k=3)
     """
 
     batch_size: int = 32
@@ -81,6 +82,8 @@ class RunOptions:
     raw_maps: str | None = None
     engine: str = field(default_factory=default_engine)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    __repr__ = of_changed_fields
 
     def __post_init__(self) -> None:
         require_integer("batch_size", self.batch_size, 1)

@@ -25,6 +25,7 @@ from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.of import onnx_classifier_of, require_network
 from explainer.records import RunMetadata, Saliency, SampleDone, SampleSkipped
+from explainer.representation import line, name_of, short
 from explainer.run.control_samples import control_samples_of, require_countable
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
@@ -89,6 +90,12 @@ class RunResult:
     seconds: float
     resumed: int = 0
 
+    def __repr__(self) -> str:
+        """Where the summary is, and how much is in it."""
+        counts = {"samples": self.samples, "skipped": self.skipped, "maps": self.maps, "resumed": self.resumed}
+        there = {name: count for name, count in counts.items() if count or name in ("samples", "maps")}
+        return line(type(self).__name__, short(self.summary_dir), **there, seconds=self.seconds)
+
 
 _LOG = logging.getLogger("explainer")
 
@@ -141,6 +148,15 @@ class ImageClassificationRunner:
         )
         self._jobs: list[Job] = []
         self._sinks: list[Sink] = []
+
+    def __repr__(self) -> str:
+        """Where it writes, of what, and what is registered."""
+        jobs = [job.name for job in self._jobs]
+        options = {} if self._options == RunOptions() else {"options": self._options}
+        labels = f"{len(self._labels)} labels"
+        return line(
+            type(self).__name__, short(self._summary_dir), labels, name_of(self._network), registered=jobs, **options
+        )
 
     def register_saliency(
         self, explainers: list[Attribution], benchmarkers: list[Metric] | None = None, *, controls: bool = True

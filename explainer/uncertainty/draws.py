@@ -13,6 +13,7 @@ from explainer.checks import require_choice, require_images, require_integer, re
 from explainer.errors import NetworkOutputError
 from explainer.network.of import classifier_of, require_activation, require_classifiable, weights_of, without_tensor
 from explainer.perturb.engine import Request, Variant, evaluated_by
+from explainer.representation import changed, line, of_fields
 from explainer.streams import sample_stream
 from explainer.uncertainty.posterior import INTERVALS, Entropies, entropies_of, interval_of
 
@@ -39,6 +40,10 @@ class Estimate(NamedTuple):
     high: Float64Array
     entropies: Entropies
 
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
+
 
 class Uncertainty(ABC):
     """A way to draw probabilities of an image many times.
@@ -55,6 +60,10 @@ class Uncertainty(ABC):
     def __init__(self, interval: str) -> None:
         require_choice("interval", interval, INTERVALS)
         self._interval = interval
+
+    def __repr__(self) -> str:
+        """The way, and the settings that are not its defaults."""
+        return line(type(self).__name__, **changed(type(self), self.parameters))
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from scipy.special import betaincinv, ndtri
 
 from explainer.arrays import Float64Array
 from explainer.checks import sum_to_one
+from explainer.representation import of_fields
 
 INTERVALS = ("beta", "quantile")
 _LARGE = 1e7  # parameters of a Beta distribution that is all but normal
@@ -29,6 +30,10 @@ class Interval(NamedTuple):
     high: Float64Array
     deviation: Float64Array
 
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
+
 
 class Entropies(NamedTuple):
     """How unsure predictions are, in nats, and why.
@@ -42,6 +47,10 @@ class Entropies(NamedTuple):
     total: Float64Array
     aleatoric: Float64Array
     epistemic: Float64Array
+
+    def __repr__(self) -> str:
+        """One line, with the shapes of arrays."""
+        return of_fields(self)
 
 
 def beta_by_moments(mean: NDArray[Any], variance: NDArray[Any]) -> Interval:

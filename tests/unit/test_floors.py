@@ -21,6 +21,7 @@ FLOORS = {
         "memory",
         "own_code",
         "records",
+        "representation",
         "relu_rules",
         "resizing",
         "streams",
