@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mindspore import nn
 from mindspore.dataset import GeneratorDataset
 from tqdm.auto import tqdm
 
 from explainer.command import terminal, text
+from explainer.command.configuration import CONFIGURATION
 from explainer.command.names import make_explainers, make_metrics
 from explainer.command.network_options import GivenNetwork
 from explainer.data.picture_file import Decoding, pixel_cap
@@ -59,6 +62,7 @@ class FolderRun:
     engine: str | None
     on_bad_sample: str
     resume: bool
+    configuration: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
@@ -104,11 +108,12 @@ class FolderRun:
         )
 
     @property
-    def provenance(self) -> dict[str, str]:
-        """Where network, weights and pictures come from."""
+    def provenance(self) -> dict[str, Any]:
+        """Where network, weights and pictures come from, and the options that were given."""
         factory = " ".join((self.network, *self.network_args))
         given = {"network_factory": factory, "checkpoint": self.checkpoint, "images": self.images}
-        return {name: str(value) for name, value in given.items() if value is not None}
+        found: dict[str, Any] = {name: str(value) for name, value in given.items() if value is not None}
+        return found | ({CONFIGURATION: dict(self.configuration)} if self.configuration else {})
 
 
 def run_folder(options: FolderRun) -> RunResult:
