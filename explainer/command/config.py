@@ -9,6 +9,7 @@ import click
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
 from explainer.command.configuration import CONFIGURATION, settings_of, toml_of
+from explainer.command.paths import PATH
 from explainer.command.run import run as run_command
 from explainer.errors import SummaryReadError
 from explainer.summary.settings import mapping
@@ -31,7 +32,7 @@ Exit status:
 
 
 @click.command(help=CONFIG, short_help="Print the options of a run as a file.", epilog=CONFIG_END)
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 def config(folder: Path, chosen: str | None) -> int:
     """Prints the configuration of a run; the exit status."""

@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from explainer.checks import did_you_mean
+from explainer.command.paths import PATH
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,7 +31,7 @@ def config_option(function: Any) -> Any:
     """The command, with the option `--config`."""
     return click.option(
         f"--{_CONFIG}",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="FILE",
         is_eager=True,
         expose_value=False,

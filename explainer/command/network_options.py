@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from explainer.command import terminal
+from explainer.command.paths import PATH
 from explainer.command.values import arguments
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -29,7 +30,7 @@ _OPTIONS = (
     ),
     click.option(
         "--checkpoint",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="CKPT",
         help="Weights for the network; its CRC is checked where it has one.",
     ),
