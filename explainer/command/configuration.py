@@ -61,8 +61,14 @@ def _key(option: click.Option) -> str:
     return max(option.opts, key=len).lstrip("-")
 
 
-def _is_path(option: click.Option) -> bool:
-    return isinstance(option.type, click.Path) or getattr(option.type, "func", None) is Path
+def _is_path(option: click.Option, value: Any) -> bool:
+    """Whether a value is a path; a type that has some among its values says which, by `is_path`."""
+    says = getattr(option.type, "is_path", None)
+    return says(value) if says is not None else isinstance(option.type, click.Path) or _makes_paths(option)
+
+
+def _makes_paths(option: click.Option) -> bool:
+    return getattr(option.type, "func", None) is Path
 
 
 # ---- from a file ----
@@ -123,7 +129,7 @@ def _text(value: Any) -> str:
 
 
 def _in_folder(option: click.Option, text: str, folder: Path) -> str:
-    return str(folder / text) if _is_path(option) else text
+    return str(folder / text) if _is_path(option, text) else text
 
 
 # ---- what was given, and to a file ----
@@ -142,7 +148,7 @@ def _given(context: click.Context, from_command_line: Mapping[str, Any]) -> Iter
 def _as_json(option: click.Option, value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_as_json(option, entry) for entry in value]
-    if _is_path(option):
+    if _is_path(option, value):
         return str(Path(value).absolute())
     return value
 
