@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,17 @@ def did_you_mean(value: Any, known: Iterable[str]) -> str:
     names = {name.casefold(): name for name in known}
     near = [names[name] for name in difflib.get_close_matches(str(value).casefold(), names, n=3, cutoff=0.5)]
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
+def require_file(name: str, path: Path) -> None:
+    """Raises ValueError, with files of nearly that name, unless there is such a file."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise ValueError(f"{name} must be a file, got {path}, which is a folder")
+    folder = path.parent
+    near = did_you_mean(path.name, [other.name for other in folder.iterdir()]) if folder.is_dir() else ""
+    raise ValueError(f"{name} must be a file, got {path}{near or _no_folder(folder)}")
 
 
 def require_images(given: Any, axes: str = "NCHW") -> NDArray[np.float32]:
@@ -176,6 +188,10 @@ def _as_array(name: str, given: Any) -> NDArray[Any]:
 
 def _kind_of(value: Any, array: NDArray[Any]) -> str:
     return f"dtype {array.dtype}" if isinstance(value, np.ndarray) else f"{type(value).__name__} of dtype {array.dtype}"
+
+
+def _no_folder(folder: Path) -> str:
+    return "" if folder.is_dir() else f"; there is no folder {folder}"
 
 
 def _hint(do: str) -> str:

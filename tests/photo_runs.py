@@ -24,6 +24,10 @@ def blank():
 def blank_grey():
     return LinearNetwork(np.zeros((4, 6 * 9)))
 
+def seeded(seed, *, width=1.0):
+    weights = np.random.default_rng(seed).standard_normal((4, 3 * 6 * 9)) * width
+    return LinearNetwork(weights / 20)
+
 def first_of(classes):
     return LinearNetwork(np.eye(classes, 3 * 6 * 9) * 2)
 
@@ -53,8 +57,8 @@ def weights_of(features):
     return np.random.default_rng(0).standard_normal((4, features)) / features**0.5
 
 
-def run_of(tmp_path):
-    return read_run(tmp_path / "out")
+def run_of(tmp_path, folder="out"):
+    return read_run(tmp_path / folder)
 
 
 def probabilities_of(run):

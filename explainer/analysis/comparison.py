@@ -21,7 +21,7 @@ from explainer.records import RunMetadata
 from explainer.summary.folder import chosen_run
 from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.sample_index import SampleReader, index_of, samples_at
-from explainer.summary.settings import differences
+from explainer.summary.settings import differences, mapping
 
 Facts = dict[str, Any]
 Source = str | os.PathLike[str]
@@ -148,7 +148,10 @@ def _setting_facts(first: RunMetadata, second: RunMetadata) -> list[Facts]:
 
 
 def _settings(metadata: RunMetadata) -> Facts:
-    return {"package_version": metadata.package_version, "jobs": list(metadata.jobs), **metadata.parameters}
+    provenance = dict(mapping(metadata.parameters.get("provenance")))
+    provenance.pop("configuration", None)  # the options of the command, which are compared as settings and data
+    parameters = {**metadata.parameters, "provenance": provenance}
+    return {"package_version": metadata.package_version, "jobs": list(metadata.jobs), **parameters}
 
 
 def _in_both(first: Sequence[str], second: Sequence[str]) -> Facts:

@@ -9,10 +9,11 @@ import click
 
 from explainer.checks import require_choice
 from explainer.command import choices_text, terminal
+from explainer.command.completion import methods_in_list, metrics_in_list
 
 
 @click.command(help=choices_text.METHODS, short_help="List the methods.", epilog=choices_text.METHODS_END)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=methods_in_list)
 def methods(name: str | None) -> int:
     """Prints the methods, or the page of one; the exit status."""
     from explainer.command.names import EXPLAINERS  # loads SciPy, which --help has no use for
@@ -22,7 +23,7 @@ def methods(name: str | None) -> int:
 
 
 @click.command(help=choices_text.METRICS, short_help="List the metrics.", epilog=choices_text.METRICS_END)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=metrics_in_list)
 def metrics(name: str | None) -> int:
     """Prints the metrics, or the page of one; the exit status."""
     from explainer.command.names import METRICS

@@ -8,12 +8,13 @@ import click
 
 from explainer.analysis.comparison import compare_runs
 from explainer.command import terminal, text
+from explainer.command.paths import PATH
 from explainer.summary.images import LARGEST_PICTURE
 
 
 @click.command(help=text.COMPARE, short_help="Say what is other in a second run.", epilog=text.COMPARE_END)
-@click.argument("first", metavar="A", type=Path)
-@click.argument("second", metavar="B", type=Path)
+@click.argument("first", metavar="A", type=PATH)
+@click.argument("second", metavar="B", type=PATH)
 @click.option("--run-a", metavar="N", help="The run of A with this number or event file; by default the newest.")
 @click.option("--run-b", metavar="N", help="In the same way, of B.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")

@@ -7,14 +7,21 @@ from pathlib import Path
 import click
 
 from explainer.command import terminal, text
+from explainer.command.paths import PATH
 from explainer.report import export as report
 from explainer.summary.images import LARGEST_PICTURE
 
 
 @click.command(help=text.EXPORT, short_help="Write a summary for other tools.", epilog=text.EXPORT_END)
-@click.argument("folder", metavar="DIR", type=Path)
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--format", "chosen_format", required=True, type=click.Choice(report.FORMATS), help=text.FORMAT_OPTION)
-@click.option("--to", required=True, metavar="PATH", type=Path, help="A new file (csv, json) or folder (the others).")
+@click.option(
+    "--to",
+    required=True,
+    metavar="PATH",
+    type=PATH,
+    help="A new file (csv, json) or folder (the others).",
+)
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 @click.option("--max-pixels", type=click.IntRange(1), default=LARGEST_PICTURE, metavar="N", help=text.MAX_PIXELS_OPTION)
 @click.option(

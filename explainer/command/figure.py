@@ -8,6 +8,7 @@ import click
 
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
+from explainer.command.paths import PATH
 from explainer.report.figures import SCALES
 from explainer.report.figures import figure as figure_of
 from explainer.report.overlays import PALETTES
@@ -24,11 +25,11 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 
 
 @click.command(help=text.FIGURE, short_help="Draw samples with the maps of methods.", epilog=text.FIGURE_END)
-@click.argument("folder", metavar="DIR", type=Path)
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--samples", callback=_names, metavar="LIST", show_default="first four", help=text.SAMPLES_OPTION)
 @click.option("--explainers", callback=_names, metavar="LIST", show_default="all", help="Methods, separated by commas.")
 @click.option("--labels", callback=_names, metavar="LIST", show_default="the most probable", help=text.LABELS_OPTION)
-@click.option("--to", required=True, metavar="FILE", type=Path, help=text.FIGURE_TO_OPTION)
+@click.option("--to", required=True, metavar="FILE", type=PATH, help=text.FIGURE_TO_OPTION)
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 @click.option("--scale", type=click.Choice(SCALES), default=SCALES[0], show_default=True, help=text.SCALE_OPTION)
 @click.option("--palette", type=click.Choice(PALETTES), show_default="by sign", help="The colours.")

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from mindspore import nn
 from mindspore.dataset import GeneratorDataset
 from tqdm.auto import tqdm
 
+from explainer.benchmark import MPRT, EfficientMPRT, Metric
 from explainer.command import terminal, text
+from explainer.command.configuration import CONFIGURATION
 from explainer.command.names import make_explainers, make_metrics
 from explainer.command.network_options import GivenNetwork
 from explainer.data.picture_file import Decoding, pixel_cap
 from explainer.data.pictures import Picture, PictureSource, find_pictures, read_labels
 from explainer.data.preprocess import Preprocess
+from explainer.errors import LayerError, NoGradientError
+from explainer.explanation import Attribution
 from explainer.network.engine import default_engine
 from explainer.network.of import classifier_of
 from explainer.run.options import RunOptions
@@ -59,6 +66,7 @@ class FolderRun:
     engine: str | None
     on_bad_sample: str
     resume: bool
+    configuration: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
@@ -104,11 +112,12 @@ class FolderRun:
         )
 
     @property
-    def provenance(self) -> dict[str, str]:
-        """Where network, weights and pictures come from."""
+    def provenance(self) -> dict[str, Any]:
+        """Where network, weights and pictures come from, and the options that were given."""
         factory = " ".join((self.network, *self.network_args))
         given = {"network_factory": factory, "checkpoint": self.checkpoint, "images": self.images}
-        return {name: str(value) for name, value in given.items() if value is not None}
+        found: dict[str, Any] = {name: str(value) for name, value in given.items() if value is not None}
+        return found | ({CONFIGURATION: dict(self.configuration)} if self.configuration else {})
 
 
 def run_folder(options: FolderRun) -> RunResult:
@@ -121,11 +130,13 @@ def run_folder(options: FolderRun) -> RunResult:
     labels = read_labels(options.labels, name="--labels")
     pictures = _pictures(options, labels)[: options.limit]
     network = options.given_network.made(len(labels))
-    if options.checkpoint is None:
+    if options.checkpoint is None and not options.given_network.is_graph:
         terminal.print_error(text.weights_of_the_factory(options.network))
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)
+    if options.given_network.is_graph:
+        _require_outputs_alone(explainers, metrics, (options.channels, *options.size))
     source = PictureSource(pictures, options.preprocess, options.decoding, _note)
     data = GeneratorDataset(source, ["image", "label"], shuffle=False), labels
     runner = ImageClassificationRunner(options.summary_dir, data, network, activation, options=options.run_options)
@@ -138,6 +149,22 @@ def run_folder(options: FolderRun) -> RunResult:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
     with pixel_cap(options.decoding):
         return runner.run(resume=options.resume)
+
+
+def _require_outputs_alone(
+    explainers: list[Attribution], metrics: list[Metric], image_shape: tuple[int, int, int]
+) -> None:
+    """Raises what a graph cannot do, by the name of the explainer or metric that needs it."""
+    for explainer in explainers:
+        try:
+            explainer.check(np.zeros((1, *image_shape), np.float32))
+        except (LayerError, NoGradientError) as error:
+            raise type(error)(f"{explainer.name}: {error}") from error
+    for metric in metrics:
+        if isinstance(metric, MPRT | EfficientMPRT):
+            raise LayerError(
+                f"{metric.name}: it shuffles the weights of layers, and a MindIR file has none by name; leave it out"
+            )
 
 
 def _pictures(options: FolderRun, labels: list[str]) -> tuple[Picture, ...]:

@@ -11,6 +11,7 @@ from explainer.analysis.sample_lists import most_uncertain, surest_errors, worst
 from explainer.analysis.view import RunView, read_run
 from explainer.checks import require_choice
 from explainer.command import inspect_text, terminal, text
+from explainer.command.paths import PATH
 from explainer.command.score_text import metric_tables, scored_metrics, tied_methods
 from explainer.command.tables import Rows, Table
 
@@ -18,7 +19,7 @@ _COUNT = click.IntRange(1)
 
 
 @click.command(help=inspect_text.INSPECT, short_help="Show what a summary holds.", epilog=inspect_text.INSPECT_END)
-@click.argument("folder", metavar="DIR", type=Path)
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--sort", metavar="METRIC", help=inspect_text.SORT_OPTION)
 @click.option("--metric", metavar="NAME", help=inspect_text.METRIC_OPTION)
 @click.option("--worst", type=_COUNT, metavar="N", help=inspect_text.WORST_OPTION)

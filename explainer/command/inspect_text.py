@@ -18,7 +18,7 @@ Blocks = list[Rows | Table]
 _MOST = 12
 _CUT = frozenset({"made with", "command", "labels", "explainer", "job", "uncertainty"})
 """Rows of which --json has the whole."""
-_SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command")
+_SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command", "configuration")
 _OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
 INSPECT = """\

@@ -18,6 +18,8 @@ with kept_from_new_threads():  # those that NumPy and SciPy start when they are 
     from explainer.command import terminal, text
     from explainer.command.choices import methods, metrics
     from explainer.command.compare import compare
+    from explainer.command.completion import completion
+    from explainer.command.config import config
     from explainer.command.export import export
     from explainer.command.figure import figure
     from explainer.command.inspect import inspect
@@ -46,7 +48,22 @@ class _Group(click.Group):
     cls=_Group,
     help=text.EXPLAINER,
     epilog=text.EXPLAINER_END,
-    commands=[compare, export, figure, inspect, layers, methods, metrics, repair, report, run, serve, verify],
+    commands=[
+        compare,
+        completion,
+        config,
+        export,
+        figure,
+        inspect,
+        layers,
+        methods,
+        metrics,
+        repair,
+        report,
+        run,
+        serve,
+        verify,
+    ],
     subcommand_metavar="COMMAND ...",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

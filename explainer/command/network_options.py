@@ -8,18 +8,38 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import click.shell_completion
 
 from explainer.command import terminal
+from explainer.command.paths import PATH
 from explainer.command.values import arguments
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ARGUMENTS = "--network-args"
+_GRAPH = ".mindir"
+
+
+class NetworkName(click.types.StringParamType):
+    """What names a network; that of a MindIR file is a path."""
+
+    def is_path(self, value: str) -> bool:
+        """Whether this value names a file."""
+        return value.endswith(_GRAPH)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem[str]]:
+        """Files, as a shell completes them."""
+        return [click.shell_completion.CompletionItem(incomplete, type="file")]
+
+
 _OPTIONS = (
     click.option(
         "--network",
         required=True,
+        type=NetworkName(),
         metavar="MODULE:FACTORY",
-        help="A function that makes the network, or mindcv:NAME, a network of MindCV.",
+        help="A function that makes the network; mindcv:NAME, a network of MindCV; or a file .mindir.",
     ),
     click.option(
         _ARGUMENTS,
@@ -29,7 +49,7 @@ _OPTIONS = (
     ),
     click.option(
         "--checkpoint",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="CKPT",
         help="Weights for the network; its CRC is checked where it has one.",
     ),
@@ -74,6 +94,11 @@ class GivenNetwork:
     network_args: tuple[str, ...]
     checkpoint: Path | None
 
+    @property
+    def is_graph(self) -> bool:
+        """Whether this is the graph of a MindIR file."""
+        return self.network.endswith(_GRAPH)
+
     def made(self, class_count: int) -> Any:
         """The network, a mindspore.nn.Cell with its weights; what its user should know is printed.
 
@@ -83,6 +108,8 @@ class GivenNetwork:
         from explainer.network.mindspore.checkpoints import load_weights  # loads MindSpore
         from explainer.network.mindspore.loading import make_network
 
+        if self.checkpoint is not None and self.is_graph:
+            raise ValueError(f"--checkpoint must be left out: {self.network} has its weights, got {self.checkpoint}")
         network = make_network(
             self.network,
             class_count,

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from explainer.command import terminal, text
+from explainer.command.paths import PATH
 from explainer.summary import repair as summary
 from explainer.summary.images import LARGEST_PICTURE
 
 
 @click.command(help=text.REPAIR, short_help="Copy what is complete of a summary.", epilog=text.REPAIR_END)
-@click.argument("folder", metavar="DIR", type=Path)
-@click.option("--to", required=True, metavar="NEW", type=Path, help="The folder of the copy, new or empty.")
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--to", required=True, metavar="NEW", type=PATH, help="The folder of the copy, new or empty.")
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 @click.option("--max-pixels", type=click.IntRange(1), default=LARGEST_PICTURE, metavar="N", help=text.MAX_PIXELS_OPTION)
 def repair(folder: Path, to: Path, chosen: str | None, max_pixels: int) -> int:

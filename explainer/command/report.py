@@ -8,6 +8,7 @@ import click
 
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
+from explainer.command.paths import PATH
 from explainer.errors import ComparisonError, ReportWriteError, SummaryReadError
 from explainer.report.write import WrittenReport, write_report
 
@@ -15,8 +16,8 @@ _COMPLETE, _INCOMPLETE, _FAILED = 0, 1, 2
 
 
 @click.command(help=text.REPORT, short_help="Write a page to look at a summary.", epilog=text.REPORT_END)
-@click.argument("folder", metavar="DIR", type=Path)
-@click.option("--to", metavar="PATH", type=Path, help=text.REPORT_TO_OPTION)
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--to", metavar="PATH", type=PATH, help=text.REPORT_TO_OPTION)
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 @click.option("--single", "form", flag_value="single", help="One file, however large.")
 @click.option("--folder", "form", flag_value="folder", help="A page with files beside it, loaded when looked at.")
@@ -27,7 +28,7 @@ _COMPLETE, _INCOMPLETE, _FAILED = 0, 1, 2
     show_default=True,
     help="Whether pictures and maps are there in full size, and all about single samples.",
 )
-@click.option("--against", metavar="DIR", type=Path, help=text.AGAINST_OPTION)
+@click.option("--against", metavar="DIR", type=PATH, help=text.AGAINST_OPTION)
 @click.option("--against-run", metavar="N", help="The run of that folder with this number or event file.")
 def report(
     folder: Path,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,8 +11,11 @@ import click
 from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command import terminal, text
+from explainer.command.completion import methods_in_list, metrics_in_list
+from explainer.command.configuration import CONFIGURATION, ConfiguredCommand, config_option
 from explainer.command.inspect_text import short_overview
 from explainer.command.network_options import NetworkCommand, network_options
+from explainer.command.paths import PATH
 from explainer.network.engine import ENGINES
 from explainer.run.interrupts import SignalWatch
 from explainer.summary.raw_maps import RAW_MAPS
@@ -21,7 +23,7 @@ from explainer.summary.raw_maps import RAW_MAPS
 _SEVERAL = ("--mean", "--std")  # these take all numbers that follow, which click's options do not
 
 
-class _RunCommand(NetworkCommand):
+class _RunCommand(NetworkCommand, ConfiguredCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, gathered(args, _SEVERAL))
 
@@ -82,15 +84,17 @@ def _traceback_shown() -> Iterator[None]:
 
 
 @click.command(cls=_RunCommand, help=text.RUN, short_help="Explain a folder of images.", epilog=text.RUN_END)
+@config_option
 @network_options
-@click.option("--images", required=True, type=Path, metavar="DIR", help="Folder of pictures.")
-@click.option("--labels", required=True, type=Path, metavar="FILE", help="One class name per line.")
-@click.option("--summary-dir", required=True, type=Path, metavar="OUT", help="Where the summary goes.")
+@click.option("--images", required=True, type=PATH, metavar="DIR", help="Folder of pictures.")
+@click.option("--labels", required=True, type=PATH, metavar="FILE", help="One class name per line.")
+@click.option("--summary-dir", required=True, type=PATH, metavar="OUT", help="Where the summary goes.")
 @click.option(
     "--explainers",
     default="Gradient,GradCAM:layer=auto",
     show_default=True,
     metavar="LIST",
+    shell_complete=methods_in_list,
     help="Names with options, separated by commas, as Occlusion:window=16x16:stride=8,Gradient.",
 )
 @click.option(
@@ -98,6 +102,7 @@ def _traceback_shown() -> Iterator[None]:
     default="",
     show_default="none",
     metavar="LIST",
+    shell_complete=metrics_in_list,
     help="In the same way, as Faithfulness:metric=DeletionAUC:steps=16.",
 )
 @click.option("--hierarchical-occlusion", is_flag=True, help="Find the regions that are enough for each label.")
@@ -204,13 +209,14 @@ def _traceback_shown() -> Iterator[None]:
     "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."
 )
 @click.option("--traceback", is_flag=True, help="Show where an error came from, too.")
-def run(traceback: bool, **given: Any) -> int:
+@click.pass_context
+def run(context: click.Context, /, traceback: bool, **given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     # Before MindSpore is loaded, whose threads and handlers would take the signals.
     with SignalWatch(), terminal.log_shown(), _traceback_shown() if traceback else nullcontext():
         from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
 
-        result = run_folder(FolderRun(**given))
+        result = run_folder(FolderRun(**given, configuration=context.meta[CONFIGURATION]))
     if result.resumed:
         terminal.print_error(text.resumed(result.resumed, result.samples))
     terminal.print_tables(short_overview(facts_of(read_run(result.summary_dir))))

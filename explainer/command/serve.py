@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from explainer.command import terminal, text
+from explainer.command.paths import PATH
 from explainer.errors import SummaryReadError
 from explainer.serve.shelf import Shelf
 
@@ -21,7 +22,7 @@ _ENDED, _FAILED = 0, 2
 
 
 @click.command(help=text.SERVE, short_help="Show runs in the browser while they go on.", epilog=text.SERVE_END)
-@click.argument("folder", metavar="DIR", type=Path)
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="NAME", help=text.HOST_OPTION)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", metavar="N", help="Where.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")

@@ -125,9 +125,12 @@ Example:
       --metrics Faithfulness:metric=DeletionAUC --uncertainty shift \\
       --summary-dir out/resnet20
 
---network mindcv:resnet18 takes the network from the model zoo MindCV (pip install mindcv). In --images, pictures lie in
-one folder per label (photos/cat/1.png), or directly in the folder, then without a true label. labels.txt names one
-class per line, in the order of the network's outputs.
+--network mindcv:resnet18 takes the network from the model zoo MindCV (pip install mindcv), --network net.mindir from a
+MindIR file. `explainer layers` lists a network's layers, `explainer methods` and `explainer metrics` what there is to
+choose from.
+
+In --images, pictures lie in one folder per label (photos/cat/1.png), or directly in the folder, then without a true
+label. labels.txt names one class per line, in the order of the network's outputs.
 
 PNG, JPEG, BMP, WebP, GIF (the first frame), TIFF and AVIF are read, turned upright, transparency over white.
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from explainer.command import terminal, text
+from explainer.command.paths import PATH
 from explainer.summary import verify as summary
 from explainer.summary.images import LARGEST_PICTURE
 
 
 @click.command(help=text.VERIFY, short_help="Say whether a summary is complete.", epilog=text.VERIFY_END)
-@click.argument("folder", metavar="DIR", type=Path)
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 @click.option("--max-pixels", type=click.IntRange(1), default=LARGEST_PICTURE, metavar="N", help=text.MAX_PIXELS_OPTION)

@@ -171,7 +171,8 @@ def _free(metadata: RunMetadata) -> dict[str, Any]:
     """What may be other."""
     options = mapping(metadata.parameters.get("options"))
     provenance = mapping(metadata.parameters.get("provenance"))
-    rest = {name: value for name, value in provenance.items() if name not in ("network", "weights", *metadata.jobs)}
+    known = ("network", "weights", "configuration", *metadata.jobs)  # compared elsewhere, setting by setting
+    rest = {name: value for name, value in provenance.items() if name not in known}
     engine = {"engine version": mapping(metadata.parameters.get("engine")).get("version")}
     return rest | engine | {name: options[name] for name in _MAY_DIFFER if name in options}
 

@@ -32,6 +32,7 @@ from explainer.network.mindspore.computations import (
 )
 from explainer.network.mindspore.cuts import Found, require_uncut
 from explainer.network.mindspore.dropout import dropped_logits, require_dropout
+from explainer.network.mindspore.graph_files import holds_graph, require_gradients, require_layers
 from explainer.network.mindspore.inputs import differentiating, evaluating, require_network
 from explainer.network.mindspore.layers import (
     channel_axis,
@@ -235,6 +236,7 @@ class MindSporeClassifier:
         """
         with borrowed(self._network):
             self._class_count(images)
+            require_gradients(self._network)
             if relu_rule is not plain:
                 return self._ruled_gradient(images, seed, relu_rule)
 
@@ -266,6 +268,8 @@ class MindSporeClassifier:
             TypeError: `layer` is neither a string nor a cell.
             LayerError: the network has no such layer; the message lists the nearest names.
         """
+        if layer != "":
+            require_layers(self._network)
         return resolve_layer(self._network, layer)
 
     def layer(self, images: FloatArray, seed: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:
@@ -285,6 +289,7 @@ class MindSporeClassifier:
         cell = layer_named(self._network, name)
         with borrowed(self._network):
             self._class_count(images)
+            require_gradients(self._network)
             shape = self._layer_output(name, images).shape
 
             def trace(count: int) -> Trace:
@@ -361,6 +366,7 @@ class MindSporeClassifier:
         Args:
             images: (N, C, H, W).
         """
+        require_layers(self._network)
         with borrowed(self._network):
             cells = {cell: name for name, cell in self._network.cells_and_names() if name and not cell.has_bprop}
             runs = watched(self._network, list(cells), images[:1])
@@ -373,6 +379,7 @@ class MindSporeClassifier:
 
     def layers_with_weights(self) -> list[str]:
         """The names of the cells that hold weights of their own, in the order of `network.cells_and_names()`."""
+        require_layers(self._network)
         return layers_with_weights(self._network)
 
     def randomised(self, seed: int) -> AbstractContextManager[Callable[[str], None]]:
@@ -436,7 +443,9 @@ class MindSporeClassifier:
         """The computation of this key, one for all who use this network, in batches of this one's size."""
         program = self._shared.remembered(
             ("program", key, image_shape),
-            lambda: Program(trace, compilable=compilable, compile_on_failure=key != "logits"),
+            lambda: Program(
+                trace, compilable=compilable and not holds_graph(self._network), compile_on_failure=key != "logits"
+            ),
         )
         return partial(program, batch_size=self._batch_size)
 

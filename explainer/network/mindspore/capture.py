@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -23,13 +19,13 @@ from explainer.network.mindspore.borrowing import (
     compiling,
     forget_compiled,
 )
+from explainer.network.mindspore.graph_files import holds_graph
 from explainer.network.mindspore.program import without_dump
 from explainer.network.mindspore.shared import shared_of
+from explainer.network.mindspore.stderr import quiet_stderr
 
-_LOG = logging.getLogger("explainer")
 _HOOKS = tuple(name for name in vars(nn.Cell()) if name.startswith(("_lazy_forward", "_lazy_backward")))
 _CACHES = ("_compile_cache", "_phase_cache")
-_STDERR = 2
 _LONGEST = 200
 
 
@@ -63,6 +59,8 @@ def captured(network: nn.Cell, image_shape: tuple[int, ...], batch: int) -> Any:
 
 def require_all_in_graph(network: nn.Cell) -> None:
     """Raises EngineError where a graph would silently be without something of the network's own."""
+    if holds_graph(network):
+        raise EngineError("the network is a graph of a MindIR file, which an export would spoil")
     for name, cell in cells_by_name(network).items():
         place = f"the cell {name!r} ({type(cell).__name__})" if name else "the network"
         if cell.has_bprop:
@@ -91,7 +89,7 @@ def _left_as_found(network: nn.Cell) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_same_cells(network))
         stack.enter_context(without_dump())
-        stack.enter_context(_quiet_stderr())
+        stack.enter_context(quiet_stderr())
         level = context.get_context("jit_syntax_level")
         stack.callback(context.set_context, jit_syntax_level=level)
         yield
@@ -118,23 +116,6 @@ def _same_cells(network: nn.Cell) -> Iterator[None]:
 
 def _caches(cell: nn.Cell) -> dict[str, Any]:
     return {name: vars(cell)[name].copy() for name in _CACHES if vars(cell).get(name) is not None}
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """What is written to stderr meanwhile goes to the log: MindSpore prints pages for an export that fails."""
-    sys.stderr.flush()
-    kept = os.dup(_STDERR)
-    with tempfile.TemporaryFile() as written:
-        os.dup2(written.fileno(), _STDERR)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, _STDERR)
-            os.close(kept)
-            written.seek(0)
-            _LOG.debug("%s", written.read().decode(errors="replace"))
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import mindspore
 from mindspore import nn
 
-from explainer.checks import did_you_mean
+from explainer.checks import require_file
 from explainer.own_code import first_paragraph, one_line
 
 _CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17  # the end of a checkpoint that was saved with crc_check=True
@@ -32,8 +32,7 @@ def load_weights(network: nn.Cell, checkpoint: Path, *, name: str = "`checkpoint
     Raises:
         ValueError: there is no such file, it is damaged, or it does not fit the network; calls the file by `name`.
     """
-    if not checkpoint.is_file():
-        raise ValueError(f"{name} must be a file, got {checkpoint}{_instead_of(checkpoint)}")
+    require_file(name, checkpoint)
     with _unlogged():
         given = _parameters(checkpoint, name)
         wanted = network.parameters_dict()
@@ -46,14 +45,6 @@ def load_weights(network: nn.Cell, checkpoint: Path, *, name: str = "`checkpoint
         except (RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{name} {checkpoint} does not fit the network: {first_paragraph(error)}") from error
     return [f"{name}: {note}" for note in _notes(given, names)]
-
-
-def _instead_of(checkpoint: Path) -> str:
-    if checkpoint.is_dir():
-        return ", which is a folder"
-    folder = checkpoint.parent
-    beside = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return did_you_mean(checkpoint.name, beside) if folder.is_dir() else f"; there is no folder {folder}"
 
 
 # ---- reading ----

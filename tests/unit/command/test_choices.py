@@ -111,7 +111,7 @@ def test_what_texts_refer_to_is_followed():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["methods", "Gradcam"], "got 'Gradcam'; did you mean 'GradCAM' or 'Gradient'?\n"),
+        (["methods", "Gradcam"], "got 'Gradcam'; did you mean 'GradCAM' or 'GradCAMPlusPlus' or 'ScoreCAM'?\n"),
         (["metrics", "Sparsness"], "got 'Sparsness'; did you mean 'Sparseness' or 'Robustness'?\n"),
         (["metrics", "RISE"], "explainer: `NAME` must be one of MPRT, ROAD, "),
     ],

@@ -64,6 +64,7 @@ def test_the_help_of_inspect_has_its_options_an_example_and_the_exit_status(caps
 
 
 RUN_OPTIONS = (
+    "--config FILE",
     "--network MODULE:FACTORY",
     "--network-args KEY=VALUE...",
     "--images DIR",

@@ -85,8 +85,16 @@ def test_a_module_in_the_working_directory_is_found_and_the_path_is_as_before(tm
 @pytest.mark.parametrize(
     ("factory", "error", "message"),
     [
-        ("loading_factories", ValueError, "--network must be MODULE:FACTORY or mindcv:NAME, got 'loading_factories'"),
-        ("loading_factories:", ValueError, "--network must be MODULE:FACTORY or mindcv:NAME, got 'loading_factories:'"),
+        (
+            "loading_factories",
+            ValueError,
+            "--network must be MODULE:FACTORY, mindcv:NAME or a file .mindir, got 'loading_factories'",
+        ),
+        (
+            "loading_factories:",
+            ValueError,
+            "--network must be MODULE:FACTORY, mindcv:NAME or a file .mindir, got 'loading_factories:'",
+        ),
         (
             "nowhere_at_all:f",
             ValueError,

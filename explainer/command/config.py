@@ -1,0 +1,47 @@
+"""`explainer config`: the options of a run, as a file that runs again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from explainer.analysis.view import read_run
+from explainer.command import terminal, text
+from explainer.command.configuration import CONFIGURATION, settings_of, toml_of
+from explainer.command.paths import PATH
+from explainer.command.run import run as run_command
+from explainer.errors import SummaryReadError
+from explainer.summary.settings import mapping
+
+CONFIG = """\
+Prints the options of a run in the summary folder DIR, the newest or the one of --run, as TOML that `explainer run
+--config` takes: those that were given on the command line or by a file. Paths are absolute.
+"""
+CONFIG_END = """\
+\b
+Example:
+  explainer config summary_dir/digits > digits.toml
+  explainer run --config digits.toml --summary-dir summary_dir/again
+
+\b
+Exit status:
+  0  it is printed
+  2  there is no summary to read, or it was not made by `explainer run`
+"""
+
+
+@click.command(help=CONFIG, short_help="Print the options of a run as a file.", epilog=CONFIG_END)
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
+def config(folder: Path, chosen: str | None) -> int:
+    """Prints the configuration of a run; the exit status."""
+    provenance = mapping(read_run(folder, run=chosen).metadata.parameters.get("provenance"))
+    found = mapping(provenance.get(CONFIGURATION))
+    if not found:
+        raise SummaryReadError(
+            f"{folder} keeps no options of `explainer run`: its run was made by Python code, or by an earlier version"
+        )
+    in_order = [key for key in settings_of(run_command) if key in found]
+    terminal.print_text(toml_of({key: found[key] for key in dict.fromkeys([*in_order, *sorted(found)])}))
+    return 0
