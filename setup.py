@@ -9,7 +9,7 @@ VERSION: dict[str, str] = {}
 exec((HERE / "explainer" / "version.py").read_text(encoding="utf-8"), VERSION)
 
 DEMO = ["scikit-learn>=1.3"]
-DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.29"]
+DOCS = ["mkdocs-material>=9.6", "mkdocstrings-python>=2"]
 FIGURE = ["matplotlib>=3.8"]
 MINDCV = ["mindcv>=0.3"]
 PANDAS = ["pandas>=2"]

@@ -17,8 +17,12 @@ MODULES = ["", "explanation", "benchmark", "counterfactual", "uncertainty", "sum
 
 @pytest.fixture(scope="module")
 def hooks() -> ModuleType:
-    """docs/site/hooks.py, which is in no package."""
-    specification = importlib.util.spec_from_file_location("site_hooks", DOCS / "site" / "hooks.py")
+    return module_of_the_site("hooks")
+
+
+def module_of_the_site(name: str) -> ModuleType:
+    """A module of docs/site, which is no package."""
+    specification = importlib.util.spec_from_file_location(f"site_{name}", DOCS / "site" / f"{name}.py")
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
@@ -55,6 +59,29 @@ def test_what_a_page_loads_from_elsewhere_is_found_and_links_are_not(hooks):
         '<img alt="" src=http://c.test/d.png><img src="e.png"><script src="f.js"></script><a href="https://g.test">g</a>'
     )
     assert hooks.loaded_from_elsewhere(page) == ["https://fonts.test/a.css", "//cdn.test/b.js", "http://c.test/d.png"]
+
+
+def test_sessions_of_a_docstring_are_fenced_and_what_stands_around_them_is_not():
+    docstring = """Adds.
+
+Args:
+    a: a number.
+
+>>> def f(a):
+...     return a + 1
+>>> f(1)
+2
+
+More.
+
+>>> f(2)
+3"""
+    around, first, more, second = (
+        "Adds.\n\nArgs:\n    a: a number.\n\n",
+        *docstring.split("number.\n\n")[1].split("\n\n"),
+    )
+    fenced = module_of_the_site("sessions").fenced(docstring)
+    assert fenced == f"{around}```pycon\n{first}\n```\n\n{more}\n\n```pycon\n{second}\n```"
 
 
 @pytest.mark.parametrize("module", MODULES)
