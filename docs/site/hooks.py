@@ -18,7 +18,6 @@ ABOVE = {
     "CHANGELOG.md": "CHANGELOG.md",
     "CONTRIBUTING.md": "CONTRIBUTING.md",
     "SECURITY.md": "SECURITY.md",
-    "LICENSE": "LICENSE.md",
     "proto/explain.proto": "proto/explain.proto.md",
 }
 """Files of the repository above docs/ -> their pages."""
