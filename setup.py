@@ -9,6 +9,7 @@ VERSION: dict[str, str] = {}
 exec((HERE / "explainer" / "version.py").read_text(encoding="utf-8"), VERSION)
 
 DEMO = ["scikit-learn>=1.3"]
+DOCS = ["mkdocs-material>=9.6", "mkdocstrings-python>=2"]
 FIGURE = ["matplotlib>=3.8"]
 MINDCV = ["mindcv>=0.3"]
 PANDAS = ["pandas>=2"]
@@ -16,6 +17,7 @@ SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 TEST = [
     *DEMO,
+    *DOCS,
     *FIGURE,
     *MINDCV,
     *PANDAS,
@@ -66,6 +68,7 @@ setup(
     ],
     extras_require={
         "demo": DEMO,
+        "docs": DOCS,
         "figure": FIGURE,
         "mindcv": MINDCV,
         "pandas": PANDAS,

@@ -60,9 +60,12 @@ class CifarResNet20(nn.Cell):
 
 
 class SqueezeNet11(nn.Cell):
-    """Logits (N, 1000) of images (N, 3, 224, 224): SqueezeNet 1.1, ImageNet; `fire9` is (N, 512, 13, 13)."""
+    """Logits (N, 1000) of images (N, 3, 224, 224): SqueezeNet 1.1, ImageNet; `fire9` is (N, 512, 13, 13).
 
-    def __init__(self) -> None:
+    arrays: its weights by name; by default those of the shared material.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[np.float32]] | None = None) -> None:
         super().__init__()
         self.conv1 = _conv(3, 64, 3, stride=2, has_bias=True)
         self.relu1 = nn.ReLU()
@@ -80,7 +83,7 @@ class SqueezeNet11(nn.Cell):
         self.dropout = nn.Dropout(p=0.5)
         self.conv10 = _conv(512, 1000, 1, has_bias=True)
         self.relu10 = nn.ReLU()
-        load_strictly(self, weights("squeezenet11"))
+        load_strictly(self, weights("squeezenet11") if arrays is None else arrays)
         self.set_train(False)
 
     def construct(self, images: Tensor) -> Tensor:

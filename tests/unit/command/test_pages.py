@@ -1,0 +1,49 @@
+"""The commands that README and the documentation show are ones that `explainer` takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from explainer.command.main import cli
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def commands(page: str) -> list[str]:
+    """What follows `explainer` in the shell blocks of a page, continued lines joined, without comments."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = (line for block in blocks for line in block.replace("\\\n", " ").splitlines())
+    return [line.partition(" ")[2] for line in lines if line.startswith("explainer ")]
+
+
+SHOWN = [(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in commands(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "line"), SHOWN)
+def test_a_command_that_a_page_shows_is_taken(page, line, tmp_path, monkeypatch):
+    """Its options are there, and its values of the right kind; what it would do is not done."""
+    monkeypatch.chdir(tmp_path)
+    assert taken(line).params
+
+
+def taken(line: str) -> click.Context:
+    name, *arguments = shlex.split(line, comments=True)
+    return cli.commands[name].make_context(name, arguments)
+
+
+def test_commands_of_a_page_are_found():
+    shell = "```bash\npip install .\nexplainer run --a \\\n    --b  # why\n```\n"
+    page = f"{shell}\nexplainer no\n\n```python\nexplainer no\n```\n"
+    assert commands(page) == ["run --a      --b  # why"]
+    assert len(SHOWN) > 10
+
+
+def test_an_option_that_is_not_there_is_told():
+    with pytest.raises(click.NoSuchOption):
+        taken("inspect summaries --no-such-option")
