@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from explainer.errors import BadSampleError
 
+_CHANNELS = (1, 3, 4)
 _SUM = 1e-3  # how far the sum of probabilities of classes that exclude one another may be from 1
 
 
@@ -96,14 +97,21 @@ def require_images(given: Any, axes: str = "NCHW") -> NDArray[np.float32]:
         do = "convert it to float32" if isinstance(given, np.ndarray) else f"give an array of axes ({', '.join(axes)})"
         raise TypeError(f"`inputs` must hold numbers, got {_kind_of(given, inputs)}; {do}")
     if inputs.ndim != len(axes):
-        one = "image" if "H" in axes else "sample"
-        advice = f"; for one {one} pass inputs[None]" if inputs.ndim == len(axes) - 1 else ""
-        raise ValueError(f"`inputs` must have axes ({', '.join(axes)}), got shape {inputs.shape}{advice}")
+        raise ValueError(f"`inputs` must have axes ({', '.join(axes)}), got shape {inputs.shape}{_one(inputs, axes)}")
     if 0 in inputs.shape:
         raise ValueError(f"`inputs` must not be empty, got shape {inputs.shape}")
     images = np.ascontiguousarray(inputs, dtype=np.float32)
     require_finite("inputs", images)
     return images
+
+
+def _one(inputs: NDArray[Any], axes: str) -> str:
+    """How to give a single image or sample; nothing where it is no single one."""
+    if inputs.ndim != len(axes) - 1:
+        return ""
+    if axes == "NCHW" and inputs.shape[2] in _CHANNELS and inputs.shape[0] not in _CHANNELS:
+        return "; for one image with its channels last pass inputs.transpose(2, 0, 1)[None]"
+    return f"; for one {'image' if 'H' in axes else 'sample'} pass inputs[None]"
 
 
 def require_finite(name: str, values: NDArray[Any]) -> None:

@@ -108,6 +108,7 @@ def description_of(dataset: Dataset) -> dict[str, Any]:
         "class": type(dataset).__name__,
         "columns": _column_names(dataset),
         "samples": exact_sample_count(dataset),
+        **getattr(getattr(dataset, "source", None), "description", {}),
     }
 
 
@@ -339,14 +340,16 @@ def _images(where: _Column, column: Any) -> NDArray[np.float32]:
     if images.ndim != 4 or images.shape[1] not in _CHANNELS or 0 in images.shape:
         raise ValueError(
             f"images must be (C, H, W) or (N, C, H, W) with 1, 3 or 4 channels, got shape {column.shape} {where}; "
-            f"{_advice_on_shape(images.shape)}"
+            f"{_advice_on_shape(images.shape, column.ndim == 3)}"
         )
     return np.ascontiguousarray(images, dtype=np.float32)
 
 
-def _advice_on_shape(shape: tuple[int, ...]) -> str:
+def _advice_on_shape(shape: tuple[int, ...], is_one: bool) -> str:
     if 0 in shape:
         return "leave images without pixels out with dataset.filter(...)"
+    if len(shape) == 4 and shape[3] in _CHANNELS and not is_one:  # HWC2CHW takes single images
+        return "for channels last add dataset.map(lambda images: images.transpose(0, 3, 1, 2), input_columns=...)"
     if len(shape) == 4 and shape[3] in _CHANNELS:
         return "for channels last add dataset.map(mindspore.dataset.vision.HWC2CHW(), input_columns=...)"
     if len(shape) == 2:

@@ -37,6 +37,15 @@ def require_as_many(name: str, values: Float64Array, channels: int) -> None:
         )
 
 
+def white_of(mean: Any, std: Any) -> float:
+    """What is white in the pixels that mean and std are for: 255 where one of them is above 1, else 1.
+
+    >>> white_of([0.485, 0.456, 0.406], 0.2), white_of(123.7, 58.4)
+    (1.0, 255.0)
+    """
+    return 255.0 if max(np.max(mean), np.max(std)) > 1 else 1.0
+
+
 def in_unit(mean: Any, std: Any) -> tuple[Float64Array, Float64Array]:
     """Both for pixels in [0, 1]; where one of them is above 1 they were given for pixels in [0, 255].
 
@@ -44,8 +53,8 @@ def in_unit(mean: Any, std: Any) -> tuple[Float64Array, Float64Array]:
     [[0.5], [0.2, 0.4]]
     """
     means, deviations = (np.atleast_1d(np.asarray(value, np.float64)) for value in (mean, std))
-    unit = 255 if max(means.max(), deviations.max()) > 1 else 1
-    return means / unit, deviations / unit
+    white = white_of(means, deviations)
+    return means / white, deviations / white
 
 
 def normalised(pixels: FloatArray, mean: Float64Array, std: Float64Array) -> FloatArray:

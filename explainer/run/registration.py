@@ -7,6 +7,7 @@ from typing import Any
 
 from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_json, require_type
+from explainer.data.labels import doubled
 from explainer.data.mindspore_dataset import require_dataset
 from explainer.explanation.base import Attribution
 
@@ -33,7 +34,11 @@ def require_data(data: Any) -> tuple[Any, list[str]]:
     blank = [index for index, label in enumerate(labels) if not label.strip()]
     if blank:
         raise ValueError(f"`data[1]` must not hold blank labels, label {blank[0]} is {labels[blank[0]]!r}")
-    require_distinct("data[1]", labels, "results are filed under the label's name")
+    for name, (first, second, *_) in doubled(labels).items():
+        raise ValueError(
+            f"`data[1]` must be distinct, got {name!r} twice, at {first} and {second}; results are filed under the "
+            f"label's name, so number them: {name + ' (1)'!r}, {name + ' (2)'!r}"
+        )
     return dataset, list(labels)
 
 

@@ -32,6 +32,7 @@ from explainer.run.inference import InferenceJob
 from explainer.run.interrupts import Interrupts
 from explainer.run.job import Job, PredictedBatch, Sink
 from explainer.run.metadata import metadata_of
+from explainer.run.normalisation_check import doubt_about
 from explainer.run.options import RunOptions
 from explainer.run.predict import Item, Predictor, first_items, no_samples, require_unsure
 from explainer.run.records import records_of_run
@@ -370,6 +371,7 @@ class ImageClassificationRunner:
         if first is None:
             raise no_samples(skipped)
         jobs = self._checked_jobs(first)
+        _warn_of_doubt(first, self._options)
         engine = self._classifier.engine_for(first.unpredicted.images)
         metadata = self._metadata(first.samples[0].sample.label_format, engine.recorded)
         _note_control_samples(metadata)
@@ -453,6 +455,13 @@ class ImageClassificationRunner:
         subject = self._network, self._activation, self._classifier
         found = {"label_format": label_format, "engine": engine}
         return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, found)
+
+
+def _warn_of_doubt(first: PredictedBatch, options: RunOptions) -> None:
+    told = options if options.preprocess is None else options.preprocess
+    doubt = doubt_about(first.unpredicted.images, told.mean, told.std)
+    if doubt is not None:
+        _LOG.warning("%s", doubt)
 
 
 def _note_control_samples(metadata: RunMetadata) -> None:

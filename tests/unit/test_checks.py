@@ -134,6 +134,22 @@ def test_the_advice_names_the_axes_that_are_wanted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("shape", "advice"),
+    [
+        ((5, 7, 3), "for one image with its channels last pass inputs.transpose(2, 0, 1)[None]"),
+        ((3, 5, 7), "for one image pass inputs[None]"),
+        ((1, 5, 3), "for one image pass inputs[None]"),
+    ],
+)
+def test_one_image_is_told_how_it_becomes_a_batch_and_that_works(shape, advice):
+    inputs = np.zeros(shape, np.float32)
+    with pytest.raises(ValueError) as caught:
+        checks.require_images(inputs)
+    assert str(caught.value) == f"`inputs` must have axes (N, C, H, W), got shape {shape}; {advice}"
+    assert checks.require_images(eval(advice.split(" pass ")[1])).shape[1] in (1, 3)
+
+
+@pytest.mark.parametrize(
     ("given", "error", "told"),
     [
         ({"label": 1}, TypeError, r"`targets` must be whole numbers \(class ids\), got dict of dtype object"),

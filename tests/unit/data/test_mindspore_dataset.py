@@ -1,6 +1,7 @@
 """What the dataset room makes of the rows of a MindSpore dataset."""
 
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -115,6 +116,15 @@ def test_two_and_five_channels_are_refused_with_shape_and_sample(channels, batch
 def test_channels_last_are_refused_with_the_line_to_add():
     with pytest.raises(ValueError, match=r"got shape \(5, 7, 3\).*HWC2CHW"):
         samples_of(dataset_of([(np.zeros((5, 7, 3), np.float32),)]))
+
+
+def test_the_line_for_a_batch_with_its_channels_last_does_what_it_says():
+    dataset = dataset_of([(np.zeros((2, 5, 7, 3), np.float32),)])
+    with pytest.raises(ValueError, match=r"got shape \(2, 5, 7, 3\).*add dataset\.map\(lambda") as caught:
+        samples_of(dataset)
+    (line,) = re.findall(r"lambda images: [^:]*\(0, 3, 1, 2\)", str(caught.value))
+    mended = dataset.map(eval(line), input_columns=dataset.get_col_names()[:1])
+    assert [sample.image.shape for sample in samples_of(mended)] == [(3, 5, 7)] * 2
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (1, 1, 3, 5, 7), (3, 0, 7)])

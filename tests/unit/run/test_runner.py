@@ -253,7 +253,11 @@ def test_an_argument_of_a_wrong_type_is_refused_by_name(tmp_path, argument, valu
         ([], ValueError, r"`data\[1\]` must name every class, got an empty list"),
         (["ant", "bee", " \t", "dog"], ValueError, r"`data\[1\]` must not hold blank labels, label 2 is ' \\t'"),
         (["ant", "bee", "", "dog"], ValueError, r"`data\[1\]` must not hold blank labels, label 2 is ''"),
-        (["ant", "bee", "cat", "bee"], ValueError, r"`data\[1\]` must be distinct, got 'bee' twice"),
+        (
+            ["ant", "bee", "cat", "bee"],
+            ValueError,
+            r"`data\[1\]` must be distinct, got 'bee' twice, at 1 and 3; .* number them: 'bee \(1\)', 'bee \(2\)'",
+        ),
     ],
 )
 def test_labels_that_are_not_distinct_names_are_refused(tmp_path, labels, error, message):
