@@ -5,6 +5,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── NetworkInputError (ValueError)  images that the network cannot be evaluated for
 ├── NoGradientError (ValueError)    an operator of the network that MindSpore has no gradient for
 ├── NetworkOutputError (ValueError) a network or activation whose output is not what a classifier gives
+│   └── LabelCountError                 another number of outputs than labels
 ├── EngineError (ValueError)        a network that another engine than MindSpore cannot compute
 ├── NoReluError (ValueError)        a ReLU rule for a network in which no ReLU can be changed
 ├── NoDropoutError (ValueError)     dropout samples of a network without dropout
@@ -47,6 +48,20 @@ class NoGradientError(ExplainerError, ValueError):
 
 class NetworkOutputError(ExplainerError, ValueError):
     """A network or activation whose output is not what a classifier gives."""
+
+
+class LabelCountError(NetworkOutputError):
+    """A network that has another number of outputs than there are labels.
+
+    Attributes:
+        outputs: how many the network has.
+        labels: how many there are.
+    """
+
+    def __init__(self, message: str, *, outputs: int, labels: int) -> None:
+        super().__init__(message)
+        self.outputs = outputs
+        self.labels = labels
 
 
 class EngineError(ExplainerError, ValueError):

@@ -31,6 +31,12 @@ def seeded(seed, *, width=1.0):
 def first_of(classes):
     return LinearNetwork(np.eye(classes, 3 * 6 * 9) * 2)
 
+def peaks():
+    # label k looks at one pixel alone: ant at x = 1, y = 4; bee at 7, 0; cat at 3, 2; dog at 8, 5.
+    weights = np.zeros((4, 3, 6, 9))
+    weights[range(4), 0, [4, 0, 2, 5], [1, 7, 3, 8]] = 1
+    return LinearNetwork(weights.reshape(4, -1))
+
 def one():
     return first_of(1)
 

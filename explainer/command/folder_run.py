@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,36 +14,31 @@ from mindspore.dataset import GeneratorDataset
 from tqdm.auto import tqdm
 
 from explainer.benchmark import MPRT, EfficientMPRT, Metric
-from explainer.command import terminal, text
+from explainer.command import picture_text, terminal, text
 from explainer.command.configuration import CONFIGURATION
+from explainer.command.labelled_pictures import LabelledPictures, labelled_pictures
 from explainer.command.names import make_explainers, make_metrics
 from explainer.command.network_options import GivenNetwork
-from explainer.data.picture_file import Decoding, pixel_cap
-from explainer.data.pictures import Picture, PictureSource, find_pictures, read_labels
-from explainer.data.preprocess import Preprocess
-from explainer.errors import LayerError, NoGradientError
+from explainer.command.picture_options import PictureOptions
+from explainer.data.picture_file import pixel_cap
+from explainer.data.pictures import PictureSource
+from explainer.errors import LabelCountError, LayerError, NoGradientError
 from explainer.explanation import Attribution
 from explainer.network.engine import default_engine
 from explainer.network.of import classifier_of
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
-from explainer.summary.folder import is_of_a_run
 
 _ACTIVATIONS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderRun:
-    """The options of `explainer run`, by their names; `explainer run --help` says what each is.
-
-    Raises:
-        ValueError: a size or a number that makes no sense; says which.
-    """
+    """The options of `explainer run`, by their names; `explainer run --help` says what each is."""
 
     network: str
     network_args: tuple[str, ...]
-    images: Path
-    labels: Path
+    pictures: PictureOptions
     summary_dir: Path
     checkpoint: Path | None
     explainers: str
@@ -52,15 +46,8 @@ class FolderRun:
     hierarchical_occlusion: bool
     uncertainty: str | None
     activation: str
-    size: tuple[int, int]
-    channels: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
     batch_size: int
     top_k: int
-    limit: int | None
-    max_megapixels: float
-    bits: int
     control_samples: int | str | None
     raw_maps: str | None
     engine: str | None
@@ -68,33 +55,10 @@ class FolderRun:
     resume: bool
     configuration: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if min(self.size) < 1:
-            raise ValueError(f"--size must be at least 1 1, got {self.size[0]} {self.size[1]}")
-        if self.limit is not None and self.limit < 1:
-            raise ValueError(f"--limit must be at least 1, got {self.limit}")
-        if not 0 < self.max_megapixels < math.inf:
-            raise ValueError(f"--max-megapixels must be a number above 0, got {self.max_megapixels:g}")
-        for name, values in (("--mean", self.mean), ("--std", self.std)):
-            if len(values) not in (1, self.channels):
-                raise ValueError(
-                    f"{name} must have 1 or {self.channels} values for {self.channels} channels, got {len(values)}"
-                )
-
-    @property
-    def preprocess(self) -> Preprocess:
-        """What pictures become."""
-        return Preprocess(self.size, channels=self.channels, mean=self.mean, std=self.std)
-
     @property
     def given_network(self) -> GivenNetwork:
         """Which network is explained."""
         return GivenNetwork(network=self.network, network_args=self.network_args, checkpoint=self.checkpoint)
-
-    @property
-    def decoding(self) -> Decoding:
-        """How pictures are decoded."""
-        return Decoding(max_megapixels=self.max_megapixels, bits=self.bits)
 
     @property
     def run_options(self) -> RunOptions:
@@ -102,7 +66,7 @@ class FolderRun:
         return RunOptions(
             batch_size=self.batch_size,
             top_k=self.top_k,
-            preprocess=self.preprocess,
+            preprocess=self.pictures.made,
             label_format="ids",
             on_bad_sample=self.on_bad_sample,
             control_samples=self.control_samples,
@@ -114,10 +78,10 @@ class FolderRun:
     @property
     def provenance(self) -> dict[str, Any]:
         """Where network, weights and pictures come from, and the options that were given."""
-        factory = " ".join((self.network, *self.network_args))
-        given = {"network_factory": factory, "checkpoint": self.checkpoint, "images": self.images}
+        given = {"network_factory": " ".join((self.network, *self.network_args)), "checkpoint": self.checkpoint}
         found: dict[str, Any] = {name: str(value) for name, value in given.items() if value is not None}
-        return found | ({CONFIGURATION: dict(self.configuration)} if self.configuration else {})
+        configured = {CONFIGURATION: dict(self.configuration)} if self.configuration else {}
+        return found | self.pictures.provenance | configured
 
 
 def run_folder(options: FolderRun) -> RunResult:
@@ -127,8 +91,8 @@ def run_folder(options: FolderRun) -> RunResult:
         TypeError, ValueError: an option that does not fit; says which.
         OSError: a file that cannot be read.
     """
-    labels = read_labels(options.labels, name="--labels")
-    pictures = _pictures(options, labels)[: options.limit]
+    pictures = labelled_pictures(options.pictures, terminal.print_error)
+    labels = pictures.labels
     network = options.given_network.made(len(labels))
     if options.checkpoint is None and not options.given_network.is_graph:
         terminal.print_error(text.weights_of_the_factory(options.network))
@@ -136,9 +100,10 @@ def run_folder(options: FolderRun) -> RunResult:
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)
     if options.given_network.is_graph:
-        _require_outputs_alone(explainers, metrics, (options.channels, *options.size))
-    source = PictureSource(pictures, options.preprocess, options.decoding, _note)
-    data = GeneratorDataset(source, ["image", "label"], shuffle=False), labels
+        _require_outputs_alone(explainers, metrics, options.pictures.made.image_shape)
+    _require_boxes(metrics, pictures)
+    source = _source(pictures, options.pictures)
+    data = GeneratorDataset(source, source.columns, shuffle=False), labels
     runner = ImageClassificationRunner(options.summary_dir, data, network, activation, options=options.run_options)
     runner.register_saliency(explainers, metrics)
     if options.hierarchical_occlusion:
@@ -147,8 +112,23 @@ def run_folder(options: FolderRun) -> RunResult:
         classifier_of(network).require_dropout()  # it is asked for by name, so nothing takes its place
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
-    with pixel_cap(options.decoding):
+    with pixel_cap(options.pictures.decoding):
+        return _ran(runner, options)
+
+
+def _require_boxes(metrics: Sequence[Metric], pictures: LabelledPictures) -> None:
+    in_need = next((metric.name for metric in metrics if "boxes" in metric.needs), None)
+    if in_need is not None and not pictures.has_boxes:
+        raise ValueError(picture_text.no_boxes(in_need))
+
+
+def _ran(runner: ImageClassificationRunner, options: FolderRun) -> RunResult:
+    """The result; a number of labels that does not fit is told by the option that gave them."""
+    try:
         return runner.run(resume=options.resume)
+    except LabelCountError as error:
+        told = picture_text.labels_do_not_fit(options.pictures.labels_option, error.outputs, error.labels)
+        raise LabelCountError(told, outputs=error.outputs, labels=error.labels) from error
 
 
 def _require_outputs_alone(
@@ -167,11 +147,17 @@ def _require_outputs_alone(
             )
 
 
-def _pictures(options: FolderRun, labels: list[str]) -> tuple[Picture, ...]:
-    found = find_pictures(options.images, labels, is_left_out=is_of_a_run, name="--images")
-    for note in text.not_explained(found.others, found.left_out):
-        terminal.print_error(f"--images: {note}")
-    return found.pictures
+def _source(pictures: LabelledPictures, options: PictureOptions) -> PictureSource:
+    if options.mean is None and options.std is None and options.preprocess is None:
+        terminal.print_error(picture_text.PIXELS_AS_THEY_ARE)
+    return PictureSource(
+        pictures.pictures,
+        options.made,
+        options.decoding,
+        with_boxes=pictures.has_boxes,
+        note=_note,
+        description=pictures.description,
+    )
 
 
 def _note(text: str) -> None:

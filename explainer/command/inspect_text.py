@@ -212,10 +212,12 @@ def provenance_rows(facts: Facts) -> list[Row]:
     if found.get("weights"):
         network.append(f"weights {found['weights']}")
     command = found.get("command")
+    became = mapping(mapping(parameters.get("options")).get("preprocess"))
     return [
         *named("network", [", ".join(network)] if network else []),
         *named("engine", _engine(mapping(parameters.get("engine")))),
         *named("data", [settings_alone(mapping(parameters.get("dataset")))] if parameters.get("dataset") else []),
+        *named("pictures", [settings_alone(became)] if became else []),
         *named("made with", [settings_alone(known)] if known else []),
         *named("command", [" ".join(map(str, command))] if isinstance(command, list) else []),
     ]

@@ -130,7 +130,8 @@ MindIR file. `explainer layers` lists a network's layers, `explainer methods` an
 choose from.
 
 In --images, pictures lie in one folder per label (photos/cat/1.png), or directly in the folder, then without a true
-label. labels.txt names one class per line, in the order of the network's outputs.
+label; or a file tells labels and boxes. labels.txt names one class per line, in the order of the network's outputs.
+docs/pictures.md has more.
 
 PNG, JPEG, BMP, WebP, GIF (the first frame), TIFF and AVIF are read, turned upright, transparency over white.
 

@@ -1,13 +1,18 @@
 """How a picture of any size becomes one of the network's: stretched, or scaled and cut out of the middle.
 
-The one place where a picture changes its size before a network sees it.
+The one place where a picture changes its size before a network sees it, and boxes on it their places.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+
+from explainer.arrays import Float64Array
 
 _MOST_PIXELS = 64e6  # of a picture that is only made to be cut
 
@@ -80,5 +85,23 @@ class Framing:
         scaled = picture.resize((width, height), Image.Resampling.BILINEAR)
         if (height, width) == self.size:
             return scaled
-        top, left = round((height - self.size[0]) / 2), round((width - self.size[1]) / 2)
+        top, left = self._corner(height, width)
         return scaled.crop((left, top, left + self.size[1], top + self.size[0]))
+
+    def placed(self, boxes: NDArray[Any], height: int, width: int) -> Float64Array:
+        """Where boxes (k, 4) on a picture of (height, width) lie on the image; neither rounded nor clipped.
+
+        Boxes are [x, y, width, height] in pixels, x across and y down.
+
+        >>> Framing((2, 3), resize=(4, 3), center_crop=True).placed(np.array([[2, 1, 4, 6]]), 8, 6).tolist()
+        [[1.0, -0.5, 2.0, 3.0]]
+        """
+        scaled = self.scaled_size(height, width)
+        top, left = self._corner(*scaled)
+        scale = np.array([scaled[1] / width, scaled[0] / height] * 2)
+        placed: Float64Array = boxes * scale - np.array([left, top, 0, 0])
+        return placed
+
+    def _corner(self, height: int, width: int) -> tuple[int, int]:
+        """(top, left) of what is cut out of the scaled picture."""
+        return round((height - self.size[0]) / 2), round((width - self.size[1]) / 2)

@@ -67,12 +67,14 @@ class PictureContent:
 
     Attributes:
         image: (C, H, W) float32 in [0, 1].
+        size: (H, W) of the upright picture before it was brought to the network's size.
         has_more_frames: whether it is an animation, or has pages; the image is the first.
         deep_peak: the largest value in 0..65535 of a picture of 16 bits, None for one of 8.
         is_cut: whether it has 16 bits, of which Pillow reads the upper 8: in colour, or with transparency.
     """
 
     image: FloatArray
+    size: tuple[int, int]
     has_more_frames: bool
     deep_peak: int | None
     is_cut: bool
@@ -158,14 +160,16 @@ def picture_content(image: Image.Image, channels: int, framing: Framing, decodin
     has_more_frames = image.format != "MPO" and getattr(image, "is_animated", False)  # MPO: a photo and its preview
     is_cut = _is_cut(image)
     ImageOps.exif_transpose(image, in_place=True)
+    size = image.height, image.width
     if image.mode == "F":
         raise ValueError("its values are decimal numbers without a known scale; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         values = np.asarray(image)
-        return PictureContent(_deep(values, channels, framing, decoding), has_more_frames, int(values.max()), is_cut)
+        deep = _deep(values, channels, framing, decoding)
+        return PictureContent(deep, size, has_more_frames, int(values.max()), is_cut)
     shallow = _over_white(image).convert("L" if channels == 1 else "RGB")
     peak = int(np.max(shallow.getextrema())) * 257 if is_cut else None
-    return PictureContent(_shallow(shallow, framing), has_more_frames, peak, is_cut)
+    return PictureContent(_shallow(shallow, framing), size, has_more_frames, peak, is_cut)
 
 
 def _is_cut(image: Image.Image) -> bool:

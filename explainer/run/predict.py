@@ -10,7 +10,7 @@ import numpy as np
 from explainer.arrays import FloatArray
 from explainer.data.batch import Batch, Sample
 from explainer.data.mindspore_dataset import read_batches
-from explainer.errors import BadSampleError, NetworkOutputError
+from explainer.errors import BadSampleError, LabelCountError, NetworkOutputError
 from explainer.network.of import classifier_of
 from explainer.records import SampleSkipped
 from explainer.run.job import PredictedBatch, PredictedSample
@@ -43,7 +43,7 @@ class Predictor:
 
         Raises:
             BadSampleError: a sample that is unread or not finite, and the options say "raise".
-            NetworkOutputError: another number of outputs than labels.
+            LabelCountError: another number of outputs than labels.
             ResumeError: a complete sample that is not as it was.
         """
         options = self._options
@@ -95,9 +95,11 @@ class Predictor:
 
     def _require_class_count(self, class_count: int) -> None:
         if class_count != len(self._labels):
-            raise NetworkOutputError(
+            raise LabelCountError(
                 f"`data[1]` must name each of the network's {class_count} outputs, got {len(self._labels)} labels; "
-                "they must have the order of the outputs"
+                "they must have the order of the outputs",
+                outputs=class_count,
+                labels=len(self._labels),
             )
 
 

@@ -141,13 +141,15 @@ def test_a_run_from_a_file_is_that_of_the_command_line_and_is_printed_as_a_file_
         'network-args = ["seed=4"]',
         f'images = "{photos}"',
         f'labels = "{tmp_path / "labels.txt"}"',
-        f'summary-dir = "{tmp_path / "out"}"',
-        'explainers = "Gradient,Occlusion:window=3"',
+        'on-unknown-label = "ignore"',
+        'preprocess = "none"',
         f"size = [{HEIGHT}, {WIDTH}]",
         'mean = "0.1 0.2 0.3"',
+        "limit = 3",
+        f'summary-dir = "{tmp_path / "out"}"',
+        'explainers = "Gradient,Occlusion:window=3"',
         "batch-size = 2",
         "top-k = 2",
-        "limit = 3",
     ]
     (tmp_path / "again.toml").write_text(printed, encoding="utf-8")
     assert main(["run", "--config", str(tmp_path / "again.toml"), "--summary-dir", str(tmp_path / "out2")]) == 0

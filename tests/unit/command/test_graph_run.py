@@ -60,6 +60,7 @@ def test_a_graph_s_path_in_a_file_is_relative_to_it(saved, photos, tmp_path, cap
     (tmp_path / "labels.txt").write_text("ant\nbee\ncat\ndog\n", encoding="utf-8")
     (saved / "run.toml").write_text(
         f'network = "small.mindir"\nimages = "{photos}"\nlabels = "{tmp_path / "labels.txt"}"\nlimit = 1\n'
+        'on-unknown-label = "ignore"\n'
         f'size = [{HEIGHT}, {WIDTH}]\nsummary-dir = "{tmp_path / "out"}"\nexplainers = "Occlusion:window=3"',
         encoding="utf-8",
     )

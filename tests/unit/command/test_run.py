@@ -13,6 +13,10 @@ from explainer.command.main import main
     ("arguments", "message"),
     [
         (["--mean", 0.1, 0.2], "--mean must have 1 or 3 values for 3 channels, got 2"),
+        (
+            ["--mean", 123.7, "--preprocess", "cifar"],
+            "--mean above 1 is for pixels up to 255, got 123.7, but",
+        ),
         (["--std", 1, 1, 1, 1], "--std must have 1 or 3 values for 3 channels, got 4"),
         (["--std", 0], "`std` must be positive in every channel, got [0.0]"),
         (["--top-k", -1], "`top_k` must be at least 0, got -1"),
@@ -35,7 +39,7 @@ def test_a_limit_or_size_below_one_is_told_with_exit_status_2(refused, arguments
     assert arguments[0] in why
 
 
-@pytest.mark.parametrize("missing", ["network", "images", "labels", "summary_dir"])
+@pytest.mark.parametrize("missing", ["network", "images", "summary_dir"])
 def test_what_is_required_is_asked_for_with_exit_status_2(command, missing):
     status, output, error = command(without=missing)
     assert (status, output) == (2, "")
@@ -104,8 +108,25 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
     assert given == {
         "network": "a:b",
         "network_args": (),
-        "images": tmp_path,
-        "labels": Path("names.txt"),
+        "pictures": {
+            "images": tmp_path,
+            "labels": Path("names.txt"),
+            "labels_csv": None,
+            "annotations": None,
+            "boxes": None,
+            "on_unknown_label": "raise",
+            "preprocess": None,
+            "size": None,
+            "resize": None,
+            "center_crop": None,
+            "channels": 3,
+            "mean": None,
+            "std": None,
+            "limit": None,
+            "sample_seed": None,
+            "max_megapixels": 64.0,
+            "bits": 16,
+        },
         "summary_dir": Path("out"),
         "resume": False,
         "checkpoint": None,
@@ -114,15 +135,8 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "hierarchical_occlusion": False,
         "uncertainty": None,
         "activation": "softmax",
-        "size": (224, 224),
-        "channels": 3,
-        "mean": (0.0,),
-        "std": (1.0,),
         "batch_size": 32,
         "top_k": 0,
-        "limit": None,
-        "max_megapixels": 64.0,
-        "bits": 16,
         "on_bad_sample": "raise",
         "control_samples": "auto",
         "raw_maps": None,
@@ -145,18 +159,20 @@ def test_the_controls_may_be_scored_on_all_samples(options_of):
     ],
 )
 def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, std):
-    given = options_of(*arguments, "--channels", 3)
+    given = options_of(*arguments, "--channels", 3).pictures.made
     assert (given.mean, given.std, given.channels) == (mean, std, 3)
 
 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
     numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3 --control-samples 9"
-    network = "--network-args depth=20 width=0.5 --network-args name=x"
     pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16 --engine onnxruntime"
-    given = dataclasses.asdict(options_of(*f"{words} {numbers} {network} {pictures}".split()))
+    network = "--network-args depth=20 width=0.5 --network-args name=x"
+    files = "--labels-csv l.csv --boxes b.csv --on-unknown-label ignore --sample-seed 8 --preprocess cifar"
+    made = options_of(*f"{words} {numbers} {network} {pictures} {files} --mean 0.5 --std 0.2".split())
+    given = dataclasses.asdict(made)
+    given |= given.pop("pictures")
     wanted = {
-        "network_args": ("depth=20", "width=0.5", "name=x"),
         "checkpoint": Path("w.ckpt"),
         "explainers": "RISE",
         "metrics": "Sparseness",
@@ -174,5 +190,13 @@ def test_every_option_reaches_the_run(options_of):
         "control_samples": 9,
         "raw_maps": "float16",
         "engine": "onnxruntime",
+        "network_args": ("depth=20", "width=0.5", "name=x"),
+        "labels_csv": Path("l.csv"),
+        "boxes": Path("b.csv"),
+        "on_unknown_label": "ignore",
+        "sample_seed": 8,
+        "preprocess": "cifar",
+        "mean": (0.5,),
+        "std": (0.2,),
     }
     assert {name: given[name] for name in wanted} == wanted

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mindspore.dataset import vision
 from PIL import Image
 
 from explainer.data.framing import Framing
@@ -70,3 +71,46 @@ def test_what_is_cut_must_be_covered(resize):
 def test_a_resize_without_a_cut_is_refused():
     with pytest.raises(ValueError, match=r"`resize` goes with `center_crop`, got 256 alone; .* leave `resize` out, or"):
         Framing((224, 224), 256)
+
+
+@pytest.mark.parametrize("height", range(4, 14))
+@pytest.mark.parametrize("kept", [3, 4])
+def test_the_middle_is_where_mindspore_cuts_pictures(height, kept):
+    expected = np.asarray(vision.CenterCrop((kept, 5))(ramp(height, 9)))
+    cut = Framing((kept, 5), resize=(height, 9), center_crop=True).of(ramp(height, 9))
+    np.testing.assert_array_equal(np.asarray(cut), expected)
+
+
+# ---- boxes, [x, y, width, height] ----
+
+
+def test_a_box_is_scaled_along_each_axis_and_moved_by_the_cut():
+    # 20 x 10 -> shorter side 5: 10 x 5; the middle of 4 x 3 begins at x = 3, y = 1
+    framing = Framing((3, 4), resize=5, center_crop=True)
+    placed = framing.placed(np.array([[8, 2, 6, 4], [0, 0, 20, 10]]), 10, 20)
+    np.testing.assert_allclose(placed, [[1, 0, 3, 2], [-3, -1, 10, 5]])
+
+
+def test_a_box_follows_when_proportions_change():
+    placed = Framing((6, 9)).placed(np.array([[2, 4, 3, 8]]), 24, 18)  # y by 1/4, x by 1/2
+    np.testing.assert_allclose(placed, [[1, 1, 1.5, 2]])
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        Framing((9, 11), resize=12, center_crop=True),
+        Framing((10, 8)),
+        Framing((9, 11), resize=(24, 36), center_crop=True),
+        Framing((7, 7), center_crop=True),
+    ],
+)
+def test_a_box_lies_around_what_it_was_drawn_around(framing):
+    values = np.zeros((24, 36), np.uint8)
+    x, y, width, height = 14, 9, 8, 6
+    values[y : y + height, x : x + width] = 255
+    seen = np.asarray(framing.of(Image.fromarray(values))) > 127
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    (box,) = framing.placed(np.array([[x, y, width, height]]), *values.shape)
+    edges = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+    np.testing.assert_allclose([box[0], box[1], box[0] + box[2], box[1] + box[3]], edges, atol=0.5)  # whole pixels

@@ -386,3 +386,20 @@ def test_a_picture_that_is_cut_is_read_or_told_but_raises_nothing_else(tmp_path,
         except ValueError as error:
             told += str(error).startswith(f"could not read the picture {path}: ")
     assert told > len(whole) / 2
+
+
+# ---- how large it was ----
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_size_is_that_of_the_upright_picture(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation  # 6: turned by a quarter
+    Image.fromarray(pixels_of(1, 4, 6, 3)).save(tmp_path / "one.png", exif=exif)
+    expected = (4, 6) if orientation == 1 else (6, 4)
+    assert read_picture(tmp_path / "one.png", 3, Framing((HEIGHT, WIDTH))).size == expected
+
+
+def test_deep_grey_has_a_size_too(tmp_path):
+    Image.fromarray(pixels_of(3, 8, 12, kind=np.uint16)).save(tmp_path / "deep.png")
+    assert read_picture(tmp_path / "deep.png", 1, Framing((HEIGHT, WIDTH))).size == (8, 12)
