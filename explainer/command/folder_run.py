@@ -18,7 +18,7 @@ from explainer.benchmark import MPRT, EfficientMPRT, Metric
 from explainer.command import terminal, text
 from explainer.command.configuration import CONFIGURATION
 from explainer.command.names import make_explainers, make_metrics
-from explainer.command.network_options import GivenNetwork
+from explainer.command.network_options import GivenNetwork, size_options_named
 from explainer.data.picture_file import Decoding, pixel_cap
 from explainer.data.pictures import Picture, PictureSource, find_pictures, read_labels
 from explainer.data.preprocess import Preprocess
@@ -147,7 +147,7 @@ def run_folder(options: FolderRun) -> RunResult:
         classifier_of(network).require_dropout()  # it is asked for by name, so nothing takes its place
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
-    with pixel_cap(options.decoding):
+    with pixel_cap(options.decoding), size_options_named():
         return runner.run(resume=options.resume)
 
 

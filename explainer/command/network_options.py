@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ import click.shell_completion
 from explainer.command import terminal
 from explainer.command.paths import PATH
 from explainer.command.values import arguments
+from explainer.errors import NetworkInputError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ARGUMENTS = "--network-args"
@@ -69,6 +71,15 @@ class NetworkCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click's, of arguments with the option before each of its values."""
         return super().parse_args(ctx, spread(args))
+
+
+@contextmanager
+def size_options_named() -> Iterator[None]:
+    """A network that cannot be evaluated for the pictures is told with the options that say what they become."""
+    try:
+        yield
+    except NetworkInputError as error:
+        raise NetworkInputError(f"{error} (--size H W, --channels)") from error.__cause__
 
 
 def spread(given: Sequence[str]) -> list[str]:
