@@ -19,6 +19,10 @@ from explainer.errors import NetworkInputError
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ARGUMENTS = "--network-args"
 _GRAPH = ".mindir"
+_IN_PLACE = (
+    "{} writes in place (as y += x does): where such a value is used elsewhere, MindSpore's graph gives other outputs "
+    "than the network's code did; compare them once"
+)
 
 
 class NetworkName(click.types.StringParamType):
@@ -117,6 +121,7 @@ class GivenNetwork:
             TypeError, ValueError: an option that does not fit; says which.
         """
         from explainer.network.mindspore.checkpoints import load_weights  # loads MindSpore
+        from explainer.network.mindspore.graph_files import writes_in_place
         from explainer.network.mindspore.loading import make_network
 
         if self.checkpoint is not None and self.is_graph:
@@ -128,6 +133,8 @@ class GivenNetwork:
             name="--network",
             arguments_name=_ARGUMENTS,
         )
+        if self.is_graph and writes_in_place(Path(self.network)):
+            terminal.print_error(_IN_PLACE.format(self.network))
         for note in load_weights(network, self.checkpoint, name="--checkpoint") if self.checkpoint else ():
             terminal.print_error(note)
         return network
