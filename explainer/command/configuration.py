@@ -47,7 +47,8 @@ class ConfiguredCommand(click.Command):
         """As click's; what was given is in `ctx.meta` under `CONFIGURATION`."""
         given, *_ = self.make_parser(ctx).parse_args(list(args))
         rest = super().parse_args(ctx, args)
-        ctx.meta[CONFIGURATION] = dict(_given(ctx, given))
+        if not ctx.resilient_parsing:  # a shell completes a command that is not finished
+            ctx.meta[CONFIGURATION] = dict(_given(ctx, given))
         return rest
 
 

@@ -18,7 +18,7 @@ from explainer.command import picture_text, terminal, text
 from explainer.command.configuration import CONFIGURATION
 from explainer.command.labelled_pictures import LabelledPictures, labelled_pictures
 from explainer.command.names import make_explainers, make_metrics
-from explainer.command.network_options import GivenNetwork
+from explainer.command.network_options import GivenNetwork, size_options_named
 from explainer.command.picture_options import PictureOptions
 from explainer.data.picture_file import pixel_cap
 from explainer.data.pictures import PictureSource
@@ -112,7 +112,7 @@ def run_folder(options: FolderRun) -> RunResult:
         classifier_of(network).require_dropout()  # it is asked for by name, so nothing takes its place
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
-    with pixel_cap(options.pictures.decoding):
+    with pixel_cap(options.pictures.decoding), size_options_named():
         return _ran(runner, options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from explainer.command import layers_text, terminal
-from explainer.command.network_options import GivenNetwork, NetworkCommand, network_options
+from explainer.command.network_options import GivenNetwork, NetworkCommand, network_options, size_options_named
 
 
 @click.command(
@@ -39,7 +39,8 @@ def layers(size: tuple[int, int], channels: int, classes: int, as_json: bool, **
     from explainer.command.layer_list import layer_facts  # loads MindSpore, which --help has no use for
 
     made = GivenNetwork(**network).made(classes)  # type: ignore[arg-type]
-    facts = layer_facts(made, (channels, *size))
+    with size_options_named():
+        facts = layer_facts(made, (channels, *size))
     if as_json:
         terminal.print_json(facts)
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,10 +14,15 @@ import click.shell_completion
 from explainer.command import terminal
 from explainer.command.paths import PATH
 from explainer.command.values import arguments
+from explainer.errors import NetworkInputError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ARGUMENTS = "--network-args"
 _GRAPH = ".mindir"
+_IN_PLACE = (
+    "{} writes in place (as y += x does): where such a value is used elsewhere, MindSpore's graph gives other outputs "
+    "than the network's code did; compare them once"
+)
 
 
 class NetworkName(click.types.StringParamType):
@@ -71,6 +77,15 @@ class NetworkCommand(click.Command):
         return super().parse_args(ctx, spread(args))
 
 
+@contextmanager
+def size_options_named() -> Iterator[None]:
+    """A network that cannot be evaluated for the pictures is told with the options that say what they become."""
+    try:
+        yield
+    except NetworkInputError as error:
+        raise NetworkInputError(f"{error} (--size H W, --channels)") from error.__cause__
+
+
 def spread(given: Sequence[str]) -> list[str]:
     """The arguments, with `--network-args` before each KEY=VALUE that follows it.
 
@@ -106,6 +121,7 @@ class GivenNetwork:
             TypeError, ValueError: an option that does not fit; says which.
         """
         from explainer.network.mindspore.checkpoints import load_weights  # loads MindSpore
+        from explainer.network.mindspore.graph_files import writes_in_place
         from explainer.network.mindspore.loading import make_network
 
         if self.checkpoint is not None and self.is_graph:
@@ -117,6 +133,8 @@ class GivenNetwork:
             name="--network",
             arguments_name=_ARGUMENTS,
         )
+        if self.is_graph and writes_in_place(Path(self.network)):
+            terminal.print_error(_IN_PLACE.format(self.network))
         for note in load_weights(network, self.checkpoint, name="--checkpoint") if self.checkpoint else ():
             terminal.print_error(note)
         return network

@@ -7,6 +7,7 @@ every pass after it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import mindspore
 from mindspore import nn
@@ -21,8 +22,17 @@ _WHY = "is a graph of a MindIR file, of which MindSpore gives outputs alone"
 _DO = "explain it by Occlusion, RISE, LIME or KernelSHAP, or give the network's code and a checkpoint"
 
 
-def load_graph(path: Path, *, name: str = "`path`") -> nn.Cell:
-    """The network of a MindIR file, with its weights.
+class MindirNetwork(nn.GraphCell):
+    """The network of a MindIR file; what MindSpore writes to stderr while it compiles the graph goes to the log."""
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """As nn.GraphCell."""
+        with quiet_stderr():
+            return super().__call__(*inputs, **named)
+
+
+def load_graph(path: Path, *, name: str = "`path`") -> MindirNetwork:
+    """The network of a MindIR file, with its weights, in evaluation mode.
 
     Raises:
         ValueError: there is no such file, or it is none of MindIR; calls it by `name`.
@@ -33,7 +43,18 @@ def load_graph(path: Path, *, name: str = "`path`") -> nn.Cell:
             graph = mindspore.load(str(path))
     except Exception as error:  # whatever MindSpore's parser came upon
         raise ValueError(f"{name} {path} could not be read: it is damaged, or no MindIR file of MindSpore") from error
-    return nn.GraphCell(graph).set_train(False)
+    network = MindirNetwork(graph)
+    network.set_train(False)
+    return network
+
+
+def writes_in_place(path: Path) -> bool:
+    """Whether the graph of a MindIR file has operators that write into a value, as `y += x` has.
+
+    Where the value is used elsewhere, MindSpore's graph gives other outputs than the code did: by 180 % in a network of
+    `z = y; y += x`, by nothing in the residual networks of MindCV.
+    """
+    return b"Inplace" in path.read_bytes()
 
 
 def holds_graph(network: nn.Cell) -> bool:

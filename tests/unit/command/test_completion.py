@@ -39,6 +39,11 @@ def test_commands_options_and_choices_are_completed():
     assert completed("run", "--uncertainty", "") == [("plain", "dropout"), ("plain", "shift"), ("plain", "noise")]
 
 
+def test_values_that_are_not_finished_stop_no_completion():
+    assert ("plain", "--metrics") in completed("run", "--size", "3", "x", "--limit", "many", "--met")
+    assert ("plain", "--metrics") in completed("run", "--config", "nowhere.toml", "--met")
+
+
 def test_the_last_name_of_a_list_is_completed():
     assert completed("run", "--explainers", "Gradient,Guided") == [("plain", "Gradient,GuidedBackprop")]
     assert completed("run", "--metrics", "Comp") == [("plain", "Completeness"), ("plain", "Complexity")]

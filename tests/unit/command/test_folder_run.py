@@ -496,4 +496,5 @@ def test_a_network_for_other_images_is_told_with_exit_status_2(command, tmp_path
     assert error.startswith(
         "explainer: `network` (SmallCnn) must be one that can be evaluated for one input of shape (1, 1, "
     )
+    assert error.endswith("for images (--size H W, --channels)\n")
     assert not (tmp_path / "out").exists()

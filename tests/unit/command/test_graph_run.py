@@ -41,10 +41,16 @@ def test_a_run_on_a_graph_is_that_on_its_network(command, saved, tmp_path):
     [
         (
             {"explainers": f"{FORWARD},Gradient"},
-            "Gradient: `network` (GraphCell) is a graph of a MindIR file, of which",
+            "Gradient: `network` (MindirNetwork) is a graph of a MindIR file, of which",
         ),
-        ({"explainers": "Deconvolution:name=old"}, "old: `network` (GraphCell) is a graph of a MindIR file, of which"),
-        ({"explainers": "GradCAM"}, "GradCAM: `network` (GraphCell) is a graph of a MindIR file, of which MindSpore"),
+        (
+            {"explainers": "Deconvolution:name=old"},
+            "old: `network` (MindirNetwork) is a graph of a MindIR file, of which",
+        ),
+        (
+            {"explainers": "GradCAM"},
+            "GradCAM: `network` (MindirNetwork) is a graph of a MindIR file, of which MindSpore",
+        ),
         ({"explainers": FORWARD, "metrics": "MPRT"}, "MPRT: it shuffles the weights of layers, and a MindIR file has"),
         ({"explainers": FORWARD, "checkpoint": "small.ckpt"}, "--checkpoint must be left out: "),
         ({"explainers": FORWARD, "network_args": "depth=3"}, "--network-args must be left out: "),
@@ -73,7 +79,8 @@ def test_a_graph_s_path_in_a_file_is_relative_to_it(saved, photos, tmp_path, cap
 def test_the_layers_of_a_graph_are_none_and_it_says_so(saved, capsys):
     assert main(["layers", "--network", str(saved / "small.mindir"), "--size", str(HEIGHT), str(WIDTH)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"GraphCell, images 3 x {HEIGHT} x {WIDTH}, 4 classes"
+    assert lines[0] == f"MindirNetwork, images 3 x {HEIGHT} x {WIDTH}, 4 classes"
     assert (
-        lines[1].startswith("no layer is marked: `network` (GraphCell) is a graph of a MindIR file") and len(lines) == 2
+        lines[1].startswith("no layer is marked: `network` (MindirNetwork) is a graph of a MindIR file")
+        and len(lines) == 2
     )

@@ -98,7 +98,7 @@ def test_a_network_without_a_layer_for_auto_says_why(capsys):
             ["--size", 9, 6],
             "explainer: `network` (Flat) must be one that can be evaluated for one input of shape (1, 3, 9,",
         ),
-        (["--channels", 1, "--size", 8, 6], "of shape (1, 1, 8, 6) float32, but MindSpore says: "),
+        (["--channels", 1, "--size", 8, 6], "made for, its axes (N, C, H, W) for images (--size H W, --channels)\n"),
         (["--checkpoint", "nowhere.ckpt"], "explainer: --checkpoint must be a file, got nowhere.ckpt"),
         (
             ["--network-args", "width=3"],

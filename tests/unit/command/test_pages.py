@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -22,19 +23,27 @@ def commands(page: str) -> list[str]:
     return [line.partition(" ")[2] for line in lines if line.startswith("explainer ")]
 
 
+def files(page: str) -> dict[str, str]:
+    """The files that a page shows, by the name in their first line: `# run.toml`."""
+    return {name: text for text, name in re.findall(r"^```toml\n(# (\S+)\n.*?)^```", page, re.MULTILINE | re.DOTALL)}
+
+
 SHOWN = [(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in commands(page.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize(("page", "line"), SHOWN)
 def test_a_command_that_a_page_shows_is_taken(page, line, tmp_path, monkeypatch):
     """Its options are there, and its values of the right kind; what it would do is not done."""
+    for name, text in files((ROOT / page).read_text("utf-8")).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert taken(line).params
 
 
 def taken(line: str) -> click.Context:
-    name, *arguments = shlex.split(line, comments=True)
-    return cli.commands[name].make_context(name, arguments)
+    name, *words = shlex.split(line, comments=True)
+    arguments = itertools.takewhile(lambda word: word not in (">", ">>", "|"), words)
+    return cli.commands[name].make_context(name, list(arguments))
 
 
 def test_commands_of_a_page_are_found():

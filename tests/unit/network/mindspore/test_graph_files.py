@@ -10,6 +10,7 @@ from explainer.benchmark import MPRT
 from explainer.errors import EngineError, LayerError, NoGradientError
 from explainer.explanation import RISE, GradCAM, Gradient, GuidedBackprop, Occlusion, ScoreCAM, SmoothGrad
 from explainer.network.engine import MINDSPORE
+from explainer.network.mindspore.graph_files import load_graph, writes_in_place
 from explainer.network.mindspore.loading import make_network
 from explainer.network.of import classifier_of
 
@@ -95,6 +96,31 @@ def test_a_file_that_is_none_or_damaged_is_told_and_nothing_is_printed(saved, tm
         ValueError, match=r"--network .*cut\.mindir could not be read: it is damaged, or no MindIR file"
     ):
         make_network(str(cut), 4, name="--network")
+    assert capfd.readouterr() == ("", "")
+
+
+class _InPlace(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 1)
+        self.head = nn.SequentialCell(nn.Flatten(), nn.Dense(3 * 6 * 8, 4))
+
+    def construct(self, images):
+        features = self.convolution(images)
+        features += images
+        return self.head(features)
+
+
+def test_a_graph_that_writes_in_place_is_known_and_evaluated_without_mindspore_s_warnings(saved, tmp_path, capfd):
+    assert not writes_in_place(saved[1])
+    network = _InPlace().set_train(False)
+    mindspore.export(network, Tensor(IMAGES[:1]), file_name=str(tmp_path / "in_place"), file_format="MINDIR")
+    path = tmp_path / "in_place.mindir"
+    assert writes_in_place(path)
+    wanted = classifier_of(network, engine=MINDSPORE).logits(IMAGES)
+    capfd.readouterr()
+    found = classifier_of(load_graph(path)).logits(IMAGES)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
     assert capfd.readouterr() == ("", "")
 
 
