@@ -74,7 +74,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
     def linked(name: re.Match[str]) -> str:
         file = files.get_file_from_path(f"{name[1]}.md")
-        return f'<a href="{file.url_relative_to(page.file)}">{name[1]}</a>' if file else name[0]
+        return f'<a href="{file.url_relative_to(page.file)}">{name[0]}</a>' if file else name[0]
 
     return PAGE_IN_PROSE.sub(linked, html)
 
