@@ -1,5 +1,6 @@
 """The errors of this package.
 
+```text
 ExplainerError                  everything below; catch it to catch all of ours
 ├── LayerError (ValueError)         a layer that does not exist or cannot be used
 ├── NetworkInputError (ValueError)  images that the network cannot be evaluated for
@@ -19,6 +20,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 ├── SummaryWriteError (RuntimeError) a summary that could not be written
 └── ReportWriteError (RuntimeError)  a report that could not be written
+```
 
 RunInterrupted (KeyboardInterrupt) stands beside the tree: who catches errors must not catch a Ctrl-C.
 

@@ -85,8 +85,8 @@ GREY = 0.0
 HIGHEST = 99.5  # percentile: one bright pixel should not darken the rest
 MAP_SHARE = 0.7  # of a map over its image
 REGIONS = "hierarchical-occlusion"
-CELL = 1.6  # inches
-DPI = 120  # a pixel of a canvas is 3 x 3 of the picture
+CELL, SMALL_CELL = 1.6, 1.1  # inches; the small one is the overview's, which shares a screen with text
+DPI = 120  # a pixel of a canvas is 3 x 3 of a large cell
 QUALITY = 75  # of the WebP file
 
 
@@ -165,8 +165,10 @@ METHODS: Mapping[str, Look] = {
 """For each page what it shows."""
 
 
-PAGES = {**{page: (page,) for page in METHODS}, "overview": ("gradient", "gradcam", "occlusion")}
-"""For each picture the methods in it; the last one is that of README and of the first page."""
+OVERVIEW = "overview"
+"""The picture of README and of the first page."""
+PAGES = {**{page: (page,) for page in METHODS}, OVERVIEW: ("gradient", "gradcam", "occlusion")}
+"""For each picture the methods in it."""
 
 
 def occlusion(shown: Shown) -> Occlusion:
@@ -190,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for page in options.only:
         made = regions_page(shown) if page == REGIONS else maps_page(shown, [METHODS[name] for name in PAGES[page]])
         path = options.pictures_dir / f"{page}.webp"
-        save(made, path)
+        save(made, path, SMALL_CELL if page == OVERVIEW else CELL)
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
     return 0
 
@@ -340,11 +342,11 @@ def shown_number(value: float, beside: float = 0.0) -> str:
     return f"{value:.2g}".replace("-", "−") if abs(value) < 100 else f"{value:.0f}"
 
 
-def save(page: Page, path: Path) -> None:
+def save(page: Page, path: Path, cell: float) -> None:
     """Draws the page into a WebP file, with a third of the bytes of a PNG."""
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "page.png"
-        drawn(page, cell=CELL).save(whole, dpi=DPI)
+        drawn(page, cell=cell).save(whole, dpi=DPI)
         with Image.open(whole) as image:
             image.convert("RGB").save(path, quality=QUALITY, method=6)
 

@@ -1,16 +1,20 @@
-"""What MkDocs cannot do by itself: pages of files above docs/, examples shown as sessions, nothing from elsewhere."""
+"""What MkDocs cannot do by itself: pages of notebooks and of files above docs/, sessions, nothing from elsewhere."""
 
 from __future__ import annotations
 
 import os
 import posixpath
 import re
+import sys
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parent))
+from notebooks import page_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,10 +33,16 @@ LOADED = re.compile(r"<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)=[\"']?((
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds the pages of files above docs/."""
+    """Adds the pages of files above docs/ and of notebooks."""
     for source, page in ABOVE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text if source.endswith(".md") else listing(source, text)))
+    for notebook in [file for file in files if file.src_uri.endswith(".ipynb")]:
+        page = page_of(notebook.content_string, posixpath.basename(notebook.src_uri).removesuffix(".ipynb"))
+        files.append(File.generated(config, notebook.src_uri.removesuffix("ipynb") + "md", content=page.markdown))
+        folder = posixpath.dirname(notebook.src_uri)
+        for name, picture in page.pictures.items():
+            files.append(File.generated(config, posixpath.join(folder, name), content=picture))
     return files
 
 
@@ -64,7 +74,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
     def linked(name: re.Match[str]) -> str:
         file = files.get_file_from_path(f"{name[1]}.md")
-        return f'<a href="{file.url_relative_to(page.file)}">{name[1]}</a>' if file else name[0]
+        return f'<a href="{file.url_relative_to(page.file)}">{name[0]}</a>' if file else name[0]
 
     return PAGE_IN_PROSE.sub(linked, html)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -82,6 +83,31 @@ More.
     )
     fenced = module_of_the_site("sessions").fenced(docstring)
     assert fenced == f"{around}```pycon\n{first}\n```\n\n{more}\n\n```pycon\n{second}\n```"
+
+
+def test_a_notebook_is_a_page_with_what_its_cells_showed():
+    notebook = {
+        "cells": [
+            {"cell_type": "markdown", "source": ["# One\n", "[two](metrics.md)"]},
+            {
+                "cell_type": "code",
+                "source": "print(1)\n2",
+                "outputs": [
+                    {"output_type": "stream", "name": "stderr", "text": ["a warning"]},
+                    {"output_type": "stream", "name": "stdout", "text": ["1\n"]},
+                    {"output_type": "execute_result", "data": {"text/plain": ["2"]}},
+                    {"output_type": "display_data", "data": {"image/png": "AQI=\n", "text/plain": "<Figure>"}},
+                    {"output_type": "display_data", "data": {"text/html": ["<b>3</b>"], "text/plain": "3"}},
+                ],
+            },
+        ]
+    }
+    page = module_of_the_site("notebooks").page_of(json.dumps(notebook), "tutorial")
+    shown = (
+        "```text\n1\n```\n\n```text\n2\n```\n\n![What the cell above shows](tutorial-1.png)\n\n<div><b>3</b></div>\n"
+    )
+    assert page.markdown == f"# One\n[two](metrics.md)\n\n```python\nprint(1)\n2\n```\n\n{shown}"
+    assert page.pictures == {"tutorial-1.png": b"\x01\x02"}
 
 
 @pytest.mark.parametrize("module", MODULES)
