@@ -38,11 +38,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text if source.endswith(".md") else listing(source, text)))
     for notebook in [file for file in files if file.src_uri.endswith(".ipynb")]:
-        page = page_of(notebook.content_string, posixpath.basename(notebook.src_uri).removesuffix(".ipynb"))
-        files.append(File.generated(config, notebook.src_uri.removesuffix("ipynb") + "md", content=page.markdown))
-        folder = posixpath.dirname(notebook.src_uri)
-        for name, picture in page.pictures.items():
-            files.append(File.generated(config, posixpath.join(folder, name), content=picture))
+        folder, name = posixpath.split(notebook.src_uri)
+        page = page_of(notebook.content_string, name.removesuffix(".ipynb"))
+        content = f'{page.markdown}\n<a href="{name}" download>This page as a notebook</a>\n'
+        files.append(File.generated(config, page_of_file(notebook.src_uri), content=content))
+        for file, picture in page.pictures.items():
+            files.append(File.generated(config, posixpath.join(folder, file), content=picture))
     return files
 
 
@@ -63,10 +64,15 @@ def with_site_links(markdown: str, page: str) -> str:
 
     def moved(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(source), link[1]))
-        on_site = ABOVE.get(target, target.removeprefix("docs/") if target.startswith("docs/") else None)
-        return posixpath.relpath(on_site, posixpath.dirname(page) or ".") if on_site else link[1]
+        page_there = ABOVE.get(target, target.removeprefix("docs/") if target.startswith("docs/") else None)
+        return posixpath.relpath(page_of_file(page_there), posixpath.dirname(page) or ".") if page_there else link[1]
 
     return LINK.sub(moved, markdown)
+
+
+def page_of_file(path: str) -> str:
+    """The page that a file in docs/ is on: its own, or that of a notebook."""
+    return path.removesuffix("ipynb") + "md" if path.endswith(".ipynb") else path
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -41,6 +41,7 @@ def module_of_the_site(name: str) -> ModuleType:
         ("methods/index.md", "](../metrics.md)", "](../metrics.md)"),
         ("methods/index.md", "](gradient.md)", "](gradient.md)"),
         ("methods/index.md", "](#the-pictures)", "](#the-pictures)"),
+        ("how-to/many.md", "](../tutorial.ipynb#a-run)", "](../tutorial.md#a-run)"),
         ("index.md", "](https://www.mindspore.cn)", "](https://www.mindspore.cn)"),
         ("architecture.md", "](../explainer/checks.py)", "](../explainer/checks.py)"),  # mkdocs then refuses it
     ],
