@@ -81,13 +81,18 @@ def did_you_mean(value: Any, known: Iterable[str]) -> str:
 
 def require_file(name: str, path: Path) -> None:
     """Raises ValueError, with files of nearly that name, unless there is such a file."""
-    if path.is_file():
-        return
     if path.is_dir():
-        raise ValueError(f"{name} must be a file, got {path}, which is a folder")
-    folder = path.parent
-    near = did_you_mean(path.name, [other.name for other in folder.iterdir()]) if folder.is_dir() else ""
-    raise ValueError(f"{name} must be a file, got {path}{near or _no_folder(folder)}")
+        raise ValueError(f"{name} must be a file, got {path}, which is a folder; give one that is in it")
+    if not path.is_file():
+        raise ValueError(f"{name} must be a file, got {path}, which is not there{_nearby(path)}")
+
+
+def require_folder(name: str, path: Path) -> None:
+    """Raises ValueError, with folders of nearly that name, unless there is such a folder."""
+    if path.is_file():
+        raise ValueError(f"{name} must be a folder, got {path}, which is a file; give the folder that it is in")
+    if not path.is_dir():
+        raise ValueError(f"{name} must be a folder, got {path}, which is not there{_nearby(path)}")
 
 
 def require_images(given: Any, axes: str = "NCHW") -> NDArray[np.float32]:
@@ -198,8 +203,12 @@ def _kind_of(value: Any, array: NDArray[Any]) -> str:
     return f"dtype {array.dtype}" if isinstance(value, np.ndarray) else f"{type(value).__name__} of dtype {array.dtype}"
 
 
-def _no_folder(folder: Path) -> str:
-    return "" if folder.is_dir() else f"; there is no folder {folder}"
+def _nearby(path: Path) -> str:
+    """What may be meant by a path where nothing is, and what to do."""
+    if not path.parent.is_dir():
+        return f"; there is no folder {path.parent}, either"
+    near = did_you_mean(path.name, [other.name for other in path.parent.iterdir()])
+    return near or f"; give its path in full, or from {Path.cwd()}"
 
 
 def _hint(do: str) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explainer.checks import require_file
+
 BoxNumbers = tuple[float, float, float, float]
 """[x, y, width, height] in pixels of the picture, upright; x across from its left edge, y down from its top."""
 
@@ -88,6 +90,7 @@ def content_of(path: Path, name: str, most_bytes: int = MOST_BYTES) -> bytes:
     Raises:
         ValueError: it cannot be read, or has more bytes; calls the path by `name`.
     """
+    require_file(name, path)
     try:
         if path.stat().st_size > most_bytes:
             raise ValueError(f"{name} {path} must have at most {most_bytes:,} bytes, got {path.stat().st_size:,}")

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from explainer.checks import require_file
+
 _NEAR = 0.5  # how alike a name must be to be guessed
 _LONG = 200  # letters of what is no name
 
@@ -64,6 +66,7 @@ def read_labels(path: Path, *, name: str = "`path`") -> list[str]:
     Raises:
         ValueError: it cannot be read, is not UTF-8, or holds no name; calls the path by `name`.
     """
+    require_file(name, path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

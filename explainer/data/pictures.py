@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
+from explainer.checks import require_folder
 from explainer.data.annotations import BoxNumbers
 from explainer.data.batch import SourceFile
 from explainer.data.picture_file import ENDINGS, Decoding, PictureContent, notes_on, read_picture
@@ -81,8 +82,7 @@ def find_pictures(
     Raises:
         ValueError: there is no such folder, or no picture in it.
     """
-    if not folder.is_dir():
-        raise ValueError(f"{name} must be a folder, got {folder}")
+    require_folder(name, folder)
     there = [path for path in folder.rglob("*") if not path.is_dir()]
     wanted = [path for path in there if not is_left_out(path.relative_to(folder))]
     files = sorted(path for path in wanted if path.suffix.lower() in ENDINGS and path.is_file())

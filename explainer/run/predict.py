@@ -97,7 +97,7 @@ class Predictor:
         if class_count != len(self._labels):
             raise LabelCountError(
                 f"`data[1]` must name each of the network's {class_count} outputs, got {len(self._labels)} labels; "
-                "they must have the order of the outputs",
+                "give a name for each, in their order, as results are filed under names",
                 outputs=class_count,
                 labels=len(self._labels),
             )

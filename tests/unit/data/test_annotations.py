@@ -116,7 +116,7 @@ def test_a_table_that_does_not_fit_is_told_with_its_line(table, text, told):
 
 
 def test_a_table_must_be_there_and_be_text(tmp_path):
-    with pytest.raises(ValueError, match=r"--boxes .*nowhere\.csv could not be read: No such file"):
+    with pytest.raises(ValueError, match=r"--boxes must be a file, got .*nowhere\.csv, which is not there"):
         read_table(tmp_path / "nowhere.csv", "--boxes", FILE_LABEL)
     (tmp_path / "latin.csv").write_bytes("file,label\né,1".encode("latin-1"))
     with pytest.raises(ValueError, match=r"--boxes .*latin\.csv must be UTF-8 text"):

@@ -135,11 +135,15 @@ def test_a_deeper_network_s_checkpoint_is_not_taken_for_this_one_s_without_a_wor
 
 def test_a_name_nearly_right_is_guessed(tmp_path):
     checkpoint_of(LinearNetwork(np.zeros((2, 3))), tmp_path)
-    with pytest.raises(ValueError, match=r"must be a file, got .*weight\.ckpt; did you mean 'weights\.ckpt'\?"):
+    with pytest.raises(
+        ValueError, match=r"must be a file, got .*weight\.ckpt, which is not there; did you mean 'weights\.ckpt'\?"
+    ):
         load_weights(LinearNetwork(np.zeros((2, 3))), tmp_path / "weight.ckpt")
     with pytest.raises(ValueError, match=r"must be a file, got .*, which is a folder"):
         load_weights(LinearNetwork(np.zeros((2, 3))), tmp_path)
-    with pytest.raises(ValueError, match=r"must be a file, got .*; there is no folder .*nowhere"):
+    with pytest.raises(
+        ValueError, match=r"must be a file, got .*, which is not there; there is no folder .*nowhere, either"
+    ):
         load_weights(LinearNetwork(np.zeros((2, 3))), tmp_path / "nowhere" / "weights.ckpt")
 
 

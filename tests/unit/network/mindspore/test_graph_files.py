@@ -87,7 +87,8 @@ def test_another_engine_is_refused_and_the_graph_is_as_it_was(graph):
 
 def test_a_file_that_is_none_or_damaged_is_told_and_nothing_is_printed(saved, tmp_path, capfd):
     with pytest.raises(
-        ValueError, match=r"--network must be a file, got .*smal\.mindir; did you mean 'small\.mindir'\?"
+        ValueError,
+        match=r"--network must be a file, got .*smal\.mindir, which is not there; did you mean 'small\.mindir'\?",
     ):
         make_network(str(saved[1].with_name("smal.mindir")), 4, name="--network")
     cut = tmp_path / "cut.mindir"
