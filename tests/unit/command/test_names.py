@@ -41,7 +41,7 @@ def test_explainers_that_cannot_be_made_are_told_with_exit_status_2(refused, exp
         ("Sparseness:num_labels=3", "`--metrics: option of Sparseness` must be one of "),
         ("Faithfulness:DeletionAUC", "--metrics: options of Faithfulness are written key=value, got 'DeletionAUC'"),
         ("Faithfulness:metric=Deletion", "`metric` must be one of NaiveFaithfulness, DeletionAUC, InsertionAUC"),
-        ("Localization", "needs bounding boxes"),
+        ("Localization", "--metrics: PointingGame needs the boxes of objects, and no picture has one"),
         ("Sparseness,Sparseness", "`benchmarkers` must be distinct, got 'Sparseness' twice"),
     ],
 )
