@@ -72,10 +72,10 @@ def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         raise ValueError(f"`{name}` must be one of {', '.join(known)}, got {value!r}{did_you_mean(value, known)}")
 
 
-def did_you_mean(value: Any, known: Iterable[str]) -> str:
+def did_you_mean(value: Any, known: Iterable[str], most: int = 3) -> str:
     """A sentence with the nearest known names, however they are capitalised, or nothing when none is near."""
     names = {name.casefold(): name for name in known}
-    near = [names[name] for name in difflib.get_close_matches(str(value).casefold(), names, n=3, cutoff=0.5)]
+    near = [names[name] for name in difflib.get_close_matches(str(value).casefold(), names, n=most, cutoff=0.5)]
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 

@@ -13,7 +13,7 @@ from explainer.command.signals import kept_from_new_threads
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
 from explainer.version import __version__
 
-with kept_from_new_threads():  # those that NumPy and SciPy start when they are imported
+with kept_from_new_threads():  # those that NumPy and SciPy start when they are imported, so nothing above imports them
     from explainer.checks import did_you_mean
     from explainer.command import terminal, text
     from explainer.command.choices import methods, metrics

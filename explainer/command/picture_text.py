@@ -8,17 +8,20 @@ _MOST_NAMED = 3
 _LONGEST = 60  # letters of a name in a message
 
 IMAGES = "Folder of pictures."
-LABELS = "One class name per line; by default the names of the class folders, or the categories of --annotations."
+LABELS = "One class name per line; by default the names of the class folders, or COCO's categories."
 LABELS_CSV = "Labels, and boxes, of pictures: a table with the columns file, label and x, y, w, h."
 ANNOTATIONS = "Labels and boxes as COCO (a JSON file of instances) or Pascal VOC (a folder of XML files) have them."
 BOXES = "Boxes alone: a table with the columns file, x, y, w, h, and label where a picture has several."
 ON_UNKNOWN_LABEL = "End at a folder or name that is no label, or explain its pictures without it."
-PREPROCESS = "imagenet: --resize 256 --center-crop 224, mean and std of ImageNet; cifar: 32 x 32; none: as they are."
-SIZE = "Resize pictures to height and width."
-RESIZE = "Resize pictures to this shorter edge, in proportion."
-CENTER_CROP = "Keep the middle: N x N, or height and width."
+PREPROCESS = (
+    "imagenet: shorter edge 256, crop 224, ImageNet's mean and std; cifar: 32 x 32, CIFAR's; none: pixels between 0 "
+    "and 1. Options that are given come first."
+)
+SIZE = "Resize pictures to height and width, whatever their proportions."
+RESIZE = "Resize pictures to this shorter edge, before the crop."
+CENTER_CROP = "Keep the middle in proportion: N x N pixels, or height and width."
 CHANNELS = "1 for grey, 3 for colour."
-MEAN = "Of all channels or of each, in [0, 1]."
+MEAN = "Of all channels or of each, for pixels in [0, 1]; above 1, for [0, 255]."
 LIMIT = "Explain N pictures only: the first, or those that --sample-seed draws."
 SAMPLE_SEED = "Draw the pictures of --limit at random, each label in its share."
 MAX_MEGAPIXELS = "Larger pictures are not decoded."

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from explainer.checks import require_file
+from explainer.checks import did_you_mean, require_file
 
-_NEAR = 0.5  # how alike a name must be to be guessed
 _LONG = 200  # letters of what is no name
 
 
@@ -55,9 +53,8 @@ class LabelNames:
         alike = [label for label in self._labels if label.casefold() == name.casefold()]
         if alike:
             return f" (the label is {' or '.join(map(repr, alike))})"
-        by_small = {label.casefold(): label for label in self._labels}
-        near = difflib.get_close_matches(name.casefold(), by_small, 1, _NEAR)
-        return f" (did you mean {by_small[near[0]]!r}?)" if near else ""
+        near = did_you_mean(name, self._labels, 1).removeprefix("; ")
+        return f" ({near})" if near else ""
 
 
 def read_labels(path: Path, *, name: str = "`path`") -> list[str]:
