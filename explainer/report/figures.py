@@ -144,6 +144,11 @@ def _explained(image: Any, explainers: Any, targets: Any) -> list[_ShownRow]:
             "`maps` must be a mapping of names to maps, as {'GradCAM': saliency}, or explainers, as [gradient, "
             f"gradcam], got {type(explainers).__name__}"
         )
+    if image.dtype == np.uint8:
+        raise ValueError(
+            f"`image` must be what the network takes, (C, H, W) floats, got a picture {image.shape} of uint8; give the "
+            "explainer.Preprocess that makes one of the other: preprocess=..."
+        )
     if targets is None:
         raise ValueError("`targets` must be given to explainers: the label to be explained, by number or by name")
     _require_columns(len(methods))

@@ -407,6 +407,7 @@ def test_a_preprocess_shows_what_the_network_sees() -> None:
         (PICTURE, {"GradCAM": MAP}, "dog", ValueError, "`targets` must be None beside maps, .*got 'dog'"),
         (MAP[None], [Fading("GradCAM"), MAP], 1, TypeError, "`maps` must be a mapping of names to maps, .*got list"),
         (MAP[None], [], 1, ValueError, "`maps` must hold 1 to 30 maps, got 0"),
+        (PICTURE, Fading("GradCAM"), 1, ValueError, r"got a picture \(5, 7, 3\) of uint8; give the .*preprocess="),
         (np.stack([MAP[None]] * 2), Fading("GradCAM"), 1, ValueError, "`image` must be one image, got 2"),
     ],
 )
