@@ -14,6 +14,7 @@ from explainer.checks import require_choice, require_finite, require_integer, re
 from explainer.explanation.base import Explained, Traits
 from explainer.explanation.by_perturbation import PerturbationAttribution, add_weighted, of_targets
 from explainer.network.of import without_tensor
+from explainer.passes import Passes
 from explainer.perturb.masks import orthogonal_block, orthogonal_grids, random_grids
 from explainer.streams import sample_stream
 
@@ -114,8 +115,14 @@ class RISE(PerturbationAttribution):
                 "masks_given": self._given is not None,
                 **(drawn if self._given is None else {"masks_mean": self._mean}),
             },
-            traits=Traits(passes_per_image=self._count),
+            traits=Traits(passes=self._most_passes()),
         )
+
+    def _most_passes(self) -> Passes:
+        """One for each mask; with a tolerance whole blocks of them, or fewer."""
+        if self._tolerance is None:
+            return Passes(forwards=self._count)
+        return Passes(forwards=self._count - self._count % self._block, is_exact=False)
 
     def _require_drawn(self) -> None:
         """Raises ValueError where an option has no meaning for the masks."""

@@ -130,8 +130,8 @@ def _saliency(explainer: Attribution, sample: PredictedSample, found: Explained)
 
 def explained_in_parts(explainer: Attribution, batch: PredictedBatch) -> Iterator[Explained]:
     """As `explain`, of few samples at a time where each fills several passes by itself, so that none waits for all."""
-    passes = explainer.passes_per_image(batch.images.shape[1:])
-    together = -(-_PASSES_TOGETHER * explainer.batch_size // passes)
+    passes = explainer.passes(batch.images.shape[1:]).total
+    together = -(-_PASSES_TOGETHER * explainer.batch_size // max(1, passes))
     for start in range(0, len(batch.samples), together):
         yield from explain(explainer, PredictedBatch(batch.samples[start : start + together]))
 

@@ -96,6 +96,13 @@ def test_all_explainers_and_metrics_are_in_the_run_below() -> None:
     assert {type(metric) for metric in all_metrics()} == metrics
 
 
+@pytest.mark.parametrize("labels", [1, 3])
+def test_every_explainer_tells_these_passes(labels: int) -> None:
+    for explainer, cost in zip(all_explainers(Counting(SmallCnn(channels=3))), COSTS.values(), strict=True):
+        told = explainer.passes((3, 5, 7), labels)
+        assert (told.total, told.known) == (labels * cost.label + cost.image + cost.unknown, cost.unknown)
+
+
 @pytest.mark.usefixtures("uncompiled")
 def test_a_run_needs_these_passes_and_no_more(tmp_path: Path) -> None:
     """Four images in one batch, each explained for one label: all explainers, both controls, all metrics."""
