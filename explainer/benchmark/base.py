@@ -86,6 +86,8 @@ class Metric(ABC):
     """What must be there: "boxes", "explainer" (its network, or new maps)."""
     per_label: ClassVar[bool] = True
     """Whether there is a score for each label; False: one for each image."""
+    cheaper: ClassVar[str] = ""
+    """What makes it cheaper, in words: "fewer `steps`"."""
     settings: Mapping[str, Any] = MappingProxyType({})
     """How this one is set up, as JSON values; a metric with settings puts them here in its constructor."""
 

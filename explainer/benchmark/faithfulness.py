@@ -81,6 +81,7 @@ class Faithfulness(LabelMetric):
     """
 
     needs = frozenset({"explainer"})
+    cheaper = "fewer `steps`"
 
     def __init__(
         self,

@@ -51,6 +51,7 @@ class Infidelity(LabelMetric):
     name = "Infidelity"
     higher_is_better = False
     needs = frozenset({"explainer"})
+    cheaper = "fewer `perturbations`"
 
     def __init__(
         self,

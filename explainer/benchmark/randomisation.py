@@ -137,6 +137,7 @@ class MPRT(LabelMetric):
     higher_is_better = False
     bounds = (-1.0, 1.0)
     needs = frozenset({"explainer"})
+    cheaper = "`EfficientMPRT` in its place"
 
     def __init__(self, num_labels: int, *, order: str = "top_down", seed: int = 0) -> None:
         super().__init__(num_labels)

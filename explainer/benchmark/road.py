@@ -51,6 +51,7 @@ class ROAD(LabelMetric):
     """
 
     needs = frozenset({"explainer"})
+    cheaper = "fewer `percents`"
 
     def __init__(
         self,

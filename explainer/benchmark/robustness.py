@@ -26,6 +26,7 @@ class _PerturbedMaps(LabelMetric):
     """A metric of how the map of each image changes when noise is added to it; the hole is `_score_changes`."""
 
     needs = frozenset({"explainer"})
+    cheaper = "fewer `perturbations`"
 
     def __init__(
         self,

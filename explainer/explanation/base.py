@@ -77,6 +77,7 @@ class Traits:
         passes: what goes through the network for each label of an image, or for an image where all of its labels come
             from the same passes; or a function of (C, H, W) and the number of labels.
         gives_pictures: whether maps are (N, L, H, W) for images (N, C, H, W) and labels (N, L), as a run needs them.
+        cheaper: what makes it cheaper, in words: "fewer `masks`".
         trial: of the method, images and targets: the first bit of the work, where the whole takes long.
         classifier: how a network's classifier is made: `classifier_of`, or `evaluator_of` where any function will do.
         inputs: what a call takes, made for the classifier.
@@ -84,6 +85,7 @@ class Traits:
 
     passes: Passes | Callable[[tuple[int, ...], int], Passes] = ONE_GRADIENT
     gives_pictures: bool = True
+    cheaper: str = ""
     trial: Callable[[Any, FloatArray, Any], object] | None = None
     classifier: Callable[..., Any] = classifier_of
     inputs: Callable[[Any], Inputs] = ImagesAndLabels
@@ -264,6 +266,12 @@ class Attribution(ABC):
             self.explained(inputs, 0)
         else:
             self._traits.trial(self, *self._inputs.checked(inputs, 0))
+
+    @final
+    @property
+    def cheaper(self) -> str:
+        """What makes it cheaper, in words; "" where nothing does."""
+        return self._traits.cheaper
 
     @abstractmethod
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray | Explained:

@@ -69,7 +69,8 @@ class IntegratedGradients(ByChannel):
             parameters={"baseline": recorded_fill(baseline), "steps": int(steps)},
         )
         ends = Passes(forwards=2, known=1)  # the baseline and the image, for the completeness gaps
-        self._traits = Traits(passes=lambda shape, labels: ends + labels * Passes(backwards=len(self._path)))
+        path = Passes(backwards=len(self._path))
+        self._traits = Traits(passes=lambda shape, labels: ends + labels * path, cheaper="fewer `steps`")
 
     def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """What every channel contributes to each image's logit, (M, C, H, W)."""

@@ -257,6 +257,7 @@ class Occlusion(Attribution):
         plain = self._layout.letters == "NCHW" and not self._per_channel and self._aggregate != "grid"
         return Traits(
             passes=self._passes_of,
+            cheaper="a larger `window` or `stride`, or `refine`",
             gives_pictures=plain and self._output.of_labels,
             trial=lambda _, images, targets: next(self._drops(images, targets)),
             classifier=evaluator_of,

@@ -21,6 +21,7 @@ from explainer.streams import sample_stream
 SAMPLINGS = ("independent", "orthogonal")
 _BLOCK = 256  # independent masks whose mean is looked at as one
 _LEAST_BLOCKS = 4  # of whose means a standard error is made
+_CHEAPER = 'fewer `masks`, or sampling="orthogonal" and a `tolerance`'
 
 
 class RISE(PerturbationAttribution):
@@ -115,7 +116,7 @@ class RISE(PerturbationAttribution):
                 "masks_given": self._given is not None,
                 **(drawn if self._given is None else {"masks_mean": self._mean}),
             },
-            traits=Traits(passes=self._most_passes()),
+            traits=Traits(passes=self._most_passes(), cheaper=_CHEAPER),
         )
 
     def _most_passes(self) -> Passes:

@@ -69,7 +69,7 @@ class ScoreCAM(PerturbationAttribution):
             score=score,
             name=name,
             parameters=lambda: self._layer.recorded,
-            traits=Traits(passes=self._passes_of),
+            traits=Traits(passes=self._passes_of, cheaper="a `layer` of fewer channels"),
         )
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
