@@ -4,7 +4,8 @@ Each side of a row runs in a process of its own and is asked in turn. Columns: o
 "mindspore"), the floors (what the passes that are needed cost, bare), the peers (as they are called by default; with
 memory in channels_last; 32 perturbations at a time). Medians, and half of the spread; first calls and peak memory above
 the imports, each in a fresh process. A row that others disturbed is named; `--resume` measures it again. Alone, with
-`--shares`: what part of a run's CPU time writing takes; with `--flat`: whether memory grows with the task.
+`--shares`: what part of a run's CPU time writing takes; with `--flat`: whether memory grows with the task; with
+`--estimates`: whether a run takes as long as it was told to.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 from itertools import groupby
 from pathlib import Path
 
-from benching import flatness, measuring, rows, shares, sides, table
+from benching import estimates, flatness, measuring, rows, shares, sides, table
 from benching.results import Results
 from benching.rows import MINDSPORE
 from trial import data
@@ -35,7 +36,9 @@ def main() -> int:
         results.memory = flatness.memory_rows()
     if options.shares:
         results.shares = shares.share_rows()
-    if not (options.flat or options.shares):
+    if options.estimates:
+        results.estimates = estimates.estimate_rows()
+    if not (options.flat or options.shares or options.estimates):
         _measure(results, options)
     if options.json:
         results.write(options.json)
@@ -53,6 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on with FILE: what it lacks, and what was disturbed")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write FILE's results into docs/performance.md")
     parser.add_argument("--shares", action="store_true", help="measure the writer's part of a run's CPU time")
+    parser.add_argument("--estimates", action="store_true", help="measure how well a run's estimate foretells it")
     parser.add_argument("--flat", action="store_true", help="measure whether memory grows with the task")
     options = parser.parse_args()
     if options.resume and not (options.json and options.json.exists()):

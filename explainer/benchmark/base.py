@@ -27,6 +27,7 @@ from explainer.checks import (
 )
 from explainer.class_names import class_ids
 from explainer.network.of import classifier_of, without_tensor
+from explainer.passes import Passes
 from explainer.representation import changed, line, of_fields
 
 _Metric = TypeVar("_Metric", bound="Metric")
@@ -85,6 +86,8 @@ class Metric(ABC):
     """What must be there: "boxes", "explainer" (its network, or new maps)."""
     per_label: ClassVar[bool] = True
     """Whether there is a score for each label; False: one for each image."""
+    cheaper: ClassVar[str] = ""
+    """What makes it cheaper, in words: "fewer `steps`"."""
     settings: Mapping[str, Any] = MappingProxyType({})
     """How this one is set up, as JSON values; a metric with settings puts them here in its constructor."""
 
@@ -203,6 +206,27 @@ class HasCurves(Protocol):
 def score_and_curves(metric: Metric, case: Case) -> tuple[NDArray[np.float64], tuple[FilledCurve, ...]]:
     """The scores of a case by any metric, and its curves, where it has any."""
     return metric.score_and_curves(case) if isinstance(metric, HasCurves) else (metric.score(case), ())
+
+
+@runtime_checkable
+class HasPasses(Protocol):
+    """A metric that says what it costs."""
+
+    def passes(self, case: Case) -> Passes:
+        """What goes through the network when the case is scored; its values are of no matter, nothing is computed."""
+
+
+def passes_of(metric: Metric, case: Case) -> Passes:
+    """What any metric needs for a case: what it says, else a new map where it needs the explainer, else nothing."""
+    if isinstance(metric, HasPasses):
+        return metric.passes(case)
+    return passes_of_maps(case, len(case.labels)) if "explainer" in metric.needs else Passes()
+
+
+def passes_of_maps(case: Case, labels: int) -> Passes:
+    """What new maps by the case's explainer need, of so many labels of its image."""
+    explaining = getattr(case.explainer, "passes", None)  # of a function of the user's nobody can tell
+    return explaining(case.image.shape, labels) if explaining is not None else Passes(backwards=labels)
 
 
 class AggregatingMetric(Metric):

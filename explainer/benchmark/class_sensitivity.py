@@ -10,6 +10,7 @@ from explainer.arrays import Float64Array, FloatArray, LabelArray
 from explainer.benchmark.base import (
     AggregatingMetric,
     Case,
+    passes_of_maps,
     require_explainer,
     require_maps,
     scores_of_result,
@@ -18,6 +19,7 @@ from explainer.benchmark.base import (
 from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_images, require_integer
 from explainer.network.of import without_tensor
+from explainer.passes import Passes
 
 
 class ClassSensitivity(AggregatingMetric):
@@ -82,6 +84,10 @@ class ClassSensitivity(AggregatingMetric):
         require_explainer(explainer)
         with unchanged(explainer, self.needs):
             return self._scores(require_images(without_tensor(inputs)), explainer)
+
+    def passes(self, case: Case) -> Passes:
+        """The image's own, and maps of two labels."""
+        return Passes(forwards=1, known=1) + passes_of_maps(case, 2)
 
     def score(self, case: Case) -> Float64Array:
         """(1,), the score of the case's explainer for its image; its labels and maps do not matter."""

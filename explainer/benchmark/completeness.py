@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.base import LabelMetric
+from explainer.benchmark.base import Case, LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_integer, require_labels_in_range
+from explainer.passes import Passes
 from explainer.perturb.engine import outputs_of_variants
 from explainer.perturb.fills import baseline_of, recorded_fill
 
@@ -52,6 +53,10 @@ class Completeness(LabelMetric):
         self._baseline = baseline_of(baseline)
         self._probe = NetworkProbe(None, require_integer("batch_size", batch_size, 1))
         self.settings = {"baseline": recorded_fill(baseline)}
+
+    def passes(self, case: Case) -> Passes:
+        """The image and its baseline, whatever the number of labels."""
+        return Passes(forwards=2, known=1)
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any

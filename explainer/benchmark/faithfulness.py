@@ -14,6 +14,7 @@ from explainer.benchmark.base import Case, FilledCurve, LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe, correlations
 from explainer.checks import require_choice, require_distinct, require_flag, require_integer, require_number
 from explainer.network.of import require_activation
+from explainer.passes import Passes
 from explainer.perturb.fills import Fill, MaskFill, fill_of, recorded_fill
 from explainer.representation import of_fields
 
@@ -80,6 +81,7 @@ class Faithfulness(LabelMetric):
     """
 
     needs = frozenset({"explainer"})
+    cheaper = "fewer `steps`"
 
     def __init__(
         self,
@@ -151,9 +153,15 @@ class Faithfulness(LabelMetric):
             FilledCurve(name, curve.fractions, curve.probabilities[0]) for name, curve in curves.items()
         )
 
-    def cost(self, size: tuple[int, int]) -> int:
-        """Forward passes per map for images of this size, beside one per image where its own output is needed."""
-        return self._step_count(size[0] * size[1]) + (self._metric != METRICS[0])
+    def passes(self, case: Case) -> Passes:
+        """One for each step and map, and for the start of a curve; the image's own where it is needed."""
+        steps = self._step_count(case.image[0].size)
+        own = Passes(forwards=1, known=1)
+        if self._metric == METRICS[0]:
+            return own + len(case.labels) * Passes(forwards=steps)
+        curves = len(case.labels) * (1 + case.further_curves * len(self._curve_fills))
+        shows_all = self._metric == METRICS[1] or self._percent == 1  # at a curve's start, or at its end
+        return self._normalize * own + curves * Passes(forwards=steps + 1, known=int(shows_all))
 
     def _scores(
         self,

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.base import LabelMetric
+from explainer.benchmark.base import Case, LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_flag, require_integer
 from explainer.network.of import require_activation
+from explainer.passes import Passes
 from explainer.perturb.engine import Hidden
 from explainer.perturb.fills import fill_of, recorded_fill
 from explainer.streams import sample_stream
@@ -50,6 +51,7 @@ class Infidelity(LabelMetric):
     name = "Infidelity"
     higher_is_better = False
     needs = frozenset({"explainer"})
+    cheaper = "fewer `perturbations`"
 
     def __init__(
         self,
@@ -76,6 +78,10 @@ class Infidelity(LabelMetric):
             "normalize": self._normalize,
             "seed": self._seed,
         }
+
+    def passes(self, case: Case) -> Passes:
+        """One for each square, and the image's own, whatever the number of labels."""
+        return Passes(forwards=self._perturbations + 1, known=1)
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any

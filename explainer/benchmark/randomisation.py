@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.base import LabelMetric, require_maps
+from explainer.benchmark.base import Case, LabelMetric, passes_of_maps, require_maps
 from explainer.benchmark.network_probe import correlations
 from explainer.checks import require_choice, require_integer
 from explainer.network.of import classifier_of
+from explainer.passes import Passes
 from explainer.representation import of_fields
 from explainer.streams import sample_stream
 
@@ -58,6 +59,10 @@ class RandomLogit(LabelMetric):
         require_integer("num_labels", num_labels, 2)
         self._seed = require_integer("seed", seed, 0)
         self.settings = {"seed": self._seed}
+
+    def passes(self, case: Case) -> Passes:
+        """New maps, of another label each."""
+        return passes_of_maps(case, len(case.labels))
 
     def _scores(
         self,
@@ -132,6 +137,7 @@ class MPRT(LabelMetric):
     higher_is_better = False
     bounds = (-1.0, 1.0)
     needs = frozenset({"explainer"})
+    cheaper = "`EfficientMPRT` in its place"
 
     def __init__(self, num_labels: int, *, order: str = "top_down", seed: int = 0) -> None:
         super().__init__(num_labels)
@@ -154,6 +160,11 @@ class MPRT(LabelMetric):
         """
         images, labels, maps, _ = self._checked(explainer, inputs, targets, saliency)
         return self._cascade(images, labels, maps, explainer)
+
+    def passes(self, case: Case) -> Passes:
+        """New maps for each layer with weights."""
+        layers = classifier_of(case.explainer.network).layers_with_weights()
+        return len(layers) * passes_of_maps(case, len(case.labels)).of_changed
 
     def _scores(
         self,
@@ -216,6 +227,10 @@ class EfficientMPRT(LabelMetric):
         self._bins = require_integer("bins", bins, 2)
         self._seed = require_integer("seed", seed, 0)
         self.settings = {"bins": self._bins, "seed": self._seed}
+
+    def passes(self, case: Case) -> Passes:
+        """New maps, of another network."""
+        return passes_of_maps(case, len(case.labels)).of_changed
 
     def _scores(
         self,

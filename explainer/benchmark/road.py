@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.base import LabelMetric
+from explainer.benchmark.base import Case, LabelMetric
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_choice, require_integer, require_number
 from explainer.network.of import require_activation
+from explainer.passes import Passes
 from explainer.perturb.fills import MaskFill, inpainted_images
 from explainer.streams import sample_stream
 
@@ -50,6 +51,7 @@ class ROAD(LabelMetric):
     """
 
     needs = frozenset({"explainer"})
+    cheaper = "fewer `percents`"
 
     def __init__(
         self,
@@ -76,9 +78,10 @@ class ROAD(LabelMetric):
         self._probe = NetworkProbe(activation_fn, require_integer("batch_size", batch_size, 1))
         self.settings = {"order": order, "percents": self._percents, "noise": self._noise, "seed": self._seed}
 
-    def cost(self) -> int:
-        """Forward passes per map."""
-        return len(self._percents) * (2 if self._order == ORDERS[0] else 1)
+    def passes(self, case: Case) -> Passes:
+        """One for each part and map, two where both orders count."""
+        orders = 2 if self._order == ORDERS[0] else 1
+        return len(case.labels) * Passes(forwards=orders * len(self._percents))
 
     def _scores(
         self, images: FloatArray, labels: LabelArray, saliency: FloatArray, regions: Any, explainer: Any

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray, LabelArray
-from explainer.benchmark.base import LabelMetric, require_maps
+from explainer.benchmark.base import Case, LabelMetric, passes_of_maps, require_maps
 from explainer.benchmark.network_probe import NetworkProbe
 from explainer.checks import require_flag, require_integer, require_labels_in_range, require_number
 from explainer.classifier import Classifier
 from explainer.network.of import require_activation
+from explainer.passes import Passes
 from explainer.perturb.engine import Evaluate, Evaluated, Request, Variant, evaluated
 from explainer.streams import sample_stream
 
@@ -25,6 +26,7 @@ class _PerturbedMaps(LabelMetric):
     """A metric of how the map of each image changes when noise is added to it; the hole is `_score_changes`."""
 
     needs = frozenset({"explainer"})
+    cheaper = "fewer `perturbations`"
 
     def __init__(
         self,
@@ -65,6 +67,11 @@ class _PerturbedMaps(LabelMetric):
     def left_out(self) -> int:
         """How many perturbations were left out of the scores since the last `reset`, each map's counted by itself."""
         return self._board.left_out
+
+    def passes(self, case: Case) -> Passes:
+        """The image's own; for each perturbation one and new maps, where its first try is taken by every label."""
+        noisy = Passes(forwards=1, is_exact=False) + passes_of_maps(case, len(case.labels)).of_changed
+        return Passes(forwards=1, known=1) + self._perturbations * noisy
 
     def _scores(
         self,

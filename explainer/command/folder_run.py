@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from explainer.errors import LabelCountError, LayerError, NoGradientError
 from explainer.explanation import Attribution
 from explainer.network.engine import default_engine
 from explainer.network.of import classifier_of
+from explainer.run.estimate import Estimate
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner, RunResult
 
@@ -91,6 +93,23 @@ def run_folder(options: FolderRun) -> RunResult:
         TypeError, ValueError: an option that does not fit; says which.
         OSError: a file that cannot be read.
     """
+    runner = _runner(options)
+    with _told_by_options(options):
+        return runner.run(resume=options.resume)
+
+
+def estimate_folder(options: FolderRun) -> Estimate:
+    """What explaining the pictures of a folder will take; nothing is written.
+
+    Raises:
+        TypeError, ValueError, OSError: as for `run_folder`.
+    """
+    runner = _runner(options)
+    with _told_by_options(options):
+        return runner.estimate()
+
+
+def _runner(options: FolderRun) -> ImageClassificationRunner:
     pictures = labelled_pictures(options.pictures, terminal.print_error)
     labels = pictures.labels
     network = options.given_network.made(len(labels))
@@ -112,8 +131,7 @@ def run_folder(options: FolderRun) -> RunResult:
         classifier_of(network).require_dropout()  # it is asked for by name, so nothing takes its place
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
-    with pixel_cap(options.pictures.decoding), size_options_named():
-        return _ran(runner, options)
+    return runner
 
 
 def _require_boxes(metrics: Sequence[Metric], pictures: LabelledPictures) -> None:
@@ -122,10 +140,12 @@ def _require_boxes(metrics: Sequence[Metric], pictures: LabelledPictures) -> Non
         raise ValueError(picture_text.no_boxes(in_need))
 
 
-def _ran(runner: ImageClassificationRunner, options: FolderRun) -> RunResult:
-    """The result; a number of labels that does not fit is told by the option that gave them."""
+@contextmanager
+def _told_by_options(options: FolderRun) -> Iterator[None]:
+    """Pictures are decoded as asked for; a size or a number of labels that does not fit is told by its option."""
     try:
-        return runner.run(resume=options.resume)
+        with pixel_cap(options.pictures.decoding), size_options_named():
+            yield
     except LabelCountError as error:
         told = picture_text.labels_do_not_fit(options.pictures.labels_option, error.outputs, error.labels)
         raise LabelCountError(told, outputs=error.outputs, labels=error.labels) from error

@@ -119,16 +119,25 @@ def _traceback_shown() -> Iterator[None]:
 @click.option(
     "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Tell what the run will take, in passes, time and disk; nothing is written."
+)
 @click.option("--traceback", is_flag=True, help="Show where an error came from, too.")
 @click.pass_context
-def run(context: click.Context, /, traceback: bool, **given: Any) -> int:
+def run(context: click.Context, /, traceback: bool, dry_run: bool, **given: Any) -> int:
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
+    if dry_run and given["resume"]:
+        raise click.UsageError("--dry-run tells what a new run will take; leave --resume out.")
     # Before MindSpore is loaded, whose threads and handlers would take the signals.
     with SignalWatch(), terminal.log_shown(), _traceback_shown() if traceback else nullcontext():
-        from explainer.command.folder_run import FolderRun, run_folder  # loads MindSpore, which --help has no use for
+        from explainer.command import folder_run  # loads MindSpore, which --help has no use for
 
         pictures, others = taken(given)
-        result = run_folder(FolderRun(pictures=pictures, **others, configuration=context.meta[CONFIGURATION]))
+        options = folder_run.FolderRun(pictures=pictures, **others, configuration=context.meta[CONFIGURATION])
+        if dry_run:
+            terminal.print_text(folder_run.estimate_folder(options).told)
+            return 0
+        result = folder_run.run_folder(options)
     if result.resumed:
         terminal.print_error(text.resumed(result.resumed, result.samples))
     terminal.print_tables(short_overview(facts_of(read_run(result.summary_dir))))

@@ -17,6 +17,7 @@ from explainer.class_names import require_names
 from explainer.explanation.inputs import ImagesAndLabels, Inputs
 from explainer.memory import passes
 from explainer.network.of import classifier_of, is_tensor, to_tensor
+from explainer.passes import ONE_GRADIENT, Passes
 from explainer.representation import changed, line, name_of, short
 
 _Attribution = TypeVar("_Attribution", bound="Attribution")
@@ -70,26 +71,28 @@ class Explained(_MapsAndGaps):
 
 @dataclass(frozen=True)
 class Traits:
-    """What a kind of method declares of itself; the defaults are those of a method of one pass per image and label.
+    """What a kind of method declares of itself; the defaults are those of a method of a gradient per image and label.
 
     Attributes:
-        passes_per_image: about how many images go through the network for each that is explained; a function of
-            (C, H, W) where it depends on the size.
+        passes: what goes through the network for each label of an image, or for an image where all of its labels come
+            from the same passes; or a function of (C, H, W) and the number of labels.
         gives_pictures: whether maps are (N, L, H, W) for images (N, C, H, W) and labels (N, L), as a run needs them.
+        cheaper: what makes it cheaper, in words: "fewer `masks`".
         trial: of the method, images and targets: the first bit of the work, where the whole takes long.
         classifier: how a network's classifier is made: `classifier_of`, or `evaluator_of` where any function will do.
         inputs: what a call takes, made for the classifier.
     """
 
-    passes_per_image: int | Callable[[tuple[int, ...]], int] = 1
+    passes: Passes | Callable[[tuple[int, ...], int], Passes] = ONE_GRADIENT
     gives_pictures: bool = True
+    cheaper: str = ""
     trial: Callable[[Any, FloatArray, Any], object] | None = None
     classifier: Callable[..., Any] = classifier_of
     inputs: Callable[[Any], Inputs] = ImagesAndLabels
 
 
 ONE_PASS = Traits()
-"""Those of a method of one pass per image and label."""
+"""Those of a method of a gradient per image and label."""
 
 
 class Attribution(ABC):
@@ -183,10 +186,21 @@ class Attribution(ABC):
         return named
 
     @final
-    def passes_per_image(self, image_shape: tuple[int, ...]) -> int:
-        """About how many images go through the network for each that is explained, (C, H, W)."""
-        given = self._traits.passes_per_image
-        return given(image_shape) if callable(given) else given
+    def passes(self, image_shape: tuple[int, ...], labels: int = 1) -> Passes:
+        """What goes through the network when so many labels of an image (C, H, W) are explained; nothing is computed.
+
+        >>> from mindspore import nn
+        >>> from explainer.explanation import RISE, IntegratedGradients
+        >>> network = nn.SequentialCell(nn.Flatten(), nn.Dense(12, 2))
+        >>> IntegratedGradients(network, steps=20).passes((3, 2, 2), labels=2)
+        Passes(forwards=2, backwards=40, known=1, is_exact=True)
+        >>> RISE(network, nn.Softmax()).passes((3, 2, 2), labels=2).total
+        6000
+        """
+        given = self._traits.passes
+        if callable(given):
+            return given(image_shape, labels)
+        return given * (labels if self.one_pass_per_label else 1)
 
     @final
     @property
@@ -252,6 +266,12 @@ class Attribution(ABC):
             self.explained(inputs, 0)
         else:
             self._traits.trial(self, *self._inputs.checked(inputs, 0))
+
+    @final
+    @property
+    def cheaper(self) -> str:
+        """What makes it cheaper, in words; "" where nothing does."""
+        return self._traits.cheaper
 
     @abstractmethod
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray | Explained:

@@ -64,6 +64,13 @@ class LayerReader:
             classifier, images, classifier.activations(images, self.name(classifier, images.shape[1:]))
         )
 
+    def channels(self, classifier: Any, image_shape: tuple[int, ...]) -> int:
+        """How many channels the layer has, D, for images of this shape (C, H, W)."""
+        image = np.zeros((1, *image_shape), np.float32)
+        name = self.name(classifier, image_shape)
+        shape = classifier.layer_output(image, name).shape if name else image_shape
+        return int(self._spatial(classifier, image, np.zeros((1, *shape), np.float32)).shape[1])
+
     def _spatial(self, classifier: Any, images: FloatArray, values: FloatArray) -> FloatArray:
         shape = images.shape[1:]
         name = self.name(classifier, shape)

@@ -10,12 +10,13 @@ from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_integer
 from explainer.explanation.base import Attribution, Traits
 from explainer.explanation.inputs import AnyLabels
+from explainer.passes import Passes
 from explainer.streams import sample_stream
 
 _WIDTH = 1 / 4  # the deviation of the blob, as a part of each side
 
 
-_TRAITS = Traits(inputs=AnyLabels)  # the network is not evaluated, not even for its number of labels
+_TRAITS = Traits(passes=Passes(), inputs=AnyLabels)  # the network is not evaluated, not even for its number of labels
 
 
 class RandomControl(Attribution):

@@ -158,6 +158,11 @@ class Segments:
         self._numbers = None if callable(given) else _whole_numbers(without_tensor(given))
 
     @property
+    def are_given(self) -> bool:
+        """Whether they are known before the images."""
+        return self._function is None
+
+    @property
     def recorded(self) -> str:
         """What a summary keeps."""
         if self._numbers is None:

@@ -33,6 +33,7 @@ from explainer.explanation.scores import ExplainedOutput
 from explainer.explanation.window_geometry import Geometry
 from explainer.memory import images_per_pass
 from explainer.network.of import evaluator_of, is_tensor, require_device, to_tensor
+from explainer.passes import Passes
 from explainer.perturb.engine import Request, asked_at_once, evaluated
 from explainer.perturb.fills import fill_of, recorded_fill
 
@@ -255,12 +256,19 @@ class Occlusion(Attribution):
     def _declared(self, labels: Any) -> Traits:
         plain = self._layout.letters == "NCHW" and not self._per_channel and self._aggregate != "grid"
         return Traits(
-            passes_per_image=lambda shape: sum(self._hidden_at_once(np.zeros((1, *shape), np.float32))),
+            passes=self._passes_of,
+            cheaper="a larger `window` or `stride`, or `refine`",
             gives_pictures=plain and self._output.of_labels,
             trial=lambda _, images, targets: next(self._drops(images, targets)),
             classifier=evaluator_of,
             inputs=partial(self._inputs_of, labels),
         )
+
+    def _passes_of(self, image_shape: tuple[int, ...], labels: int) -> Passes:
+        """One for each hidden part, and the image's own."""
+        hidden = sum(self._hidden_at_once(np.zeros((1, *image_shape), np.float32)))
+        is_exact = self._segments is None or self._segments.are_given
+        return Passes(forwards=1 + hidden, known=int(self._output.is_kept), is_exact=is_exact)
 
     def _inputs_of(self, labels: Any, evaluator: Evaluator) -> AnyInputs:
         return AnyInputs(evaluator, layout=self._layout, output=self._output, labels=labels, map_shape=self._map_shape)

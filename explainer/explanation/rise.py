@@ -14,12 +14,14 @@ from explainer.checks import require_choice, require_finite, require_integer, re
 from explainer.explanation.base import Explained, Traits
 from explainer.explanation.by_perturbation import PerturbationAttribution, add_weighted, of_targets
 from explainer.network.of import without_tensor
+from explainer.passes import Passes
 from explainer.perturb.masks import orthogonal_block, orthogonal_grids, random_grids
 from explainer.streams import sample_stream
 
 SAMPLINGS = ("independent", "orthogonal")
 _BLOCK = 256  # independent masks whose mean is looked at as one
 _LEAST_BLOCKS = 4  # of whose means a standard error is made
+_CHEAPER = 'fewer `masks`, or sampling="orthogonal" and a `tolerance`'
 
 
 class RISE(PerturbationAttribution):
@@ -114,8 +116,14 @@ class RISE(PerturbationAttribution):
                 "masks_given": self._given is not None,
                 **(drawn if self._given is None else {"masks_mean": self._mean}),
             },
-            traits=Traits(passes_per_image=self._count),
+            traits=Traits(passes=self._most_passes(), cheaper=_CHEAPER),
         )
+
+    def _most_passes(self) -> Passes:
+        """One for each mask; with a tolerance whole blocks of them, or fewer."""
+        if self._tolerance is None:
+            return Passes(forwards=self._count)
+        return Passes(forwards=self._count - self._count % self._block, is_exact=False)
 
     def _require_drawn(self) -> None:
         """Raises ValueError where an option has no meaning for the masks."""

@@ -12,9 +12,8 @@ from explainer.explanation.base import Traits
 from explainer.explanation.by_layer import AUTO, LayerReader
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
 from explainer.explanation.layer_maps import Reshape
+from explainer.passes import Passes
 from explainer.resizing import resized
-
-_CHANNELS = 64  # that layers seldom have fewer of
 
 
 class ScoreCAM(PerturbationAttribution):
@@ -70,7 +69,7 @@ class ScoreCAM(PerturbationAttribution):
             score=score,
             name=name,
             parameters=lambda: self._layer.recorded,
-            traits=Traits(passes_per_image=_CHANNELS),
+            traits=Traits(passes=self._passes_of, cheaper="a `layer` of fewer channels"),
         )
 
     def _explain(self, images: FloatArray, targets: LabelArray) -> FloatArray:
@@ -83,6 +82,11 @@ class ScoreCAM(PerturbationAttribution):
 
     def _keeps(self, images: FloatArray) -> Iterator[tuple[int, Mask]]:
         return _channel_masks(self._activations(images), images.shape[2:])
+
+    def _passes_of(self, image_shape: tuple[int, ...], labels: int) -> Passes:
+        """One for each channel, and one for the layer's output, unless that is the input."""
+        is_computed = self._layer.name(self._classifier, image_shape) != ""
+        return Passes(forwards=is_computed + self._layer.channels(self._classifier, image_shape))
 
     def _activations(self, images: FloatArray) -> FloatArray:
         return self._layer.activations(self._classifier, images)

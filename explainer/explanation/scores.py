@@ -135,9 +135,14 @@ class ExplainedOutput:
         """Whether targets are labels."""
         return self.name in OF_LABELS
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a run knows it of images as they are in the data."""
+        return self.name == "probability"
+
     def of_clean(self, evaluator: Evaluator, inputs: FloatArray, rows: NDArray[Any]) -> FloatArray:
         """As `of`, for inputs as they are in the data."""
-        if self.name == "probability":
+        if self.is_kept:
             return np.take_along_axis(evaluator.clean_probabilities(inputs), rows, 1)
         return self.of(evaluator, inputs, rows)
 

@@ -13,6 +13,7 @@ from explainer.checks import require_integer, require_number, require_type
 from explainer.explanation.base import Attribution, Traits
 from explainer.explanation.by_channel import ByChannel, ChannelAttribution
 from explainer.explanation.gradient import Gradient
+from explainer.passes import Passes
 from explainer.streams import sample_stream
 
 
@@ -74,7 +75,11 @@ class SmoothGrad(ChannelAttribution):
                 "seed": self._seed,
             },
         )
-        self._traits = Traits(passes_per_image=lambda shape: self._samples * self._method.passes_per_image(shape))
+        self._traits = Traits(passes=self._of_copies, cheaper="fewer `samples`")
+
+    def _of_copies(self, image_shape: tuple[int, ...], labels: int) -> Passes:
+        """The gradients alone: attributions of copies need no output of theirs."""
+        return self._samples * Passes(backwards=self._method.passes(image_shape, labels).backwards)
 
     def _explain_channels(self, images: FloatArray, labels: LabelArray) -> FloatArray:
         """The method's mean attribution over the noisy copies of each image, (M, C, H, W)."""

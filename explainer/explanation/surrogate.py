@@ -15,6 +15,7 @@ from explainer.arrays import Coalitions, Float64Array, FloatArray, LabelArray, M
 from explainer.checks import require_integer, require_number, require_pair
 from explainer.explanation.base import Traits
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
+from explainer.passes import Passes
 from explainer.perturb.masks import grid_cells
 from explainer.streams import sample_stream
 
@@ -66,8 +67,17 @@ class GridSurrogate(PerturbationAttribution):
             score=score,
             name=name,
             parameters={"grid": list(self._grid), "samples": self._samples, "seed": self._seed, **(parameters or {})},
-            traits=Traits(passes_per_image=self._samples),
+            traits=Traits(passes=self._passes_of, cheaper="fewer `samples`"),
         )
+
+    def _passes_of(self, image_shape: tuple[int, ...], labels: int) -> Passes:
+        """One for each, of which one shows all of the image."""
+        return Passes(forwards=self._drawn_count, known=1)
+
+    @property
+    @abstractmethod
+    def _drawn_count(self) -> int:
+        """How many perturbed images there are of an image, S."""
 
     @abstractmethod
     def _drawn(self, stream: np.random.Generator) -> Coalitions:
@@ -170,6 +180,10 @@ class LIME(GridSurrogate):
             parameters={"width": self._width, "penalty": self._penalty},
         )
 
+    @property
+    def _drawn_count(self) -> int:
+        return self._samples
+
     def _drawn(self, stream: np.random.Generator) -> Coalitions:
         coalitions = stream.random((self._samples, self._cells)) < 0.5
         coalitions[0], coalitions[1] = True, False
@@ -252,6 +266,14 @@ class KernelSHAP(GridSurrogate):
     def _exact(self) -> bool:
         return self._cells < 60 and 2**self._cells <= self._samples
 
+    @property
+    def _drawn_count(self) -> int:
+        return int(2**self._cells) if self._exact else 2 + 2 * self._pairs
+
+    @property
+    def _pairs(self) -> int:
+        return (self._samples - 2) // 2
+
     def _drawn(self, stream: np.random.Generator) -> Coalitions:
         ends = np.array([[True] * self._cells, [False] * self._cells])
         if self._exact:
@@ -266,7 +288,7 @@ class KernelSHAP(GridSurrogate):
         """One set of each pair, drawn from the Shapley kernel."""
         sizes = np.arange(1, self._cells)
         odds = 1 / (sizes * (self._cells - sizes))
-        drawn = stream.choice(sizes, (self._samples - 2) // 2, p=odds / odds.sum())
+        drawn = stream.choice(sizes, self._pairs, p=odds / odds.sum())
         ranks = stream.random((len(drawn), self._cells)).argsort(axis=1).argsort(axis=1)
         return ranks < drawn[:, None]
 

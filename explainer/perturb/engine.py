@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
@@ -108,6 +109,24 @@ def evaluating_perturbed() -> bool:
     return _EVALUATING.get() is not None
 
 
+Watcher = Callable[[int], object]
+"""Told, after each batch, how many images it had."""
+_WATCHER: ContextVar[Watcher | None] = ContextVar("explainer.perturb.engine.watcher", default=None)
+
+
+@contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """The watcher is told of each batch that is evaluated here meanwhile; what it raises ends the evaluation.
+
+    Of evaluations inside of another one, as of the maps of changed images, it is told, too.
+    """
+    before = _WATCHER.set(watcher)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(before)
+
+
 def windows_in(images: FloatArray) -> Windows | None:
     """What is hidden in these images; None unless they are the batch that the engine is having evaluated, by windows.
 
@@ -163,6 +182,9 @@ def evaluated(
             yield Evaluated(chunk, _outputs_of_perturbed(evaluate, shown, indices, windows))
         else:
             yield Evaluated(chunk, _merged(clean, images, shown, indices, evaluate, evaluate_clean))
+        watcher = _WATCHER.get()
+        if watcher is not None:
+            watcher(len(chunk))  # when its taker is done with the batch
 
 
 def evaluated_by(

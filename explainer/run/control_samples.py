@@ -49,6 +49,11 @@ class ControlSamples:
         return sample_id == int(np.random.default_rng([self.seed, part]).integers(first, end))
 
     @property
+    def share(self) -> float:
+        """The part of all samples that they are."""
+        return 1.0 if self.count is None else self.count / self.of
+
+    @property
     def recorded(self) -> dict[str, int] | None:
         """What a summary keeps of them; None for every sample."""
         return None if self.count is None else {"count": self.count, "of": self.of, "seed": self.seed}

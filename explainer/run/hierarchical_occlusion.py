@@ -63,6 +63,10 @@ class HierarchicalOcclusionJob:
             )
         self._search.require_image(image, self._mask)
 
+    def worked_on(self, batch: PredictedBatch) -> PredictedBatch:
+        """The samples with a label above the search's threshold."""
+        return PredictedBatch(tuple(sample for sample in batch.samples if self._labels(sample)))
+
     def start(self) -> Iterator[Record]:
         """Nothing."""
         yield from ()
@@ -84,7 +88,7 @@ class HierarchicalOcclusionJob:
         yield from ()
 
     def _of_sample(self, sample: PredictedSample) -> Iterator[EditTree]:
-        labels = np.flatnonzero(sample.probabilities > self._search.threshold).tolist()
+        labels = self._labels(sample)
         if not labels:
             return
         image = sample.image
@@ -106,6 +110,11 @@ class HierarchicalOcclusionJob:
                 yield self._tree(sample, label, result)
             else:
                 yield self._without_result(sample, label, self._mask_of(image), str(result))
+
+    def _labels(self, sample: PredictedSample) -> list[int]:
+        """Those that are searched."""
+        found: list[int] = np.flatnonzero(sample.probabilities > self._search.threshold).tolist()
+        return found
 
     def _tree(self, sample: PredictedSample, label: int, result: SearchResult) -> EditTree:
         root, outputs = result

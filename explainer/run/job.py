@@ -87,6 +87,10 @@ class Job(Protocol):
     digests of what it was given, such as other networks. One that is to be in
     runs that are resumed has `recall`, which takes a sample of such a run as a `SampleView` and yields nothing: it
     counts for the totals what was recorded of the sample, which will not come in a batch any more.
+
+    One that may be tried before the run, so that its time is estimated, has `worked_on`, which gives those samples of a
+    PredictedBatch on which there is work as another one. Before `start`, `on_batch` is asked for the records of the
+    first of them, which are thrown away. With `passes` it says what goes through the network for a sample.
     """
 
     name: str

@@ -7,26 +7,27 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
-
-from tqdm.auto import tqdm
 
 from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.mindspore_dataset import exact_sample_count, has_boxes, sample_count
-from explainer.errors import NoDropoutError
+from explainer.errors import BadSampleError, NoDropoutError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
+from explainer.network.engine import MINDSPORE
 from explainer.network.of import onnx_classifier_of, require_network
 from explainer.records import RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.representation import line, name_of, short
 from explainer.run.control_samples import control_samples_of, require_countable
+from explainer.run.estimate import Estimate, spoken
+from explainer.run.forecast import Forecast
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
 from explainer.run.interrupts import Interrupts
@@ -35,6 +36,7 @@ from explainer.run.metadata import metadata_of
 from explainer.run.normalisation_check import doubt_about
 from explainer.run.options import RunOptions
 from explainer.run.predict import Item, Predictor, first_items, no_samples, require_unsure
+from explainer.run.progress import RunBar, shown
 from explainer.run.records import records_of_run
 from explainer.run.registration import (
     require_data,
@@ -54,6 +56,8 @@ from explainer.run.resume import (
     same_engine,
 )
 from explainer.run.saliency import SaliencyJob
+from explainer.run.stopwatch import WRITING, Stopwatch
+from explainer.run.timing import Timer
 from explainer.run.uncertainty import UncertaintyJob
 from explainer.summary.reader import SampleView
 from explainer.summary.recorded_run import RecordedRun, open_recorded
@@ -80,6 +84,8 @@ class RunResult:
         maps: how many saliency maps were written.
         seconds: how long the run took.
         resumed: how many of the samples were complete before.
+        estimate: what the run was expected to take; None where it was too small to be tried beforehand.
+        seconds_of: how long it was at each of its parts, by the names that the estimate has for them.
     """
 
     summary_dir: Path
@@ -90,6 +96,8 @@ class RunResult:
     maps: int
     seconds: float
     resumed: int = 0
+    estimate: Estimate | None = None
+    seconds_of: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Where the summary is, and how much is in it."""
@@ -98,6 +106,8 @@ class RunResult:
         return line(type(self).__name__, short(self.summary_dir), **there, seconds=self.seconds)
 
 
+_FEW = 5000  # images that go through the network; of a run of fewer nothing is said beforehand
+_SHORT = 60.0  # seconds; nor of a run that seems to take less
 _LOG = logging.getLogger("explainer")
 
 
@@ -149,6 +159,7 @@ class ImageClassificationRunner:
         )
         self._jobs: list[Job] = []
         self._sinks: list[Sink] = []
+        self._stopwatch = Stopwatch()
 
     def __repr__(self) -> str:
         """Where it writes, of what, and what is registered."""
@@ -187,7 +198,8 @@ class ImageClassificationRunner:
         require_distinct("explainers", names, "the controls have these names, so give the method another one")
         counts = sample_count(self._dataset), len(explainers), len(scored)
         chosen = control_samples_of(self._options.control_samples, *counts, metrics)
-        self._jobs.append(SaliencyJob(explainers, metrics, scored, chosen, label_count=len(self._labels)))
+        known: dict[str, Any] = {"label_count": len(self._labels), "stopwatch": self._stopwatch}
+        self._jobs.append(SaliencyJob(explainers, metrics, scored, chosen, **known))
 
     def register_hierarchical_occlusion(
         self,
@@ -307,6 +319,25 @@ class ImageClassificationRunner:
         require_members("sink", sink, ("write", "close"))
         self._sinks.append(sink)
 
+    def estimate(self) -> Estimate:
+        """What a new run will take, in passes, time and bytes, by method, metric and job; `print` shows it as a table.
+
+        The first batch is predicted, and each part of the run tried on its first images; nothing is written. See
+        docs/before-a-long-run.md.
+
+        Raises:
+            TypeError, ValueError, RuntimeError, EngineError: as `run` does before its first file.
+        """
+        self._require_jobs(resume=False)
+        with self._classifier.in_run(self._options.engine):
+            started = time.monotonic()
+            skipped, first = first_items(Predictor(self._classifier, self._labels, self._options).items(self._dataset))
+            if first is None:
+                raise no_samples(skipped)
+            jobs = self._checked_jobs(first)
+            forecast = self._forecast(jobs, first, sample_count(self._dataset))
+            return forecast.estimate(time.monotonic() - started, self._options.raw_maps)
+
     def run(self, *, resume: bool = False) -> RunResult:
         """Explains every sample and writes the summary; what it wrote and where.
 
@@ -375,9 +406,11 @@ class ImageClassificationRunner:
         engine = self._classifier.engine_for(first.unpredicted.images)
         metadata = self._metadata(first.samples[0].sample.label_format, engine.recorded)
         _note_control_samples(metadata)
+        forecast = self._forecast(jobs, first, sample_count(self._dataset))
+        estimate = self._told(forecast, time.monotonic() - started)
         with SummaryWriter(self._summary_dir, metadata, raw_kind=self._options.raw_maps) as writer:
-            counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items))
-        return _result(writer, self._summary_dir, counts, started)
+            counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items), forecast)
+        return self._result(writer, counts, started, estimate)
 
     def _go_on(self, recorded: RecordedRun) -> RunResult:
         """A run that was begun before."""
@@ -388,7 +421,7 @@ class ImageClassificationRunner:
         if recorded.ended:
             before[Saliency] = sum(len(sample.maps) for sample in recorded.samples())
             _LOG.warning("%s has ended: all of its samples are complete, nothing was computed", recorded.event_file)
-            return _result(recorded, self._summary_dir, before, started, resumed=len(recorded.complete))
+            return self._result(recorded, before, started, resumed=len(recorded.complete))
         complete = CompleteSamples(recorded)
         items = Predictor(self._classifier, self._labels, self._options, complete).items(self._dataset)
         with same_engine(recorded):
@@ -397,13 +430,15 @@ class ImageClassificationRunner:
         if first is not None:
             require_label_format(recorded, first.samples[0].sample.label_format)
             require_same_engines(recorded, self._classifier.engine_for(first.unpredicted.images))
+        forecast = None if first is None else self._forecast(jobs, first, self._left(recorded))
+        estimate = None if forecast is None else self._told(forecast, time.monotonic() - started)
         raw_kind = self._options.raw_maps
         with SummaryWriter(
             self._summary_dir, recorded.metadata, recorded=recorded, changed=changed, raw_kind=raw_kind
         ) as writer:
             left = chain(skipped, [] if first is None else [first], items)
-            counts = self._write_all(writer, recorded.metadata, jobs, left, recorded)
-        return _result(writer, self._summary_dir, before + counts, started, resumed=len(recorded.complete))
+            counts = self._write_all(writer, recorded.metadata, jobs, left, forecast, recorded)
+        return self._result(writer, before + counts, started, estimate, len(recorded.complete))
 
     def _checked_jobs(self, first: PredictedBatch | None) -> list[Any]:
         """The jobs, each of which can work on these samples, if there are any."""
@@ -415,12 +450,37 @@ class ImageClassificationRunner:
                 job.check(first.unpredicted, self._labels)
         return jobs
 
+    def _left(self, recorded: RecordedRun) -> int | None:
+        """How many samples are left to be worked on; None where nobody knows."""
+        samples = sample_count(self._dataset)
+        return None if samples is None else max(0, samples - len(recorded.complete | recorded.skipped))
+
+    def _forecast(self, jobs: Sequence[Any], first: PredictedBatch, samples: int | None) -> Forecast:
+        engine = self._classifier.engine_for(first.unpredicted.images).name
+        # What MindSpore computes it compiles with the third batch.
+        timer = Timer(calls=4 if engine == MINDSPORE else 2)
+        return Forecast(jobs, first, samples, self._classifier, timer)
+
+    def _told(self, forecast: Forecast, ready_seconds: float) -> Estimate | None:
+        """What the run will take, logged; None where it is small, or a first sample cannot be worked on."""
+        self._stopwatch.reset()
+        try:
+            if forecast.passes < _FEW or forecast.rough_seconds() < _SHORT:
+                return None
+            estimate = forecast.estimate(ready_seconds, self._options.raw_maps)
+        except BadSampleError:  # raised, or skipped, when the sample's turn comes
+            return None
+        level = logging.WARNING if estimate.is_long else logging.INFO
+        _LOG.log(level, "the run will take about %s\n%s", spoken(estimate.seconds), estimate.told)
+        return estimate
+
     def _write_all(
         self,
         writer: SummaryWriter,
         metadata: RunMetadata,
         jobs: Sequence[Any],
         items: Iterable[Item],
+        forecast: Forecast | None,
         recorded: RecordedRun | None = None,
     ) -> Counter[type]:
         """How many records of each type were written; maps that were recalled are counted, too."""
@@ -429,32 +489,49 @@ class ImageClassificationRunner:
             sink.write(metadata)
         counts: Counter[type] = Counter()
         recalled = () if recorded is None else _recalled(recorded, writer, counts)
-        records = records_of_run(jobs, items, recalled, self._options.on_bad_sample)
-        with self._progress_bar(recorded) as progress, Interrupts() as interrupts:
+        records = records_of_run(jobs, items, recalled, self._options.on_bad_sample, self._stopwatch)
+        bar = self._progress_bar(recorded, forecast)
+        with shown(bar, self._stopwatch), Interrupts() as interrupts:
             for record in records:
                 counts[type(record)] += 1
-                for sink in (writer, *self._sinks):
-                    sink.write(record)
+                with self._stopwatch.at(WRITING):
+                    for sink in (writer, *self._sinks):
+                        sink.write(record)
                 if isinstance(record, SampleDone | SampleSkipped):
-                    progress.update()
+                    bar.sample_done()
                     interrupts.check(samples=counts[SampleDone])
         return counts
 
-    def _progress_bar(self, recorded: RecordedRun | None) -> Any:
-        shown = self._options.progress
+    def _progress_bar(self, recorded: RecordedRun | None, forecast: Forecast | None) -> RunBar:
         before = 0 if recorded is None else len(recorded.complete | recorded.skipped)
-        return tqdm(
-            total=sample_count(self._dataset),
-            initial=before,
-            desc="explaining",
-            unit="image",
-            disable=None if shown is None else not shown,
-        )
+        passes = 0.0 if forecast is None else forecast.passes_per_sample
+        return RunBar(sample_count(self._dataset), before, passes, self._options.progress)
 
     def _metadata(self, label_format: str | None, engine: Any) -> RunMetadata:
         subject = self._network, self._activation, self._classifier
         found = {"label_format": label_format, "engine": engine}
         return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, found)
+
+    def _result(
+        self,
+        run: SummaryWriter | RecordedRun,
+        counts: Counter[type],
+        started: float,
+        estimate: Estimate | None = None,
+        resumed: int = 0,
+    ) -> RunResult:
+        return RunResult(
+            summary_dir=self._summary_dir,
+            event_file=run.event_file,
+            data_dir=run.data_dir,
+            samples=counts[SampleDone],
+            skipped=counts[SampleSkipped],
+            maps=counts[Saliency],
+            seconds=time.monotonic() - started,
+            resumed=resumed,
+            estimate=estimate,
+            seconds_of={str(part): seconds for part, seconds in self._stopwatch.seconds.items()},
+        )
 
 
 def _warn_of_doubt(first: PredictedBatch, options: RunOptions) -> None:
@@ -476,18 +553,3 @@ def _recalled(recorded: RecordedRun, writer: SummaryWriter, counts: Counter[type
         writer.recall(sample)
         counts[Saliency] += len(sample.maps)
         yield sample
-
-
-def _result(
-    run: SummaryWriter | RecordedRun, summary_dir: Path, counts: Counter[type], started: float, resumed: int = 0
-) -> RunResult:
-    return RunResult(
-        summary_dir=summary_dir,
-        event_file=run.event_file,
-        data_dir=run.data_dir,
-        samples=counts[SampleDone],
-        skipped=counts[SampleSkipped],
-        maps=counts[Saliency],
-        seconds=time.monotonic() - started,
-        resumed=resumed,
-    )

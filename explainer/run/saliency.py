@@ -18,6 +18,7 @@ from explainer.memory import passes
 from explainer.records import Benchmark, Box, Record, Saliency, Score, ScoreCurve
 from explainer.run.control_samples import ControlSamples
 from explainer.run.job import PredictedBatch, PredictedSample
+from explainer.run.stopwatch import Part, Stopwatch
 from explainer.summary.reader import SampleView
 
 _PASSES_TOGETHER = 4  # full batches beyond which more samples would save little, and would wait for one another
@@ -34,6 +35,7 @@ class SaliencyJob:
         controls: what is scored beside them.
         control_samples: on which samples the controls are scored, and curves with further fills are computed.
         label_count: how many labels there are.
+        stopwatch: counts the time of each method and metric.
     """
 
     name = "saliency"
@@ -46,6 +48,7 @@ class SaliencyJob:
         control_samples: ControlSamples = ControlSamples(),  # noqa: B008, frozen
         *,
         label_count: int = 0,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         self.explainers = tuple(explainers)
         self.metrics = tuple(metrics)
@@ -53,6 +56,7 @@ class SaliencyJob:
         self.control_samples = control_samples
         self._boards: dict[tuple[str, str], ScoreBoard] = {}
         self._label_count = label_count
+        self._stopwatch = stopwatch or Stopwatch()
 
     def check(self, first_batch: Batch, labels: Sequence[str]) -> None:
         """Tries each explainer on the first image, so that one that cannot work raises before any file is made."""
@@ -74,7 +78,7 @@ class SaliencyJob:
             BadSampleError: a map is not finite; names the sample.
         """
         # Lazy: the maps of a later part of the batch are made when the samples before have been handed on.
-        explained = [explained_in_parts(method, batch) for method in self.explainers]
+        explained = [self._timed(explained_in_parts(method, batch), method) for method in self.explainers]
         for sample, *of_methods in zip(batch.samples, *explained, strict=True):
             for method, found in zip(self.explainers, of_methods, strict=True):
                 yield from _saliency(method, sample, found)
@@ -97,12 +101,16 @@ class SaliencyJob:
             by_label = board.mean_by_label if per_label[metric] else ()
             yield Benchmark(explainer, metric, board.mean, by_label, board.defined, board.undefined)
 
+    def _timed(self, explained: Iterator[Explained], method: Attribution) -> Iterator[Explained]:
+        return self._stopwatch.over(explained, Part("saliency", method.name))
+
     def _score(self, explainer: Attribution, sample: PredictedSample, maps: FloatArray) -> Iterator[Record]:
         further = self.control_samples.has(sample.sample_id)
         scored = Case(sample.image, sample.explained, maps, regions(sample), explainer, further)
         for metric in self.metrics:
             labels: tuple[int | None, ...] = sample.explained if metric.per_label else (None,)
-            scores, curves = _scores_and_curves(metric, scored)
+            with self._stopwatch.at(Part("metric", metric.name)):
+                scores, curves = scores_and_curves(metric, scored)
             if len(scores) != len(labels):
                 raise ValueError(
                     f"{metric.name} must give {len(labels)} scores for labels {labels}, gave {len(scores)}"
@@ -130,10 +138,15 @@ def _saliency(explainer: Attribution, sample: PredictedSample, found: Explained)
 
 def explained_in_parts(explainer: Attribution, batch: PredictedBatch) -> Iterator[Explained]:
     """As `explain`, of few samples at a time where each fills several passes by itself, so that none waits for all."""
-    passes = explainer.passes_per_image(batch.images.shape[1:])
-    together = -(-_PASSES_TOGETHER * explainer.batch_size // passes)
+    together = samples_together(explainer, batch.images.shape[1:])
     for start in range(0, len(batch.samples), together):
         yield from explain(explainer, PredictedBatch(batch.samples[start : start + together]))
+
+
+def samples_together(explainer: Attribution, image_shape: tuple[int, ...]) -> int:
+    """How many samples are explained in one call, at most."""
+    passes = explainer.passes(image_shape).total
+    return -(-_PASSES_TOGETHER * explainer.batch_size // max(1, passes))
 
 
 def explain(explainer: Attribution, batch: PredictedBatch) -> list[Explained]:
@@ -166,7 +179,7 @@ def regions(sample: PredictedSample) -> NDArray[np.bool_] | None:
     return masks
 
 
-def _scores_and_curves(metric: Metric, case: Case) -> tuple[list[float], Sequence[FilledCurve]]:
+def scores_and_curves(metric: Metric, case: Case) -> tuple[list[float], Sequence[FilledCurve]]:
     """The scores and curves of a case; undefined where a further map that the metric needs is not finite."""
     try:
         scores, curves = score_and_curves(metric, case)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from explainer.errors import BadSampleError
 from explainer.records import Record
 from explainer.run.job import Job, PredictedBatch, PredictedSample
+from explainer.run.stopwatch import Part, Stopwatch
 
 
 class SampleStream:
@@ -17,14 +18,16 @@ class SampleStream:
     Args:
         job: the job.
         batch: the batch.
+        stopwatch: counts the job's time.
     """
 
-    def __init__(self, job: Job, batch: PredictedBatch) -> None:
+    def __init__(self, job: Job, batch: PredictedBatch, stopwatch: Stopwatch | None = None) -> None:
         self._job = job
+        self._stopwatch = stopwatch or Stopwatch()
         self._waiting = list(batch.samples)
         self._ids = {sample.sample_id for sample in batch.samples}
         self._faults: dict[int, BadSampleError] = {}
-        self._records = iter(job.on_batch(batch))
+        self._records = self._records_of(batch)
         self._next: Record | None = None
 
     def of(self, sample: PredictedSample) -> list[Record]:
@@ -62,6 +65,9 @@ class SampleStream:
         self._leave(sample)
         self._ids.discard(sample.sample_id)
 
+    def _records_of(self, batch: PredictedBatch) -> Iterator[Record]:
+        return self._stopwatch.over(self._job.on_batch(batch), Part("job", self._job.name))
+
     def _leave(self, sample: PredictedSample) -> None:
         self._waiting = [other for other in self._waiting if other is not sample]
 
@@ -74,7 +80,7 @@ class SampleStream:
             raise error
         self._faults[error.sample_id] = error
         left = tuple(sample for sample in self._waiting if sample.sample_id not in self._faults)
-        self._records = iter(self._job.on_batch(PredictedBatch(left))) if left else iter(())
+        self._records = self._records_of(PredictedBatch(left)) if left else iter(())
         self._next = None
 
     def _is_of(self, record: Record, sample: PredictedSample) -> bool:

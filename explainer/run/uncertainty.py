@@ -11,6 +11,7 @@ from explainer.arrays import FloatArray
 from explainer.checks import first_non_finite
 from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
+from explainer.passes import Passes
 from explainer.records import Draws, Record
 from explainer.records import Uncertainty as UncertaintyRecord
 from explainer.run.job import PredictedBatch
@@ -51,6 +52,15 @@ class UncertaintyJob:
         count = self._uncertainty(first_batch.images[:1]).mean.shape[1]
         if count != len(labels):
             raise ValueError(f"`networks` must have an output for each of {len(labels)} labels, got {count}")
+
+    @property
+    def passes(self) -> Passes:
+        """What goes through the network for a sample."""
+        return self._uncertainty.passes
+
+    def worked_on(self, batch: PredictedBatch) -> PredictedBatch:
+        """All samples."""
+        return batch
 
     def start(self) -> Iterator[Record]:
         """Nothing."""

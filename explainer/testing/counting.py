@@ -13,8 +13,11 @@ from explainer.arrays import FloatArray
 from explainer.classifier import LayerOutput
 from explainer.explanation.layer_maps import probing_images
 from explainer.network.of import classifier_of
+from explainer.passes import Passes
 from explainer.perturb.engine import evaluating_perturbed
 from explainer.relu_rules import ReluRule, plain
+
+_BACKWARDS = ("gradient", "layer")  # of which a gradient is taken
 
 
 class CountingClassifier:
@@ -72,6 +75,13 @@ class CountingClassifier:
     def keeps_outputs(self) -> bool:
         """Whether outputs for clean images are remembered."""
         return self._classifier.keeps_outputs
+
+    @property
+    def passes(self) -> Passes:
+        """All images that came, but for probes."""
+        counted = self.clean + self.perturbed
+        backwards = sum(counted[question] for question in _BACKWARDS)
+        return Passes(forwards=counted.total() - backwards, backwards=backwards)
 
     def outputs(self, images: FloatArray) -> Any:
         """Counted."""

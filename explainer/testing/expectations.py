@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.passes import Passes
+
 BATCH_ROUNDING = 1e-5
 """Of the largest value: batches of another size may be summed in another order, in float32."""
 
@@ -36,6 +38,16 @@ def require_json(what: str, value: Any) -> Any:
         raise AssertionError(f"{what} must be JSON values, which a summary keeps: {error}; got {value!r}") from error
     assert back == value, f"{what} must come back from JSON as they were: give {back!r}, not {value!r}"
     return back
+
+
+def require_passes(what: str, told: Passes, made: Passes) -> None:
+    """AssertionError unless counts that are told as exact are those that were made."""
+    counts = (told.forwards, told.backwards), (made.forwards, made.backwards)
+    assert counts[0] == counts[1] or not told.is_exact, (
+        f"{what} must be those that are made, got {counts[0]} and made {counts[1]} (forwards, backwards); an explainer "
+        "declares them by traits=Traits(passes=...), a metric by a method `passes(case)`"
+    )
+    assert told.known <= told.forwards, f"{what}: {told.known} known of {told.forwards}"
 
 
 def require_alike(what: str, found: Any, wanted: Any, tolerance: float = 0.0) -> None:

@@ -14,7 +14,13 @@ from explainer.explanation.base import Attribution
 from explainer.network.of import classifier_of, is_tensor, to_tensor, without_tensor
 from explainer.testing.counting import CountingClassifier
 from explainer.testing.examples import images_of
-from explainer.testing.expectations import BATCH_ROUNDING, require_alike, require_json, require_refused
+from explainer.testing.expectations import (
+    BATCH_ROUNDING,
+    require_alike,
+    require_json,
+    require_passes,
+    require_refused,
+)
 from explainer.testing.networks import (
     CLASSES,
     FAILURE,
@@ -185,11 +191,15 @@ class ExplainerContract(ABC):
         require_alike("`parameters`, written to from outside", explainer.parameters, recorded)
         assert explainer.name.strip(), "`name` must not be blank; a summary files maps under it"
 
-    def test_passes_per_image_is_a_whole_number_of_at_least_one(self) -> None:
-        """A run decides by it how many samples go together."""
-        images = images_of(1)
-        passes = self.make(self.make_network()).passes_per_image(images.shape[1:])
-        assert isinstance(passes, int) and passes >= 1, f"passes_per_image must be at least 1, got {passes!r}"
+    def test_passes_are_what_a_call_needs(self) -> None:
+        """A run tells by them beforehand what it will take."""
+        for count in (1, 2):
+            images = images_of(1)
+            classifier = CountingClassifier(self.make_network(), nn.Softmax(), clean=images)
+            explainer = self.make(classifier)
+            told = explainer.passes(images.shape[1:], count)
+            explainer(images, _LABELS[:1, :count])
+            require_passes(f"`passes` of {count} labels", told, classifier.passes)
 
     def test_check_takes_one_image_and_refuses_what_a_call_refuses(self) -> None:
         """A run tries the first image before it makes a file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from unittest import SkipTest
 
@@ -13,12 +14,12 @@ from mindspore import nn
 from numpy.typing import NDArray
 
 from explainer.arrays import Float64Array, FloatArray, Region
-from explainer.benchmark.base import Case, LabelMetric, Metric
+from explainer.benchmark.base import Case, HasPasses, LabelMetric, Metric, score_and_curves
 from explainer.explanation.base import Attribution
 from explainer.explanation.input_x_gradient import InputXGradient
 from explainer.testing.counting import CountingClassifier
 from explainer.testing.examples import regions_of
-from explainer.testing.expectations import require_alike, require_json, require_refused
+from explainer.testing.expectations import require_alike, require_json, require_passes, require_refused
 from explainer.testing.networks import (
     CHANNELS,
     CLASSES,
@@ -181,6 +182,18 @@ class MetricContract(ABC):
         """Whatever is hidden or changed; see `CountingClassifier`."""
         classifier = CountingClassifier(_network(), nn.Sigmoid(), clean=_image()[None])
         self.make().score(self._case(_random_maps()[0], classifier))
+
+    def test_passes_are_what_a_score_needs(self) -> None:
+        """With the curves that a run keeps, and those with further fills; a metric may leave them unsaid."""
+        metric = self.make()
+        if not isinstance(metric, HasPasses):
+            raise SkipTest("the metric has no `passes`")
+        for further in (False, True):
+            classifier = CountingClassifier(_network(), nn.Sigmoid(), clean=_image()[None])
+            case = replace(self._case(_random_maps()[0], classifier), further_curves=further)
+            told = metric.passes(case)
+            score_and_curves(metric, case)
+            require_passes("`passes` of a case", told, classifier.passes)
 
     def test_what_is_declared_can_be_recorded(self) -> None:
         """Parameters are JSON values and say which way is better; what is needed is known."""

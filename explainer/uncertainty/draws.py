@@ -12,6 +12,7 @@ from explainer.arrays import Float64Array, FloatArray
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
 from explainer.network.of import classifier_of, require_activation, require_classifiable, weights_of, without_tensor
+from explainer.passes import Passes
 from explainer.perturb.engine import Request, Variant, evaluated_by
 from explainer.representation import changed, line, of_fields
 from explainer.streams import sample_stream
@@ -60,6 +61,12 @@ class Uncertainty(ABC):
     def __init__(self, interval: str) -> None:
         require_choice("interval", interval, INTERVALS)
         self._interval = interval
+        self._passes = Passes()
+
+    @property
+    def passes(self) -> Passes:
+        """What goes through the network, or the networks, for an image."""
+        return self._passes
 
     def __repr__(self) -> str:
         """The way, and the settings that are not its defaults."""
@@ -153,6 +160,7 @@ class DropoutUncertainty(Uncertainty):
         require_classifiable("network", network)
         require_activation(activation_fn)
         self._count = require_integer("draws", draws, 2)
+        self._passes = Passes(forwards=self._count)
         self._seed = require_integer("seed", seed, 0)
         self._classifier = classifier_of(network, activation_fn, batch_size=batch_size)
         self._classifier.require_dropout()
@@ -204,6 +212,7 @@ class EnsembleUncertainty(Uncertainty):
                 "that the prediction is sure"
             )
         require_activation(activation_fn)
+        self._passes = Passes(forwards=len(networks))
         self._classifiers = [classifier_of(network, activation_fn, batch_size=batch_size) for network in networks]
 
     @property
@@ -274,6 +283,7 @@ class AugmentationUncertainty(Uncertainty):
             augment if isinstance(augment, str) else getattr(augment, "__name__", type(augment).__name__)
         )
         self._count = require_integer("draws", draws, 2)
+        self._passes = Passes(forwards=self._count)
         self._seed = require_integer("seed", seed, 0)
         self._classifier = classifier_of(network, activation_fn, batch_size=batch_size)
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benching.estimates import Told
 from benching.flatness import Memory
 from benching.measuring import Measured
 from benching.shares import Share
@@ -31,6 +32,7 @@ class Results:
     rows: dict[str, Measured] = field(default_factory=dict)
     memory: list[Memory] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
+    estimates: list[Told] = field(default_factory=list)
 
     @classmethod
     def here_and_now(cls) -> Results:
@@ -44,6 +46,7 @@ class Results:
         stored["rows"] = {key: Measured(**row) for key, row in stored["rows"].items()}
         stored["memory"] = [Memory(**row) for row in stored["memory"]]
         stored["shares"] = [Share(**row) for row in stored["shares"]]
+        stored["estimates"] = [Told(**row) for row in stored.get("estimates", ())]
         return cls(**stored)
 
     def write(self, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from benching.estimates import GOAL
 from benching.measuring import Measured
 from benching.results import Results
 from benching.rows import BEFORE, COLUMNS, ONNX, OURS, PEER, PEERS, ROWS, Goal, Row
@@ -28,7 +29,9 @@ def printed(results: Results) -> str:
     text = []
     for network, rows in _by_network(results):
         text += ["", network, *_aligned([HEADINGS, *(_cells(row, results) for row in rows)])]
-    return _plain("\n".join([*text, "", *_verdicts(results), *_flatness(results), *_shares(results)]))
+    return _plain(
+        "\n".join([*text, "", *_verdicts(results), *_flatness(results), *_shares(results), *_estimates(results)])
+    )
 
 
 def write_page(results: Results, command: str, page: Path = PAGE) -> None:
@@ -171,6 +174,15 @@ def _shares(results: Results) -> Iterator[str]:
         yield f"{row.name:<65}{row.inside:>7.3f} of{row.whole:>7.2f} s of CPU{row.inside / row.whole:>7.1%}"
     if results.shares:
         yield f"the goal is less than {results.shares[0].goal:.0%}"
+
+
+def _estimates(results: Results) -> Iterator[str]:
+    for row in results.estimates:
+        missed = " **not met**" if row.counts and row.times > GOAL else ""
+        yield f"{row.name:<48}{row.told:>9.3f} s told{row.taken:>9.3f} s taken{row.taken / row.told:>7.2f}{missed}"
+    if results.estimates:
+        met = sum(row.times <= GOAL for row in results.estimates if row.counts)
+        yield f"{met} of {sum(row.counts for row in results.estimates)} within a factor of {GOAL}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

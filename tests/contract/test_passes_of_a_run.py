@@ -16,6 +16,7 @@ from networks import Counting, SmallCnn
 from explainer import ImageClassificationRunner, RunOptions, benchmark, explanation
 from explainer.benchmark import AvgSensitivity, MaxSensitivity
 from explainer.explanation import Attribution
+from explainer.run import runner as runner_module
 
 SOFTMAX = nn.Softmax()
 
@@ -96,8 +97,15 @@ def test_all_explainers_and_metrics_are_in_the_run_below() -> None:
     assert {type(metric) for metric in all_metrics()} == metrics
 
 
+@pytest.mark.parametrize("labels", [1, 3])
+def test_every_explainer_tells_these_passes(labels: int) -> None:
+    for explainer, cost in zip(all_explainers(Counting(SmallCnn(channels=3))), COSTS.values(), strict=True):
+        told = explainer.passes((3, 5, 7), labels)
+        assert (told.total, told.known) == (labels * cost.label + cost.image + cost.unknown, cost.unknown)
+
+
 @pytest.mark.usefixtures("uncompiled")
-def test_a_run_needs_these_passes_and_no_more(tmp_path: Path) -> None:
+def test_a_run_needs_these_passes_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four images in one batch, each explained for one label: all explainers, both controls, all metrics."""
     images = np.random.default_rng(0).standard_normal((4, 3, 5, 7)).astype(np.float32)
     columns = images, np.full((4, 1), 2, np.int32), np.full((4, 1, 4), 2, np.int32)
@@ -106,6 +114,7 @@ def test_a_run_needs_these_passes_and_no_more(tmp_path: Path) -> None:
     options = RunOptions(threshold=1.0, label_format="ids")
     runner = ImageClassificationRunner(tmp_path, (data, ["a", "b", "c", "d"]), network, SOFTMAX, options=options)
     runner.register_saliency(all_explainers(network), all_metrics())
+    monkeypatch.setattr(runner_module, "_FEW", 10_000)  # so that no part is tried beforehand
     network.passes.clear()
     runner.run()
 
@@ -126,3 +135,6 @@ def test_a_run_needs_these_passes_and_no_more(tmp_path: Path) -> None:
     shuffled = (LAYERS + 1) * (maps + if_unknown)  # MPRT layer by layer, EfficientMPRT once; nothing is known then
     per_image = 1 + maps + by_hiding + baselines + two_labels + noise + another_label + shuffled
     assert sum(network.passes) == first_pass + checks + 4 * per_image
+    # A forecast knows of no other metric with the same noise, so it has the noisy images' own outputs for each method.
+    own_of_noisy = NOISY * (3 * if_unknown - 1)
+    assert runner.estimate().passes == 4 * (per_image + own_of_noisy)

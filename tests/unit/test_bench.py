@@ -10,6 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 from benching import table
+from benching.estimates import Told
 from benching.measuring import Effort, Measured
 from benching.onnx_floor import part_of
 from benching.results import Results
@@ -29,6 +30,15 @@ def results(**columns: list[float]) -> Results:
 
 def test_every_row_has_a_key_of_its_own():
     assert [key for key, count in Counter(row.key for row in ROWS).items() if count > 1] == []
+
+
+def test_an_estimate_is_told_beside_what_was_taken_and_short_parts_do_not_count():
+    found = results(ours=[1.0])
+    found.estimates = [Told("RISE", 4.0, 2.0), Told("ROAD", 2.0, 2.5), Told("Sparseness", 0.001, 0.009)]
+    text = table.printed(found)
+    assert "4.000 s told    2.000 s taken   0.50 not met" in text
+    assert "2.000 s told    2.500 s taken   1.25\n" in text
+    assert text.endswith("1 of 2 within a factor of 1.5")
 
 
 def test_a_pattern_chooses_by_group_network_and_name():

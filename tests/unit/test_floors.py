@@ -20,6 +20,7 @@ FLOORS = {
         "errors",
         "memory",
         "own_code",
+        "passes",
         "records",
         "representation",
         "relu_rules",

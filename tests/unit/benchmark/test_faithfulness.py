@@ -28,6 +28,7 @@ from scipy.ndimage import gaussian_filter
 
 from explainer.benchmark import Case, Faithfulness
 from explainer.explanation import Gradient, Occlusion
+from explainer.passes import Passes
 
 FloatArray = NDArray[Any]
 
@@ -428,6 +429,12 @@ def test_rectangles_keep_rows_and_columns_apart(height: int) -> None:
 # What the network is asked.
 
 
+def told(faithfulness: Faithfulness, size: tuple[int, int], labels: int = 1, further: bool = False) -> Passes:
+    """What it says that it needs for an image."""
+    maps = np.zeros((labels, *size), np.float32)
+    return faithfulness.passes(Case(maps, tuple(range(labels)), maps, None, None, further))
+
+
 @pytest.fixture
 def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingNetwork:
     monkeypatch.setenv("EXPLAINER_COMPILE", "off")  # a compiled network does not remember
@@ -452,7 +459,7 @@ def test_the_network_is_asked_as_often_as_declared_in_full_batches(
     faithfulness = Faithfulness(4, nn.Softmax(), metric, batch_size=8, **options)
     maps = MAPS[:, : np.atleast_2d(targets).shape[1]]
     batches = asked(recording, lambda: faithfulness.evaluate(Gradient(recording), IMAGES, targets, maps))
-    perturbed = maps.shape[0] * maps.shape[1] * faithfulness.cost((5, 7))
+    perturbed = 3 * (told(faithfulness, (5, 7), maps.shape[1]).forwards - per_image)
     sizes = sorted((len(batch) for batch in batches), reverse=True)
     assert sum(sizes) == perturbed + 3 * per_image
     assert sizes[: perturbed // 8] == [8] * (perturbed // 8)
@@ -462,26 +469,41 @@ def test_the_network_is_asked_as_often_as_declared_in_full_batches(
 @pytest.mark.parametrize(
     ("options", "size", "cost"),
     [
-        ({}, (5, 7), 5),
-        ({}, (224, 224), 224),
-        ({"steps": 9}, (5, 7), 9),
-        ({"steps": 100}, (5, 7), 17),
-        ({"percent": 0.1}, (5, 7), 3),
-        ({"percent": 0.001}, (5, 7), 1),
+        ({}, (5, 7), 5 + 1),
+        ({}, (224, 224), 224 + 1),
+        ({"steps": 9}, (5, 7), 9 + 1),
+        ({"steps": 100}, (5, 7), 17 + 1),
+        ({"percent": 0.1}, (5, 7), 3 + 1),
+        ({"percent": 0.001}, (5, 7), 1 + 1),
         ({"metric": "DeletionAUC"}, (5, 7), 6),
         ({"metric": "InsertionAUC", "steps": 100}, (5, 7), 36),
         ({"metric": "InsertionAUC", "steps": 4}, (5, 7), 5),
     ],
 )
-def test_the_cost_is_a_pass_per_step_and_one_for_the_start_of_a_curve(
+def test_the_cost_is_a_pass_per_step_and_one_for_the_image_or_the_start_of_a_curve(
     options: dict[str, Any], size: tuple[int, int], cost: int
 ) -> None:
-    assert Faithfulness(4, nn.Softmax(), **options).cost(size) == cost
+    assert told(Faithfulness(4, nn.Softmax(), **options), size).forwards == cost
+
+
+@pytest.mark.parametrize(
+    ("options", "further", "passes"),
+    [
+        ({}, False, Passes(forwards=2 * 5 + 1, known=1)),
+        ({"metric": "DeletionAUC"}, False, Passes(forwards=2 * 6, known=2)),  # nothing is deleted at the start
+        ({"metric": "DeletionAUC", "normalize": True}, False, Passes(forwards=2 * 6 + 1, known=3)),
+        ({"metric": "InsertionAUC"}, True, Passes(forwards=2 * 2 * 6, known=4)),  # all is shown at the end
+        ({"metric": "InsertionAUC", "percent": 0.3}, False, Passes(forwards=2 * 6)),
+        ({"metric": "DeletionAUC", "curve_fills": [1.0, "mean"]}, True, Passes(forwards=3 * 2 * 6, known=6)),
+    ],
+)
+def test_what_a_run_knows_already_is_told(options: dict[str, Any], further: bool, passes: Passes) -> None:
+    assert told(Faithfulness(4, nn.Softmax(), **options), (5, 7), 2, further) == passes
 
 
 def test_by_default_there_are_as_many_steps_as_the_root_of_the_pixels() -> None:
     for size in [(5, 7), (32, 33), (6, 6)]:
-        assert Faithfulness(4, nn.Softmax(), "DeletionAUC").cost(size) == isqrt(size[0] * size[1]) + 1
+        assert told(Faithfulness(4, nn.Softmax(), "DeletionAUC"), size).forwards == isqrt(size[0] * size[1]) + 1
 
 
 def test_the_network_is_shown_each_image_with_more_and_more_deleted(recording: RecordingNetwork) -> None:

@@ -12,8 +12,9 @@ from networks import SmallCnn
 from numpy.typing import NDArray
 from replicas import TARGETS, RecordingNetwork, normal_images
 
-from explainer.benchmark import ROAD
+from explainer.benchmark import ROAD, Case
 from explainer.explanation import Gradient
+from explainer.passes import Passes
 from explainer.perturb.inpainting import inpainted
 
 FloatArray = NDArray[Any]
@@ -121,7 +122,8 @@ def test_it_costs_what_it_says() -> None:
     for order, count in (("combined", 6), ("MoRF", 3)):
         network = RecordingNetwork(SmallCnn())
         road = ROAD(4, nn.Softmax(), order, percents=(0.1, 0.5, 0.9))
-        assert road.cost() == count
+        case = Case(normal_images()[0], (1, 3), normal_images()[0, :2], None, None)
+        assert road.passes(case) == Passes(forwards=2 * count)
         maps = np.broadcast_to(normal_images()[:, :1], (3, 2, 5, 7))
         road.evaluate(Gradient(network), normal_images(), TARGETS, maps)
         assert sum(map(len, network.shown)) == 6 * count + 1  # and a first look

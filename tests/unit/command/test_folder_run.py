@@ -39,6 +39,19 @@ def test_pictures_are_explained_in_the_order_of_their_paths_with_the_label_of_th
     assert (tmp_path / "out" / "report.html").is_file()
 
 
+def test_a_dry_run_tells_what_the_run_will_take_and_writes_nothing(command, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    status, output, error = command("--dry-run", "--explainers", "Gradient", "--metrics", "Sparseness", "--limit", 3)
+    assert (status, error) == (0, "")
+    assert sorted(tmp_path.rglob("*")) == before
+    lines = output.splitlines()
+    assert lines[0] == "3 samples, 1 labels explained of each"
+    names = ("prediction", "saliency Gradient", "metric Sparseness", "writing", "all", "before the first sample:")
+    assert [line.startswith(name) for name, line in zip(names, lines[2:], strict=True)] == [True] * 6
+    assert lines[3].split()[2:4] == ["1", "3"]
+    assert max(map(len, lines)) <= 80
+
+
 @pytest.mark.parametrize(
     ("activation", "function"), [("softmax", softmax), ("sigmoid", lambda x: 1 / (1 + np.exp(-x)))]
 )

@@ -144,6 +144,12 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
     }
 
 
+def test_a_dry_run_of_a_run_that_is_gone_on_with_is_refused(command):
+    status, output, error = command("--dry-run", "--resume")
+    assert (status, output) == (2, "")
+    assert "--dry-run tells what a new run will take; leave --resume out" in error
+
+
 def test_the_controls_may_be_scored_on_all_samples(options_of):
     assert options_of("--control-samples", "all").control_samples is None
 

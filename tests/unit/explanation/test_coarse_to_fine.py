@@ -15,6 +15,7 @@ from replicas import TARGETS, Score, cnn_scores, normal_images, softmax
 
 from explainer import ImageClassificationRunner, read_run
 from explainer.explanation import Occlusion
+from explainer.passes import Passes
 from explainer.streams import sample_stream
 
 FloatArray = NDArray[Any]
@@ -164,7 +165,7 @@ def test_the_cost_is_told_before_it_is_paid(refine: float | None, hidden: int, m
     network, images = Counting(SmallCnn()), normal_images()
     options = {"window": 1, "refine": refine, "on_progress": lambda *done: told.append(done)}
     occlusion = Occlusion(network, nn.Softmax(), 10, **options)
-    assert occlusion.passes_per_image((2, 5, 7)) == hidden
+    assert occlusion.passes((2, 5, 7)) == Passes(forwards=1 + hidden, known=1)
     cost = occlusion.cost(images)
     occlusion(images, TARGETS)
     number_of_classes, *batches = network.passes

@@ -14,6 +14,7 @@ from explainer.benchmark import LabelMetric
 from explainer.errors import BadSampleError
 from explainer.explanation import Attribution
 from explainer.explanation.base import Traits, one_hot_pairs
+from explainer.passes import Passes
 from explainer.records import SampleDone, Score
 from explainer.testing import ExplainerContract, JobContract, MetricContract, SinkContract
 from explainer.testing.expectations import is_alike, require_json
@@ -141,9 +142,9 @@ BROKEN_EXPLAINERS: list[tuple[Callable[[Any], Attribution], str, str]] = [
         "`parameters` must be JSON values",
     ),
     (
-        lambda network: Product(network, traits=Traits(passes_per_image=0)),
-        "passes_per_image_is_a_whole_number_of_at_least_one",
-        "must be at least 1, got 0",
+        lambda network: Product(network, traits=Traits(passes=Passes(forwards=1))),
+        "passes_are_what_a_call_needs",
+        r"`passes` of 1 labels must be those that are made, got \(1, 0\) and made \(0, 1\)",
     ),
     (Product, "maps_have_the_signs_that_they_claim", "signed is False, but the least value is -"),
 ]
