@@ -652,7 +652,7 @@ def test_smoothgrad_refuses_what_has_no_attribution_per_channel(method: Any, mes
 
 def test_smoothgrad_refuses_an_explainer_in_place_of_its_class() -> None:
     network = SmallCnn()
-    message = "`method` must be a class of explainers or a function of the network, got <.*Gradient object"
+    message = r"`method` must be a class of explainers or a function of the network, got Gradient\("
     with pytest.raises(TypeError, match=message):
         SmoothGrad(network, Gradient(network))
 

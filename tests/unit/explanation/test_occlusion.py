@@ -336,7 +336,7 @@ def test_values_that_make_no_sense_are_refused(options: dict[str, Any], message:
         ({"signed": None}, "`signed` must be True or False, got None"),
         ({"per_channel": 1}, "`per_channel` must be True or False, got 1"),
         ({"segments": [[0.5]]}, "`segments` must be whole numbers or a function, got list float64"),
-        ({"labels": "cat"}, "`labels` must be a list of class names, got 'cat'"),
+        ({"labels": "cat"}, "`labels` must be a list of class names, in the order of the network's outputs, got 'cat'"),
         ({"on_progress": 3}, "`on_progress` must be a function, got int"),
         ({"data_format": 4}, "`data_format` must be a string of axes such as 'NCHW', got int"),
         ({"fill": True}, "`fill` must be a number, got bool True"),
