@@ -12,7 +12,9 @@ import click
 import click.shell_completion
 
 from explainer.command import terminal
+from explainer.command.number_lists import gathered
 from explainer.command.paths import PATH
+from explainer.command.picture_options import SEVERAL_NUMBERS
 from explainer.command.values import arguments
 from explainer.errors import NetworkInputError
 
@@ -70,11 +72,11 @@ def network_options(function: _Function) -> _Function:
 
 
 class NetworkCommand(click.Command):
-    """A command whose `--network-args` takes all the KEY=VALUE that follow."""
+    """A command whose `--network-args` takes all the KEY=VALUE that follow, and `--mean` and its like all numbers."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click's, of arguments with the option before each of its values."""
-        return super().parse_args(ctx, spread(args))
+        """As click's, of arguments that click takes."""
+        return super().parse_args(ctx, gathered(spread(args), SEVERAL_NUMBERS))
 
 
 @contextmanager

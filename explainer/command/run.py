@@ -15,17 +15,15 @@ from explainer.command.completion import methods_in_list, metrics_in_list
 from explainer.command.configuration import CONFIGURATION, ConfiguredCommand, config_option
 from explainer.command.inspect_text import short_overview
 from explainer.command.network_options import NetworkCommand, network_options
-from explainer.command.number_lists import gathered
 from explainer.command.paths import PATH
-from explainer.command.picture_options import SEVERAL_NUMBERS, picture_options, taken
+from explainer.command.picture_options import picture_options, taken
 from explainer.network.engine import ENGINES
 from explainer.run.interrupts import SignalWatch
 from explainer.summary.raw_maps import RAW_MAPS
 
 
 class _RunCommand(NetworkCommand, ConfiguredCommand):
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, gathered(args, SEVERAL_NUMBERS))
+    """Its options come from a file, too."""
 
 
 def _samples(context: click.Context, option: click.Parameter, value: str) -> int | str | None:

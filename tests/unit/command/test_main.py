@@ -97,6 +97,7 @@ RUN_OPTIONS = (
     "--control-samples N",
     "--raw-maps [float16|float32]",
     "--engine [auto|mindspore|onnxruntime]",
+    "--dry-run",
     "--resume",
     "--traceback",
 )
