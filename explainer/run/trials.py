@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from typing import Any, NamedTuple
 
 from explainer.arrays import FloatArray
@@ -24,7 +25,7 @@ from explainer.summary.writer import SummaryWriter
 _TRIED = 3  # samples on which a job is tried that does not say what it needs
 _PASSES = 512  # that a job makes where it does
 _WRITTEN = 4  # samples that are written
-_MADE = 2.0  # seconds that the new maps of a score may take; where they would take more, one's time tells theirs
+_MADE = 5.0  # seconds that the new maps of a score may take; where they would take more, one's time tells theirs
 
 
 class JobTrial(NamedTuple):
@@ -51,6 +52,7 @@ class Trials:
         self._classifier = classifier
         self._timer = timer
         self.control = RandomControl(classifier.network)
+        self._centre = CentreControl(classifier.network)
         self._seconds: dict[Hashable, float] = {}
         self._maps: dict[str, list[FloatArray]] = {}
         self._curves: dict[str, tuple[FilledCurve, ...]] = {}
@@ -143,18 +145,21 @@ class Trials:
         return self._timer.seconds_in_part(explain, passes) / len(tried.samples)
 
     def _scored(self, metric: Metric, further_curves: bool) -> float:
+        """The mean of both controls': large holes take ROAD longer than scattered ones."""
         metric = metric.named(metric.name)  # what a metric counts for itself is of the run alone
-        case = self.case(self.control, further_curves)
 
-        def score() -> None:
-            self._curves[metric.name] = tuple(scores_and_curves(metric, case)[1])
+        def seconds(case: Case) -> float:
+            return self._timer.seconds_in_part(lambda: self._score(metric, case), passes_of(metric, case).in_run)
 
-        return self._timer.seconds_in_part(score, passes_of(metric, case).in_run)
+        return mean(seconds(self.case(control, further_curves)) for control in (self.control, self._centre))
+
+    def _score(self, metric: Metric, case: Case) -> None:
+        self._curves[metric.name] = tuple(scores_and_curves(metric, case)[1])
 
     def _maps_of(self, explainer: Attribution, count: int) -> list[FloatArray]:
         """The maps of the first samples, those of a control where they were not made."""
         made = self._maps.get(explainer.name, [])
-        control = self.control if explainer is self.control else CentreControl(self._classifier.network)
+        control = self.control if explainer is self.control else self._centre
         missing = self._batch.samples[len(made) : count]
         return made[:count] + [control(sample.image[None], [sample.explained])[0] for sample in missing]
 
