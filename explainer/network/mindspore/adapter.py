@@ -506,13 +506,13 @@ class MindSporeClassifier:
         if state is not None and before is not None:
             self._shared.state = state
             if state != before:
-                self._shared.drop()
+                self._shared.drop_with_structure()
             return
         with blocking():
             answers = arrays_of(self._network(Tensor(image)))
         self._shared.state = self._settled(state)
         if not self._shared.answered_alike(answers):
-            self._shared.drop()
+            self._shared.drop_with_structure()
 
     def _settled(self, state: State | None) -> State | None:
         """A state that a pass has left as it was: what changes with passes (a counter) may change the next answer."""

@@ -86,6 +86,11 @@ class Shared:
         self._known = {}
         self.forget_outputs()
 
+    def drop_with_structure(self) -> None:
+        """Nothing is known any more, as the network computes something else: no graph of it is tried again."""
+        self.structure += 1
+        self.drop()
+
     @property
     def known(self) -> dict[Hashable, Any]:
         """What is remembered."""

@@ -62,6 +62,8 @@ class _Held(NamedTuple):
     def is_the_same(self) -> bool:
         if self.size is not None and len(self.mapping) != self.size:
             return False
+        if self.size == len(self.names) and tuple(self.mapping) != self.names:  # code may go through it in its order
+            return False
         if any(map(self.mapping.__contains__, self.absent)):
             return False
         try:
@@ -185,18 +187,22 @@ class _Reading:
             self._numbers(value)
         elif isinstance(value, np.ndarray):
             self._numbers(value)
-        elif isinstance(value, list | tuple):
-            if isinstance(value, list):
-                self.state.lists.append((value, tuple(value)))
-            self._several(value)
-        elif isinstance(value, dict):
-            self._holds(value, value)
-            self._several(value)
-            self._several(value.values())
+        elif isinstance(value, list | tuple | dict):
+            self._collection(value)
         elif isinstance(value, nn.Cell):
             self._known_cell(value)
         else:
             self._object(value)
+
+    def _collection(self, values: Any) -> None:
+        if not _is_stateless(type(values).__module__):
+            raise _UnseenError  # it may have attributes and code of its own
+        if isinstance(values, list):
+            self.state.lists.append((values, tuple(values)))
+        self._several(values)
+        if isinstance(values, dict):
+            self._holds(values, values)
+            self._several(values.values())
 
     def _several(self, values: Any) -> None:
         self.state.values.append(len(values))

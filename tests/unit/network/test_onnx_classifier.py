@@ -210,6 +210,46 @@ class BySetting(SmallCnn):
         return super().construct(images * self.factors[0] if images.shape[2] > 6 else images)
 
 
+class Clamped(SmallCnn):
+    """What it is changed by shows with bright images alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limit = 100.0
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(self.cut(images))
+
+    def cut(self, images: Tensor) -> Tensor:
+        return ops.clamp(images, None, self.limit)
+
+
+def limited(images: Tensor) -> Tensor:
+    return ops.clamp(images, None, 1.0)
+
+
+UNSEEN_AT_FIRST: dict[str, Callable[[Any], None]] = {
+    "a number": lambda network: setattr(network, "limit", 1.0),
+    "a method": lambda network: setattr(network, "cut", limited),
+}
+
+
+@pytest.mark.parametrize("change", UNSEEN_AT_FIRST.values(), ids=UNSEEN_AT_FIRST)
+def test_a_graph_of_what_the_network_was_is_not_taken_though_the_first_images_do_not_show_it(
+    change: Callable[[Any], None], graphs_taken: list[None]
+) -> None:
+    network = Clamped()
+    classifier = on_onnx(network)
+    dark, bright = np.minimum(IMAGES, 0.4), np.abs(IMAGES) + 5
+    classifier.logits(dark)
+    change(network)
+    with classifier.unchanged():  # as each method and each run asks
+        classifier.logits(dark)
+        found = classifier.logits(bright)
+    np.testing.assert_allclose(found, network(Tensor(bright)).asnumpy(), rtol=1e-4, atol=1e-5)
+    assert len(graphs_taken) == 2
+
+
 @pytest.mark.parametrize("method", [RISE, Occlusion])
 def test_no_pass_is_larger_for_what_is_asked_at_once_and_no_map_is_another(
     method: Any, monkeypatch: pytest.MonkeyPatch

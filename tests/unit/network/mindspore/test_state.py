@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -69,6 +69,8 @@ class Reading(nn.Cell, Mixin):
         self.tensor = Tensor(np.float32([1.0]))
         self.array = np.float32([1.0])
         self.settings = {"scale": [1.0]}
+        self.steps = {"one": 1.0, "two": 2.0}
+        self.ordered = OrderedDict(self.steps)
         self.activation = ops.tanh
         self.operator = ops.Pow()
         self.factors = [1.0]
@@ -102,6 +104,8 @@ CHANGES: dict[str, Callable[[Reading], Any]] = {
     "an array of another type": lambda network: setattr(network, "array", network.array.view(np.int32)),
     "another cell of its own": lambda network: setattr(network, "choice", network.choices[1]),
     "an entry of an entry": lambda network: in_place(network.settings["scale"], 0, 3.0),
+    "the order of a dictionary": lambda network: network.steps.update(one=network.steps.pop("one")),
+    "the order of an ordered one": lambda network: network.ordered.move_to_end("one"),
     "a key": lambda network: network.settings.update(more=1),
     "another function": lambda network: setattr(network, "activation", ops.sigmoid),
     "another cell": lambda network: setattr(network.cnn, "relu1", nn.Tanh()),
@@ -247,6 +251,14 @@ def test_a_function_of_mindspore_that_is_replaced_is_part_of_its_state(monkeypat
         assert before.is_untouched()
 
 
+class AttributeDict(dict[str, float]):
+    pass
+
+
+class OwnList(list[float]):
+    pass
+
+
 class Settings:
     scale = 1.0
 
@@ -275,6 +287,8 @@ UNSEEN: dict[str, Callable[[], Any]] = {
     "a list that holds itself": holding_itself,
     "a place for tensors": lambda: Tensor(shape=[None, 3], dtype=mindspore.float32),
     "an object": Settings,
+    "a dictionary with attributes": lambda: AttributeDict(a=1.0),
+    "a list of a class of its own": lambda: OwnList([1.0]),
     "a set": lambda: {1.0},
     "an array of objects": lambda: np.array([[1.0], None], dtype=object),
     "a queue": lambda: deque([1.0]),
