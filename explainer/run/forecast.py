@@ -70,6 +70,12 @@ class Forecast:
         return sum(work.row.total_passes for work in self._works)
 
     @property
+    def pixels(self) -> float:
+        """Of these images, of one channel, all in all: a network has more work with large ones."""
+        height, width = self._image.shape[1:]
+        return self.passes * float(height * width)
+
+    @property
     def passes_per_sample(self) -> float:
         """Of a sample on which no controls are scored."""
         return sum(work.row.passes for work in self._works if work.row.samples == self._count)

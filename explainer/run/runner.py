@@ -107,6 +107,7 @@ class RunResult:
 
 
 _FEW = 5000  # images that go through the network; of a run of fewer nothing is said beforehand
+_FEW_PIXELS = 3e7  # nor of one with fewer pixels in them: 30,000 images of 32 x 32, which take seconds
 _SHORT = 60.0  # seconds; nor of a run that seems to take less
 _LOG = logging.getLogger("explainer")
 
@@ -465,7 +466,8 @@ class ImageClassificationRunner:
         """What the run will take, logged; None where it is small, or a first sample cannot be worked on."""
         self._stopwatch.reset()
         try:
-            if forecast.passes < _FEW or forecast.rough_seconds() < _SHORT:
+            is_small = forecast.passes < _FEW or forecast.pixels < _FEW_PIXELS
+            if is_small or forecast.rough_seconds() < _SHORT:
                 return None
             estimate = forecast.estimate(ready_seconds, self._options.raw_maps)
         except BadSampleError:  # raised, or skipped, when the sample's turn comes

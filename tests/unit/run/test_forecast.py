@@ -59,7 +59,8 @@ class Ticking:
 
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """So many seconds pass from one look at the clock to the next."""
+    """So many seconds pass from one look at the clock to the next; how small the images are is no matter."""
+    monkeypatch.setattr(runner_module, "_FEW_PIXELS", 0)
 
     def tick(seconds: float) -> None:
         monkeypatch.setattr(runner_module, "Timer", lambda calls: Timer(calls, Ticking(seconds)))
@@ -210,6 +211,15 @@ def test_of_a_small_run_nothing_is_said(
 ) -> None:
     ticking(seconds)
     assert long_runner(tmp_path / "out", masks).run().estimate is None
+    assert told(log) == []
+
+
+def test_of_a_run_of_small_images_nothing_is_said(
+    tmp_path: Path, ticking: Callable[[float], None], log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticking(1e6)
+    monkeypatch.setattr(runner_module, "_FEW_PIXELS", 3e7)
+    assert long_runner(tmp_path / "out", 800).run().estimate is None
     assert told(log) == []
 
 
