@@ -125,8 +125,9 @@ class Shared:
         look = same and not self._here.is_taken_as_it_is  # constants once, when it is taken: there are many
         pairs = zip(self._constants, _constants(cells), strict=False) if look else ()
         same = same and all(then.items() <= now.items() for then, now in pairs)
-        self.structure += not same
-        if not same or storages != self._storages:
+        if not same:
+            self.drop_with_structure()
+        elif storages != self._storages:
             self.drop()
 
     def remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:

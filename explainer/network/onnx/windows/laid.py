@@ -162,16 +162,13 @@ class _Laying:
         return self._builder.constant(self._plan.graph.constants[value], value.dtype)
 
     def _fetched(self, value: Value, fetched: Fetched) -> Value:
-        builder, channels = self._builder, channels_of(value)
-        rows = builder.node(
-            "Gather",
-            self._table(value),
-            self._places(fetched),
-            shape=(Batch(), *fetched.lengths, channels),
-            dtype=value.dtype,
-            axis=0,
-        )
-        return builder.node("Transpose", rows, shape=(Batch(), channels, *fetched.lengths), perm=[0, 3, 1, 2])
+        channels = channels_of(value)
+        rows = self._taken(self._table(value), self._places(fetched), channels)
+        return self._builder.node("Transpose", rows, shape=(Batch(), channels, *fetched.lengths), perm=[0, 3, 1, 2])
+
+    def _taken(self, table: Value, places: Value, length: int) -> Value:
+        """The rows of a table, each so long, that stand at places (B, rows, columns)."""
+        return self._builder.node("Gather", table, places, shape=(*places.shape, length), dtype=table.dtype, axis=0)
 
     def _places(self, fetched: Fetched) -> Value:
         self._others.append(fetched)
@@ -203,18 +200,12 @@ class _Laying:
         fetched = _as_known(region)
         places = self._places(fetched)
         shape = (Batch(), *fetched.lengths, channels)
-        known = builder.node("Gather", self._known_table(value), places, shape=shape, dtype=value.dtype, axis=0)
+        known = self._taken(self._known_table(value), places, channels)
         changed = builder.node("Transpose", self._parts[value], shape=shape, perm=[0, 2, 3, 1])
         size = fetched.lengths[0] * fetched.lengths[1] * channels
         change = builder.reshaped(builder.node("Sub", changed, known), (Batch(), 1, size))
-        weights = builder.node(
-            "Gather",
-            self._weights_by_places(product),
-            builder.node("Sub", places, builder.constant(len(_MARGINS), "int32")),
-            shape=(Batch(), *fetched.lengths, channels * columns),
-            dtype=value.dtype,
-            axis=0,
-        )
+        in_weights = builder.node("Sub", places, builder.constant(len(_MARGINS), "int32"))
+        weights = self._taken(self._weights_by_places(product), in_weights, channels * columns)
         by_columns = builder.reshaped(weights, (Batch(), size, columns))
         added = builder.node("MatMul", change, by_columns, shape=(Batch(), 1, columns))
         before = self._kept_of(product.output, (1, columns))

@@ -68,9 +68,7 @@ class Plan:
     @cached_property
     def regions(self) -> dict[Value, Region]:
         """The parts of maps that are computed, those of the images first."""
-        return {self.graph.images: self.window_region} | {
-            output: felt.region for node, felt in self.felt.items() for output in node.outputs
-        }
+        return {self.graph.images: self.window_region} | _regions_of(self.felt)
 
     @cached_property
     def products(self) -> dict[Node, Product]:
@@ -108,7 +106,7 @@ class Plan:
 
     def _cheap_products(self) -> list[Product]:
         """The products whose change costs less than to make the map whole."""
-        regions = {output: felt.region for node, felt in self._local.items() for output in node.outputs}
+        regions = _regions_of(self._local)
         return [
             product
             for product in products_of(self.graph, self.depends_on_images)
@@ -159,7 +157,7 @@ class Plan:
     def _cost(self, felt: dict[Node, Felt]) -> float:
         """In multiplications and additions."""
         spared = sum(_work(node) * (1 - _part_of(entry.region)) for node, entry in felt.items())
-        regions = {output: entry.region for node, entry in felt.items() for output in node.outputs}
+        regions = _regions_of(felt)
         changed = [product for product in self._products if product.map in regions]
         spared += sum(_work(product.multiplied) * (1 - _part_of(regions[product.map])) for product in changed)
         return self.whole - spared + _MOVED * sum(self._moved(felt))
@@ -168,8 +166,7 @@ class Plan:
         """How many numbers each fetching of a part, or of a whole map, moves, and what must be there for it."""
         if not kept:
             return
-        regions = {self.graph.images: self.window_region}
-        regions.update((output, felt.region) for node, felt in kept.items() for output in node.outputs)
+        regions = {self.graph.images: self.window_region} | _regions_of(kept)
         fetched = set()
         for node, felt in kept.items():
             for value in self.maps_of(node):
@@ -185,6 +182,11 @@ class Plan:
                 fetched.add(value)
                 yield elements(value.shape)
         yield from (channels_of(value) * prod(span.length for span in regions[value]) for value in fetched)
+
+
+def _regions_of(felt: dict[Node, Felt]) -> dict[Value, Region]:
+    """The part of each output that nodes compute."""
+    return {output: entry.region for node, entry in felt.items() for output in node.outputs}
 
 
 def _moved_by(product: Product, region: Region) -> float:
