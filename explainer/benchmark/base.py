@@ -316,20 +316,17 @@ class LabelMetric(AggregatingMetric):
     def evaluate(
         self, explainer: Any, inputs: Any, targets: Any, saliency: Any = None, mask: Any = None
     ) -> NDArray[np.float64]:
-        """The scores of the maps, (N,), or (N, L) for targets of that shape; nan = undefined.
+        """As a call, with the images together: the scores of the maps, (N,), or (N, L) for targets of that shape.
 
         Args:
-            explainer: whose network is evaluated, and which makes the maps if there are none.
-            inputs: (N, C, H, W).
-            targets: an int, or labels of shape (), (N,) or (N, L).
-            saliency: the maps, (N, 1, H, W) or (N, L, H, W); never computed anew where they are given.
-            mask: the regions of the objects, of the same shape, for a metric that `needs` boxes; anything but 0 is
-                inside.
+            explainer: as for a call.
+            inputs: as for a call.
+            targets: as for a call.
+            saliency: as for a call.
+            mask: as for a call.
 
         Raises:
-            TypeError: an argument of a wrong type.
-            ValueError: a wrong shape, a NaN or infinity, or a label that there is not; no `mask` where it is needed,
-                one where it is not.
+            TypeError, ValueError: as for a call.
         """
         self._require(explainer, saliency, mask)
         with unchanged(explainer, self.needs):
