@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from explainer.report.figures import figure, show
     from explainer.report.overlays import overlay, spotlight
     from explainer.report.write import WrittenReport, write_report
+    from explainer.run.one_run import RunResult
     from explainer.run.options import RunOptions
-    from explainer.run.runner import ImageClassificationRunner, RunResult
+    from explainer.run.runner import ImageClassificationRunner
 
 __all__ = [
     "ExplainerError",
@@ -47,7 +48,7 @@ _MODULES = {
     "OcclusionSensitivity": "explanation.occlusion_sensitivity",
     "Preprocess": "data.preprocess",
     "RunOptions": "run.options",
-    "RunResult": "run.runner",
+    "RunResult": "run.one_run",
     "RunView": "analysis.view",
     "WrittenReport": "report.write",
     "figure": "report.figures",

@@ -28,8 +28,9 @@ from explainer.explanation import Attribution
 from explainer.network.engine import default_engine
 from explainer.network.of import classifier_of
 from explainer.run.estimate import Estimate
+from explainer.run.one_run import RunResult
 from explainer.run.options import RunOptions
-from explainer.run.runner import ImageClassificationRunner, RunResult
+from explainer.run.runner import ImageClassificationRunner
 
 _ACTIVATIONS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
 

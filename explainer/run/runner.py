@@ -1,16 +1,9 @@
-"""The runner: registers jobs, checks everything, goes over the data once and fans the records out to the sinks."""
+"""The runner: registers jobs and checks everything before a run is begun."""
 
 from __future__ import annotations
 
-import logging
 import os
-import time
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +11,18 @@ from explainer.benchmark.base import Metric
 from explainer.checks import require_distinct, require_flag, require_type
 from explainer.counterfactual.search import HierarchicalOcclusion
 from explainer.data.mindspore_dataset import exact_sample_count, has_boxes, sample_count
-from explainer.errors import BadSampleError, NoDropoutError
+from explainer.errors import NoDropoutError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
-from explainer.network.engine import MINDSPORE
 from explainer.network.of import onnx_classifier_of, require_network
-from explainer.records import RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.representation import line, name_of, short
 from explainer.run.control_samples import control_samples_of, require_countable
-from explainer.run.estimate import Estimate, spoken
-from explainer.run.forecast import Forecast
+from explainer.run.estimate import Estimate
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
-from explainer.run.interrupts import Interrupts
-from explainer.run.job import Job, PredictedBatch, Sink
-from explainer.run.metadata import metadata_of
-from explainer.run.normalisation_check import doubt_about
+from explainer.run.job import Job, Sink
+from explainer.run.one_run import OneRun, RunResult, RunSetup
 from explainer.run.options import RunOptions
-from explainer.run.predict import Item, Predictor, first_items, no_samples, require_unsure
-from explainer.run.progress import RunBar, shown
-from explainer.run.records import records_of_run
 from explainer.run.registration import (
     require_data,
     require_explainers,
@@ -46,22 +31,8 @@ from explainer.run.registration import (
     require_recordable,
     require_sources,
 )
-from explainer.run.resume import (
-    CompleteSamples,
-    engine_now,
-    engine_of,
-    require_label_format,
-    require_same,
-    require_same_engines,
-    same_engine,
-)
 from explainer.run.saliency import SaliencyJob
-from explainer.run.stopwatch import WRITING, Stopwatch
-from explainer.run.timing import Timer
 from explainer.run.uncertainty import UncertaintyJob
-from explainer.summary.reader import SampleView
-from explainer.summary.recorded_run import RecordedRun, open_recorded
-from explainer.summary.writer import SummaryWriter
 from explainer.uncertainty import (
     DRAWS,
     AugmentationUncertainty,
@@ -69,47 +40,6 @@ from explainer.uncertainty import (
     EnsembleUncertainty,
     Uncertainty,
 )
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """Where a run wrote and what.
-
-    Attributes:
-        summary_dir: the job folder.
-        event_file: the file of the records.
-        data_dir: the folder of the pictures.
-        samples: how many samples are complete.
-        skipped: how many samples were left out.
-        maps: how many saliency maps were written.
-        seconds: how long the run took.
-        resumed: how many of the samples were complete before.
-        estimate: what the run was expected to take; None where it was too small to be tried beforehand.
-        seconds_of: how long it was at each of its parts, by the names that the estimate has for them.
-    """
-
-    summary_dir: Path
-    event_file: Path
-    data_dir: Path
-    samples: int
-    skipped: int
-    maps: int
-    seconds: float
-    resumed: int = 0
-    estimate: Estimate | None = None
-    seconds_of: Mapping[str, float] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        """Where the summary is, and how much is in it."""
-        counts = {"samples": self.samples, "skipped": self.skipped, "maps": self.maps, "resumed": self.resumed}
-        there = {name: count for name, count in counts.items() if count or name in ("samples", "maps")}
-        return line(type(self).__name__, short(self.summary_dir), **there, seconds=self.seconds)
-
-
-_FEW = 5000  # images that go through the network; of a run of fewer nothing is said beforehand
-_FEW_PIXELS = 3e7  # nor of one with fewer pixels in them: 30,000 images of 32 x 32, which take seconds
-_SHORT = 60.0  # seconds; nor of a run that seems to take less
-_LOG = logging.getLogger("explainer")
 
 
 class ImageClassificationRunner:
@@ -155,16 +85,14 @@ class ImageClassificationRunner:
         self._options = options or RunOptions()
         require_sources(self._options.sources, exact_sample_count(self._dataset))
         require_countable(self._options.control_samples, sample_count(self._dataset))
-        self._classifier = onnx_classifier_of(
+        classifier = onnx_classifier_of(
             network, activation_fn, batch_size=self._options.batch_size, engine=self._options.engine
         )
-        self._jobs: list[Job] = []
-        self._sinks: list[Sink] = []
-        self._stopwatch = Stopwatch()
+        self._setup = RunSetup(self._dataset, self._labels, network, activation_fn, self._options, classifier)
 
     def __repr__(self) -> str:
         """Where it writes, of what, and what is registered."""
-        jobs = [job.name for job in self._jobs]
+        jobs = [job.name for job in self._setup.jobs]
         options = {} if self._options == RunOptions() else {"options": self._options}
         labels = f"{len(self._labels)} labels"
         return line(
@@ -199,8 +127,8 @@ class ImageClassificationRunner:
         require_distinct("explainers", names, "the controls have these names, so give the method another one")
         counts = sample_count(self._dataset), len(explainers), len(scored)
         chosen = control_samples_of(self._options.control_samples, *counts, metrics)
-        known: dict[str, Any] = {"label_count": len(self._labels), "stopwatch": self._stopwatch}
-        self._jobs.append(SaliencyJob(explainers, metrics, scored, chosen, **known))
+        known: dict[str, Any] = {"label_count": len(self._labels), "stopwatch": self._setup.stopwatch}
+        self._setup.jobs.append(SaliencyJob(explainers, metrics, scored, chosen, **known))
 
     def register_hierarchical_occlusion(
         self,
@@ -237,7 +165,7 @@ class ImageClassificationRunner:
             by_masking=by_masking,
             batch_size=self._options.batch_size,
         )
-        self._jobs.append(HierarchicalOcclusionJob(search, mask))
+        self._setup.jobs.append(HierarchicalOcclusionJob(search, mask))
 
     def register_uncertainty(
         self,
@@ -276,7 +204,7 @@ class ImageClassificationRunner:
             uncertainty = AugmentationUncertainty(self._network, self._activation, augment, **drawn)
         else:
             uncertainty = self._own_uncertainty(drawn)
-        self._jobs.append(UncertaintyJob(uncertainty))
+        self._setup.jobs.append(UncertaintyJob(uncertainty))
 
     def _own_uncertainty(self, drawn: dict[str, Any]) -> Uncertainty:
         """By the network's dropout; where it has none, by shifted images, and a warning."""
@@ -305,9 +233,9 @@ class ImageClassificationRunner:
         """
         require_members("job", job, ("name", "check", "start", "on_batch", "finish"))
         require_recordable(job)
-        if job.name in (InferenceJob.name, *(other.name for other in self._jobs)):
+        if job.name in (InferenceJob.name, *(other.name for other in self._setup.jobs)):
             raise RuntimeError(f"a job named {job.name!r} was registered before; give this one another name")
-        self._jobs.append(job)
+        self._setup.jobs.append(job)
 
     def register_sink(self, sink: Sink) -> None:
         """Registers a consumer of your own, which gets every record beside the summary; see docs/write-a-consumer.md.
@@ -318,7 +246,7 @@ class ImageClassificationRunner:
             TypeError: the sink lacks `write` or `close`.
         """
         require_members("sink", sink, ("write", "close"))
-        self._sinks.append(sink)
+        self._setup.sinks.append(sink)
 
     def estimate(self) -> Estimate:
         """What a new run will take, in passes, time and bytes, by method, metric and job; `print` shows it as a table.
@@ -330,14 +258,7 @@ class ImageClassificationRunner:
             TypeError, ValueError, RuntimeError, EngineError: as `run` does before its first file.
         """
         self._require_jobs(resume=False)
-        with self._classifier.in_run(self._options.engine):
-            started = time.monotonic()
-            skipped, first = first_items(Predictor(self._classifier, self._labels, self._options).items(self._dataset))
-            if first is None:
-                raise no_samples(skipped)
-            jobs = self._checked_jobs(first)
-            forecast = self._forecast(jobs, first, sample_count(self._dataset))
-            return forecast.estimate(time.monotonic() - started, self._options.raw_maps)
+        return OneRun(self._setup, self._summary_dir).estimate()
 
     def run(self, *, resume: bool = False) -> RunResult:
         """Explains every sample and writes the summary; what it wrote and where.
@@ -364,22 +285,14 @@ class ImageClassificationRunner:
         """
         require_flag("resume", resume)
         self._require_jobs(resume)
-        with ExitStack() as stack:
-            recorded = open_recorded(self._summary_dir) if resume else None
-            if recorded is not None:
-                stack.enter_context(recorded)
-            engine = self._options.engine if recorded is None else engine_of(recorded, self._options.engine)
-            stack.enter_context(self._classifier.in_run(engine))
-            for sink in self._sinks:
-                stack.enter_context(closing(sink))
-            return self._run() if recorded is None else self._go_on(recorded)
+        return OneRun(self._setup, self._summary_dir).run(resume=resume)
 
     def _require_new(self, name: str, method: str, do: str = "") -> None:
-        if any(job.name == name for job in self._jobs):
+        if any(job.name == name for job in self._setup.jobs):
             raise RuntimeError(f"{method} was called before{do}")
 
     def _require_jobs(self, resume: bool) -> None:
-        names = {job.name for job in self._jobs}
+        names = {job.name for job in self._setup.jobs}
         if not names:
             raise RuntimeError("nothing to do: call register_saliency (or register) before run")
         if UncertaintyJob.name in names and SaliencyJob.name not in names:
@@ -387,171 +300,9 @@ class ImageClassificationRunner:
                 "register_uncertainty was called without register_saliency; MindInsight shows uncertainty on the "
                 "saliency page alone, so register saliency, too, or use explainer.uncertainty alone"
             )
-        deaf = [job.name for job in self._jobs if not hasattr(job, "recall")]
+        deaf = [job.name for job in self._setup.jobs if not hasattr(job, "recall")]
         if resume and deaf:
             raise RuntimeError(
                 f"the job {deaf[0]!r} cannot be in a run that is resumed: it has no method `recall(sample)`, which "
                 "counts what was recorded of a sample for the totals; add one, empty where there are no totals"
             )
-
-    def _run(self) -> RunResult:
-        """A new run."""
-        started = time.monotonic()
-        items = Predictor(self._classifier, self._labels, self._options).items(self._dataset)
-        # Up to the first batch nothing is written: what it shows to be wrong leaves no folder behind.
-        skipped, first = first_items(items)
-        if first is None:
-            raise no_samples(skipped)
-        jobs = self._checked_jobs(first)
-        _warn_of_doubt(first, self._options)
-        engine = self._classifier.engine_for(first.unpredicted.images)
-        metadata = self._metadata(first.samples[0].sample.label_format, engine.recorded)
-        _note_control_samples(metadata)
-        forecast = self._forecast(jobs, first, sample_count(self._dataset))
-        estimate = self._told(forecast, time.monotonic() - started)
-        with SummaryWriter(self._summary_dir, metadata, raw_kind=self._options.raw_maps) as writer:
-            counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items), forecast)
-        return self._result(writer, counts, started, estimate)
-
-    def _go_on(self, recorded: RecordedRun) -> RunResult:
-        """A run that was begun before."""
-        started = time.monotonic()
-        then = recorded.metadata.parameters.get("label_format")
-        changed = require_same(recorded, self._metadata(then, engine_now(recorded)))
-        before: Counter[type] = Counter({SampleDone: len(recorded.complete), SampleSkipped: len(recorded.skipped)})
-        if recorded.ended:
-            before[Saliency] = sum(len(sample.maps) for sample in recorded.samples())
-            _LOG.warning("%s has ended: all of its samples are complete, nothing was computed", recorded.event_file)
-            return self._result(recorded, before, started, resumed=len(recorded.complete))
-        complete = CompleteSamples(recorded)
-        items = Predictor(self._classifier, self._labels, self._options, complete).items(self._dataset)
-        with same_engine(recorded):
-            skipped, first = first_items(items)
-        jobs = self._checked_jobs(first)
-        if first is not None:
-            require_label_format(recorded, first.samples[0].sample.label_format)
-            require_same_engines(recorded, self._classifier.engine_for(first.unpredicted.images))
-        forecast = None if first is None else self._forecast(jobs, first, self._left(recorded))
-        estimate = None if forecast is None else self._told(forecast, time.monotonic() - started)
-        raw_kind = self._options.raw_maps
-        with SummaryWriter(
-            self._summary_dir, recorded.metadata, recorded=recorded, changed=changed, raw_kind=raw_kind
-        ) as writer:
-            left = chain(skipped, [] if first is None else [first], items)
-            counts = self._write_all(writer, recorded.metadata, jobs, left, forecast, recorded)
-        return self._result(writer, before + counts, started, estimate, len(recorded.complete))
-
-    def _checked_jobs(self, first: PredictedBatch | None) -> list[Any]:
-        """The jobs, each of which can work on these samples, if there are any."""
-        if len(self._labels) == 1:
-            require_unsure(self._activation)
-        jobs = [InferenceJob(self._options), *self._jobs]
-        if first is not None:
-            for job in jobs:
-                job.check(first.unpredicted, self._labels)
-        return jobs
-
-    def _left(self, recorded: RecordedRun) -> int | None:
-        """How many samples are left to be worked on; None where nobody knows."""
-        samples = sample_count(self._dataset)
-        return None if samples is None else max(0, samples - len(recorded.complete | recorded.skipped))
-
-    def _forecast(self, jobs: Sequence[Any], first: PredictedBatch, samples: int | None) -> Forecast:
-        engine = self._classifier.engine_for(first.unpredicted.images).name
-        # What MindSpore computes it compiles with the third batch.
-        timer = Timer(calls=4 if engine == MINDSPORE else 2)
-        return Forecast(jobs, first, samples, self._classifier, timer)
-
-    def _told(self, forecast: Forecast, ready_seconds: float) -> Estimate | None:
-        """What the run will take, logged; None where it is small, or a first sample cannot be worked on."""
-        self._stopwatch.reset()
-        try:
-            is_small = forecast.passes < _FEW or forecast.pixels < _FEW_PIXELS
-            if is_small or forecast.rough_seconds() < _SHORT:
-                return None
-            estimate = forecast.estimate(ready_seconds, self._options.raw_maps)
-        except BadSampleError:  # raised, or skipped, when the sample's turn comes
-            return None
-        level = logging.WARNING if estimate.is_long else logging.INFO
-        _LOG.log(level, "the run will take about %s\n%s", spoken(estimate.seconds), estimate.told)
-        return estimate
-
-    def _write_all(
-        self,
-        writer: SummaryWriter,
-        metadata: RunMetadata,
-        jobs: Sequence[Any],
-        items: Iterable[Item],
-        forecast: Forecast | None,
-        recorded: RecordedRun | None = None,
-    ) -> Counter[type]:
-        """How many records of each type were written; maps that were recalled are counted, too."""
-        # The summary comes first, here and for each record: a sink that raises costs no sample on disk.
-        for sink in self._sinks:
-            sink.write(metadata)
-        counts: Counter[type] = Counter()
-        recalled = () if recorded is None else _recalled(recorded, writer, counts)
-        records = records_of_run(jobs, items, recalled, self._options.on_bad_sample, self._stopwatch)
-        bar = self._progress_bar(recorded, forecast)
-        with shown(bar, self._stopwatch), Interrupts() as interrupts:
-            for record in records:
-                counts[type(record)] += 1
-                with self._stopwatch.at(WRITING):
-                    for sink in (writer, *self._sinks):
-                        sink.write(record)
-                if isinstance(record, SampleDone | SampleSkipped):
-                    bar.sample_done()
-                    interrupts.check(samples=counts[SampleDone])
-        return counts
-
-    def _progress_bar(self, recorded: RecordedRun | None, forecast: Forecast | None) -> RunBar:
-        before = 0 if recorded is None else len(recorded.complete | recorded.skipped)
-        passes = 0.0 if forecast is None else forecast.passes_per_sample
-        return RunBar(sample_count(self._dataset), before, passes, self._options.progress)
-
-    def _metadata(self, label_format: str | None, engine: Any) -> RunMetadata:
-        subject = self._network, self._activation, self._classifier
-        found = {"label_format": label_format, "engine": engine}
-        return metadata_of(subject, (self._dataset, self._labels), self._jobs, self._options, found)
-
-    def _result(
-        self,
-        run: SummaryWriter | RecordedRun,
-        counts: Counter[type],
-        started: float,
-        estimate: Estimate | None = None,
-        resumed: int = 0,
-    ) -> RunResult:
-        return RunResult(
-            summary_dir=self._summary_dir,
-            event_file=run.event_file,
-            data_dir=run.data_dir,
-            samples=counts[SampleDone],
-            skipped=counts[SampleSkipped],
-            maps=counts[Saliency],
-            seconds=time.monotonic() - started,
-            resumed=resumed,
-            estimate=estimate,
-            seconds_of={str(part): seconds for part, seconds in self._stopwatch.seconds.items()},
-        )
-
-
-def _warn_of_doubt(first: PredictedBatch, options: RunOptions) -> None:
-    told = options if options.preprocess is None else options.preprocess
-    doubt = doubt_about(first.unpredicted.images, told.mean, told.std)
-    if doubt is not None:
-        _LOG.warning("%s", doubt)
-
-
-def _note_control_samples(metadata: RunMetadata) -> None:
-    drawn = metadata.parameters.get("control_samples")
-    if drawn is not None:
-        _LOG.info("controls, and curves with further fills: %(count)d drawn of %(of)d samples (seed %(seed)d)", drawn)
-
-
-def _recalled(recorded: RecordedRun, writer: SummaryWriter, counts: Counter[type]) -> Iterator[SampleView]:
-    """The complete samples of a run, of which the writer takes note, and whose maps are counted."""
-    for sample in recorded.samples():
-        writer.recall(sample)
-        counts[Saliency] += len(sample.maps)
-        yield sample
