@@ -38,12 +38,14 @@ def require_numbers(name: str, given: Any) -> NDArray[Any]:
     return numbers
 
 
-def require_integer(name: str, value: Any, at_least: int) -> int:
-    """The value as int; TypeError unless it is a whole number, ValueError below `at_least`."""
+def require_integer(name: str, value: Any, at_least: int, at_most: int | None = None) -> int:
+    """The value as int; TypeError unless it is a whole number, ValueError below `at_least` or above `at_most`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"`{name}` must be a whole number, got {type(value).__name__} {value!r}")
     if value < at_least:
         raise ValueError(f"`{name}` must be at least {at_least}, got {value}")
+    if at_most is not None and value > at_most:
+        raise ValueError(f"`{name}` must be at most {at_most}, got {value}")
     return int(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_SIZE = 16  # bytes
+DIGEST_SIZE = 16  # bytes
 
 
 def digest_of(content: bytes) -> bytes:
@@ -17,7 +17,7 @@ def digest_of(content: bytes) -> bytes:
     >>> digest_of(b"").hex()
     'cae66941d9efbd404e4d88758ea67670'
     """
-    return hashlib.blake2b(content, digest_size=_SIZE).digest()
+    return hashlib.blake2b(content, digest_size=DIGEST_SIZE).digest()
 
 
 def digest_of_array(array: NDArray[Any]) -> bytes:

@@ -246,6 +246,20 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
+class DatasetOrder:
+    """The whole dataset of which a run works on a part, as that run has read it, or as the dataset's source tells.
+
+    samples: how many there are, those of other parts included. digest: blake2b, 16 bytes, of all of them in their
+    order: parts of one dataset have the same.
+    """
+
+    samples: int
+    digest: bytes
+
+    __repr__ = of_changed_fields
+
+
+@dataclass(frozen=True)
 class RunEnd:
     """The run ended as planned; the last record of a run.
 
@@ -341,6 +355,7 @@ Record = (
     | SampleDone
     | SampleSkipped
     | Benchmark
+    | DatasetOrder
     | RunEnd
 )
 """What a job or the runner yields."""
@@ -359,6 +374,7 @@ StoredRecord = (
     | SampleDone
     | SampleSkipped
     | Benchmark
+    | DatasetOrder
     | RunEnd
     | RunRepaired
     | RunResumed

@@ -24,7 +24,7 @@ else:  # pragma: no cover
 
 CONFIGURATION = "configuration"
 _CONFIG = "config"
-_OF_A_CALL = (_CONFIG, "resume", "dry_run", "traceback")  # how a command is called, not what it does
+_OF_A_CALL = (_CONFIG, "shard", "resume", "dry_run", "traceback")  # how a command is called, not what it does
 
 
 def config_option(function: Any) -> Any:

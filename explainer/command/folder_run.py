@@ -56,6 +56,7 @@ class FolderRun:
     engine: str | None
     on_bad_sample: str
     resume: bool
+    shard: tuple[int, int] | str | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,7 +97,7 @@ def run_folder(options: FolderRun) -> RunResult:
     """
     runner = _runner(options)
     with _told_by_options(options):
-        return runner.run(resume=options.resume)
+        return runner.run(resume=options.resume, shard=options.shard)
 
 
 def estimate_folder(options: FolderRun) -> Estimate:

@@ -19,6 +19,7 @@ from explainer.command.paths import PATH
 from explainer.command.picture_options import picture_options, taken
 from explainer.network.engine import ENGINES
 from explainer.run.interrupts import SignalWatch
+from explainer.run.launchers import AUTO
 from explainer.summary.raw_maps import RAW_MAPS
 
 
@@ -32,6 +33,21 @@ def _samples(context: click.Context, option: click.Parameter, value: str) -> int
     if not value.isdecimal() or int(value) < 1:
         raise click.BadParameter(f"{value!r} must be a number of samples, auto or all.")
     return int(value)
+
+
+def _shard(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | str | None:
+    if value is None or value == AUTO:
+        return value
+    index, slash, count = value.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal()):
+        raise click.BadParameter(f"{value!r} must be INDEX/COUNT, as 0/16 for the first of sixteen parts, or auto.")
+    if not int(index) < int(count):
+        raise click.BadParameter(
+            f"{value!r} names no part: of {count} parts the indices are 0 to {int(count) - 1}."
+            if int(count)
+            else f"{value!r} names no part: there must be at least one."
+        )
+    return int(index), int(count)
 
 
 @contextmanager
@@ -115,6 +131,14 @@ def _traceback_shown() -> Iterator[None]:
     help="What computes the network; auto: ONNX Runtime where it gives the same faster, else MindSpore.",
 )
 @click.option(
+    "--shard",
+    callback=_shard,
+    show_default="all of the pictures",
+    metavar="INDEX/COUNT",
+    help="Explain one of COUNT parts, INDEX from 0, into OUT/shard-INDEX-of-COUNT; auto: the launcher's. Then "
+    "`explainer merge`.",
+)
+@click.option(
     "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."
 )
 @click.option(
@@ -126,6 +150,8 @@ def run(context: click.Context, /, traceback: bool, dry_run: bool, **given: Any)
     """Explains the pictures of a folder and prints what the summary holds; the exit status."""
     if dry_run and given["resume"]:
         raise click.UsageError("--dry-run tells what a new run will take; leave --resume out.")
+    if dry_run and given["shard"]:
+        raise click.UsageError("--dry-run tells what the run of all pictures will take; leave --shard out.")
     # Before MindSpore is loaded, whose threads and handlers would take the signals.
     with SignalWatch(), terminal.log_shown(), _traceback_shown() if traceback else nullcontext():
         from explainer.command import folder_run  # loads MindSpore, which --help has no use for

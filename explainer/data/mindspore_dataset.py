@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from explainer.checks import require_type
 from explainer.data.batch import Batch, Sample, SourceFile
 from explainer.data.label_column import LOOK_AHEAD_BYTES, LOOK_AHEAD_SAMPLES, LabelReading
+from explainer.data.portion import PartReading, Portion
 from explainer.errors import DatasetError
 from explainer.memory import images_per_pass
-from explainer.records import Box
+from explainer.records import Box, DatasetOrder
 
 _PARTS = ("images", "labels", "bboxes")  # of a sample, by the position of the column
 _CHANNELS = (1, 3, 4)
@@ -118,6 +119,7 @@ def read_batches(
     batch_size: int,
     label_format: str = "auto",
     sources: Sequence[SourceFile] | None = None,
+    part: PartReading | None = None,
 ) -> Iterator[Batch]:
     """The samples of the dataset, once, in batches of at most `batch_size` and what fits; a new shape begins a new one.
 
@@ -130,6 +132,7 @@ def read_batches(
         label_format: what the labels column holds, "ids" or "multi-hot"; "auto": what its rows tell. As long as they
             tell nothing, samples wait, LOOK_AHEAD_SAMPLES or those of LOOK_AHEAD_BYTES at most.
         sources: the file of each sample; by default what the dataset's source says (`source_of`), if it does.
+        part: of the dataset, whose samples alone are given out; the order of all is noted in it.
 
     Raises:
         DatasetError: the dataset failed; says after how many samples.
@@ -139,7 +142,7 @@ def read_batches(
     """
     waiting: list[Sample] = []
     failure = None
-    samples = _read_samples(dataset, class_count, label_format, sources)
+    samples = _read_samples(dataset, class_count, label_format, sources, part)
     while failure is None:
         try:
             sample = next(samples, None)
@@ -187,20 +190,56 @@ class _Row:
 
 
 def _read_samples(
-    dataset: Dataset, class_count: int, label_format: str, sources: Sequence[SourceFile] | None
+    dataset: Dataset,
+    class_count: int,
+    label_format: str,
+    sources: Sequence[SourceFile] | None,
+    part: PartReading | None,
 ) -> Iterator[Sample]:
     columns = _column_names(dataset)
     reading = LabelReading(columns[1], class_count, label_format) if len(columns) > 1 else None
     fault_of = _told_by(dataset, "fault_of")
     source_of = _told_by(dataset, "source_of") if sources is None else partial(_source_at, sources)
-    rows = _checked_rows(dataset, columns, reading)
+    # How labels are to be read is told by the first rows of all, so that all parts read them alike.
+    told = None if part is None or label_format == "auto" else order_told_by(dataset)
+    if part is not None and told is not None:
+        part.order = told
+        rows = _checked_rows(_rows(_own_rows(dataset, part.portion)), columns, reading, numbered=True)
+    else:
+        rows = _checked_rows(_rows(dataset), columns, reading)
     head, failure = ([], None) if reading is None else _look_ahead(rows, reading)
     for row in chain(head, rows):
         for sample in _samples(row, reading, class_count):
-            number = sample.sample_id
-            yield replace(sample, fault=fault_of(number), source=source_of(number))
+            if part is None or told is not None or part.takes(sample):
+                number = sample.sample_id
+                yield replace(sample, fault=fault_of(number), source=source_of(number))
     if failure is not None:
         raise failure
+
+
+def order_told_by(dataset: Dataset) -> DatasetOrder | None:
+    """The order of a dataset whose source tells it, and gives single samples; None where all must be read for it.
+
+    The source has `order_digest()`, bytes that are other where samples are others or come in another order, beside
+    `__getitem__` and `__len__`; nothing may follow on it, such as a map or batches, as only these know the samples.
+    """
+    source: Any = getattr(dataset, "source", None)
+    if not isinstance(dataset, GeneratorDataset) or not hasattr(source, "order_digest"):
+        return None
+    if dataset.is_shuffled() or dataset.get_dataset_size() != len(source):
+        return None
+    return DatasetOrder(len(source), source.order_digest())
+
+
+def _own_rows(dataset: GeneratorDataset, portion: Portion) -> GeneratorDataset:
+    """The samples of a portion alone, each with its number before its columns."""
+    source = dataset.source
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for sample_id in portion.ids(len(source)):
+            yield np.array(sample_id, np.int64), *source[sample_id]
+
+    return GeneratorDataset(rows, ["sample_id", *_column_names(dataset)], shuffle=False)
 
 
 def _told_by(dataset: Dataset, name: str) -> Callable[[int], Any]:
@@ -241,10 +280,15 @@ def _is_small(head: Sequence[_Row]) -> bool:
     return samples < LOOK_AHEAD_SAMPLES and size < LOOK_AHEAD_BYTES
 
 
-def _checked_rows(dataset: Dataset, columns: Sequence[str], reading: LabelReading | None) -> Iterator[_Row]:
+def _checked_rows(
+    rows: Iterator[Any], columns: Sequence[str], reading: LabelReading | None, *, numbered: bool = False
+) -> Iterator[_Row]:
+    """The rows; those of single samples may have the sample's number before their columns."""
     next_id = 0
-    rows = _rows(dataset)
     while (row := _next_row(rows, next_id, columns)) is not None:
+        if numbered:
+            number, *row = row
+            next_id = int(number)
         where = [_Column(what, name, next_id) for what, name in zip(_PARTS, columns, strict=False)]
         images = _images(where[0], row[0])
         unbatched = row[0].ndim == 3

@@ -18,6 +18,7 @@ from explainer.data.annotations import BoxNumbers
 from explainer.data.batch import SourceFile
 from explainer.data.picture_file import ENDINGS, Decoding, PictureContent, notes_on, read_picture
 from explainer.data.preprocess import Preprocess
+from explainer.digests import digest_of
 
 _NO_BOX = (np.nan,) * 4
 _UNKNOWN = -1  # where a picture has no label
@@ -149,6 +150,11 @@ class PictureSource:
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], ...]]:
         return (self[index] for index in range(len(self)))
+
+    def order_digest(self) -> bytes:
+        """blake2b, 16 bytes, of the pictures in their order: names and what is known to be on them, not contents."""
+        known = [(picture.name, picture.objects, picture.annotated_size) for picture in self._pictures]
+        return digest_of(repr(known).encode("utf-8", "surrogateescape"))
 
     def fault_of(self, index: int) -> str | None:
         """Why a picture could not be read when it was needed; None where it could."""

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from explainer.data.mindspore_dataset import sample_count
+from explainer.data.portion import Portion
 from explainer.errors import BadSampleError
 from explainer.network.engine import MINDSPORE
 from explainer.network.onnx_classifier import OnnxClassifier
-from explainer.records import RunMetadata, Saliency, SampleDone, SampleSkipped
+from explainer.records import DatasetOrder, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.representation import line, short
 from explainer.run.estimate import Estimate, spoken
 from explainer.run.forecast import Forecast
@@ -119,11 +120,13 @@ class OneRun:
     Args:
         setup: what is run.
         summary_dir: where the summary goes.
+        portion: the part of the dataset that is worked on; None for all of it.
     """
 
-    def __init__(self, setup: RunSetup, summary_dir: Path) -> None:
+    def __init__(self, setup: RunSetup, summary_dir: Path, portion: Portion | None = None) -> None:
         self._setup = setup
         self._summary_dir = summary_dir
+        self._portion = portion
         self._options = setup.options
         self._classifier = setup.classifier
 
@@ -159,9 +162,9 @@ class OneRun:
         items = self._items()
         # Up to the first batch nothing is written: what it shows to be wrong leaves no folder behind.
         skipped, first = first_items(items)
-        if first is None:
-            raise no_samples(skipped)
         jobs = self._checked_jobs(first)
+        if first is None:
+            return self._begin_without_samples(skipped, jobs, started)
         _warn_of_doubt(first, self._options)
         engine = self._classifier.engine_for(first.unpredicted.images)
         metadata = self._metadata(first.samples[0].sample.label_format, engine.recorded)
@@ -171,6 +174,17 @@ class OneRun:
         with SummaryWriter(self._summary_dir, metadata, raw_kind=self._options.raw_maps) as writer:
             counts = self._write_all(writer, metadata, jobs, chain(skipped, [first], items), forecast)
         return self._result(writer, counts, started, estimate)
+
+    def _begin_without_samples(
+        self, skipped: Sequence[SampleSkipped | DatasetOrder], jobs: Sequence[Any], started: float
+    ) -> RunResult:
+        """A new run of a part that has no samples, as there are fewer than parts; its summary says so."""
+        if not any(isinstance(item, DatasetOrder) and item.samples for item in skipped):
+            raise no_samples(skipped)
+        metadata = self._metadata(None, None)
+        with SummaryWriter(self._summary_dir, metadata) as writer:
+            counts = self._write_all(writer, metadata, jobs, skipped, None)
+        return self._result(writer, counts, started)
 
     def _go_on(self, recorded: RecordedRun) -> RunResult:
         """A run that was begun before."""
@@ -202,12 +216,14 @@ class OneRun:
 
     def _items(self, complete: CompleteSamples | None = None) -> Iterator[Item]:
         """The samples, predicted; those that are complete are left out."""
-        return Predictor(self._classifier, self._setup.labels, self._options, complete).items(self._setup.dataset)
+        predictor = Predictor(self._classifier, self._setup.labels, self._options, complete, self._portion)
+        return predictor.items(self._setup.dataset)
 
     @property
     def _sample_count(self) -> int | None:
-        """How many samples there are; None where nobody knows."""
-        return sample_count(self._setup.dataset)
+        """How many samples there are to be worked on; None where nobody knows."""
+        samples = sample_count(self._setup.dataset)
+        return samples if self._portion is None else self._portion.count(samples)
 
     def _checked_jobs(self, first: PredictedBatch | None) -> list[Any]:
         """The jobs, each of which can work on these samples, if there are any."""
@@ -280,6 +296,8 @@ class OneRun:
     def _metadata(self, label_format: str | None, engine: Any) -> RunMetadata:
         subject = self._setup.network, self._setup.activation, self._classifier
         found = {"label_format": label_format, "engine": engine}
+        if self._portion is not None:
+            found["shard"] = dict(self._portion.recorded)
         return metadata_of(subject, (self._setup.dataset, self._setup.labels), self._setup.jobs, self._options, found)
 
     def _result(

@@ -10,14 +10,15 @@ import numpy as np
 from explainer.arrays import FloatArray
 from explainer.data.batch import Batch, Sample
 from explainer.data.mindspore_dataset import read_batches
+from explainer.data.portion import PartReading, Portion
 from explainer.errors import BadSampleError, LabelCountError, NetworkOutputError
 from explainer.network.of import classifier_of
-from explainer.records import SampleSkipped
+from explainer.records import DatasetOrder, SampleSkipped
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.options import RunOptions
 from explainer.run.resume import CompleteSamples
 
-Item = PredictedBatch | SampleSkipped
+Item = PredictedBatch | SampleSkipped | DatasetOrder
 
 
 class Predictor:
@@ -28,18 +29,27 @@ class Predictor:
         labels: the names of the classes.
         options: of the run.
         complete: the samples that are left out, as no work is left to be done on them.
+        portion: the part of the dataset that is worked on; None for all of it.
     """
 
     def __init__(
-        self, classifier: Any, labels: list[str], options: RunOptions, complete: CompleteSamples | None = None
+        self,
+        classifier: Any,
+        labels: list[str],
+        options: RunOptions,
+        complete: CompleteSamples | None = None,
+        portion: Portion | None = None,
     ) -> None:
         self._classifier = classifier
         self._labels = labels
         self._options = options
         self._complete = complete or CompleteSamples()
+        self._part = None if portion is None else PartReading(portion)
 
     def items(self, dataset: Any) -> Iterator[Item]:
-        """The whole dataset, predicted; a sample that is unread or not finite ends it or is skipped, as options say.
+        """The samples, predicted; one that is unread or not finite ends it or is skipped, as options say.
+
+        Where they are a part of the dataset, the order of all is the last item.
 
         Raises:
             BadSampleError: a sample that is unread or not finite, and the options say "raise".
@@ -57,12 +67,14 @@ class Predictor:
             if fatal is not None:
                 raise fatal_error(fatal.reason, fatal.sample_id)
             yield from faults
+        if self._part is not None:
+            yield self._part.record
 
     def _predicted_batches(self, dataset: Any) -> Iterator[tuple[list[PredictedSample], list[SampleSkipped]]]:
         """The samples of each batch on which work is left, predicted, and those that cannot be."""
         options = self._options
         reading = options.batch_size, options.label_format, options.source_files
-        for batch in read_batches(dataset, len(self._labels), *reading):
+        for batch in read_batches(dataset, len(self._labels), *reading, self._part):
             done = {sample.sample_id for sample in batch.samples if self._complete.has(sample)}
             if len(done) == len(batch.samples):
                 continue
@@ -103,9 +115,9 @@ class Predictor:
             )
 
 
-def first_items(items: Iterator[Item]) -> tuple[list[SampleSkipped], PredictedBatch | None]:
-    """What was skipped before the first batch, and that batch; None where there is none."""
-    skipped: list[SampleSkipped] = []
+def first_items(items: Iterator[Item]) -> tuple[list[SampleSkipped | DatasetOrder], PredictedBatch | None]:
+    """What came before the first batch, as samples that were skipped, and that batch; None where there is none."""
+    skipped: list[SampleSkipped | DatasetOrder] = []
     for item in items:
         if isinstance(item, PredictedBatch):
             return skipped, item
@@ -113,8 +125,9 @@ def first_items(items: Iterator[Item]) -> tuple[list[SampleSkipped], PredictedBa
     return skipped, None
 
 
-def no_samples(skipped: Sequence[SampleSkipped]) -> ValueError:
+def no_samples(before: Sequence[SampleSkipped | DatasetOrder]) -> ValueError:
     """The error of a dataset without a sample to explain."""
+    skipped = [item for item in before if isinstance(item, SampleSkipped)]
     why = f"; all {len(skipped)} were skipped, the first: {skipped[0].reason}" if skipped else ""
     return ValueError(f"`data[0]` must have at least one sample to explain, got none{why}")
 

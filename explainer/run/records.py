@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from explainer.errors import BadSampleError
-from explainer.records import Record, RunEnd, SampleDone, SampleSkipped
+from explainer.records import DatasetOrder, Record, RunEnd, SampleDone, SampleSkipped
 from explainer.run.job import Job, PredictedBatch
 from explainer.run.predict import Item, fatal_error
 from explainer.run.stopwatch import PREDICTION, Stopwatch
@@ -40,7 +40,7 @@ def records_of_run(
         for job in jobs:
             job.recall(sample)
     for item in stopwatch.over(items, PREDICTION):
-        if isinstance(item, SampleSkipped):
+        if isinstance(item, SampleSkipped | DatasetOrder):
             yield item
         else:
             yield from _of_batch(jobs, item, on_bad_sample, stopwatch)

@@ -21,6 +21,7 @@ from explainer.run.estimate import Estimate
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
 from explainer.run.job import Job, Sink
+from explainer.run.launchers import shard_of
 from explainer.run.one_run import OneRun, RunResult, RunSetup
 from explainer.run.options import RunOptions
 from explainer.run.registration import (
@@ -260,7 +261,7 @@ class ImageClassificationRunner:
         self._require_jobs(resume=False)
         return OneRun(self._setup, self._summary_dir).estimate()
 
-    def run(self, *, resume: bool = False) -> RunResult:
+    def run(self, *, resume: bool = False, shard: tuple[int, int] | str | None = None) -> RunResult:
         """Explains every sample and writes the summary; what it wrote and where.
 
         All checks come before the first file. Each sample is on disk as soon as it is complete: whatever ends the run,
@@ -272,6 +273,10 @@ class ImageClassificationRunner:
                 there is none a new one begins. Network, weights, labels, data, methods, metrics and their settings must
                 be those that the run was begun with; the batch size and `on_bad_sample` may be others. The engine
                 that began it goes on with it. Consumers get the metadata, what is new, and the totals.
+            shard: (index, count), work on one of so many parts of the dataset alone, index from 0: on the samples whose
+                number leaves this rest when divided by the count. The summary goes to "shard-<index>-of-<count>" in the
+                folder; `explainer.merge` makes one of all. "auto": as msrun, SLURM or MPI say in the environment.
+                See docs/scale.md.
 
         Raises:
             ValueError: no samples, wrong columns, a network that does not fit the labels, or (unless the options say
@@ -285,7 +290,9 @@ class ImageClassificationRunner:
         """
         require_flag("resume", resume)
         self._require_jobs(resume)
-        return OneRun(self._setup, self._summary_dir).run(resume=resume)
+        portion = shard_of(shard)
+        folder = self._summary_dir if portion is None else self._summary_dir / portion.name
+        return OneRun(self._setup, folder, portion).run(resume=resume)
 
     def _require_new(self, name: str, method: str, do: str = "") -> None:
         if any(job.name == name for job in self._setup.jobs):

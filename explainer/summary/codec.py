@@ -13,6 +13,7 @@ from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
     Box,
+    DatasetOrder,
     Draws,
     EditTree,
     ImageFile,
@@ -37,7 +38,7 @@ from explainer.summary.explain_pb2 import Event, Explain
 from explainer.summary.text import plain_text
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 5
+FORMAT_MINOR = 6
 SHOWN_AS_PREDICTED = 0.5  # MindInsight calls a label predicted above this probability, whatever the run's threshold
 _ENDED = "end"
 _DEEPEST_JSON = 100  # lists and objects within one another; Python reads more than it writes
@@ -218,6 +219,11 @@ def encode_repaired(record: RunRepaired) -> Explain:
     return Explain(repaired=record.left_out)
 
 
+def encode_order(record: DatasetOrder) -> Explain:
+    """The order of the dataset of which the run worked on a part."""
+    return Explain(order=Explain.Order(samples=record.samples, digest=record.digest))
+
+
 def encode_resumed(record: RunResumed) -> Explain:
     """The mark that a run was resumed."""
     return Explain(resumed=json.dumps(dict(record.changed), sort_keys=True))
@@ -248,12 +254,19 @@ def decode(event: Event) -> Iterator[StoredRecord]:
     if message.done:
         yield SampleDone(message.sample_id)
     yield from _decode_benchmarks(message)
+    yield from _decode_course(message)
+    if message.status == _ENDED:
+        yield RunEnd(event.wall_time)
+
+
+def _decode_course(message: Explain) -> Iterator[StoredRecord]:
+    """What became of the run as a whole."""
     if message.repaired:
         yield RunRepaired(plain_text(message.repaired))
     if message.resumed:
         yield RunResumed(_json_object(plain_text(message.resumed)))
-    if message.status == _ENDED:
-        yield RunEnd(event.wall_time)
+    if message.HasField("order"):
+        yield DatasetOrder(message.order.samples, message.order.digest)
 
 
 def _show(message: Explain, image: ImageFile, prediction: Prediction, uncertainty: Uncertainty | None) -> None:

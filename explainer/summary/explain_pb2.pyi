@@ -19,7 +19,7 @@ class Event(_message.Message):
     def __init__(self, wall_time: _Optional[float] = ..., step: _Optional[int] = ..., version: _Optional[str] = ..., explain: _Optional[_Union[Explain, _Mapping]] = ...) -> None: ...
 
 class Explain(_message.Message):
-    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired", "resumed")
+    __slots__ = ("sample_id", "image_path", "ground_truth_label", "inference", "explanation", "benchmark", "metadata", "status", "hoc", "run", "sample", "score", "done", "skipped", "curve", "uncertainty", "edit_tree", "repaired", "resumed", "order")
     class Explanation(_message.Message):
         __slots__ = ("explain_method", "label", "heatmap_path", "low", "high", "completeness_gap", "digest", "raw", "standard_error")
         EXPLAIN_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -111,6 +111,13 @@ class Explain(_message.Message):
         mask: str
         layer: _containers.RepeatedCompositeFieldContainer[Explain.HocLayer]
         def __init__(self, label: _Optional[int] = ..., mask: _Optional[str] = ..., layer: _Optional[_Iterable[_Union[Explain.HocLayer, _Mapping]]] = ...) -> None: ...
+    class Order(_message.Message):
+        __slots__ = ("samples", "digest")
+        SAMPLES_FIELD_NUMBER: _ClassVar[int]
+        DIGEST_FIELD_NUMBER: _ClassVar[int]
+        samples: int
+        digest: bytes
+        def __init__(self, samples: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
     class Run(_message.Message):
         __slots__ = ("format_major", "format_minor", "package_version", "label", "job", "parameters", "explain_method", "benchmark_method")
         FORMAT_MAJOR_FIELD_NUMBER: _ClassVar[int]
@@ -260,6 +267,7 @@ class Explain(_message.Message):
     EDIT_TREE_FIELD_NUMBER: _ClassVar[int]
     REPAIRED_FIELD_NUMBER: _ClassVar[int]
     RESUMED_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
     sample_id: int
     image_path: str
     ground_truth_label: _containers.RepeatedScalarFieldContainer[int]
@@ -279,4 +287,5 @@ class Explain(_message.Message):
     edit_tree: _containers.RepeatedCompositeFieldContainer[Explain.EditTree]
     repaired: str
     resumed: str
-    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ..., uncertainty: _Optional[_Union[Explain.Uncertainty, _Mapping]] = ..., edit_tree: _Optional[_Iterable[_Union[Explain.EditTree, _Mapping]]] = ..., repaired: _Optional[str] = ..., resumed: _Optional[str] = ...) -> None: ...
+    order: Explain.Order
+    def __init__(self, sample_id: _Optional[int] = ..., image_path: _Optional[str] = ..., ground_truth_label: _Optional[_Iterable[int]] = ..., inference: _Optional[_Union[Explain.Inference, _Mapping]] = ..., explanation: _Optional[_Iterable[_Union[Explain.Explanation, _Mapping]]] = ..., benchmark: _Optional[_Iterable[_Union[Explain.Benchmark, _Mapping]]] = ..., metadata: _Optional[_Union[Explain.Metadata, _Mapping]] = ..., status: _Optional[str] = ..., hoc: _Optional[_Iterable[_Union[Explain.Hoc, _Mapping]]] = ..., run: _Optional[_Union[Explain.Run, _Mapping]] = ..., sample: _Optional[_Union[Explain.Sample, _Mapping]] = ..., score: _Optional[_Iterable[_Union[Explain.Score, _Mapping]]] = ..., done: bool = ..., skipped: _Optional[str] = ..., curve: _Optional[_Iterable[_Union[Explain.Curve, _Mapping]]] = ..., uncertainty: _Optional[_Union[Explain.Uncertainty, _Mapping]] = ..., edit_tree: _Optional[_Iterable[_Union[Explain.EditTree, _Mapping]]] = ..., repaired: _Optional[str] = ..., resumed: _Optional[str] = ..., order: _Optional[_Union[Explain.Order, _Mapping]] = ...) -> None: ...

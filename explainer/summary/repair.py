@@ -10,7 +10,7 @@ from pathlib import Path
 
 from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
-from explainer.records import Benchmark, RawMapFile, RunEnd, RunRepaired, RunResumed, SampleSkipped
+from explainer.records import Benchmark, DatasetOrder, RawMapFile, RunEnd, RunRepaired, RunResumed, SampleSkipped
 from explainer.summary import codec
 from explainer.summary.event_copy import EventCopy, payload_of, write_events
 from explainer.summary.explain_pb2 import Event
@@ -24,7 +24,7 @@ from explainer.summary.reader import SampleView
 from explainer.summary.sample_index import SampleIndex, index_of, samples_at
 from explainer.summary.verify import picture_problems, require_something
 
-_OF_THE_RUN = (Benchmark, RunEnd, RunRepaired, RunResumed, SampleSkipped)
+_OF_THE_RUN = (Benchmark, DatasetOrder, RunEnd, RunRepaired, RunResumed, SampleSkipped)
 _ENDINGS = (".png", RAW_ENDING)
 
 

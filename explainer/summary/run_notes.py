@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from explainer.records import Benchmark, RunEnd, RunMetadata, RunRepaired, RunResumed, SampleSkipped, StoredRecord
+from explainer.records import (
+    Benchmark,
+    DatasetOrder,
+    RunEnd,
+    RunMetadata,
+    RunRepaired,
+    RunResumed,
+    SampleSkipped,
+    StoredRecord,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class RunNotes:
         ended_at: when, in seconds since 1970-01-01 UTC; None where it did not.
         repairs: what `explainer repair` had to leave out, for each time.
         resumed: what was other when the run was resumed, for each time that anything was.
+        order: of the dataset of which the run worked on a part; None for another run, or where it was not recorded.
     """
 
     def __init__(self, metadata: RunMetadata | None = None) -> None:
@@ -40,6 +50,7 @@ class RunNotes:
         self.ended_at: float | None = None
         self.repairs: list[str] = []
         self.resumed: list[Mapping[str, Any]] = []
+        self.order: DatasetOrder | None = None
 
     def note(self, record: StoredRecord | Finding) -> bool:
         """Whether this was about the run, or about a sample that was left out; else it is a part of a sample."""
@@ -50,14 +61,23 @@ class RunNotes:
                 self.skipped[record.sample_id] = record.reason
             case Benchmark():
                 self.benchmarks.append(record)
+            case Finding():
+                self.findings.append(record)
+            case _:
+                return self._note_course(record)
+        return True
+
+    def _note_course(self, record: StoredRecord) -> bool:
+        """Whether this was about what became of the run as a whole."""
+        match record:
+            case DatasetOrder():
+                self.order = record
             case RunEnd():
                 self.ended, self.ended_at = True, record.at
             case RunRepaired():
                 self.repairs.append(record.left_out)
             case RunResumed():
                 self.resumed.append(record.changed)
-            case Finding():
-                self.findings.append(record)
             case _:
                 return False
         return True

@@ -29,6 +29,7 @@ from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import (
     Benchmark,
+    DatasetOrder,
     EditTree,
     ImageFile,
     ObjectBoxes,
@@ -185,6 +186,8 @@ class SummaryWriter:
                 self._append(codec.encode_skipped(record))
             case Benchmark():
                 self._benchmarks.append(record)
+            case DatasetOrder():
+                self._append(codec.encode_order(record))
             case RunEnd():
                 self._write_end()
             case RunMetadata():
