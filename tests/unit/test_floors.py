@@ -34,7 +34,7 @@ FLOORS = {
     4: {"benchmark", "counterfactual", "explanation", "uncertainty"},
     5: {"analysis", "run"},
     6: {"report", "serve"},
-    7: {"command", "testing", "the public face"},
+    7: {"__main__", "command", "testing", "the public face"},
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

@@ -92,7 +92,9 @@ OURS = {
         "edit_tree": (1007, "repeated EditTree"),
         "repaired": (1008, "string"),
         "resumed": (1009, "string"),
+        "order": (1010, "Order"),
     },
+    "Explain.Order": {"samples": (1, "int64"), "digest": (2, "bytes")},
     "Explain.Explanation": {
         "low": (1000, "float"),
         "high": (1001, "float"),

@@ -98,6 +98,7 @@ RUN_OPTIONS = (
     "--raw-maps [float16|float32]",
     "--engine [auto|mindspore|onnxruntime]",
     "--dry-run",
+    "--shard INDEX/COUNT",
     "--resume",
     "--traceback",
 )

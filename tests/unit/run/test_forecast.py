@@ -19,7 +19,7 @@ from explainer import ImageClassificationRunner, RunOptions
 from explainer.benchmark import Faithfulness, Robustness, Sparseness
 from explainer.explanation import RISE, Gradient
 from explainer.records import Score
-from explainer.run import runner as runner_module
+from explainer.run import one_run
 from explainer.run.estimate import Estimate
 from explainer.run.job import PredictedBatch
 from explainer.run.stopwatch import Part
@@ -60,10 +60,10 @@ class Ticking:
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """So many seconds pass from one look at the clock to the next; how small the images are is no matter."""
-    monkeypatch.setattr(runner_module, "_FEW_PIXELS", 0)
+    monkeypatch.setattr(one_run, "_FEW_PIXELS", 0)
 
     def tick(seconds: float) -> None:
-        monkeypatch.setattr(runner_module, "Timer", lambda calls: Timer(calls, Ticking(seconds)))
+        monkeypatch.setattr(one_run, "Timer", lambda calls: Timer(calls, Ticking(seconds)))
 
     return tick
 
@@ -218,7 +218,7 @@ def test_of_a_run_of_small_images_nothing_is_said(
     tmp_path: Path, ticking: Callable[[float], None], log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticking(1e6)
-    monkeypatch.setattr(runner_module, "_FEW_PIXELS", 3e7)
+    monkeypatch.setattr(one_run, "_FEW_PIXELS", 3e7)
     assert long_runner(tmp_path / "out", 800).run().estimate is None
     assert told(log) == []
 

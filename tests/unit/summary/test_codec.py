@@ -14,6 +14,7 @@ from explainer.errors import SummaryReadError
 from explainer.records import (
     Benchmark,
     Box,
+    DatasetOrder,
     Draws,
     ImageFile,
     ObjectBoxes,
@@ -344,6 +345,7 @@ def full_message() -> Explain:
     hoc.layer.add(prob=0.625, box=[1, 2, 3, 4, 5, 6, 7, 8])
     message.MergeFrom(codec.encode_repaired(RunRepaired("sample 4 is left out")))
     message.MergeFrom(codec.encode_resumed(RunResumed({"python": "3.12.1"})))
+    message.MergeFrom(codec.encode_order(DatasetOrder(7, b"0123456789abcdef")))
     return message
 
 
@@ -351,6 +353,11 @@ def full_message() -> Explain:
 @given(left_out=TEXT.filter(bool))
 def test_what_a_repair_left_out_comes_back(left_out):
     assert back(codec.encode_repaired(RunRepaired(left_out))) == [RunRepaired(left_out)]
+
+
+def test_the_order_of_a_dataset_comes_back():
+    order = DatasetOrder(1_000_000, bytes(range(16)))
+    assert back(codec.encode_order(order)) == [order]
 
 
 def test_what_was_other_when_a_run_was_resumed_comes_back():
@@ -468,6 +475,7 @@ def test_without_our_own_fields_the_bytes_are_those_of_mindspores_event(theirs):
         "edit_tree",
         "repaired",
         "resumed",
+        "order",
     ):
         message.ClearField(name)
     for entry in message.explanation:
@@ -557,7 +565,7 @@ def test_the_copy_of_the_metadata_says_the_same_and_nothing_to_mindinsight():
 
 def test_metadata_carries_the_version_of_the_format():
     run = codec.encode_metadata(METADATA).run
-    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 5)
+    assert (run.format_major, run.format_minor) == (codec.FORMAT_MAJOR, codec.FORMAT_MINOR) == (1, 6)
 
 
 @pytest.mark.parametrize(
