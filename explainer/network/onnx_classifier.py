@@ -13,6 +13,7 @@ from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
 from explainer.errors import EngineError, NoReluError
 from explainer.memory import images_at_once, images_per_pass, images_within
+from explainer.network.mindspore.closed_form import ClosedForm
 from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
 from explainer.network.mindspore.adapter import DroppedLogits, MindSporeClassifier, Stream
@@ -53,6 +54,7 @@ class OnnxClassifier:
         self._reference = reference
         self._engine = require_engine("engine", engine)
         self._sessions = sessions_of(reference.network)
+        self._closed_form = ClosedForm(reference.activation)
 
     @property
     def reference(self) -> MindSporeClassifier:
@@ -119,7 +121,7 @@ class OnnxClassifier:
         Raises:
             EngineError, NetworkOutputError: as for `logits`; the activation's output leaves [0, 1].
         """
-        return self._reference.activated(self.logits(images))
+        return self._activated(self.logits(images), images)
 
     def clean_logits(self, images: FloatArray) -> FloatArray:
         """As `logits`, of images as they are in the data: in a run they are not computed twice."""
@@ -127,7 +129,13 @@ class OnnxClassifier:
 
     def clean_probabilities(self, images: FloatArray) -> FloatArray:
         """As `probabilities`, of images as they are in the data: in a run they are not computed twice."""
-        return self._reference.activated(self.clean_logits(images))
+        return self._activated(self.clean_logits(images), images)
+
+    def _activated(self, logits: FloatArray, images: FloatArray) -> FloatArray:
+        with one_thread():
+            if self._sessions.is_at_work(images.shape[1:]):
+                return self._closed_form(logits, self._reference.activated)
+            return self._reference.activated(logits)
 
     # Which engine.
 

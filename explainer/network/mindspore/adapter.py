@@ -98,6 +98,11 @@ class MindSporeClassifier:
         self._shared = shared_of(network)
 
     @property
+    def activation(self) -> nn.Cell | None:
+        """From the network's output to probabilities; None where nobody asks for these."""
+        return self._activation
+
+    @property
     def network(self) -> nn.Cell:
         """The user's network."""
         return self._network
