@@ -13,11 +13,11 @@ from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
 from explainer.errors import EngineError, NoReluError
 from explainer.memory import images_at_once, images_per_pass, images_within
-from explainer.network.mindspore.closed_form import ClosedForm
 from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
 from explainer.network.mindspore.adapter import DroppedLogits, MindSporeClassifier, Stream
 from explainer.network.mindspore.borrowing import one_thread
+from explainer.network.mindspore.closed_form import ClosedForm
 from explainer.network.mindspore.computations import with_a_row_each
 from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.dropping import drawn
