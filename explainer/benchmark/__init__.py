@@ -1,6 +1,6 @@
 """The ways to score explanations."""
 
-from explainer.benchmark.base import Case, LabelMetric, Metric, ScoreBoard
+from explainer.benchmark.base import Case, LabelMetric, Metric
 from explainer.benchmark.class_sensitivity import ClassSensitivity
 from explainer.benchmark.completeness import Completeness
 from explainer.benchmark.complexity import Complexity, Sparseness
@@ -11,6 +11,7 @@ from explainer.benchmark.randomisation import MPRT, Cascade, EfficientMPRT, Rand
 from explainer.benchmark.relevance import AttributionAUC, EnergyPointingGame, RelevanceMass, RelevanceRank
 from explainer.benchmark.road import ROAD
 from explainer.benchmark.robustness import AvgSensitivity, MaxSensitivity, Robustness
+from explainer.score_board import ScoreBoard
 
 __all__ = [
     "MPRT",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
-from explainer.benchmark.base import Case, FilledCurve, Metric, ScoreBoard, score_and_curves
+from explainer.benchmark.base import Case, FilledCurve, Metric, score_and_curves
 from explainer.data.batch import Batch
 from explainer.errors import BadSampleError
 from explainer.explanation.base import Attribution, Explained
@@ -19,6 +19,7 @@ from explainer.records import Benchmark, Box, Record, Saliency, Score, ScoreCurv
 from explainer.run.control_samples import ControlSamples
 from explainer.run.job import PredictedBatch, PredictedSample
 from explainer.run.stopwatch import Part, Stopwatch
+from explainer.score_board import ScoreBoard
 from explainer.summary.reader import SampleView
 
 _PASSES_TOGETHER = 4  # full batches beyond which more samples would save little, and would wait for one another

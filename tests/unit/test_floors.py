@@ -25,6 +25,7 @@ FLOORS = {
         "representation",
         "relu_rules",
         "resizing",
+        "score_board",
         "streams",
         "digests",
         "version",

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from explainer.benchmark.base import ScoreBoard
+from explainer.score_board import ScoreBoard
 
 
 def board_of(*scores: tuple[int | None, float], label_count: int = 4) -> ScoreBoard:
