@@ -12,10 +12,9 @@ from explainer.network.engine import AUTO, MINDSPORE, Engine, version_of
 from explainer.records import RunMetadata
 from explainer.summary import codec
 from explainer.summary.recorded_run import RecordedRun
-from explainer.summary.settings import Difference, differences, mapping
+from explainer.summary.same_run import compared, free, in_words
+from explainer.summary.settings import differences, mapping
 
-_MAY_DIFFER = ("batch_size", "on_bad_sample")
-"""Options that change no result: a run that ran out of memory, or met a bad sample, is gone on with by others."""
 _DO = "Give what the run was begun with, or begin a new one (without resume)"
 
 
@@ -26,14 +25,14 @@ def require_same(recorded: RecordedRun, metadata: RunMetadata) -> dict[str, Any]
         ResumeError: what would change the results is other than it was; names each difference.
     """
     now = as_recorded(metadata)
-    then_compared, now_compared = _compared(recorded.metadata), _compared(now)
+    then_compared, now_compared = compared(recorded.metadata), compared(now)
     # Earlier versions told less of pictures; their digests are compared one by one.
     known = mapping(then_compared.get("dataset"))
     now_compared["dataset"] = {name: mapping(now_compared.get("dataset")).get(name) for name in known}
-    found = [_told(found) for found in differences(then_compared, now_compared)]
+    found = [in_words(found) for found in differences(then_compared, now_compared)]
     if found:
         raise ResumeError(f"cannot go on with {recorded.event_file}: {'; '.join(found)}. {_DO}")
-    return _changed(_free(recorded.metadata), _free(now))
+    return _changed(free(recorded.metadata), free(now))
 
 
 def require_label_format(recorded: RecordedRun, label_format: str | None) -> None:
@@ -150,41 +149,5 @@ def _image(sample: Sample) -> str:
     return f"{sample.named}{f', {sample.fault},' if sample.fault else ''}"
 
 
-def _compared(metadata: RunMetadata) -> dict[str, Any]:
-    """What must be the same, by the name that messages have for it."""
-    parameters = dict(metadata.parameters)
-    provenance = mapping(parameters.pop("provenance", None))
-    options = mapping(parameters.pop("options", None))
-    engine = mapping(parameters.pop("engine", None))
-    return {
-        "package major version": metadata.package_version.split(".")[0],
-        "network": [parameters.pop("network", None), provenance.get("network")],
-        "weights": provenance.get("weights"),
-        "engine": engine.get("name"),
-        "labels": list(metadata.labels),
-        "names of explainers": list(metadata.explainers),
-        "names of metrics": list(metadata.metrics),
-        "jobs": list(metadata.jobs),
-        "given": {name: provenance[name] for name in metadata.jobs if name in provenance},
-        **parameters,
-        "options": {name: value for name, value in options.items() if name not in _MAY_DIFFER},
-    }
-
-
-def _free(metadata: RunMetadata) -> dict[str, Any]:
-    """What may be other."""
-    options = mapping(metadata.parameters.get("options"))
-    provenance = mapping(metadata.parameters.get("provenance"))
-    known = ("network", "weights", "configuration", *metadata.jobs)  # compared elsewhere, setting by setting
-    rest = {name: value for name, value in provenance.items() if name not in known}
-    engine = {"engine version": mapping(metadata.parameters.get("engine")).get("version")}
-    return rest | engine | {name: options[name] for name in _MAY_DIFFER if name in options}
-
-
 def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in now.items() if then.get(name) != value}
-
-
-def _told(found: Difference) -> str:
-    name = found.name
-    return f"{name} differ{'' if name.endswith('s') else 's'}: {found.first!r} then, {found.second!r} now"

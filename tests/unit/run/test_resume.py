@@ -24,12 +24,13 @@ from explainer.errors import EngineError, ResumeError, SummaryReadError, Summary
 from explainer.explanation import Gradient, SmoothGrad
 from explainer.network.sessions import Sessions
 from explainer.records import Record, RunEnd, RunMetadata, SampleDone, Score
-from explainer.run.resume import _compared, _told, as_recorded
+from explainer.run.resume import as_recorded
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.reader import located
 from explainer.summary.recorded_run import open_recorded
 from explainer.summary.recordfile import frame, read_frames
 from explainer.summary.repair import repair
+from explainer.summary.same_run import compared, in_words
 from explainer.summary.settings import differences
 from explainer.summary.verify import verify
 from explainer.testing.expectations import require_alike
@@ -428,8 +429,8 @@ def test_of_long_lists_the_first_difference_is_named():
         (then.labels[:-1], "labels differ: 1000 then, 999 now"),
     ):
         now = dataclasses.replace(then, labels=labels)
-        found = differences(_compared(as_recorded(then)), _compared(as_recorded(now)))
-        assert list(map(_told, found)) == [told]
+        found = differences(compared(as_recorded(then)), compared(as_recorded(now)))
+        assert list(map(in_words, found)) == [told]
 
 
 def test_a_run_without_digests_of_its_images_is_refused(stopped: Setting):

@@ -1,0 +1,48 @@
+"""What must be the same in two runs that are to be one: one that is gone on with, parts that are put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explainer.records import RunMetadata
+from explainer.summary.settings import Difference, mapping
+
+_MAY_DIFFER = ("batch_size", "on_bad_sample")
+"""Options that change no result: a run that ran out of memory, or met a bad sample, is gone on with by others."""
+
+
+def compared(metadata: RunMetadata) -> dict[str, Any]:
+    """What must be the same, by the name that messages have for it."""
+    parameters = dict(metadata.parameters)
+    provenance = mapping(parameters.pop("provenance", None))
+    options = mapping(parameters.pop("options", None))
+    engine = mapping(parameters.pop("engine", None))
+    return {
+        "package major version": metadata.package_version.split(".")[0],
+        "network": [parameters.pop("network", None), provenance.get("network")],
+        "weights": provenance.get("weights"),
+        "engine": engine.get("name"),
+        "labels": list(metadata.labels),
+        "names of explainers": list(metadata.explainers),
+        "names of metrics": list(metadata.metrics),
+        "jobs": list(metadata.jobs),
+        "given": {name: provenance[name] for name in metadata.jobs if name in provenance},
+        **parameters,
+        "options": {name: value for name, value in options.items() if name not in _MAY_DIFFER},
+    }
+
+
+def free(metadata: RunMetadata) -> dict[str, Any]:
+    """What may be other."""
+    options = mapping(metadata.parameters.get("options"))
+    provenance = mapping(metadata.parameters.get("provenance"))
+    known = ("network", "weights", "configuration", *metadata.jobs)  # compared elsewhere, setting by setting
+    rest = {name: value for name, value in provenance.items() if name not in known}
+    engine = {"engine version": mapping(metadata.parameters.get("engine")).get("version")}
+    return rest | engine | {name: options[name] for name in _MAY_DIFFER if name in options}
+
+
+def in_words(found: Difference) -> str:
+    """A difference, as messages tell it."""
+    name = found.name
+    return f"{name} differ{'' if name.endswith('s') else 's'}: {found.first!r} then, {found.second!r} now"
