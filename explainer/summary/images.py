@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ LARGEST_PICTURE = 64_000_000
 LEVELS = 256
 """Grey levels of a map."""
 _PER_FOLDER = 1000
+_LONGEST_FOLDER = 64  # characters of an explainer's folder name
 _MODES = ("L", "RGB", "RGBA")
 _BYTES_PER_PIXEL = 5  # of a file: RGBA that cannot be compressed has little more than 4
 _FAST = 1  # zlib level: maps hardly get smaller at higher ones
@@ -64,6 +66,22 @@ def saliency_path(data_folder: str, explainer_folder: str, sample_id: int, label
     '_explain_17/heatmap/GradCAM/0/5_2.png'
     """
     return f"{data_folder}/heatmap/{explainer_folder}/{_folder(sample_id)}/{sample_id}_{label}.png"
+
+
+def explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
+    """A folder name of plain characters for each explainer, all different.
+
+    >>> explainer_folders(("Grad CAM", "GradCAM", "gradcam"))
+    {'Grad CAM': 'Grad_CAM', 'GradCAM': 'GradCAM', 'gradcam': 'gradcam_2'}
+    """
+    folders: dict[str, str] = {}
+    for index, name in enumerate(names):
+        plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_")[:_LONGEST_FOLDER] or "explainer"
+        taken = {other.lower() for other in folders.values()}
+        while plain.lower() in taken:
+            plain = f"{plain}_{index}"
+        folders[name] = plain
+    return folders
 
 
 def png_of(pixels: NDArray[np.uint8]) -> bytes:

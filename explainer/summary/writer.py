@@ -12,7 +12,6 @@ was stopped is gone on with in the same file: MindInsight reads the newest file 
 from __future__ import annotations
 
 import os
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -60,7 +59,6 @@ from explainer.summary.recorded_run import RecordedRun
 
 _Kind = TypeVar("_Kind")
 _PARTS = (OriginalImage, SampleOrigin, ObjectBoxes, Prediction, Saliency, Score, ScoreCurve, Uncertainty, EditTree)
-_LONGEST_FOLDER = 64  # characters of an explainer's folder name
 
 
 class SummaryWriter:
@@ -102,7 +100,7 @@ class SummaryWriter:
         self._found = dict.fromkeys(JOBS, False)
         self._promised = {key: job in metadata.jobs for key, job in JOBS.items()}
         self._ended = False
-        self._explainer_folders = _explainer_folders(metadata.explainers)
+        self._explainer_folders = images.explainer_folders(metadata.explainers)
         with ExitStack() as undo:
             if recorded is None:
                 self._begin(first, undo)
@@ -438,18 +436,6 @@ def _readable(run: folder.RunFiles) -> Iterator[object]:
 
 def _names(metadata: RunMetadata) -> tuple[tuple[str, ...], ...]:
     return metadata.labels, metadata.explainers, metadata.metrics
-
-
-def _explainer_folders(names: tuple[str, ...]) -> dict[str, str]:
-    """A folder name of plain characters for each explainer, all different."""
-    folders: dict[str, str] = {}
-    for index, name in enumerate(names):
-        plain = re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_")[:_LONGEST_FOLDER] or "explainer"
-        taken = {other.lower() for other in folders.values()}
-        while plain.lower() in taken:
-            plain = f"{plain}_{index}"
-        folders[name] = plain
-    return folders
 
 
 def _all(records: list[Record], kind: type[_Kind]) -> list[_Kind]:
