@@ -16,7 +16,6 @@ Runs are forked from this process, which has imported MindSpore but never uses i
 from __future__ import annotations
 
 import argparse
-import math
 import multiprocessing
 import re
 import signal
@@ -24,25 +23,26 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn
 from mindspore.dataset import GeneratorDataset
 
-from explainer import ImageClassificationRunner, RunOptions, read_run
+from explainer import ImageClassificationRunner, RunOptions
 from explainer.benchmark import Faithfulness, Sparseness
 from explainer.errors import SummaryReadError
 from explainer.explanation import RISE, Attribution, GradCAM, Gradient, SmoothGrad
 from explainer.explanation.base import Traits
-from explainer.records import ImageFile, SaliencyFile
-from explainer.summary import iter_samples
 from explainer.summary.folder import chosen_run
 from explainer.summary.sample_index import index_of
 from explainer.summary.verify import verify
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from run_leaves import compared, leaves_of
 
 SIZE, BATCH = 16, 4
 LABELS = ["ant", "bee", "cat", "dog", "eel"]
@@ -50,15 +50,7 @@ POLL = 0.005  # seconds
 ROUNDING = 1e-5  # docs/architecture.md, "A run that goes on"
 MOST_KINDS = 8  # of differences that are told
 MOST_ATTEMPTS = 20  # of a trial, whose kills come too early or too late
-MISSING = object()
 PROCESSES = multiprocessing.get_context("fork")
-
-
-class Leaf(NamedTuple):
-    """A number, a text or some bytes of a run, and where it stands."""
-
-    where: str
-    value: Any
 
 
 @dataclass(frozen=True)
@@ -325,70 +317,6 @@ def tell_all(outcomes: Sequence[Outcome]) -> None:
         f"{max(outcome.largest for outcome in outcomes):.2g}; {sum(not outcome.problems for outcome in outcomes)} "
         f"complete; {sum(len(outcome.again) for outcome in outcomes)} samples explained again"
     )
-
-
-# What a run left, and how two of them differ.
-
-
-def leaves_of(folder: Path) -> Iterator[Leaf]:
-    """All that can be read of the run in a folder; its pictures, too."""
-    run = read_run(folder)
-    yield from leaves("metadata", run.metadata)
-    yield from leaves("samples", {sample.sample_id: located(sample) for sample in iter_samples(folder)})
-    yield from leaves("skipped", run.skipped)
-    yield from leaves("totals", {(total.explainer, total.metric): total for total in run.benchmarks})
-    yield from leaves("statistics", run.statistics())
-    yield Leaf("ended", run.ended)
-    for path in sorted(run.files.data_dir.rglob("*")):
-        if path.is_file():
-            yield Leaf(str(path.relative_to(run.files.data_dir)), path.read_bytes())
-
-
-def located(sample: Any) -> Any:
-    """The sample, its pictures' paths without the folder that is named after the run."""
-    return replace(sample, image=inside_run(sample.image), maps=tuple(map(inside_run, sample.maps)))
-
-
-def inside_run(picture: ImageFile | SaliencyFile) -> ImageFile | SaliencyFile:
-    return replace(picture, path=picture.path.partition("/")[2])
-
-
-def leaves(where: str, value: Any) -> Iterator[Leaf]:
-    """The numbers, texts and bytes that a value is made of."""
-    if is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, np.ndarray):
-        yield Leaf(f"{where}.dtype", str(value.dtype))
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        items: Sequence[tuple[Any, Any]] = list(value.items())
-    elif isinstance(value, (list, tuple)):
-        items = list(enumerate(value))
-    else:
-        yield Leaf(where, value)
-        return
-    yield Leaf(f"{where}.length", len(items))
-    for name, part in items:
-        yield from leaves(f"{where}.{name}", part)
-
-
-def compared(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[tuple[str, ...], float]:
-    """Where two runs differ, and by how much; infinity where it is not numbers that differ."""
-    different = {
-        where: difference(expected.get(where, MISSING), found.get(where, MISSING)) for where in {**expected, **found}
-    }
-    wrong = {where: by for where, by in different.items() if by > 0}
-    return tuple(wrong), max(wrong.values(), default=0.0)
-
-
-def difference(one: Any, other: Any) -> float:
-    """Of two values; infinite unless they are equal or fractions."""
-    if type(one) is not type(other):
-        return math.inf
-    if isinstance(one, float) and math.isfinite(one) and math.isfinite(other):
-        return abs(one - other)
-    both_nan = isinstance(one, float) and math.isnan(one) and math.isnan(other)
-    return 0.0 if both_nan or one == other else math.inf
 
 
 if __name__ == "__main__":

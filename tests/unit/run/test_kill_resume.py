@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_leaves import compared, leaves
 
 import explainer
 from explainer.records import Prediction, Score
@@ -43,8 +44,8 @@ def test_runs_that_were_killed_and_resumed_are_as_if_nothing_had_happened():
 
 
 def difference(one: Any, other: Any) -> tuple[tuple[str, ...], float]:
-    sides = [dict(kill_resume.leaves("it", value)) for value in (one, other)]
-    return kill_resume.compared(*sides)
+    sides = [dict(leaves("it", value)) for value in (one, other)]
+    return compared(*sides)
 
 
 def prediction(*probabilities: float, explained: tuple[int, ...] = (2,), kind: type = np.float32) -> Prediction:
