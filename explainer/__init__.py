@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from explainer.run.one_run import RunResult
     from explainer.run.options import RunOptions
     from explainer.run.runner import ImageClassificationRunner
+    from explainer.summary.merge import merge
 
 __all__ = [
     "ExplainerError",
@@ -35,6 +36,7 @@ __all__ = [
     "WrittenReport",
     "__version__",
     "figure",
+    "merge",
     "overlay",
     "read_run",
     "show",
@@ -52,6 +54,7 @@ _MODULES = {
     "RunView": "analysis.view",
     "WrittenReport": "report.write",
     "figure": "report.figures",
+    "merge": "summary.merge",
     "overlay": "report.overlays",
     "read_run": "analysis.view",
     "show": "report.figures",

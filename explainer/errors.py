@@ -15,6 +15,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── NoValidResultError (ValueError) a search that finds no region that meets the threshold
 ├── DatasetError (ValueError)       a dataset that fails while it is read
 ├── ResumeError (ValueError)        a run that cannot be gone on with, as something is other than it was
+├── MergeError (ValueError)        shards that are not the parts of one run
 ├── ComparisonError (ValueError)    two runs that cannot be compared
 ├── MissingExtraError (ImportError) a package that an extra of this one brings
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
@@ -120,6 +121,10 @@ class DatasetError(ExplainerError, ValueError):
 
 class ResumeError(ExplainerError, ValueError):
     """A run that cannot be gone on with, as something is other than it was when it was begun."""
+
+
+class MergeError(ExplainerError, ValueError):
+    """Shards that are not the parts of one run: of other settings or data, not ended, samples missing or double."""
 
 
 class ComparisonError(ExplainerError, ValueError):

@@ -273,7 +273,7 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class RunRepaired:
-    """The run was copied by `explainer repair`; what it had to leave out."""
+    """The run was copied by `explainer repair`, or put together of shards; what had to be left out."""
 
     left_out: str
 

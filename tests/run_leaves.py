@@ -44,6 +44,9 @@ def located(sample: Any) -> Any:
 
 
 def inside_run(picture: ImageFile | SaliencyFile) -> ImageFile | SaliencyFile:
+    if isinstance(picture, SaliencyFile) and picture.raw is not None:
+        raw = replace(picture.raw, path=picture.raw.path.partition("/")[2])
+        picture = replace(picture, raw=raw)
     return replace(picture, path=picture.path.partition("/")[2])
 
 

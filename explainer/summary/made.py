@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +38,7 @@ class Made:
 
     def __init__(self) -> None:
         self._paths: list[Path] = []
+        self._trees: set[Path] = set()
         self._drafts: dict[Path, Path] = {}
 
     def folder(self, path: Path) -> None:
@@ -47,6 +49,15 @@ class Made:
         """
         path.mkdir()
         self._paths.append(path)
+
+    def tree(self, path: Path) -> None:
+        """Makes a folder that is taken back with all that is in it by then.
+
+        Raises:
+            FileExistsError: it is there.
+        """
+        self.folder(path)
+        self._trees.add(path)
 
     def folders(self, path: Path, below: Path | None = None) -> None:
         """Makes those folders of a path that are missing; with `below`, those beneath it only, which must be there."""
@@ -83,8 +94,12 @@ class Made:
         """Removes what was made; what cannot be removed, as others put something into it, stays."""
         for path in [*self._drafts, *reversed(self._paths)]:  # files before the folders that they are in
             with contextlib.suppress(OSError):
-                path.rmdir() if path.is_dir() else path.unlink()
+                if path in self._trees:
+                    shutil.rmtree(path)
+                else:
+                    path.rmdir() if path.is_dir() else path.unlink()
         self._paths.clear()
+        self._trees.clear()
         self._drafts.clear()
 
 

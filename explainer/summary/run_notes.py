@@ -36,7 +36,7 @@ class RunNotes:
         findings: what is damaged.
         ended: whether the run ended as planned.
         ended_at: when, in seconds since 1970-01-01 UTC; None where it did not.
-        repairs: what `explainer repair` had to leave out, for each time.
+        repairs: what `explainer repair`, or a merge of shards, had to leave out, for each time.
         resumed: what was other when the run was resumed, for each time that anything was.
         order: of the dataset of which the run worked on a part; None for another run, or where it was not recorded.
     """

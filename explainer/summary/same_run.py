@@ -14,6 +14,7 @@ _MAY_DIFFER = ("batch_size", "on_bad_sample")
 def compared(metadata: RunMetadata) -> dict[str, Any]:
     """What must be the same, by the name that messages have for it."""
     parameters = dict(metadata.parameters)
+    parameters.pop("merged", None)  # who computed what is no matter
     provenance = mapping(parameters.pop("provenance", None))
     options = mapping(parameters.pop("options", None))
     engine = mapping(parameters.pop("engine", None))
@@ -42,7 +43,17 @@ def free(metadata: RunMetadata) -> dict[str, Any]:
     return rest | engine | {name: options[name] for name in _MAY_DIFFER if name in options}
 
 
-def in_words(found: Difference) -> str:
-    """A difference, as messages tell it."""
-    name = found.name
-    return f"{name} differ{'' if name.endswith('s') else 's'}: {found.first!r} then, {found.second!r} now"
+def in_words(found: Difference, first: str = "then", second: str = "now") -> str:
+    """A difference, as messages tell it.
+
+    >>> in_words(Difference("seed", 7, 8), "in a", "in b")
+    'seed differs: 7 in a, 8 in b'
+    """
+    several = found.name.partition(" of ")[0].endswith("s")
+    return f"{found.name} differ{'' if several else 's'}: {found.first!r} {first}, {found.second!r} {second}"
+
+
+def engines(metadata: RunMetadata) -> dict[str, Any]:
+    """Which engine answered what beside the network's outputs, by the name that messages have for it."""
+    questions = mapping(mapping(metadata.parameters.get("engine")).get("questions"))
+    return {f"engine of the {question}": mapping(found).get("name") for question, found in questions.items()}

@@ -13,7 +13,7 @@ from explainer.errors import SummaryReadError
 from explainer.records import ImageFile, SampleDone, StoredRecord
 from explainer.summary.folder import chosen_run
 from explainer.summary.reader import Located, RunReader, SampleView, located, opened, read_located
-from explainer.summary.recordfile import FrameReader
+from explainer.summary.recordfile import Frame, FrameReader, frame_size
 from explainer.summary.run_notes import RunNotes
 
 
@@ -96,15 +96,43 @@ class SampleReader:
         (sample,) = RunReader(self._index.metadata).samples(records)
         return sample
 
+    def payloads(self, sample_id: int) -> Iterator[bytes]:
+        """What the file holds of a complete sample, as it stands there; also what this version does not know.
+
+        Raises:
+            SummaryReadError: the file is not the one that the index was made of.
+        """
+        offsets = self._index.samples[sample_id]
+        for offset, following in zip(offsets, [*offsets[1:], 0], strict=True):
+            payload = self._frame_at(offset).payload
+            yield payload
+            yield from self._unknown_payloads(offset + frame_size(payload), following, sample_id)
+
+    def _unknown_payloads(self, offset: int, end: int, sample_id: int) -> Iterator[bytes]:
+        while offset < end:
+            found = located(self._frame_at(offset))
+            if found.records or found.sample_id != sample_id:
+                return
+            yield found.payload
+            offset += frame_size(found.payload)
+
     def _records_at(self, offset: int) -> tuple[StoredRecord, ...]:
+        found = located(self._frame_at(offset))
+        if found.finding is not None:
+            raise self._changed(offset)
+        return found.records
+
+    def _frame_at(self, offset: int) -> Frame:
         try:
             frame = self._reader.frame_at(offset)
         except OSError as error:
             raise SummaryReadError(f"could not read {self._event_file}: {error.strerror or error}") from error
-        found = None if frame is None else located(frame)
-        if found is None or found.finding is not None:
-            raise SummaryReadError(f"{self._event_file} changed while it was read: no record is left at byte {offset}")
-        return found.records
+        if frame is None or frame.damage is not None:
+            raise self._changed(offset)
+        return frame
+
+    def _changed(self, offset: int) -> SummaryReadError:
+        return SummaryReadError(f"{self._event_file} changed while it was read: no record is left at byte {offset}")
 
 
 class SampleIndex(RunNotes):

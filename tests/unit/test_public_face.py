@@ -75,6 +75,7 @@ def test_the_package_has_these_names():
         "WrittenReport",
         "__version__",
         "figure",
+        "merge",
         "overlay",
         "read_run",
         "show",
