@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from explainer.analysis.statistics import PARTS
+from explainer.command.merge_text import merged_rows
 from explainer.command.score_text import score_head, score_tables, tied_methods, told
 from explainer.command.tables import Row, Rows, Table
 from explainer.command.text import in_bytes, named, shortened
@@ -16,7 +17,7 @@ from explainer.summary.settings import mapping
 Facts = dict[str, Any]
 Blocks = list[Rows | Table]
 _MOST = 12
-_CUT = frozenset({"made with", "command", "labels", "explainer", "job", "uncertainty"})
+_CUT = frozenset({"made with", "command", "merged", "labels", "explainer", "job", "uncertainty"})
 """Rows of which --json has the whole."""
 _SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command", "configuration")
 _OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
@@ -219,6 +220,7 @@ def provenance_rows(facts: Facts) -> list[Row]:
         *named("data", [settings_alone(mapping(parameters.get("dataset")))] if parameters.get("dataset") else []),
         *named("pictures", [settings_alone(became)] if became else []),
         *named("made with", [settings_alone(known)] if known else []),
+        *merged_rows(parameters.get("merged")),
         *named("command", [" ".join(map(str, command))] if isinstance(command, list) else []),
     ]
 

@@ -24,6 +24,7 @@ with kept_from_new_threads():  # those that NumPy and SciPy start when they are 
     from explainer.command.figure import figure
     from explainer.command.inspect import inspect
     from explainer.command.layers import layers
+    from explainer.command.merge import merge
     from explainer.command.repair import repair
     from explainer.command.report import report
     from explainer.command.run import run
@@ -56,6 +57,7 @@ class _Group(click.Group):
         figure,
         inspect,
         layers,
+        merge,
         methods,
         metrics,
         repair,

@@ -31,6 +31,7 @@ def test_the_help_names_every_command_and_has_an_example(capsys, monkeypatch):
     text = help_of(capsys, monkeypatch)
     for expected in (
         "inspect",
+        "merge",
         "repair",
         "run",
         "verify",
@@ -42,7 +43,9 @@ def test_the_help_names_every_command_and_has_an_example(capsys, monkeypatch):
         assert expected in text
 
 
-@pytest.mark.parametrize("command", [[], ["compare"], ["figure"], ["inspect"], ["run"], ["verify"], ["repair"]])
+@pytest.mark.parametrize(
+    "command", [[], ["compare"], ["figure"], ["inspect"], ["run"], ["verify"], ["repair"], ["merge"]]
+)
 def test_the_help_fits_a_terminal_of_80_columns(capsys, monkeypatch, command):
     lines = help_of(capsys, monkeypatch, *command).splitlines()
     assert max(map(len, lines)) <= 80
