@@ -40,7 +40,7 @@ class Part:
     index: SampleIndex
     metadata: RunMetadata
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The job folder."""
         return self.files.event_file.parent

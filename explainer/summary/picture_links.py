@@ -33,9 +33,9 @@ class PictureLinks:
 
     def __init__(self, summary_dir: Path) -> None:
         self._summary_dir = summary_dir
-        self._made: dict[str, Path] = {}
+        self._made: dict[str, str] = {}
         # Of a thousand pictures in a folder, one alone is followed through all links.
-        self._inside = lru_cache(maxsize=1024)(inside)
+        self._inside = lru_cache(maxsize=1024)(lambda *path: str(inside(*path)))
         self.linked = 0
         self.copied = 0
 
@@ -53,7 +53,8 @@ class PictureLinks:
             OSError: the disk refused.
         """
         source = self._found(source_dir, path)
-        target = self._folder_of(to) / to.rpartition("/")[2]
+        folder, _, name = to.rpartition("/")
+        target = f"{self._new_folder(folder)}{os.sep}{name}"  # a Path for each takes as long as the link
         try:
             self._link_or_copy(source, target)
         except FileExistsError:
@@ -68,37 +69,37 @@ class PictureLinks:
             self.copied -= 1
         target.unlink()
 
-    def _folder_of(self, to: str) -> Path:
-        """The folder of a new path, made for the first of the thousand pictures in it."""
-        name = to.rpartition("/")[0]
+    def _new_folder(self, name: str) -> str:
+        """A folder, made for the first of the thousand pictures in it."""
         if name not in self._made:
-            self._made[name] = self._summary_dir / name
-            self._made[name].mkdir(parents=True, exist_ok=True)
+            folder = self._summary_dir / name
+            folder.mkdir(parents=True, exist_ok=True)
+            self._made[name] = str(folder)
         return self._made[name]
 
-    def _link_or_copy(self, source: Path, target: Path) -> None:
+    def _link_or_copy(self, source: str, target: str) -> None:
         try:
-            target.hardlink_to(source)
+            os.link(source, target)
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
-            with source.open("rb") as content, target.open("xb") as copy:
+            with Path(source).open("rb") as content, Path(target).open("xb") as copy:
                 shutil.copyfileobj(content, copy)
             self.copied += 1
         else:
             self.linked += 1
 
-    def _found(self, source_dir: Path, path: str) -> Path:
+    def _found(self, source_dir: Path, path: str) -> str:
         """Where a file of a job folder lies."""
         parent, _, name = path.rpartition("/")
         try:
             if name in ("", ".", "..") or os.sep in name:
                 raise SummaryReadError("it names no file")
-            found = self._inside(source_dir, parent) / name
-            mode = found.lstat().st_mode
+            found = f"{self._inside(source_dir, parent)}{os.sep}{name}"
+            mode = os.lstat(found).st_mode
             if stat.S_ISLNK(mode):
-                found = inside(source_dir, path)
-                mode = found.stat().st_mode
+                found = str(inside(source_dir, path))
+                mode = os.lstat(found).st_mode
         except (OSError, ValueError) as error:  # no file, a path that leads out, a NUL character
             why = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be taken: {error}"
             raise PictureLostError(f"{path!r} {why}") from error

@@ -30,14 +30,15 @@ class Totals:
     def add(self, scores: Iterable[Explain.Score]) -> None:
         """Counts some scores."""
         for score in scores:
-            board = self._boards.get((score.explain_method, score.benchmark_method))
+            metric = score.benchmark_method
+            board = self._boards.get((score.explain_method, metric))
             if board is None:
                 continue
             label = score.label if score.HasField("label") else None
             board.add((label,), (score.value,))
             self._known = True
             if label is not None:
-                self._per_label.add(score.benchmark_method)
+                self._per_label.add(metric)
 
     @property
     def benchmarks(self) -> list[Benchmark]:
