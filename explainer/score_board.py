@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from explainer.representation import line
 
@@ -41,12 +42,13 @@ class ScoreBoard:
     @property
     def mean(self) -> float:
         """The mean of all defined scores; nan when there is none."""
-        return _mean([score for scores in self._scores.values() for score in scores])
+        return _mean(chain.from_iterable(self._scores.values()), self.defined)
 
     @property
     def mean_by_label(self) -> tuple[float, ...]:
         """The mean for each label; nan where a label has no defined score."""
-        return tuple(_mean(self._scores.get(label, ())) for label in range(self._label_count))
+        of_labels = (self._scores.get(label, ()) for label in range(self._label_count))
+        return tuple(_mean(scores, len(scores)) for scores in of_labels)
 
     @property
     def defined(self) -> int:
@@ -63,5 +65,5 @@ def _numbers() -> array[float]:
     return array("d")
 
 
-def _mean(scores: Sequence[float]) -> float:
-    return math.fsum(scores) / len(scores) if scores else math.nan
+def _mean(scores: Iterable[float], count: int) -> float:
+    return math.fsum(scores) / count if count else math.nan

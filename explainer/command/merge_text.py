@@ -55,5 +55,9 @@ def merged_rows(parts: Any) -> list[Row]:
     entries = [mapping(entry) for entry in parts] if isinstance(parts, Sequence) and not isinstance(parts, str) else []
     if not entries:
         return []
-    names = [f"{entry.get('folder')} ({entry.get('samples')} samples)" for entry in entries]
+    names = [f"{entry.get('folder')} ({_samples(entry.get('samples'))})" for entry in entries]
     return [("merged", f"{len(names)} shard{'' if len(names) == 1 else 's'}: {shortened(names)}")]
+
+
+def _samples(count: Any) -> str:
+    return f"{count} sample{'' if count == 1 else 's'}"

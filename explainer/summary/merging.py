@@ -226,9 +226,12 @@ class _Readers:
             SummaryReadError: the file changed since it was looked through.
         """
         try:
-            return [Event.FromString(payload) for payload in self._reader(part).payloads(sample_id)]
-        except DecodeError as error:
-            raise SummaryReadError(f"{part.files.event_file} changed while it was read") from error
+            events = [Event.FromString(payload) for payload in self._reader(part).payloads(sample_id)]
+        except DecodeError:
+            events = []
+        if not (events and events[-1].explain.done and all(event.explain.sample_id == sample_id for event in events)):
+            raise SummaryReadError(f"{part.files.event_file} changed while it was read")
+        return events
 
     def _reader(self, part: Part) -> SampleReader:
         key = part.files.event_file

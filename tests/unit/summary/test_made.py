@@ -77,3 +77,26 @@ def test_a_file_that_somebody_else_makes_is_taken_back_too(tmp_path: Path):
     (tmp_path / "a").touch()
     made.take_back()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tree_is_taken_back_with_all_that_is_in_it(tmp_path: Path):
+    """Of a hundred thousand files none is noted."""
+    (tmp_path / "x").mkdir()
+    made = Made()
+    made.tree(tmp_path / "x" / "y")
+    (tmp_path / "x" / "y" / "z").mkdir()
+    (tmp_path / "x" / "y" / "z" / "a").write_bytes(b"1")
+    (tmp_path / "outside").write_bytes(b"2")
+    (tmp_path / "x" / "y" / "link").symlink_to(tmp_path / "outside")
+    made.take_back()
+    assert list((tmp_path / "x").iterdir()) == []
+    assert (tmp_path / "outside").read_bytes() == b"2"
+
+
+def test_a_tree_that_was_there_before_is_refused_and_stays(tmp_path: Path):
+    (tmp_path / "a").write_bytes(b"1")
+    made = Made()
+    with pytest.raises(FileExistsError):
+        made.tree(tmp_path)
+    made.take_back()
+    assert (tmp_path / "a").exists()
