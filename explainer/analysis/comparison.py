@@ -151,6 +151,7 @@ def _settings(metadata: RunMetadata) -> Facts:
     provenance = dict(mapping(metadata.parameters.get("provenance")))
     provenance.pop("configuration", None)  # the options of the command, which are compared as settings and data
     parameters = {**metadata.parameters, "provenance": provenance}
+    parameters.pop("merged", None)  # who worked on which samples
     return {"package_version": metadata.package_version, "jobs": list(metadata.jobs), **parameters}
 
 

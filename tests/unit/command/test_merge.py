@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shard_runs import write_part, write_shards
+from shard_runs import write_part, write_shards, write_whole
 
 from explainer.analysis.view import read_run
 from explainer.command.main import main
@@ -80,3 +80,12 @@ def test_the_options_of_a_merged_run_are_those_of_the_run_of_all(tmp_path: Path,
     _, text, _ = said(capsys, "config", tmp_path / "out")
     assert "shard" not in text
     assert "size = [8, 8]" in text
+
+
+def test_who_worked_on_which_samples_is_no_difference_of_two_runs(tmp_path: Path, capsys):
+    write_whole(tmp_path / "whole")
+    said(capsys, "merge", tmp_path / "out", *write_shards(tmp_path, 2))
+    status, text, _ = said(capsys, "compare", tmp_path / "whole", tmp_path / "out")
+    assert status == 0
+    assert "paired      11 samples" in text
+    assert "differs" not in text
