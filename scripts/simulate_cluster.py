@@ -3,9 +3,10 @@
     python scripts/simulate_cluster.py [--images 1000000] [--devices 64] [--seconds 0.1] [--deaths 0.02] ...
 
 A discrete-event model: nothing is computed, devices only wait. Every image has a time of its own, drawn once and the
-same for every plan; a task is a set of images; a free device takes the next task of the queue. A death returns what is
-left of its task (all of it, where nothing is resumed) and its device after a while. What is compared is how the images
-are cut into tasks: docs/scale.md, "What it costs", has the figures, and which of the numbers that go in were measured.
+same for every plan; a task is a set of images; a free device takes the next one. A device that dies comes back after a
+while and goes on with its task (or all that its process has written is done again, where nothing is resumed). What is
+compared is how images are cut into tasks. docs/scale.md, "What it costs", has figures, and says which of the numbers
+that go in were measured.
 
 The ideal time is that of the same devices, the slow ones with what they can do, without start, wait or death.
 """
@@ -18,7 +19,8 @@ import math
 import statistics
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +37,11 @@ _HELP = {
     "slowness": "how many times longer a slow device takes",
     "deaths": "the part of the devices that die in the ideal time; each may die more than once",
     "start": "seconds of a process before its first image",
-    "restart": "seconds from a death until the device and the task may be taken again",
+    "restart": "seconds from a death until the device is back",
+    "recalled": "seconds in which a process that resumes reads back a sample that is complete",
     "handout": "seconds in which a range is asked for and given",
     "batch": "images that are lost together",
-    "range_images": "images of a range that is given out while running",
+    "range_images": "images of a range that is given out while running, at most",
     "sample_files": "that a sample writes: its picture and its maps",
     "sample_bytes": "that a sample writes, with its part of the event file",
     "uploaded": "files that a process uploads in a second",
@@ -60,9 +63,10 @@ class Cluster:
     deaths: float = 0.02
     start: float = 6.0
     restart: float = 60.0
+    recalled: float = 0.002
     handout: float = 0.05
     batch: int = 32
-    range_images: int = 256
+    range_images: int = 32
     sample_files: int = 3
     sample_bytes: int = 5500
     uploaded: float = 100.0
@@ -71,10 +75,10 @@ class Cluster:
 
     def __post_init__(self) -> None:
         """Refuses what no cluster can be."""
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for option in fields(self):
+            value = getattr(self, option.name)
             if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{field.name} must be finite and not negative, got {value}")
+                raise ValueError(f"{option.name} must be finite and not negative, got {value}")
         for name in ("images", "devices", "seconds", "slowness", "batch", "range_images", "uploaded", "merged"):
             if getattr(self, name) == 0:
                 raise ValueError(f"{name} must be positive, got 0")
@@ -92,7 +96,7 @@ class Plan:
     Attributes:
         name: as the table has it.
         shards: tasks per device, cut beforehand, each a process of its own; 0: ranges, given to processes that stay.
-        resumes: whether a task goes on where it died; else it begins again.
+        resumes: whether a process that died goes on in its folder; else all that it has written is done again.
     """
 
     name: str
@@ -106,10 +110,16 @@ class Plan:
             count = self.shards * cluster.devices
             yield from (numbers[index::count] for index in range(min(count, cluster.images)))
         else:
-            yield from (
-                numbers[first : first + cluster.range_images]
-                for first in range(0, cluster.images, cluster.range_images)
-            )
+            yield from (numbers[first:stop] for first, stop in pairwise(range_ends(cluster)))
+
+
+def range_ends(cluster: Cluster) -> Iterator[int]:
+    """0 and where each range ends; towards the end they are smaller, so that nobody waits for long."""
+    end = 0
+    yield end
+    while end < cluster.images:
+        end += min(cluster.range_images, max(1, (cluster.images - end) // (3 * cluster.devices)))
+        yield end
 
 
 PLANS = (
@@ -137,12 +147,22 @@ class Outcome(NamedTuple):
         return self.seconds / self.ideal - 1
 
 
-class _Event(NamedTuple):
+@dataclass
+class _Device:
+    """A device, whether its process is up, and what that has written and would read back."""
+
+    slowness: float
+    is_up: bool = False
+    folder: list[Task] = field(default_factory=list)
+
+
+class _Free(NamedTuple):
+    """A device that is free again, and what it left when it died; `order` decides where times are the same."""
+
     time: float
     order: int
-    device: int
-    warm: bool  # its process is up
-    rest: Task | None  # of a task that died
+    device: _Device
+    left: Sequence[Task] = ()
 
 
 class Simulation:
@@ -158,51 +178,76 @@ class Simulation:
         self._cluster, self._plan = cluster, plan
         images, devices, self._deaths = np.random.default_rng(seed).spawn(3)
         self._seconds = image_seconds(cluster, images)
-        self._slowness = device_slowness(cluster, devices)
-        self.ideal = float(self._seconds.sum() / (1 / self._slowness).sum())
+        slowness = device_slowness(cluster, devices)
+        self.ideal = float(self._seconds.sum() / (1 / slowness).sum())
         self._died = self._lost = 0
         self._end = 0.0
         self._finished = np.zeros(cluster.images, np.int64)
-        self._events = [_Event(0.0, device, device, warm=False, rest=None) for device in range(cluster.devices)]
+        self._free = [_Free(0.0, order, _Device(slow)) for order, slow in enumerate(slowness)]
         self._order = cluster.devices
 
     def run(self) -> Outcome:
         """Lets devices take tasks until none is left."""
-        queue, idle = deque(self._plan.tasks(self._cluster)), deque[_Event]()
-        while self._events:
-            event = heapq.heappop(self._events)
-            idle.append(event)
-            if event.rest is not None:
-                queue.appendleft(event.rest)
-            while idle and queue:
-                self._work(event.time, idle.popleft(), queue.popleft())
+        tasks, idle = deque(self._plan.tasks(self._cluster)), list[_Device]()
+        while self._free:
+            now, _, device, left = heapq.heappop(self._free)
+            tasks.extendleft(reversed(left))
+            devices, idle = [device, *idle], []
+            for waiting in devices:
+                if tasks:
+                    self._work(now, waiting, tasks.popleft())
+                else:
+                    idle.append(waiting)
         return Outcome(self._end, self.ideal, self._died, self._lost, self._finished)
 
-    def _work(self, now: float, free: _Event, task: Task) -> None:
+    def _work(self, now: float, device: _Device, task: Task) -> None:
         """Gives a task to a device, and says when it will be free again."""
-        cluster, plan = self._cluster, self._plan
-        before = cluster.handout if not plan.shards else 0.0
-        before += 0.0 if free.warm and not plan.shards else cluster.start
-        after = before + np.cumsum(self._seconds[task]) * self._slowness[free.device]
+        after = self._before(device) + np.cumsum(self._seconds[task]) * device.slowness
         death = self._seconds_to_death()
-        if death >= after[-1]:
-            self._finished[task] += 1
-            self._end = max(self._end, now + after[-1])
-            self._free(now + float(after[-1]), free.device, warm=True, rest=None)
+        if death < after[-1]:
+            left = self._died_with(device, task, int(np.searchsorted(after, death, side="right")))
+            self._push(now + death + self._cluster.restart, device, left)
             return
-        computed = int(np.searchsorted(after, death, side="right"))
-        kept = computed // cluster.batch * cluster.batch if plan.resumes else 0
-        self._finished[task[:kept]] += 1
+        end = now + float(after[-1])
+        self._finished[task] += 1
+        self._end = max(self._end, end)
+        if self._plan.shards:
+            device.folder.clear()
+        else:
+            device.folder.append(task)
+            device.is_up = True
+        self._push(end, device)
+
+    def _died_with(self, device: _Device, task: Task, computed: int) -> Sequence[Task]:
+        """What a device leaves that had computed so many images of its task."""
         self._died += 1
-        self._lost += computed - kept
-        self._free(now + death + cluster.restart, free.device, warm=False, rest=task[kept:])
+        device.is_up = False
+        if self._plan.resumes:
+            kept = computed // self._cluster.batch * self._cluster.batch
+            self._lost += computed - kept
+            self._finished[task[:kept]] += 1
+            device.folder.append(task[:kept])
+            return [task[kept:]]
+        for written in device.folder:
+            self._finished[written] -= 1
+        left = [*device.folder, task]
+        self._lost += computed + sum(map(len, device.folder))
+        device.folder.clear()
+        return left
+
+    def _before(self, device: _Device) -> float:
+        """Seconds until a device works on the first image of its task."""
+        cluster, start = self._cluster, 0.0
+        if not device.is_up:
+            start = cluster.start + cluster.recalled * sum(map(len, device.folder))
+        return start if self._plan.shards else start + cluster.handout
 
     def _seconds_to_death(self) -> float:
         rate = -math.log1p(-self._cluster.deaths) / self.ideal
         return float(self._deaths.exponential(1 / rate)) if rate else math.inf
 
-    def _free(self, time: float, device: int, *, warm: bool, rest: Task | None) -> None:
-        heapq.heappush(self._events, _Event(time, self._order, device, warm, rest))
+    def _push(self, time: float, device: _Device, left: Sequence[Task] = ()) -> None:
+        heapq.heappush(self._free, _Free(time, self._order, device, left))
         self._order += 1
 
 
@@ -257,10 +302,10 @@ def footprint(cluster: Cluster) -> str:
 def main() -> None:
     """Prints what the options of the command line lead to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    for field in fields(Cluster):
-        kind = type(field.default)
-        told = f"{_HELP[field.name]} [%(default)s]"
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default, help=told)
+    for option in fields(Cluster):
+        kind = type(option.default)
+        told = f"{_HELP[option.name]} [%(default)s]"
+        parser.add_argument(f"--{option.name.replace('_', '-')}", type=kind, default=option.default, help=told)
     parser.add_argument("--trials", type=int, default=20, help="with other seeds, from 0 [%(default)s]")
     options = vars(parser.parse_args())
     trials = options.pop("trials")
