@@ -36,6 +36,7 @@ _run_on(OWN)  # MindSpore makes its threads for the cores that it finds
 import explainer  # noqa: E402, F401  # isort: skip
 from mindspore import context, nn  # noqa: E402  # isort: skip
 from mindspore._c_expression import ms_ctx_param  # noqa: E402  # isort: skip
+from gpus import FakeGpu  # noqa: E402  # isort: skip
 
 
 def _queue_operators(queued: bool) -> None:
@@ -55,6 +56,12 @@ def queued_operators() -> Iterator[None]:
     yield
     _run_on(OWN)
     _queue_operators(False)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeGpu:
+    """ONNX Runtime says that it has CUDA; what sessions were asked for."""
+    return FakeGpu(monkeypatch)
 
 
 def pytest_collection_finish() -> None:

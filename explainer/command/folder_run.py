@@ -54,6 +54,7 @@ class FolderRun:
     control_samples: int | str | None
     raw_maps: str | None
     engine: str | None
+    device: str
     on_bad_sample: str
     resume: bool
     shard: tuple[int, int] | str | None = None
@@ -76,6 +77,7 @@ class FolderRun:
             control_samples=self.control_samples,
             raw_maps=self.raw_maps,
             engine=self.engine or default_engine(),
+            device=self.device,
             provenance=self.provenance,
         )
 

@@ -231,6 +231,8 @@ def _engine(recorded: Mapping[str, Any]) -> list[str]:
         return []
     difference, reason = recorded.get("difference"), recorded.get("reason")
     found = f"{recorded['name']} {recorded.get('version', '')}".rstrip()
+    if recorded.get("device"):
+        found += f" on {recorded['device']}"
     if isinstance(difference, float):
         found += f", outputs within {difference:.1e} of MindSpore's"
     questions = {name: mapping(entry) for name, entry in mapping(recorded.get("questions")).items()}

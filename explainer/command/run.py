@@ -18,6 +18,7 @@ from explainer.command.network_options import NetworkCommand, network_options
 from explainer.command.paths import PATH
 from explainer.command.picture_options import picture_options, taken
 from explainer.network.engine import ENGINES
+from explainer.network.onnx.device import CPU, DEVICES
 from explainer.run.interrupts import SignalWatch
 from explainer.run.launchers import AUTO
 from explainer.summary.raw_maps import RAW_MAPS
@@ -129,6 +130,13 @@ def _traceback_shown() -> Iterator[None]:
     type=click.Choice(ENGINES),
     show_default="auto, or EXPLAINER_ENGINE",
     help="What computes the network; auto: ONNX Runtime where it gives the same faster, else MindSpore.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default=CPU,
+    show_default=True,
+    help="Where ONNX Runtime computes; cuda, a GPU, needs onnxruntime-gpu.",
 )
 @click.option(
     "--shard",

@@ -53,7 +53,7 @@ class DropoutQuestion:
         """No."""
         return False
 
-    def proven(self, graph: Graph) -> AtWork:
+    def proven(self, graph: Graph, device: str) -> AtWork:
         """A graph of its own, in which dropouts stay, found to give what MindSpore gives for the same draws.
 
         The order of MindSpore's calls in a pass is that of the draws.
@@ -71,7 +71,7 @@ class DropoutQuestion:
         drops = {name: Drop(drop_rate(cell), drops_channels(cell)) for cell, name in marks.items()}
         marked = graph_of(captured_with_marks(network, images.shape[1:], BATCH))
         asked = with_draws(marked, drops, [marks[cell] for cell in calls])
-        session = session_of(asked, network)
+        session = session_of(asked, network, device)
         found = session(images, *drawn(asked, [stream() for stream in streams]))
         difference = difference_of(found, [expected], [expected])
         if difference > rounding_of(asked):

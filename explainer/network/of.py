@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from explainer.checks import require_integer
 from explainer.classifier import Classifier, Evaluator
-from explainer.network.engine import default_engine, require_engine
+from explainer.network.engine import EngineChoice, default_engine
 from explainer.network.mindspore.tensors import is_cell, is_tensor, require_device, to_tensor, without_tensor
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ __all__ = [
     "without_tensor",
 ]
 
-_ADAPTERS: WeakValueDictionary[tuple[int, int, int, str], OnnxClassifier] = WeakValueDictionary()
+_ADAPTERS: WeakValueDictionary[tuple[int, int, int, EngineChoice], OnnxClassifier] = WeakValueDictionary()
 # Each holds its network and activation, so that their ids stay their own as long as it is there.
 
 
 def classifier_of(
-    network: Any, activation_fn: Any = None, *, batch_size: int = 32, engine: str | None = None
+    network: Any, activation_fn: Any = None, *, batch_size: int = 32, engine: str | None = None, device: str = "cpu"
 ) -> Classifier:
-    """The classifier of a network: one for all who come with the same activation, batch size and engine.
+    """The classifier of a network: one for all who come with the same activation, batch size, engine and device.
 
     What was found out and compiled is shared by all classifiers of a network object, and gone when they are.
 
@@ -48,10 +48,13 @@ def classifier_of(
         batch_size: images in one pass through the network, at most.
         engine: what computes it: "mindspore", "onnxruntime", or "auto", see docs/performance.md; by default what
             EXPLAINER_ENGINE in the environment says, else "auto". In a run the run's engine counts.
+        device: where ONNX Runtime computes: "cpu", or "cuda", a GPU (then "auto" is ONNX Runtime, or refused). In a run
+            the run's counts. MindSpore has a device of its own, `mindspore.set_device`.
 
     Raises:
         TypeError: `network` is neither, or `activation_fn` no cell.
-        ValueError: a batch size below 1, or another engine.
+        ValueError: a batch size below 1, another engine or device, or MindSpore on "cuda".
+        EngineError: "cuda", which the ONNX Runtime that is installed has not; says what to install.
 
     >>> from mindspore import nn
     >>> network, softmax = nn.SequentialCell(nn.Flatten(), nn.Dense(12, 5)), nn.Softmax()
@@ -60,28 +63,28 @@ def classifier_of(
     """
     if isinstance(network, Classifier):
         return network
-    return onnx_classifier_of(network, activation_fn, batch_size=batch_size, engine=engine)
+    return onnx_classifier_of(network, activation_fn, batch_size=batch_size, engine=engine, device=device)
 
 
 def onnx_classifier_of(
-    network: Any, activation_fn: Any = None, *, batch_size: int = 32, engine: str | None = None
+    network: Any, activation_fn: Any = None, *, batch_size: int = 32, engine: str | None = None, device: str = "cpu"
 ) -> OnnxClassifier:
     """As `classifier_of`, of a mindspore.nn.Cell alone.
 
     Raises:
-        TypeError, ValueError: as for `classifier_of`.
+        TypeError, ValueError, EngineError: as for `classifier_of`.
     """
     from explainer.network.mindspore.adapter import MindSporeClassifier
     from explainer.network.mindspore.borrowing import one_thread
     from explainer.network.onnx_classifier import OnnxClassifier
 
-    chosen = default_engine() if engine is None else require_engine("engine", engine)
-    key = (id(network), id(activation_fn), require_integer("batch_size", batch_size, 1), chosen)
+    choice = EngineChoice(default_engine() if engine is None else engine, device)
+    key = (id(network), id(activation_fn), require_integer("batch_size", batch_size, 1), choice)
     with one_thread():
         found = _ADAPTERS.get(key)
         if found is None:
             reference = MindSporeClassifier(network, activation_fn, batch_size=batch_size)
-            found = _ADAPTERS[key] = OnnxClassifier(reference, chosen)
+            found = _ADAPTERS[key] = OnnxClassifier(reference, choice)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,12 +15,13 @@ from explainer.classifier import LayerOutput
 from explainer.errors import EngineError, NoReluError
 from explainer.memory import images_at_once, images_per_pass, images_within
 from explainer.network.dropout_question import DropoutQuestion
-from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME, Engine, require_engine
+from explainer.network.engine import MINDSPORE, ONNXRUNTIME, Engine, EngineChoice
 from explainer.network.mindspore.adapter import DroppedLogits, MindSporeClassifier, Stream
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.closed_form import ClosedForm
 from explainer.network.mindspore.computations import with_a_row_each
 from explainer.network.mindspore.program import pieces
+from explainer.network.onnx.device import CPU
 from explainer.network.onnx.dropping import drawn
 from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion
 from explainer.network.sessions import ENOUGH_BATCHES, AtWork, Question, as_floats, sessions_of
@@ -38,21 +40,18 @@ class OnnxClassifier:
 
     Args:
         reference: the network and its activation, computed by MindSpore.
-        engine: "auto", "mindspore" or "onnxruntime"; the last is refused with an EngineError where it cannot be.
-
-    Raises:
-        ValueError: another engine.
+        choice: the engine and its device; "onnxruntime" is refused with an EngineError where it cannot be.
 
     >>> from mindspore import nn
     >>> network = nn.SequentialCell(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Dense(36, 5))
-    >>> classifier = OnnxClassifier(MindSporeClassifier(network, nn.Softmax()), ONNXRUNTIME)
+    >>> classifier = OnnxClassifier(MindSporeClassifier(network, nn.Softmax()), EngineChoice(ONNXRUNTIME))
     >>> classifier.probabilities(np.zeros((2, 3, 3, 3), np.float32)).shape
     (2, 5)
     """
 
-    def __init__(self, reference: MindSporeClassifier, engine: str = AUTO) -> None:
+    def __init__(self, reference: MindSporeClassifier, choice: EngineChoice) -> None:
         self._reference = reference
-        self._engine = require_engine("engine", engine)
+        self._choice = choice
         self._sessions = sessions_of(reference.network)
         self._closed_form = ClosedForm(reference.activation)
 
@@ -83,7 +82,7 @@ class OnnxClassifier:
             batch_size: images in one pass.
             image_shape: (C, H, W).
         """
-        if self._sessions.is_at_work(image_shape):
+        if self._is_at_work(image_shape):
             return images_at_once(batch_size, image_shape)
         return batch_size
 
@@ -133,30 +132,34 @@ class OnnxClassifier:
 
     def _activated(self, logits: FloatArray, images: FloatArray) -> FloatArray:
         with one_thread():
-            if self._sessions.is_at_work(images.shape[1:]):
+            if self._is_at_work(images.shape[1:]):
                 return self._closed_form(logits, self._reference.activated)
             return self._reference.activated(logits)
 
     # Which engine.
 
+    def _is_at_work(self, image_shape: tuple[int, ...]) -> bool:
+        """Whether ONNX Runtime was found to give the outputs for images of this shape."""
+        return isinstance(self._sessions.known(self._choice, image_shape), AtWork)
+
     @contextmanager
-    def in_run(self, engine: str) -> Iterator[None]:
+    def in_run(self, engine: str, device: str = CPU) -> Iterator[None]:
         """A run goes on: all classifiers of the network object ask for this engine, and clean outputs are kept."""
-        with self._sessions.in_run(require_engine("engine", engine)), self._reference.outputs_kept():
+        with self._sessions.in_run(EngineChoice(engine, device)), self._reference.outputs_kept():
             yield
 
     def engine_for(self, images: FloatArray) -> Engine:
         """What computes the network for images of this shape, as it is known after the first."""
         with one_thread():
-            at_work = self._sessions.chosen(self._engine, images[: self.batch_size], batches=0)
+            at_work = self._sessions.chosen(self._choice, images[: self.batch_size], batches=0)
             if at_work is None:
                 return Engine(MINDSPORE, reason=self._reason(images))
-            questions = self._sessions.questions(images)
+            questions = self._sessions.questions(at_work, images.shape[1:])
         answered = {label: _engine_of(found) for label, found in questions.items()}
-        return Engine(ONNXRUNTIME, at_work.difference, questions=answered)
+        return replace(_engine_of(at_work), questions=answered)
 
     def _reason(self, images: FloatArray) -> str | None:
-        found = self._sessions.known(images)
+        found = self._sessions.known(self._choice, images.shape[1:])
         if isinstance(found, AtWork):
             return None if found.speedup > 1 else "ONNX Runtime was not faster for the first images"
         return None if found is None else str(found)
@@ -164,7 +167,7 @@ class OnnxClassifier:
     def _computed(self, images: FloatArray) -> list[FloatArray] | None:
         """The outputs by ONNX Runtime; None where MindSpore is to compute them."""
         chunks = pieces(len(images), images_per_pass(self.batch_size, images.shape[1:]))
-        at_work = self._sessions.chosen(self._engine, images[: self.batch_size], len(chunks))
+        at_work = self._sessions.chosen(self._choice, images[: self.batch_size], len(chunks))
         if at_work is None:
             return None
         windows = windows_in(images)
@@ -176,9 +179,8 @@ class OnnxClassifier:
         """What answers a question for so many rows by ONNX Runtime; None where MindSpore is to answer."""
         batches = len(pieces(rows, images_per_pass(self.batch_size, images.shape[1:])))
         batches += at_once * ENOUGH_BATCHES
-        if self._sessions.chosen(self._engine, images[: self.batch_size], batches, for_outputs=False) is None:
-            return None
-        return self._sessions.asked(images, question)
+        outputs = self._sessions.chosen(self._choice, images[: self.batch_size], batches, for_outputs=False)
+        return None if outputs is None else self._sessions.asked(outputs, images, question)
 
     def _asked(self, question: Question, *arrays: FloatArray, at_once: bool = False) -> list[FloatArray] | None:
         """The answer to a question by ONNX Runtime; None where MindSpore is to answer."""
@@ -195,7 +197,7 @@ class OnnxClassifier:
         try:
             parts = [as_floats(at_work(*(array[chunk] for array in arrays))) for chunk in chunks]
         except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
-            self._sessions.failed(self._engine, arrays[0], error, question)
+            self._sessions.failed(self._choice, arrays[0], error, question)
             return None
         return [with_a_row_each(np.concatenate(output), len(arrays[0])) for output in zip(*parts, strict=True)]
 
@@ -355,7 +357,7 @@ class OnnxClassifier:
 
 def _engine_of(found: AtWork | EngineError) -> Engine:
     if isinstance(found, AtWork):
-        return Engine(ONNXRUNTIME, found.difference)
+        return Engine(ONNXRUNTIME, found.difference, device=found.session.device)
     return Engine(MINDSPORE, reason=str(found))
 
 

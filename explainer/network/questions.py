@@ -64,7 +64,7 @@ class GradientQuestion:
         """Yes."""
         return True
 
-    def proven(self, graph: Graph) -> AtWork | None:
+    def proven(self, graph: Graph, device: str) -> AtWork | None:
         """The gradient laid on the network's graph, found to be MindSpore's; None where that is zero, or not asked for.
 
         Where MindSpore's rule does not reach every ReLU and the graph's does, it rests on the plain gradient.
@@ -81,11 +81,11 @@ class GradientQuestion:
         except NoReluError:
             if not relus_of(graph):
                 raise
-            return self._resting_on_plain(graph)
+            return self._resting_on_plain(graph, device)
         if not expected.any():
             return None
         asked = gradient_graph(graph, rule=self.rule)
-        session = session_of(asked, self.reference.network)
+        session = session_of(asked, self.reference.network, device)
         (found,) = session(images, seed)
         difference = _gap(graph, found, expected)
 
@@ -95,12 +95,12 @@ class GradientQuestion:
         _require_alike("gradient", graph, difference, expected, changed)
         return AtWork(asked, session, difference)
 
-    def _resting_on_plain(self, graph: Graph) -> AtWork | None:
-        unruled = GradientQuestion(self.reference, self.images, self.seed, plain).proven(graph)
+    def _resting_on_plain(self, graph: Graph, device: str) -> AtWork | None:
+        unruled = GradientQuestion(self.reference, self.images, self.seed, plain).proven(graph, device)
         if unruled is None:
             return None
         asked = gradient_graph(graph, rule=self.rule)
-        return AtWork(asked, session_of(asked, self.reference.network), unruled.difference)
+        return AtWork(asked, session_of(asked, self.reference.network, device), unruled.difference)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class LayerQuestion:
         """Yes."""
         return True
 
-    def proven(self, graph: Graph) -> AtWork | None:
+    def proven(self, graph: Graph, device: str) -> AtWork | None:
         """The value of the graph that the layer gives, with its gradient; both are MindSpore's.
 
         A layer is found by what it gives. Where several values are the same numbers, their gradients tell which is it.
@@ -155,7 +155,7 @@ class LayerQuestion:
         candidates = values_like(graph, network, images, activation, self.layer)
         for value in candidates:
             asked = gradient_graph(graph, at=value)
-            session = session_of(asked, network)
+            session = session_of(asked, network, device)
             found = session(images, seed)[0].reshape(gradient.shape)
             difference = _gap(graph, found, gradient)
             if best is None or difference < best.difference:
@@ -202,7 +202,7 @@ class ActivationQuestion:
         """No."""
         return False
 
-    def proven(self, graph: Graph) -> AtWork | None:
+    def proven(self, graph: Graph, device: str) -> AtWork | None:
         """The value of the graph that the layer gives; None where several could be it.
 
         Raises:
@@ -221,7 +221,7 @@ class ActivationQuestion:
         if len(candidates) > 1 and not _is_in(makers[candidates[0]], self.layer):
             return None
         asked = replace(graph, outputs=(candidates[0],))
-        session = session_of(asked, network)
+        session = session_of(asked, network, device)
         found = session(images)[0].reshape(activation.shape)
         at_work = AtWork(asked, session, difference_of([found], [activation], [activation]))
         at_work.is_one_of_several = len(candidates) > 1

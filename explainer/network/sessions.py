@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
-from explainer.network.engine import AUTO, MINDSPORE, ONNXRUNTIME
+from explainer.network.engine import MINDSPORE, EngineChoice
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.capture import parameters_of
 from explainer.network.mindspore.shared import shared_of
 from explainer.network.mindspore.tensors import device_in_use
+from explainer.network.onnx.device import CPU
 from explainer.network.onnx.graph import Graph, with_open_weights
 from explainer.network.onnx.session import Session, first_line
 from explainer.network.translation import Translated, held, session_of, translated
@@ -81,10 +82,10 @@ class AtWork:
         if self.session.holds(weights):
             return bool(before)
         if not for_a_moment:
-            self.session = session_of(self.graph, network)
+            self.session = session_of(self.graph, network, self.session.device)
             return True
         if self._open is None:
-            self._open = Session(with_open_weights(self.graph), {})
+            self._open = Session(with_open_weights(self.graph), {}, device=self.session.device)
         self._weights = tuple(weights.values())
         return True
 
@@ -104,8 +105,12 @@ class Question(Protocol):
     def of_gradient(self) -> bool:
         """Whether it is about a gradient."""
 
-    def proven(self, graph: Graph) -> AtWork | None:
+    def proven(self, graph: Graph, device: str) -> AtWork | None:
         """Laid on the network's graph and compared with MindSpore's answer; None where that answer tells nothing.
+
+        Args:
+            graph: the network's.
+            device: where ONNX Runtime is to compute it.
 
         Raises:
             EngineError: it cannot be laid on the graph, or gives something else; says what.
@@ -113,11 +118,11 @@ class Question(Protocol):
 
 
 class _OfThread(threading.local):
-    engine_of_run: str | None = None
+    choice_of_run: EngineChoice | None = None
 
 
 class Sessions:
-    """ONNX Runtime's sessions of a network, by the shape of the images.
+    """ONNX Runtime's sessions of a network, by device and the shape of the images.
 
     A graph holds no weight: it is taken anew when cells, parameters or constants are others, and proven anew when the
     network answers otherwise. A session holds the weights that it was made with: they are compared with the network's
@@ -137,25 +142,27 @@ class Sessions:
         self._here = _OfThread()
 
     @property
-    def engine_of_run(self) -> str | None:
-        """For as long as a run goes on in this thread, the engine that it asks for; None outside."""
-        return self._here.engine_of_run
+    def choice_of_run(self) -> EngineChoice | None:
+        """For as long as a run goes on in this thread, what it asks for; None outside."""
+        return self._here.choice_of_run
 
     @contextmanager
-    def in_run(self, engine: str) -> Iterator[None]:
+    def in_run(self, choice: EngineChoice) -> Iterator[None]:
         """A run goes on that asks for this engine."""
-        before = self._here.engine_of_run
-        self._here.engine_of_run = engine
+        before = self._here.choice_of_run
+        self._here.choice_of_run = choice
         try:
             yield
         finally:
-            self._here.engine_of_run = before
+            self._here.choice_of_run = before
 
-    def chosen(self, engine: str, images: FloatArray, batches: int, *, for_outputs: bool = True) -> AtWork | None:
+    def chosen(
+        self, choice: EngineChoice, images: FloatArray, batches: int, *, for_outputs: bool = True
+    ) -> AtWork | None:
         """What answers for these images; None where MindSpore does.
 
         Args:
-            engine: what the one who asks was made for; in a run the run's counts.
+            choice: what the one who asks was made for; in a run the run's counts.
             images: (N, ...) float32.
             batches: how many they are.
             for_outputs: whether it is asked for them, with the weights of this moment; else its graph alone is.
@@ -163,32 +170,34 @@ class Sessions:
         Raises:
             EngineError: ONNX Runtime is asked for and cannot; says why.
         """
-        engine = self.engine_of_run or engine
-        if engine == MINDSPORE or (engine == AUTO and not self._is_worth_a_graph(images, batches)):
+        choice = self.choice_of_run or choice
+        if choice.engine == MINDSPORE or not (choice.is_onnxruntime or self._is_worth_a_graph(images, batches)):
             return None
-        found = self._shared.remembered(self._key(images), lambda: self._made(images))
+        device = choice.device
+        found = self._shared.remembered(_key(device, images.shape[1:]), lambda: self._made(images, device))
         if isinstance(found, EngineError):
-            if engine == ONNXRUNTIME:
-                raise _refused(self._network, found)
-            self._tell("network", found)
+            if choice.is_onnxruntime:
+                raise choice.refused(self._network, found)
+            self._tell("network", found, device)
             return None
-        if engine == AUTO and found.speedup <= 1:
+        if found.speedup <= 1 and not choice.is_onnxruntime:
             return None
         if for_outputs:
             self._refresh(found)
         return found
 
-    def asked(self, images: FloatArray, question: Question) -> AtWork | None:
+    def asked(self, outputs: AtWork, images: FloatArray, question: Question) -> AtWork | None:
         """What answers another question on the network's graph; None where MindSpore does, and why is logged once.
 
         Args:
-            images: as for `chosen`, whose answer is not None.
+            outputs: the answer of `chosen` for these images.
+            images: (N, ...) float32.
             question: what is asked, and how its graph is laid on the network's and proven.
         """
-        key = self._key(images, question.key)
+        key = _key(outputs.session.device, images.shape[1:], question.key)
         found: AtWork | EngineError | None = self._shared.known.get(key)
         if found is None:
-            found = self._proof(images, question)
+            found = self._proof(outputs, question)
             if found is None:
                 return None
             self._shared.known[key] = found
@@ -196,39 +205,38 @@ class Sessions:
             return None
         if self._refresh(found) and found.is_one_of_several:  # with other weights they are no longer the same
             del self._shared.known[key]
-            return self.asked(images, question)
+            return self.asked(outputs, images, question)
         return found
 
-    def _proof(self, images: FloatArray, question: Question) -> AtWork | EngineError | None:
-        outputs: AtWork = self._shared.known[self._key(images)]
+    def _proof(self, outputs: AtWork, question: Question) -> AtWork | EngineError | None:
         try:
             if outputs.changes_gradients and question.of_gradient:
                 raise EngineError(
                     "the network changes a gradient itself (stop_gradient, a hook, a backward rule), which MindSpore's "
                     "export forgets"
                 )
-            return question.proven(outputs.graph)
+            return question.proven(outputs.graph, outputs.session.device)
         except EngineError as error:
-            self._tell(question.label, error)
+            self._tell(question.label, error, outputs.session.device)
             return error
         finally:
             self._labels[question.key] = question.label
 
-    def known(self, images: FloatArray) -> AtWork | EngineError | None:
+    def known(self, choice: EngineChoice, image_shape: Shape) -> AtWork | EngineError | None:
         """What was made of the network for images of this shape, or why that cannot be; None where nobody has asked."""
-        found: AtWork | EngineError | None = self._shared.known.get(self._key(images))
+        device = (self.choice_of_run or choice).device
+        found: AtWork | EngineError | None = self._shared.known.get(_key(device, image_shape))
         return found
 
-    def is_at_work(self, image_shape: Shape) -> bool:
-        """Whether ONNX Runtime was found to give the outputs for images of this shape."""
-        return isinstance(self._shared.known.get(("session", image_shape, None)), AtWork)
-
-    def questions(self, images: FloatArray) -> dict[str, AtWork | EngineError]:
+    def questions(self, outputs: AtWork, image_shape: Shape) -> dict[str, AtWork | EngineError]:
         """What was made for other questions on images of this shape, or why that cannot be, by their labels."""
-        known = ((label, self._shared.known.get(self._key(images, key))) for key, label in self._labels.items())
+        device = outputs.session.device
+        known = ((label, self._shared.known.get(_key(device, image_shape, key))) for key, label in self._labels.items())
         return {label: found for label, found in known if found is not None}
 
-    def failed(self, engine: str, images: FloatArray, error: Exception, question: Question | None = None) -> None:
+    def failed(
+        self, choice: EngineChoice, images: FloatArray, error: Exception, question: Question | None = None
+    ) -> None:
         """An answer failed: until the network changes MindSpore gives it.
 
         Raises:
@@ -237,20 +245,18 @@ class Sessions:
         what = f"{len(images)} images of {images.shape[1:]}"
         other = EngineError(f"ONNX Runtime failed for {what}: {first_line(error)}")
         found = error if isinstance(error, EngineError) else other
-        self._shared.known[self._key(images, None if question is None else question.key)] = found
-        if question is None and (self.engine_of_run or engine) == ONNXRUNTIME:
-            raise _refused(self._network, found)
-        self._tell("network" if question is None else question.label, found)
+        choice = self.choice_of_run or choice
+        self._shared.known[_key(choice.device, images.shape[1:], None if question is None else question.key)] = found
+        if question is None and choice.is_onnxruntime:
+            raise choice.refused(self._network, found)
+        self._tell("network" if question is None else question.label, found, choice.device)
 
-    def _key(self, images: FloatArray, question: Hashable = None) -> tuple[str, Shape, Hashable]:
-        return "session", images.shape[1:], question
-
-    def _made(self, images: FloatArray) -> AtWork | EngineError:
+    def _made(self, images: FloatArray, device: str) -> AtWork | EngineError:
         shape = images.shape[1:]
         structure, kept = self._graphs.pop(shape, (None, None))
         try:
-            found = None if kept is None or structure != self._shared.structure else self._proven(kept, images)
-            found = found or translated(self._network, images)
+            found = None if kept is None or structure != self._shared.structure else self._proven(kept, images, device)
+            found = found or translated(self._network, images, device)
         except EngineError as error:
             return error
         except ImportError as error:
@@ -260,10 +266,10 @@ class Sessions:
         at_work.seen, at_work.changes_gradients = self._shared.writes, found.changes_gradients
         return at_work
 
-    def _proven(self, graph: Graph, images: FloatArray) -> Translated | None:
+    def _proven(self, graph: Graph, images: FloatArray, device: str) -> Translated | None:
         """The graph at work with weights that are new; None where more than they has changed."""
         try:
-            return held(graph, self._network, images)
+            return held(graph, self._network, images, device)
         except EngineError:
             return None
 
@@ -280,15 +286,16 @@ class Sessions:
         self._batches[shape] = self._batches.get(shape, 0) + batches
         pixels = self._batches[shape] * len(images) * prod(shape[1:])
         is_enough = self._batches[shape] >= ENOUGH_BATCHES or pixels >= _ENOUGH_PIXELS
-        return device_in_use() == "CPU" and (self.engine_of_run is not None or is_enough)
+        return device_in_use() == "CPU" and (self.choice_of_run is not None or is_enough)
 
-    def _tell(self, what: str, error: EngineError) -> None:
-        """Logs why MindSpore answers, once."""
+    def _tell(self, what: str, error: EngineError, device: str) -> None:
+        """Logs why MindSpore answers, once; a warning where outputs differ, or another device was asked for."""
         told = f"MindSpore computes the {what}, not ONNX Runtime: {error}"
         if told in self._told:
             return
         self._told.add(told)
-        _LOG.log(logging.INFO if error.difference is None else logging.WARNING, "%s", told)
+        is_expected = error.difference is None and device == CPU
+        _LOG.log(logging.INFO if is_expected else logging.WARNING, "%s", told)
 
 
 _SESSIONS: WeakValueDictionary[int, Sessions] = WeakValueDictionary()  # each holds its network
@@ -308,9 +315,5 @@ def as_floats(outputs: tuple[NDArray[Any], ...]) -> list[FloatArray]:
     return [output.astype(np.float32, copy=False) for output in outputs]
 
 
-def _refused(network: Any, error: EngineError) -> EngineError:
-    return EngineError(
-        f'`engine` "onnxruntime" cannot compute `network` ({type(network).__name__}): {error}; give "auto" or '
-        '"mindspore", which compute it as it is',
-        difference=error.difference,
-    )
+def _key(device: str, image_shape: Shape, question: Hashable = None) -> tuple[str, str, Shape, Hashable]:
+    return "session", device, image_shape, question

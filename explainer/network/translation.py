@@ -16,6 +16,7 @@ from explainer.errors import EngineError
 from explainer.memory import images_per_pass
 from explainer.network.mindspore.capture import captured, parameters_of
 from explainer.network.mindspore.reference import eager_outputs
+from explainer.network.onnx.device import CPU
 from explainer.network.onnx.graph import Graph
 from explainer.network.onnx.mindir import BATCH, graph_of
 from explainer.network.onnx.session import Session
@@ -48,7 +49,7 @@ class Translated:
     changes_gradients: bool = False
 
 
-def translated(network: Any, images: FloatArray) -> Translated:
+def translated(network: Any, images: FloatArray, device: str = CPU) -> Translated:
     """The network for ONNX Runtime, found to give what MindSpore gives eagerly, with its weights of this moment.
 
     One image and a batch of several are compared: code may depend on the size of a batch, which a graph does not. The
@@ -57,6 +58,7 @@ def translated(network: Any, images: FloatArray) -> Translated:
     Args:
         network: a mindspore.nn.Cell, images (N, C, H, W) -> a tensor, or several, of N rows.
         images: some of those that it is for, (N, C, H, W) float32, at least one.
+        device: where ONNX Runtime is to compute.
 
     Raises:
         EngineError: it cannot be computed by ONNX Runtime, or not alike: to 1e-5 of the largest output, or what the
@@ -70,16 +72,16 @@ def translated(network: Any, images: FloatArray) -> Translated:
     (['Conv', 'Relu'], True)
     """
     proof = _Proof(network, images)  # first: it refuses what must not be exported
-    return proof.of(graph_of(captured(network, images.shape[1:], BATCH)))
+    return proof.of(graph_of(captured(network, images.shape[1:], BATCH)), device)
 
 
-def held(graph: Graph, network: Any, images: FloatArray) -> Translated:
+def held(graph: Graph, network: Any, images: FloatArray, device: str = CPU) -> Translated:
     """A graph that was taken before, with the network's weights of this moment, proven anew.
 
     Raises:
         EngineError, NetworkInputError: as for `translated`; the network may have changed since.
     """
-    return _Proof(network, images).of(graph)
+    return _Proof(network, images).of(graph, device)
 
 
 class _Proof:
@@ -92,9 +94,9 @@ class _Proof:
         self._changing: list[None] = []
         self._eager = [_timed(partial(eager_outputs, network, batch, self._changing)) for batch in self._batches]
 
-    def of(self, graph: Graph) -> Translated:
+    def of(self, graph: Graph, device: str) -> Translated:
         """The graph at work; EngineError unless it gives the same."""
-        session = session_of(graph, self._network)
+        session = session_of(graph, self._network, device)
         ours = [_timed(partial(session, batch)) for batch in self._batches]
         expected = self._eager[1].outputs
         differences = [
@@ -114,9 +116,9 @@ def rounding_of(graph: Graph, least: float = _ROUNDING) -> float:
     return max([least, *(_APPROXIMATED.get(node.operator, 0.0) for node in graph.nodes)])
 
 
-def session_of(graph: Graph, network: Any) -> Session:
+def session_of(graph: Graph, network: Any, device: str = CPU) -> Session:
     """The graph at work with the network's weights of this moment."""
-    return Session(graph, parameters_of(network, list(graph.weights)))
+    return Session(graph, parameters_of(network, list(graph.weights)), device=device)
 
 
 def _several_of(images: FloatArray) -> FloatArray:

@@ -132,7 +132,7 @@ class OneRun:
 
     def estimate(self) -> Estimate:
         """What a new run will take; nothing is written."""
-        with self._classifier.in_run(self._options.engine):
+        with self._classifier.in_run(self._options.engine, self._options.device):
             started = time.monotonic()
             skipped, first = first_items(self._items())
             if first is None:
@@ -148,10 +148,11 @@ class OneRun:
         """
         with ExitStack() as stack:
             recorded = open_recorded(self._summary_dir) if resume else None
+            engine, device = self._options.engine, self._options.device
             if recorded is not None:
                 stack.enter_context(recorded)
-            engine = self._options.engine if recorded is None else engine_of(recorded, self._options.engine)
-            stack.enter_context(self._classifier.in_run(engine))
+                engine = engine_of(recorded, engine, device)
+            stack.enter_context(self._classifier.in_run(engine, device))
             for sink in self._setup.sinks:
                 stack.enter_context(closing(sink))
             return self._begin() if recorded is None else self._go_on(recorded)

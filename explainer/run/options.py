@@ -16,7 +16,8 @@ from explainer.data.batch import SourceFile
 from explainer.data.label_column import LABEL_FORMATS
 from explainer.data.normalisation import require_mean_and_std
 from explainer.data.preprocess import Preprocess
-from explainer.network.engine import default_engine, require_engine
+from explainer.network.engine import EngineChoice, default_engine
+from explainer.network.onnx.device import CPU
 from explainer.representation import of_changed_fields
 from explainer.run.control_samples import AUTO, require_control_samples
 from explainer.summary.raw_maps import RAW_MAPS
@@ -57,11 +58,14 @@ class RunOptions:
         engine: what computes the network's outputs for as long as the run goes on, also for explainers and metrics:
             "mindspore", "onnxruntime" (refused where it cannot), or "auto": ONNX Runtime where it gives the same and is
             faster. By default what EXPLAINER_ENGINE in the environment says, else "auto"; see docs/performance.md.
+        device: where ONNX Runtime computes: "cpu", or "cuda", a GPU, which needs onnxruntime-gpu; then "auto" is ONNX
+            Runtime, or refused. MindSpore has a device of its own, `mindspore.set_device`.
         provenance: what else a summary should keep of where the run comes from, as JSON values, such as {"checkpoint":
             "resnet20.ckpt"}.
 
     Raises:
         TypeError, ValueError: a field of a wrong type or value.
+        EngineError: `device` "cuda", which the ONNX Runtime that is installed has not; says what to install.
 
     >>> RunOptions(top_k=3)
     RunOptions(top_k=3)
@@ -81,6 +85,7 @@ class RunOptions:
     control_samples: int | str | None = AUTO
     raw_maps: str | None = None
     engine: str = field(default_factory=default_engine)
+    device: str = CPU
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     __repr__ = of_changed_fields
@@ -94,7 +99,7 @@ class RunOptions:
         if self.raw_maps is not None:
             require_choice("raw_maps", self.raw_maps, RAW_MAPS)
         require_control_samples(self.control_samples)
-        require_engine("engine", self.engine)
+        EngineChoice(self.engine, self.device)
         self._check_display()
         self._check_sources()
         require_json("provenance", self.provenance)

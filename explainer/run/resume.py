@@ -9,6 +9,7 @@ from typing import Any
 from explainer.data.batch import Sample
 from explainer.errors import EngineError, ResumeError
 from explainer.network.engine import AUTO, MINDSPORE, Engine, version_of
+from explainer.network.onnx.device import CPU
 from explainer.records import RunMetadata
 from explainer.summary import codec
 from explainer.summary.recorded_run import RecordedRun
@@ -44,17 +45,20 @@ def require_label_format(recorded: RecordedRun, label_format: str | None) -> Non
         )
 
 
-def engine_of(recorded: RecordedRun, asked: str) -> str:
+def engine_of(recorded: RecordedRun, asked: str, device: str = CPU) -> str:
     """The engine that goes on with a run: the one that has begun it.
 
     Raises:
-        ResumeError: another one is asked for.
+        ResumeError: another one is asked for, or another device.
     """
-    then = mapping(recorded.metadata.parameters.get("engine")).get("name", MINDSPORE)  # earlier versions had no other
-    if asked not in (AUTO, then):
-        raise ResumeError(
-            f"cannot go on with {recorded.event_file}: engine differs: {then!r} then, {asked!r} now. {_DO}"
-        )
+    engine = mapping(recorded.metadata.parameters.get("engine"))
+    then = engine.get("name", MINDSPORE)  # earlier versions had no other
+    now = then if asked == AUTO else asked
+    for what, before, after in (("engine", then, now), ("device", engine.get("device", CPU), device)):
+        if before != after:
+            raise ResumeError(
+                f"cannot go on with {recorded.event_file}: {what} differs: {before!r} then, {after!r} now. {_DO}"
+            )
     return str(then)
 
 

@@ -87,7 +87,11 @@ class ImageClassificationRunner:
         require_sources(self._options.sources, exact_sample_count(self._dataset))
         require_countable(self._options.control_samples, sample_count(self._dataset))
         classifier = onnx_classifier_of(
-            network, activation_fn, batch_size=self._options.batch_size, engine=self._options.engine
+            network,
+            activation_fn,
+            batch_size=self._options.batch_size,
+            engine=self._options.engine,
+            device=self._options.device,
         )
         self._setup = RunSetup(self._dataset, self._labels, network, activation_fn, self._options, classifier)
 

@@ -156,8 +156,8 @@ def test_only_the_summary_and_the_graphs_import_protobuf():
     assert found == {"summary", "network.onnx"}
 
 
-def test_onnx_runtime_is_imported_where_a_session_is_made_alone():
-    assert importers_of("onnxruntime") == {"explainer.network.onnx.session"}
+def test_onnx_runtime_is_imported_where_a_session_is_made_and_where_its_devices_are_asked_for():
+    assert importers_of("onnxruntime") == {"explainer.network.onnx.device", "explainer.network.onnx.session"}
 
 
 def test_rich_is_imported_where_tables_are_drawn_alone():

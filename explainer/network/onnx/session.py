@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
+from explainer.network.onnx.device import CPU, providers_of, require_in_use
 from explainer.network.onnx.graph import Graph, Value
 from explainer.network.onnx.model import model_of, needed_weights
 
@@ -29,9 +30,13 @@ class Session:
         weights: each parameter by its name; those that the outputs do not need may be missing.
         outputs: the values to be given; the network's own outputs, if there are none.
         threads: how many of them; as many as `thread_count` says, if it is not given.
+        device: where it computes, "cpu" or "cuda".
+
+    Attributes:
+        device: as it was given.
 
     Raises:
-        EngineError: ONNX Runtime does not take the graph.
+        EngineError: ONNX Runtime does not take the graph, or cannot have the device.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class Session:
         outputs: Iterable[Value] = (),
         *,
         threads: int | None = None,
+        device: str = CPU,
     ) -> None:
         import onnxruntime
 
@@ -58,10 +64,12 @@ class Session:
         )
         try:
             self._session = onnxruntime.InferenceSession(
-                model_of(graph, wanted), options, providers=["CPUExecutionProvider"]
+                model_of(graph, wanted), options, providers=providers_of(device), enable_fallback=0
             )
         except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
             raise EngineError(f"ONNX Runtime does not take the graph: {first_line(error)}") from error
+        require_in_use(self._session, device)
+        self.device = device
         self._inputs = [value.name for value in graph.inputs]
         self._names = [value.name for value in wanted]
 
@@ -85,7 +93,7 @@ class Session:
         Raises:
             EngineError: as for the class.
         """
-        return Session(graph, self._kept)
+        return Session(graph, self._kept, device=self.device)
 
     def holds(self, weights: Mapping[str, NDArray[Any]]) -> bool:
         """Whether these are the weights that it was made with."""

@@ -100,6 +100,7 @@ RUN_OPTIONS = (
     "--control-samples N",
     "--raw-maps [float16|float32]",
     "--engine [auto|mindspore|onnxruntime]",
+    "--device [cpu|cuda]",
     "--dry-run",
     "--shard INDEX/COUNT",
     "--resume",

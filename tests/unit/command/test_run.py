@@ -142,6 +142,7 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "control_samples": "auto",
         "raw_maps": None,
         "engine": None,
+        "device": "cpu",
     }
 
 
@@ -173,10 +174,11 @@ def test_mean_and_std_take_all_numbers_that_follow(options_of, arguments, mean, 
 def test_every_option_reaches_the_run(options_of):
     words = "--checkpoint w.ckpt --explainers RISE --metrics Sparseness --hierarchical-occlusion --uncertainty noise"
     numbers = "--activation sigmoid --size 5 7 --channels 1 --batch-size 2 --top-k 4 --limit 3 --control-samples 9"
-    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16 --engine onnxruntime"
+    pictures = "--max-megapixels 0.5 --bits 12 --on-bad-sample skip --raw-maps float16"
+    engine = "--engine onnxruntime --device cuda"
     network = "--network-args depth=20 width=0.5 --network-args name=x"
     files = "--labels-csv l.csv --boxes b.csv --on-unknown-label ignore --sample-seed 8 --preprocess cifar"
-    made = options_of(*f"{words} {numbers} {network} {pictures} {files} --mean 0.5 --std 0.2".split())
+    made = options_of(*f"{words} {numbers} {network} {pictures} {engine} {files} --mean 0.5 --std 0.2".split())
     given = dataclasses.asdict(made)
     given |= given.pop("pictures")
     wanted = {
@@ -197,6 +199,7 @@ def test_every_option_reaches_the_run(options_of):
         "control_samples": 9,
         "raw_maps": "float16",
         "engine": "onnxruntime",
+        "device": "cuda",
         "network_args": ("depth=20", "width=0.5", "name=x"),
         "labels_csv": Path("l.csv"),
         "boxes": Path("b.csv"),

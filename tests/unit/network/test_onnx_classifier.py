@@ -7,18 +7,22 @@ import re
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import mindspore
 import numpy as np
 import pytest
+from gpus import FakeGpu
 from mindspore import Tensor, nn, ops
 from networks import SmallCnn
 
+from explainer import RunOptions
 from explainer.errors import EngineError, NetworkOutputError
 from explainer.explanation import RISE, Occlusion
 from explainer.network import translation
-from explainer.network.engine import Engine, default_engine
+from explainer.network.engine import Engine, default_engine, version_of
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.of import classifier_of
 from explainer.network.onnx.session import Session
@@ -50,6 +54,13 @@ class Pair(SmallCnn):
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
         logits = super().construct(images)
         return logits, images.mean((2, 3))
+
+
+class Stopped(SmallCnn):
+    """Stops a part of its gradient."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(images) + ops.stop_gradient(super().construct(images))
 
 
 def on_onnx(network: nn.Cell) -> OnnxClassifier:
@@ -465,8 +476,8 @@ def test_outside_a_run_auto_takes_onnx_runtime_for_many_pixels_at_once(
 ) -> None:
     own = Sessions._made
 
-    def quick(self: Sessions, images: Any) -> Any:
-        found = own(self, images)
+    def quick(self: Sessions, images: Any, device: str) -> Any:
+        found = own(self, images, device)
         found.speedup = 2.0
         return found
 
@@ -498,8 +509,8 @@ def test_where_it_is_slower_mindspore_answers(monkeypatch: pytest.MonkeyPatch, n
     network = SmallCnn()
     own = Sessions._made
 
-    def slow(self: Sessions, images: Any) -> Any:
-        found = own(self, images)
+    def slow(self: Sessions, images: Any, device: str) -> Any:
+        found = own(self, images, device)
         found.speedup = 0.9
         return found
 
@@ -583,6 +594,98 @@ def test_on_another_device_auto_is_mindspore(monkeypatch: pytest.MonkeyPatch) ->
     with asked.in_run("auto"):
         asked.logits(IMAGES)
         assert asked.engine_for(IMAGES) == Engine("mindspore")
+
+
+# On a GPU.
+
+
+@pytest.mark.parametrize("engine", ["auto", "onnxruntime"])
+def test_on_a_gpu_every_question_is_asked_there(engine: str, gpu: FakeGpu) -> None:
+    network = SmallCnn()
+    asked = classifier_of(network, SOFTMAX, engine=engine, device="cuda")
+    assert_mindspores(asked.logits(IMAGES), network)  # a first batch, for which "auto" makes no session elsewhere
+    seed = np.eye(4, dtype=np.float32)[[1, 2, 3]]
+    by_mindspore = MindSporeClassifier(network, SOFTMAX)
+    np.testing.assert_allclose(asked.gradient(IMAGES, seed), by_mindspore.gradient(IMAGES, seed), atol=1e-5)
+    found = asked.engine_for(IMAGES)
+    assert (found.name, found.device, found.questions["gradient"].device) == ("onnxruntime", "cuda", "cuda")
+    assert found.recorded["device"] == found.recorded["questions"]["gradient"]["device"] == "cuda"
+    assert [providers[0][0] for providers in gpu.asked] == ["CUDAExecutionProvider"] * 2
+
+
+def test_one_network_is_asked_on_both_devices(gpu: FakeGpu) -> None:
+    network = SmallCnn()
+    on_gpu, on_cpu = (classifier_of(network, engine="onnxruntime", device=device) for device in ("cuda", "cpu"))
+    for asked in (on_gpu, on_cpu, on_gpu):
+        assert_mindspores(asked.logits(IMAGES), network)
+    assert [asked.engine_for(IMAGES).device for asked in (on_gpu, on_cpu)] == ["cuda", "cpu"]
+    assert len(gpu.asked) == 2
+    assert "device" not in on_cpu.engine_for(IMAGES).recorded
+
+
+def test_in_a_run_all_classifiers_of_a_network_have_its_device(gpu: FakeGpu) -> None:
+    network = SmallCnn()
+    explainer = Occlusion(network, SOFTMAX, 1, window=3, stride=2)
+    with classifier_of(network, SOFTMAX).in_run("auto", "cuda"):
+        explainer(IMAGES, 1)
+    assert {str(providers[0][0]) for providers in gpu.asked} == {"CUDAExecutionProvider"}
+
+
+@pytest.mark.parametrize("engine", ["auto", "onnxruntime"])
+def test_a_gpu_that_cannot_compute_a_network_is_not_replaced(engine: str, gpu: FakeGpu) -> None:
+    asked = classifier_of(Backwards(), engine=engine, device="cuda")
+    with pytest.raises(
+        EngineError,
+        match=r'^`device` "cuda" cannot compute `network` \(Backwards\): .*bprop.*; give device="cpu"$',
+    ):
+        asked.logits(IMAGES)
+
+
+@pytest.mark.parametrize("engine", ["auto", "onnxruntime"])
+def test_a_gpu_whose_libraries_are_missing_is_not_replaced(engine: str, gpu: FakeGpu) -> None:
+    gpu.used = ["CPUExecutionProvider"]
+    with pytest.raises(EngineError, match=r'"cuda" is not in use: .* session for CPUExecutionProvider alone'):
+        classifier_of(SmallCnn(), engine=engine, device="cuda").logits(IMAGES)
+
+
+def test_a_gpu_that_gives_other_numbers_is_refused(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Session.__call__
+    monkeypatch.setattr(Session, "__call__", lambda *given: tuple(array * 1.001 for array in own(*given)))
+    with pytest.raises(EngineError, match=r'"cuda" cannot compute .* other outputs than MindSpore .* by 6\.\de-04'):
+        classifier_of(SmallCnn(), engine="auto", device="cuda").logits(IMAGES)
+
+
+def test_a_gradient_that_the_gpu_cannot_give_is_a_warning(gpu: FakeGpu, caplog: pytest.LogCaptureFixture) -> None:
+    network = Stopped()
+    asked = classifier_of(network, SOFTMAX, device="cuda", engine="auto")
+    with caplog.at_level(logging.INFO, "explainer"):
+        asked.gradient(IMAGES, np.eye(4, dtype=np.float32)[[1, 2, 3]])
+    (told,) = [record for record in caplog.records if "not ONNX Runtime" in record.message]
+    assert (told.levelno, told.message[:34]) == (logging.WARNING, "MindSpore computes the gradient, n")
+
+
+@pytest.mark.parametrize("how", ["given", "by the environment"])
+def test_mindspore_has_a_device_of_its_own(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXPLAINER_ENGINE", "mindspore")
+    with pytest.raises(ValueError, match=r'`device` "cuda" is ONNX Runtime\'s, and `engine` is "mindspore", whose'):
+        classifier_of(SmallCnn(), device="cuda", engine="mindspore" if how == "given" else None)
+
+
+def test_without_cuda_a_gpu_is_refused_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    for ask in (partial(classifier_of, SmallCnn(), engine="auto"), partial(RunOptions, engine="auto")):
+        with pytest.raises(EngineError, match=r"CUDAExecutionProvider; the one that is installed .* onnxruntime-gpu"):
+            ask(device="cuda")
+
+
+def test_the_version_is_that_of_the_package_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "onnxruntime-gpu":
+            return "1.99"
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("explainer.network.engine.version", version)
+    assert (version_of("onnxruntime"), version_of("mindspore")) == ("1.99", None)
 
 
 def test_the_environment_says_which_engine_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:

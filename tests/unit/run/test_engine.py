@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gpus import FakeGpu
 from mindspore import Tensor, nn
 from mindspore.dataset import GeneratorDataset
 from networks import SmallCnn
@@ -33,12 +34,12 @@ class Backwards(SmallCnn):
         return (images * 0,)
 
 
-def explained(folder: Path, engine: str, network: nn.Cell | None = None) -> Any:
+def explained(folder: Path, engine: str, network: nn.Cell | None = None, device: str = "cpu") -> Any:
     """The run of an engine; its explainer is made with the bare network."""
     network = SmallCnn(3) if network is None else network
     rows = [(image, np.int32(index % 4)) for index, image in enumerate(IMAGES)]
     data = GeneratorDataset(rows, ["image", "label"], shuffle=False, num_parallel_workers=1), LABELS
-    options = RunOptions(batch_size=2, progress=False, engine=engine, raw_maps="float32")
+    options = RunOptions(batch_size=2, progress=False, engine=engine, device=device, raw_maps="float32")
     runner = ImageClassificationRunner(folder, data, network, SOFTMAX, options=options)
     runner.register_saliency(
         [Occlusion(network, SOFTMAX, 1, window=3, stride=2)], [Faithfulness(4, SOFTMAX, metric="DeletionAUC", steps=4)]
@@ -93,4 +94,21 @@ def test_an_engine_that_cannot_is_refused_before_anything_is_written(tmp_path: P
         EngineError, match=r'`engine` "onnxruntime" cannot compute `network` \(Backwards\): the network'
     ):
         explained(tmp_path / "job", "onnxruntime", Backwards(3))
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_run_on_a_gpu_is_computed_there_and_says_so(gpu: FakeGpu, by_mindspore: Any, tmp_path: Path) -> None:
+    run = explained(tmp_path / "job", "auto", device="cuda")
+    for ours, mindspores in zip(run.samples.values(), by_mindspore.samples.values(), strict=True):
+        np.testing.assert_allclose(ours.prediction.probabilities, mindspores.prediction.probabilities, atol=2e-6)
+    assert {providers[0][0] for providers in gpu.asked} == {"CUDAExecutionProvider"}
+    engine = run.metadata.parameters["engine"]
+    assert (engine["name"], engine["device"]) == ("onnxruntime", "cuda")
+    (told,) = [row for row in provenance_rows(facts_of(run)) if row[0] == "engine"]
+    assert told[1].startswith(f"onnxruntime {version_of('onnxruntime')} on cuda, outputs within ")
+
+
+def test_a_gpu_that_cannot_is_refused_before_anything_is_written(gpu: FakeGpu, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r'`device` "cuda" cannot compute `network` \(Backwards\): the network'):
+        explained(tmp_path / "job", "auto", Backwards(3), device="cuda")
     assert not (tmp_path / "job").exists()

@@ -25,6 +25,7 @@ def test_every_option_has_its_documented_default():
         "control_samples": "auto",
         "raw_maps": None,
         "engine": "mindspore",  # which the tests' EXPLAINER_ENGINE says
+        "device": "cpu",
         "provenance": {},
     }
 

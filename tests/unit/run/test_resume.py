@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gpus import FakeGpu
 from mindspore import Tensor, nn
 from mindspore.dataset import GeneratorDataset
 
@@ -531,6 +532,23 @@ def test_a_run_of_another_engine_than_is_asked_for_is_refused(onnx: Setting):
     with pytest.raises(ResumeError, match="engine differs: 'onnxruntime' then, 'mindspore' now"):
         onnx.with_other(options={"engine": "mindspore"}).run(resume=True)
     assert files_below(onnx.folder) == before
+
+
+def test_a_run_that_began_on_the_processor_does_not_go_on_on_a_gpu(onnx: Setting, gpu: FakeGpu):
+    before = files_below(onnx.folder)
+    with pytest.raises(ResumeError, match="device differs: 'cpu' then, 'cuda' now"):
+        onnx.with_other(options={"engine": "auto", "device": "cuda"}).run(resume=True)
+    assert files_below(onnx.folder) == before
+
+
+def test_a_run_that_began_on_a_gpu_goes_on_there_alone(setting: Setting, gpu: FakeGpu):
+    on_gpu = Setting(setting.folder, options={"engine": "auto", "device": "cuda"})
+    on_gpu.stopped(4)
+    with pytest.raises(ResumeError, match="device differs: 'cuda' then, 'cpu' now"):
+        on_gpu.with_other(options={"engine": "auto"}).run(resume=True)
+    gpu.asked.clear()
+    assert on_gpu.run(resume=True).samples == 7
+    assert read_run(on_gpu.folder).metadata.parameters["engine"]["device"] == "cuda"
 
 
 def test_a_run_whose_engine_can_no_longer_compute_it_is_refused(onnx: Setting, monkeypatch: pytest.MonkeyPatch):
