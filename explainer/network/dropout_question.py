@@ -11,6 +11,7 @@ import numpy as np
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
 from explainer.memory import images_per_pass
+from explainer.network.dropout_at_work import DropoutAtWork
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.borrowing import borrowed
 from explainer.network.mindspore.dropout import drop_rate, dropped_logits, drops_channels
@@ -18,8 +19,7 @@ from explainer.network.mindspore.dropping_export import captured_with_marks, mar
 from explainer.network.onnx.dropping import Drop, drawn, with_draws
 from explainer.network.onnx.graph import Graph
 from explainer.network.onnx.mindir import BATCH, graph_of
-from explainer.network.sessions import AtWork
-from explainer.network.translation import difference_of, rounding_of, session_of
+from explainer.network.translation import difference_of, rounding_of
 
 _COMPARED = 8  # draws: where nearly all is dropped, a few of them would tell nothing
 
@@ -53,7 +53,7 @@ class DropoutQuestion:
         """No."""
         return False
 
-    def proven(self, graph: Graph, device: str) -> AtWork:
+    def proven(self, graph: Graph, device: str) -> DropoutAtWork:
         """A graph of its own, in which dropouts stay, found to give what MindSpore gives for the same draws.
 
         The order of MindSpore's calls in a pass is that of the draws.
@@ -71,13 +71,14 @@ class DropoutQuestion:
         drops = {name: Drop(drop_rate(cell), drops_channels(cell)) for cell, name in marks.items()}
         marked = graph_of(captured_with_marks(network, images.shape[1:], BATCH))
         asked = with_draws(marked, drops, [marks[cell] for cell in calls])
-        session = session_of(asked, network, device)
-        found = session(images, *drawn(asked, [stream() for stream in streams]))
-        difference = difference_of(found, [expected], [expected])
+        at_work = DropoutAtWork(asked, network, device)
+        found = at_work(images, drawn(asked, [stream() for stream in streams]))
+        difference = difference_of([found], [expected], [expected])
         if difference > rounding_of(asked):
             raise EngineError(
                 f"the graph gives other outputs than MindSpore for the same dropout masks, by {difference:.1e} of the "
                 "largest; a cell may drop in several branches at once",
                 difference=difference,
             )
-        return AtWork(asked, session, difference)
+        at_work.difference = difference
+        return at_work

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
 from explainer.errors import EngineError, NoReluError
 from explainer.memory import images_at_once, images_per_pass, images_within
+from explainer.network.dropout_at_work import DroppedImages
 from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import MINDSPORE, ONNXRUNTIME, Engine, EngineChoice
 from explainer.network.mindspore.adapter import DroppedLogits, MindSporeClassifier, Stream
@@ -24,10 +25,12 @@ from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.device import CPU
 from explainer.network.onnx.dropping import drawn
 from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion
-from explainer.network.sessions import ENOUGH_BATCHES, AtWork, Question, as_floats, sessions_of
+from explainer.network.sessions import ENOUGH_BATCHES, AtWork, Found, FoundT, Question, as_floats, sessions_of
 from explainer.network.windowed import Outputs
 from explainer.perturb.engine import windows_in
 from explainer.relu_rules import ReluRule, plain
+
+Given = TypeVar("Given")
 
 
 class OnnxClassifier:
@@ -175,14 +178,16 @@ class OnnxClassifier:
             return self._given(at_work.with_windows, None, chunks, images, windows)
         return self._given(at_work, None, chunks, images)
 
-    def _answering(self, question: Question, images: FloatArray, rows: int, *, at_once: bool = False) -> AtWork | None:
+    def _answering(
+        self, question: Question[FoundT], images: FloatArray, rows: int, *, at_once: bool = False
+    ) -> FoundT | None:
         """What answers a question for so many rows by ONNX Runtime; None where MindSpore is to answer."""
         batches = len(pieces(rows, images_per_pass(self.batch_size, images.shape[1:])))
         batches += at_once * ENOUGH_BATCHES
         outputs = self._sessions.chosen(self._choice, images[: self.batch_size], batches, for_outputs=False)
         return None if outputs is None else self._sessions.asked(outputs, images, question)
 
-    def _asked(self, question: Question, *arrays: FloatArray, at_once: bool = False) -> list[FloatArray] | None:
+    def _asked(self, question: Question[AtWork], *arrays: FloatArray, at_once: bool = False) -> list[FloatArray] | None:
         """The answer to a question by ONNX Runtime; None where MindSpore is to answer."""
         images = arrays[0]
         at_work = self._answering(question, images, len(images), at_once=at_once)
@@ -192,14 +197,23 @@ class OnnxClassifier:
         return self._given(at_work, question, pieces(len(images), size), *arrays)
 
     def _given(
-        self, at_work: Callable[..., Outputs], question: Question | None, chunks: list[slice], *arrays: Any
+        self, at_work: Callable[..., Outputs], question: Question[Any] | None, chunks: list[slice], *arrays: Any
     ) -> list[FloatArray] | None:
-        try:
-            parts = [as_floats(at_work(*(array[chunk] for array in arrays))) for chunk in chunks]
-        except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
-            self._sessions.failed(self._choice, arrays[0], error, question)
+        def given() -> list[list[FloatArray]]:
+            return [as_floats(at_work(*(array[chunk] for array in arrays))) for chunk in chunks]
+
+        parts = self._tried(question, arrays[0], given)
+        if parts is None:
             return None
         return [with_a_row_each(np.concatenate(output), len(arrays[0])) for output in zip(*parts, strict=True)]
+
+    def _tried(self, question: Question[Any] | None, images: FloatArray, given: Callable[[], Given]) -> Given | None:
+        """What ONNX Runtime gives for images; None where it fails, and MindSpore is to answer from now on."""
+        try:
+            return given()
+        except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
+            self._sessions.failed(self._choice, images, error, question)
+            return None
 
     # Gradients and layers.
 
@@ -303,12 +317,13 @@ class OnnxClassifier:
         question = DropoutQuestion(self._reference, images)
         at_work = self._answering(question, images, rows)
         if at_work is None:
-            return self._reference.dropped_logits
+            return partial(self._reference.dropped_logits, images)
+        dropped, graph = DroppedImages(at_work, images, self.batch_size), at_work.graph
 
-        def logits_of(images: FloatArray, streams: Sequence[Stream]) -> FloatArray:
-            draws = drawn(at_work.graph, [stream() for stream in streams])
-            found = self._given(at_work, question, [slice(None)], images, *draws)
-            return self._reference.dropped_logits(images, streams) if found is None else found[0]
+        def logits_of(indices: IndexArray, streams: Sequence[Stream]) -> FloatArray:
+            draws = drawn(graph, [stream() for stream in streams])
+            found = self._tried(question, images[indices[:1]], lambda: dropped.logits(indices, draws))
+            return self._reference.dropped_logits(images, indices, streams) if found is None else found
 
         return logits_of
 
@@ -355,10 +370,10 @@ class OnnxClassifier:
         self._reference.require_dropout()
 
 
-def _engine_of(found: AtWork | EngineError) -> Engine:
-    if isinstance(found, AtWork):
-        return Engine(ONNXRUNTIME, found.difference, device=found.session.device)
-    return Engine(MINDSPORE, reason=str(found))
+def _engine_of(found: Found | EngineError) -> Engine:
+    if isinstance(found, EngineError):
+        return Engine(MINDSPORE, reason=str(found))
+    return Engine(ONNXRUNTIME, found.difference, device=found.device)
 
 
 def _zero_rows(gradient: FloatArray, seed: FloatArray) -> IndexArray:

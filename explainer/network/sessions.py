@@ -7,7 +7,7 @@ import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from math import prod
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -62,6 +62,11 @@ class AtWork:
         self._weights: tuple[NDArray[Any], ...] = ()
         self._windows = WindowSessions(graph)
 
+    @property
+    def device(self) -> str:
+        """Where ONNX Runtime computes it."""
+        return self.session.device
+
     def __call__(self, images: FloatArray, *others: FloatArray) -> tuple[NDArray[Any], ...]:
         """The graph's outputs for images (N, C, H, W), and what else it is given."""
         session = self._open if self._weights and self._open is not None else self.session
@@ -82,15 +87,33 @@ class AtWork:
         if self.session.holds(weights):
             return bool(before)
         if not for_a_moment:
-            self.session = session_of(self.graph, network, self.session.device)
+            self.session = session_of(self.graph, network, self.device)
             return True
         if self._open is None:
-            self._open = Session(with_open_weights(self.graph), {}, device=self.session.device)
+            self._open = Session(with_open_weights(self.graph), {}, device=self.device)
         self._weights = tuple(weights.values())
         return True
 
 
-class Question(Protocol):
+class Found(Protocol):
+    """What answers a question, as `AtWork`."""
+
+    difference: float
+    seen: int | None
+    is_one_of_several: bool
+
+    @property
+    def device(self) -> str:
+        """Where ONNX Runtime computes it."""
+
+    def with_weights(self, network: Any, *, for_a_moment: bool) -> bool:
+        """It answers with the network's weights of this moment; whether they are others than before."""
+
+
+FoundT = TypeVar("FoundT", bound=Found, covariant=True)
+
+
+class Question(Protocol[FoundT]):
     """What is asked of a network beside its outputs."""
 
     @property
@@ -105,7 +128,7 @@ class Question(Protocol):
     def of_gradient(self) -> bool:
         """Whether it is about a gradient."""
 
-    def proven(self, graph: Graph, device: str) -> AtWork | None:
+    def proven(self, graph: Graph, device: str) -> FoundT | None:
         """Laid on the network's graph and compared with MindSpore's answer; None where that answer tells nothing.
 
         Args:
@@ -186,7 +209,7 @@ class Sessions:
             self._refresh(found)
         return found
 
-    def asked(self, outputs: AtWork, images: FloatArray, question: Question) -> AtWork | None:
+    def asked(self, outputs: AtWork, images: FloatArray, question: Question[FoundT]) -> FoundT | None:
         """What answers another question on the network's graph; None where MindSpore does, and why is logged once.
 
         Args:
@@ -194,8 +217,8 @@ class Sessions:
             images: (N, ...) float32.
             question: what is asked, and how its graph is laid on the network's and proven.
         """
-        key = _key(outputs.session.device, images.shape[1:], question.key)
-        found: AtWork | EngineError | None = self._shared.known.get(key)
+        key = _key(outputs.device, images.shape[1:], question.key)
+        found: FoundT | EngineError | None = self._shared.known.get(key)
         if found is None:
             found = self._proof(outputs, question)
             if found is None:
@@ -208,16 +231,16 @@ class Sessions:
             return self.asked(outputs, images, question)
         return found
 
-    def _proof(self, outputs: AtWork, question: Question) -> AtWork | EngineError | None:
+    def _proof(self, outputs: AtWork, question: Question[FoundT]) -> FoundT | EngineError | None:
         try:
             if outputs.changes_gradients and question.of_gradient:
                 raise EngineError(
                     "the network changes a gradient itself (stop_gradient, a hook, a backward rule), which MindSpore's "
                     "export forgets"
                 )
-            return question.proven(outputs.graph, outputs.session.device)
+            return question.proven(outputs.graph, outputs.device)
         except EngineError as error:
-            self._tell(question.label, error, outputs.session.device)
+            self._tell(question.label, error, outputs.device)
             return error
         finally:
             self._labels[question.key] = question.label
@@ -228,14 +251,14 @@ class Sessions:
         found: AtWork | EngineError | None = self._shared.known.get(_key(device, image_shape))
         return found
 
-    def questions(self, outputs: AtWork, image_shape: Shape) -> dict[str, AtWork | EngineError]:
+    def questions(self, outputs: AtWork, image_shape: Shape) -> dict[str, Found | EngineError]:
         """What was made for other questions on images of this shape, or why that cannot be, by their labels."""
-        device = outputs.session.device
+        device = outputs.device
         known = ((label, self._shared.known.get(_key(device, image_shape, key))) for key, label in self._labels.items())
         return {label: found for label, found in known if found is not None}
 
     def failed(
-        self, choice: EngineChoice, images: FloatArray, error: Exception, question: Question | None = None
+        self, choice: EngineChoice, images: FloatArray, error: Exception, question: Question[Any] | None = None
     ) -> None:
         """An answer failed: until the network changes MindSpore gives it.
 
@@ -273,7 +296,7 @@ class Sessions:
         except EngineError:
             return None
 
-    def _refresh(self, at_work: AtWork) -> bool:
+    def _refresh(self, at_work: Found) -> bool:
         """The session gets the network's weights of this moment; whether they are others than before."""
         if self._shared.is_taken_as_it_is and at_work.seen == self._shared.writes:
             return False

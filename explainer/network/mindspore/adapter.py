@@ -54,15 +54,15 @@ from explainer.network.mindspore.shared import shared_of, weights_digest
 from explainer.network.mindspore.slices import differentiable_slices
 from explainer.network.mindspore.state import State, state_of
 from explainer.relu_rules import ReluRule, plain
-from explainer.streams import sample_stream
+from explainer.streams import sample_streams
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
 _FLOATS = (mindspore.float16, mindspore.float32, mindspore.float64)  # of which NumPy has the values
 
 Stream = Callable[[], np.random.Generator]
 """A stream of random numbers, from its beginning."""
-DroppedLogits = Callable[[FloatArray, Sequence[Stream]], FloatArray]
-"""The logits (N, K) of images (N, C, H, W), each under the masks that are drawn from its own stream."""
+DroppedLogits = Callable[[IndexArray, Sequence[Stream]], FloatArray]
+"""The logits (B, K) of images, by rising indices (B,), each under the masks that are drawn from its own stream."""
 
 
 class MindSporeClassifier:
@@ -414,7 +414,7 @@ class MindSporeClassifier:
             NetworkOutputError: the activation's output has another shape or leaves [0, 1].
         """
         with borrowed(self._network):
-            return self.sampled(images, draws, seed, lambda rows: self.dropped_logits)
+            return self.sampled(images, draws, seed, lambda rows: partial(self.dropped_logits, images))
 
     def sampled(
         self, images: FloatArray, draws: int, seed: int, answering: Callable[[int], DroppedLogits]
@@ -424,18 +424,19 @@ class MindSporeClassifier:
         require_dropout(self._network)
         self._required_activation()
         self.require_logits(images)
-        rows = [(draw, index) for draw in range(require_integer("draws", draws, 1)) for index in range(len(images))]
+        # All draws of an image come together, so that what is known of it is needed no longer.
+        rows = [(index, draw) for index in range(len(images)) for draw in range(require_integer("draws", draws, 1))]
+        streams_of = [sample_streams(seed, image) for image in images]
         logits_of, parts = answering(len(rows)), []
         for chunk in pieces(len(rows), images_per_pass(self._batch_size, images.shape[1:])):
-            chosen = images[[index for _, index in rows[chunk]]]
-            streams = [partial(sample_stream, seed, images[index], draw) for draw, index in rows[chunk]]
-            parts.append(logits_of(chosen, streams))
-        return self.activated(np.concatenate(parts)).reshape(draws, len(images), -1)
+            streams = [partial(streams_of[index], draw) for index, draw in rows[chunk]]
+            parts.append(logits_of(np.array([index for index, _ in rows[chunk]]), streams))
+        return self.activated(np.concatenate(parts)).reshape(len(images), draws, -1).swapaxes(0, 1)
 
-    def dropped_logits(self, images: FloatArray, streams: Sequence[Stream]) -> FloatArray:
-        """The network's output under its own dropout, each image by the draws of its own stream: (N, K) float32."""
+    def dropped_logits(self, images: FloatArray, indices: IndexArray, streams: Sequence[Stream]) -> FloatArray:
+        """The network's output under its own dropout, each image by the draws of its own stream: (B, K) float32."""
         with borrowed(self._network):
-            return dropped_logits(self._network, images, [stream() for stream in streams])[0]
+            return dropped_logits(self._network, images[indices], [stream() for stream in streams])[0]
 
     def _required_activation(self) -> nn.Cell:
         if self._activation is None:

@@ -13,6 +13,7 @@ from networks import SmallCnn, random_weights
 
 from explainer.errors import EngineError, NoDropoutError
 from explainer.network import dropout_question
+from explainer.network.dropout_at_work import DropoutAtWork
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.of import classifier_of
 from explainer.network.onnx.dropping import Drop, with_draws
@@ -193,6 +194,80 @@ def test_bad_questions_are_refused_before_anything_is_exported(monkeypatch: pyte
         network = SmallCnn()
         network.dropout.p = 0.0
         on_onnx(network).sampled_probabilities(IMAGES, 2, 1)
+
+
+# What no mask reaches.
+
+
+def rows_given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[int, ...], int]]:
+    """Of each answer of ONNX Runtime: what is given for an image, and for how many."""
+    given: list[tuple[tuple[int, ...], int]] = []
+    own = Session.__call__
+
+    def counted(self: Session, images: Any, *others: Any) -> Any:
+        given.append((images.shape[1:], len(images)))
+        return own(self, images, *others)
+
+    monkeypatch.setattr(Session, "__call__", counted)
+    return given
+
+
+BEFORE, BEHIND = (2, 5, 7), (6,)  # the images, and the features of SmallCnn from which is dropped
+
+
+@pytest.mark.parametrize("batch_size", [2, 5, 32])
+def test_what_comes_before_the_first_dropout_is_computed_once_for_an_image(
+    batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = on_onnx(SmallCnn(), batch_size)
+    expected = by_mindspore(asked.network).sampled_probabilities(IMAGES, 4, 5)
+    asked.sampled_probabilities(IMAGES, 1, 5)
+    given = rows_given(monkeypatch)
+    assert_same(asked.sampled_probabilities(IMAGES, 4, 5), expected)
+    passes = [rows for shape, rows in given if shape == BEHIND]
+    assert sum(passes) == 3 * 4 and max(passes) <= batch_size
+    assert sum(rows for shape, rows in given if shape == BEFORE) == 3
+
+
+def test_images_of_which_too_much_would_be_known_come_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.concatenate([IMAGES, -IMAGES, 2 * IMAGES])
+    asked = on_onnx(SmallCnn(), 4)
+    expected = asked.sampled_probabilities(images, 7, 5)
+    given = rows_given(monkeypatch)
+    monkeypatch.setattr(DropoutAtWork, "numbers_per_image", 7e6)  # two of them in 64 MB
+    assert_same(asked.sampled_probabilities(images, 7, 5), expected)
+    assert max(rows for shape, rows in given if shape == BEFORE) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda network: ops.assign(network.conv1.weight, network.conv1.weight * 0.5),
+        lambda network: network.conv2.weight.set_data(-network.conv2.weight),
+        lambda network: ops.assign(network.fc.weight, network.fc.weight * 0.5),
+        lambda network: setattr(network.dropout, "p", 0.8),
+    ],
+    ids=["before, in place", "before", "behind, in place", "rate"],
+)
+def test_what_changes_on_either_side_of_the_first_dropout_is_seen_at_once(change: Callable[[Any], Any]) -> None:
+    network = SmallCnn()
+    before = on_onnx(network).sampled_probabilities(IMAGES, 4, 5)
+    change(network)
+    after = by_mindspore(network).sampled_probabilities(IMAGES, 4, 5)
+    assert np.abs(after - before).max() > 1e-2
+    assert_answered_by_onnx(network)
+
+
+def test_shuffled_weights_count_for_both_sides() -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    before = asked.sampled_probabilities(IMAGES, 4, 5)
+    with asked.randomised(1) as shuffle:
+        shuffle("conv1")
+        expected = by_mindspore(network).sampled_probabilities(IMAGES, 4, 5)
+        assert np.abs(expected - before).max() > 1e-2
+        assert_same(asked.sampled_probabilities(IMAGES, 4, 5), expected)
+    assert_same(asked.sampled_probabilities(IMAGES, 4, 5), before)
 
 
 # The graph alone.

@@ -16,7 +16,7 @@ from explainer.network.onnx.windows.spans import SAME_PLACE, Region, Span, are_a
 
 _PARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # What moving a number costs beside a multiplication and an addition, which ONNX Runtime does eight at a time.
-_MOVED = 40
+MOVED = 40
 _TAKEN = 10  # what it costs to take a weight from among others, in long rows
 _PLAIN = 10
 
@@ -50,10 +50,10 @@ class Plan:
     def __init__(self, graph: Graph, window: tuple[int, int], parts: Sequence[float] = _PARTS) -> None:
         self.graph = graph
         self.window = window
-        self._fixed = _fixed(graph)
+        self._fixed = alike_for_all_images(graph)
         self._local = self._localities()
         self._products = self._cheap_products()
-        self.whole = sum(_work(node) for node in graph.nodes if self.maps_of(node))
+        self.whole = sum(work_of(node) for node in graph.nodes if self.maps_of(node))
         choices = [self._widened(self._kept(part)) for part in parts]
         costs = [self._cost(felt) for felt in choices]
         self.felt = choices[costs.index(min(costs))]
@@ -111,8 +111,8 @@ class Plan:
             product
             for product in products_of(self.graph, self.depends_on_images)
             if product.map in regions
-            and _MOVED * _moved_by(product, regions[product.map])
-            < _MOVED * elements(product.map.shape) + _work(product.multiplied)
+            and MOVED * _moved_by(product, regions[product.map])
+            < MOVED * elements(product.map.shape) + work_of(product.multiplied)
         ]
 
     def _kept(self, part: float) -> dict[Node, Felt]:
@@ -156,11 +156,11 @@ class Plan:
 
     def _cost(self, felt: dict[Node, Felt]) -> float:
         """In multiplications and additions."""
-        spared = sum(_work(node) * (1 - _part_of(entry.region)) for node, entry in felt.items())
+        spared = sum(work_of(node) * (1 - _part_of(entry.region)) for node, entry in felt.items())
         regions = _regions_of(felt)
         changed = [product for product in self._products if product.map in regions]
-        spared += sum(_work(product.multiplied) * (1 - _part_of(regions[product.map])) for product in changed)
-        return self.whole - spared + _MOVED * sum(self._moved(felt))
+        spared += sum(work_of(product.multiplied) * (1 - _part_of(regions[product.map])) for product in changed)
+        return self.whole - spared + MOVED * sum(self._moved(felt))
 
     def _moved(self, kept: dict[Node, Felt]) -> Iterator[float]:
         """How many numbers each fetching of a part, or of a whole map, moves, and what must be there for it."""
@@ -192,7 +192,7 @@ def _regions_of(felt: dict[Node, Felt]) -> dict[Value, Region]:
 def _moved_by(product: Product, region: Region) -> float:
     """How many numbers the change of a product moves: the part before and now, and the weights for it."""
     part = channels_of(product.map) * prod(span.length for span in region)
-    return part * (2 + product.columns * _TAKEN / _MOVED)
+    return part * (2 + product.columns * _TAKEN / MOVED)
 
 
 def counts_images(node: Node) -> bool:
@@ -215,7 +215,7 @@ def elements(shape: Shape) -> int:
     return prod(size.rows if isinstance(size, Batch) else size for size in shape)
 
 
-def _fixed(graph: Graph) -> set[Value]:
+def alike_for_all_images(graph: Graph) -> set[Value]:
     """What does not depend on the images."""
     fixed = {*graph.weights.values(), *graph.constants}
     for node in graph.nodes:
@@ -241,7 +241,7 @@ def _part_of(region: Region) -> float:
     return prod(span.length / span.size for span in region)
 
 
-def _work(node: Node) -> float:
+def work_of(node: Node) -> float:
     """Multiplications and additions for all of an image."""
     made = sum(elements(output.shape) for output in node.outputs)
     if node.operator == "Conv":
