@@ -10,7 +10,7 @@ from statistics import median
 from explainer.perturb.engine import watched
 
 _LEAST_LAPS = 6  # batches; the first ones prepare, as sessions for windows that come with the third
-_MOST_CALLS = 5
+_MOST_CALLS = 7
 _LONG_ENOUGH = 0.5  # seconds, beyond which neither batches nor calls are waited for that are not needed
 _TOO_LONG = 2.0  # seconds, beyond which a call is not repeated at all
 
@@ -23,7 +23,7 @@ class Timer:
     """Times calls.
 
     Args:
-        calls: how often a call is made, unless it takes long, of which the quickest counts: the first ones prepare.
+        calls: how often a call is made, unless it takes long: all before the last of them prepare.
         clock: seconds from some moment on.
     """
 
@@ -38,8 +38,8 @@ class Timer:
         return self._clock() - start
 
     def seconds(self, call: Callable[[], object]) -> float:
-        """Seconds of a call."""
-        return min(self._taken(call, []))
+        """Seconds of a usual call."""
+        return self._usual(self._taken(call, []))
 
     def seconds_in_part(self, call: Callable[[], object], passes: float) -> float:
         """Seconds of a call of so many passes through the engine, ended after some batches where there are more."""
@@ -49,7 +49,7 @@ class Timer:
                 whole = self.once(call)
         except _Enough:
             return laps.seconds_of(passes)
-        return min(self._taken(call, [whole]))
+        return self._usual(self._taken(call, [whole]))
 
     def _taken(self, call: Callable[[], object], taken: list[float]) -> list[float]:
         """Seconds of each of some calls."""
@@ -58,6 +58,10 @@ class Timer:
                 break
             taken.append(self.once(call))
         return taken
+
+    def _usual(self, taken: list[float]) -> float:
+        """The median of those that came after what prepares; of fewer calls the last."""
+        return median(taken[self._calls - 1 :] or taken[-1:])
 
 
 class _Laps:

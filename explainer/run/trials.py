@@ -168,11 +168,20 @@ class Trials:
             for sample, maps in zip(samples, self._maps_of(explainer, len(samples)), strict=True):
                 for label, one in zip(sample.explained, maps, strict=True):
                     yield Saliency(sample.sample_id, explainer.name, label, one)
-                    for metric in saliency.metrics:
-                        yield Score(sample.sample_id, explainer.name, metric.name, label, 0.5)
-                        for fill, fractions, probabilities in self._curves.get(metric.name, ()):
-                            points = fractions.astype("float32"), probabilities[0]
-                            yield ScoreCurve(sample.sample_id, explainer.name, metric.name, label, fill, *points)
+                yield from self._of_scores(saliency, explainer, sample)
+        # Of as many of them as of all samples.
+        scored = samples[: round(len(samples) * saliency.control_samples.share)]
+        for control in saliency.controls:
+            for sample in scored:
+                yield from self._of_scores(saliency, control, sample)
+
+    def _of_scores(self, saliency: Any, explainer: Attribution, sample: PredictedSample) -> Iterator[Record]:
+        for metric in saliency.metrics:
+            for label in sample.explained:
+                yield Score(sample.sample_id, explainer.name, metric.name, label, 0.5)
+                for fill, fractions, probabilities in self._curves.get(metric.name, ()):
+                    points = fractions.astype("float32"), probabilities[0]
+                    yield ScoreCurve(sample.sample_id, explainer.name, metric.name, label, fill, *points)
 
     def _of_jobs(self, samples: Sequence[PredictedSample]) -> Iterator[Record]:
         """What other jobs have recorded of a sample, for each."""

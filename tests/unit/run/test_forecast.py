@@ -170,6 +170,22 @@ def test_the_bytes_that_are_told_are_about_those_on_disk(tmp_path: Path, raw_map
         assert written > 20 * 2 * 4 * 40 * 50  # two maps of each
 
 
+@pytest.mark.parametrize("control_samples", [None, 6])
+def test_the_scores_of_controls_count_among_the_bytes(tmp_path: Path, control_samples: int | None) -> None:
+    network = SmallCnn(channels=3)
+    metrics = [Sparseness(4).named(f"Sparseness {number}") for number in range(40)]
+    told, written = [], []
+    for controls in (True, False):
+        folder = tmp_path / str(controls)
+        runner = runner_of(folder, network, control_samples=control_samples)
+        runner.register_saliency([Gradient(network)], metrics, controls=controls)
+        told.append(runner.estimate().bytes)
+        runner.run()
+        written.append(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+    of_controls = (told[0] - told[1]) / (written[0] - written[1])
+    assert 1 / 1.1 < of_controls < 1.1
+
+
 # ---- seconds ----
 
 

@@ -41,9 +41,14 @@ def batches(
         clock.pass_by(used)
 
 
-def test_the_quickest_of_some_calls_counts() -> None:
-    clock, durations = Clock(), iter([0.75, 0.25, 0.5])
-    assert Timer(3, clock).seconds(lambda: clock.pass_by(next(durations))) == 0.25
+def test_after_the_calls_that_prepare_the_median_counts() -> None:
+    clock, durations = Clock(), iter([0.125, 0.125, 0.03125, 0.0625, 0.046875, 0.03125, 0.0625])
+    assert Timer(3, clock).seconds(lambda: clock.pass_by(next(durations))) == 0.046875
+
+
+def test_where_all_calls_prepare_the_last_counts() -> None:
+    clock, durations = Clock(), iter([1.5, 0.75, 9.0])
+    assert Timer(3, clock).seconds(lambda: clock.pass_by(next(durations))) == 0.75
 
 
 def test_a_long_call_is_made_once() -> None:
@@ -56,10 +61,10 @@ def test_a_short_call_is_made_more_often_than_it_must() -> None:
 
     def call() -> None:
         made.append(clock.now)
-        clock.pass_by(0.01 if len(made) == 5 else 0.02)
+        clock.pass_by(0.01 * len(made))
 
-    assert Timer(2, clock).seconds(call) == pytest.approx(0.01)
-    assert len(made) == 5
+    assert Timer(2, clock).seconds(call) == pytest.approx(0.045)  # of 0.02 to 0.07
+    assert len(made) == 7
 
 
 def test_a_call_of_many_passes_ends_after_some_batches_of_which_the_later_ones_count() -> None:
