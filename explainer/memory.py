@@ -6,6 +6,7 @@ bound changes none.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -74,6 +75,13 @@ def passes(count: int, image_shape: Sequence[int]) -> Iterator[slice]:
     """
     size = images_per_pass(max(1, count), image_shape)
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def give_back() -> None:
+    """Memory that is free again goes back to the system, where the C library keeps it otherwise (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def _bound() -> float:

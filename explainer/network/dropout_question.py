@@ -10,16 +10,16 @@ import numpy as np
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
-from explainer.memory import images_per_pass
 from explainer.network.dropout_at_work import DropoutAtWork
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.borrowing import borrowed
 from explainer.network.mindspore.dropout import drop_rate, dropped_logits, drops_channels
 from explainer.network.mindspore.dropping_export import captured_with_marks, marks_of
+from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.dropping import Drop, drawn, with_draws
 from explainer.network.onnx.graph import Graph
 from explainer.network.onnx.mindir import BATCH, graph_of
-from explainer.network.translation import difference_of, rounding_of
+from explainer.network.translation import compared_at_once, difference_of, rounding_of
 
 _COMPARED = 8  # draws: where nearly all is dropped, a few of them would tell nothing
 
@@ -62,18 +62,21 @@ class DropoutQuestion:
             EngineError: MindSpore cannot export it, or it gives something else; says what.
         """
         network = self.reference.network
-        count = images_per_pass(_COMPARED, self.images.shape[1:])
-        images = np.resize(self.images[:count], (count, *self.images.shape[1:]))
-        streams = [partial(np.random.default_rng, index) for index in range(count)]
+        images = np.resize(self.images[:_COMPARED], (_COMPARED, *self.images.shape[1:]))
+        streams = [partial(np.random.default_rng, index) for index in range(_COMPARED)]
+        chunks = pieces(_COMPARED, compared_at_once(images.shape[1:]))
         with borrowed(network):
-            expected, calls = dropped_logits(network, images, [stream() for stream in streams])
+            found = [
+                dropped_logits(network, images[chunk], [stream() for stream in streams[chunk]]) for chunk in chunks
+            ]
+        expected, calls = np.concatenate([logits for logits, _ in found]), found[0][1]
         marks = marks_of(network)
         drops = {name: Drop(drop_rate(cell), drops_channels(cell)) for cell, name in marks.items()}
         marked = graph_of(captured_with_marks(network, images.shape[1:], BATCH))
         asked = with_draws(marked, drops, [marks[cell] for cell in calls])
         at_work = DropoutAtWork(asked, network, device)
-        found = at_work(images, drawn(asked, [stream() for stream in streams]))
-        difference = difference_of([found], [expected], [expected])
+        answer = at_work(images, drawn(asked, [stream() for stream in streams]))
+        difference = difference_of([answer], [expected], [expected])
         if difference > rounding_of(asked):
             raise EngineError(
                 f"the graph gives other outputs than MindSpore for the same dropout masks, by {difference:.1e} of the "

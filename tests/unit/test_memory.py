@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import tracemalloc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 
 from explainer.benchmark import Infidelity, Robustness
 from explainer.explanation import RISE, Gradient, IntegratedGradients, Occlusion, SmoothGrad
-from explainer.memory import VARIABLE, images_per_pass, passes
+from explainer.memory import VARIABLE, give_back, images_per_pass, passes
 from explainer.perturb.engine import Request, evaluated
 from explainer.perturb.fills import fill_of
 from explainer.resizing import resized
@@ -150,3 +153,18 @@ def test_many_maps_are_resized_one_by_one() -> None:
     found = resized(maps, (90, 150))
     np.testing.assert_array_equal(found[7], resized(maps[7], (90, 150)))
     assert peak_of(lambda: resized(maps, (90, 150))) < 1.5 * found.nbytes
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries give memory back by themselves")
+def test_what_is_free_below_what_is_still_held_goes_back_to_the_system() -> None:
+    blocks = [bytes(2000) for _ in range(40_000)]
+    held = blocks[-1]  # the last of the heap, which cannot shrink by itself
+    blocks.clear()
+    before = resident_megabytes()
+    give_back()
+    assert before - resident_megabytes() > 60
+    del held
+
+
+def resident_megabytes() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
+from explainer.memory import give_back
 from explainer.network.onnx.device import CPU, providers_of, require_in_use
 from explainer.network.onnx.graph import Graph, Value
 from explainer.network.onnx.model import model_of, needed_weights
@@ -55,6 +57,8 @@ class Session:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.spin_duration_us", _SPINNING)
         options.log_severity_level = _ERRORS_ALONE
+        if _have_one_arena():
+            options.add_session_config_entry("session.use_env_allocators", "1")
         wanted = tuple(outputs) or graph.outputs
         needed = needed_weights(graph, wanted)
         self._kept = {name: _held(value, weights[name]) for name, value in needed.items()}
@@ -68,6 +72,7 @@ class Session:
             )
         except Exception as error:  # ONNX Runtime has a class of its own for each reason, all private
             raise EngineError(f"ONNX Runtime does not take the graph: {first_line(error)}") from error
+        give_back()  # what the model took that it was made from
         require_in_use(self._session, device)
         self.device = device
         self._inputs = [value.name for value in graph.inputs]
@@ -99,6 +104,20 @@ class Session:
         """Whether these are the weights that it was made with."""
         # As fast as memory: a checksum of 50 MB takes twice as long, a cryptographic one nine times.
         return all(np.array_equal(array, weights[name]) for name, array in self._kept.items())
+
+
+@cache
+def _have_one_arena() -> bool:
+    """Whether sessions take turns in the memory of one arena, made for the first of them: alone each keeps its most."""
+    import onnxruntime
+
+    kind, use = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    settings = onnxruntime.OrtArenaCfg(0, -1, -1, -1)  # ONNX Runtime's own
+    try:
+        onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, use), settings)
+    except Exception:  # somebody else has made one, for purposes of their own
+        return False
+    return True
 
 
 def thread_count() -> int:

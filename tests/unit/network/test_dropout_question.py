@@ -173,6 +173,21 @@ def test_other_draws_than_mindspores_are_left_for_mindspore(
     assert asked.engine_for(IMAGES).questions[DROPOUT].name == "mindspore"
 
 
+def test_for_the_comparison_mindspore_draws_for_as_few_images_at_once_as_for_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given, own = [], dropout_question.dropped_logits
+
+    def noted(network: nn.Cell, images: Any, streams: Any) -> Any:
+        given.append(len(images))
+        return own(network, images, streams)
+
+    monkeypatch.setattr(dropout_question, "dropped_logits", noted)
+    monkeypatch.setattr(dropout_question, "compared_at_once", lambda shape: 2)
+    assert_answered_by_onnx(Branches())
+    assert given == [2, 2, 2, 2]
+
+
 def test_an_answer_that_fails_is_mindspores(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Branches()
     asked = on_onnx(network)

@@ -58,6 +58,20 @@ def test_a_session_keeps_the_weights_that_it_was_made_with_when_they_are_written
     np.testing.assert_allclose(again, expected, atol=2e-6 * np.abs(expected).max(), rtol=0)
 
 
+@pytest.mark.parametrize(("side", "together"), [(7, 8), (224, 2)])
+def test_of_large_images_few_are_given_to_mindspore_at_once(side, together, monkeypatch):
+    given = []
+
+    def noted(network, images, *others):
+        given.append(len(images))
+        return eager_outputs(network, images, *others)
+
+    monkeypatch.setattr("explainer.network.translation.eager_outputs", noted)
+    images = np.random.default_rng(1).standard_normal((9, 3, side, side)).astype(np.float32)
+    translated(SmallCnn(3), images)
+    assert given == [1, together]
+
+
 class Several(SmallCnn):
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return super().construct(images), images.mean((1, 2))

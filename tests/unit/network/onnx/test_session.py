@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+import onnxruntime
 import pytest
 
 from explainer.errors import EngineError
+from explainer.network.onnx import session as session_module
 from explainer.network.onnx.graph import Batch, Graph, GraphBuilder
 from explainer.network.onnx.messages import ModelProto
 from explainer.network.onnx.model import model_of, needed
@@ -93,3 +98,46 @@ def test_without_a_number_threads_are_the_cores_of_the_process(monkeypatch, told
     monkeypatch.setenv("OMP_NUM_THREADS", told)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
     assert thread_count() == 3
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The arenas that are asked for, as in a new process."""
+    asked: list[Any] = []
+    monkeypatch.setattr("onnxruntime.create_and_register_allocator", lambda *given: asked.append(given))
+    session_module._have_one_arena.cache_clear()
+    yield asked
+    session_module._have_one_arena.cache_clear()
+
+
+@pytest.fixture
+def entries(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What is set of sessions."""
+    found: list[tuple[str, str]] = []
+    own = onnxruntime.SessionOptions.add_session_config_entry
+
+    def add(self: Any, name: str, value: str) -> None:
+        found.append((name, value))
+        own(self, name, value)
+
+    monkeypatch.setattr(onnxruntime.SessionOptions, "add_session_config_entry", add)
+    return found
+
+
+def test_all_sessions_have_one_arena(registered: list[Any], entries: list[tuple[str, str]]) -> None:
+    for _ in range(3):
+        Session(scaled_and_shifted(), WEIGHTS, threads=1)
+    assert len(registered) == 1
+    assert entries.count(("session.use_env_allocators", "1")) == 3
+
+
+def test_where_somebody_else_has_made_an_arena_each_session_has_its_own(
+    registered: list[Any], entries: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: Any) -> None:
+        raise RuntimeError("already registered")
+
+    monkeypatch.setattr("onnxruntime.create_and_register_allocator", refuse)
+    (output,) = Session(scaled_and_shifted(), WEIGHTS, threads=1)(IMAGES)
+    assert "session.use_env_allocators" not in dict(entries)
+    assert np.allclose(output, np.maximum(IMAGES * WEIGHTS["scale"] + 0.5, 0), atol=1e-6)
