@@ -30,6 +30,7 @@ class ControlSamples:
         count: how many are drawn; None for every sample.
         of: of how many, the number of samples; or, where that is not known, of each so many.
         seed: of the draws.
+        first: so many at the beginning are among them, too: where nobody knows how many come, there may be no more.
 
     >>> chosen = ControlSamples(2, 6)
     >>> [number for number in range(6) if chosen.has(number)]
@@ -39,10 +40,11 @@ class ControlSamples:
     count: int | None = None
     of: int = 1
     seed: int = 0
+    first: int = 0
 
     def has(self, sample_id: int) -> bool:
         """Whether this sample is among them."""
-        if self.count is None:
+        if self.count is None or sample_id < self.first:
             return True
         part = sample_id * self.count // self.of
         first, end = (-(-place * self.of // self.count) for place in (part, part + 1))
@@ -56,7 +58,17 @@ class ControlSamples:
     @property
     def recorded(self) -> dict[str, int] | None:
         """What a summary keeps of them; None for every sample."""
-        return None if self.count is None else {"count": self.count, "of": self.of, "seed": self.seed}
+        if self.count is None:
+            return None
+        first = {"first": self.first} if self.first else {}
+        return {"count": self.count, "of": self.of, "seed": self.seed} | first
+
+    def __str__(self) -> str:
+        if self.count is None:
+            return "all samples"
+        if self.first:
+            return f"the first {self.first} samples, and {self.count} drawn of each {self.of} (seed {self.seed})"
+        return f"{self.count} drawn of {self.of} samples (seed {self.seed})"
 
 
 def require_control_samples(asked: Any) -> None:
@@ -83,7 +95,7 @@ def control_samples_of(
     """Which samples of a run they are.
 
     By default as many as cost three tenths of the scores, in the metrics that draw curves the most often; at least
-    five, which an interval needs, and at most 200.
+    five, which an interval needs, and at most 200. Where nobody knows how many come, the first five are among them.
 
     Args:
         asked: the run's option.
@@ -102,6 +114,6 @@ def control_samples_of(
         return ControlSamples()
     if samples is None:
         every = int(np.ceil(more / (_COST * methods)))
-        return ControlSamples() if every == 1 else ControlSamples(1, every)
+        return ControlSamples() if every == 1 else ControlSamples(1, every, first=_LEAST)
     count = min(max(int(_COST * methods * samples / more), _LEAST), _MOST)
     return ControlSamples() if count >= samples else ControlSamples(count, samples)

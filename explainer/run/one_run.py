@@ -19,6 +19,7 @@ from explainer.network.engine import MINDSPORE
 from explainer.network.onnx_classifier import OnnxClassifier
 from explainer.records import DatasetOrder, RunMetadata, Saliency, SampleDone, SampleSkipped
 from explainer.representation import line, short
+from explainer.run.control_samples import ControlSamples
 from explainer.run.estimate import Estimate, spoken
 from explainer.run.forecast import Forecast
 from explainer.run.inference import InferenceJob
@@ -333,7 +334,7 @@ def _warn_of_doubt(first: PredictedBatch, options: RunOptions) -> None:
 def _note_control_samples(metadata: RunMetadata) -> None:
     drawn = metadata.parameters.get("control_samples")
     if drawn is not None:
-        _LOG.info("controls, and curves with further fills: %(count)d drawn of %(of)d samples (seed %(seed)d)", drawn)
+        _LOG.info("controls, and curves with further fills: %s", ControlSamples(**drawn))
 
 
 def _recalled(recorded: RecordedRun, writer: SummaryWriter, counts: Counter[type]) -> Iterator[SampleView]:

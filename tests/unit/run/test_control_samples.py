@@ -62,6 +62,12 @@ def test_where_the_number_of_samples_is_not_known_they_are_one_of_so_many_withou
     assert [number // 8 for number in found] == list(range(12_500))
 
 
+def test_of_an_unknown_number_the_first_five_are_among_them_however_few_come() -> None:
+    found = ControlSamples(1, 40, first=5)
+    assert chosen(found, 3) == [0, 1, 2]
+    assert chosen(found, 4000) == sorted({0, 1, 2, 3, 4, *chosen(ControlSamples(1, 40), 4000)})
+
+
 # ---- how many ----
 
 
@@ -96,7 +102,7 @@ def test_50_samples_by_three_methods_and_10000_and_an_unknown_number() -> None:
     one_fill = [Curved(1)]
     assert control_samples_of("auto", 50, 3, 2, one_fill) == ControlSamples(6, 50)
     assert control_samples_of("auto", 10_000, 3, 2, one_fill) == ControlSamples(200, 10_000)
-    assert control_samples_of("auto", None, 3, 2, one_fill) == ControlSamples(1, 8)
+    assert control_samples_of("auto", None, 3, 2, one_fill) == ControlSamples(1, 8, first=5)
 
 
 def test_a_number_is_what_was_asked_for_and_none_is_all() -> None:
@@ -264,7 +270,11 @@ def test_default_metrics_cost_at_most_three_tenths_more_than_one_curve(
     assert 1.2 < passes["default"] / passes["bare"] <= 1.3
 
 
-def test_a_dataset_that_cannot_be_counted_takes_no_number_of_samples_but_a_part_of_them(tmp_path: Path) -> None:
+def test_a_dataset_that_cannot_be_counted_takes_no_number_of_samples_but_a_part_of_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "explainer")
+
     def rows() -> Any:
         yield from zip(IMAGES, TRUTH, strict=True)
 
@@ -276,7 +286,10 @@ def test_a_dataset_that_cannot_be_counted_takes_no_number_of_samples_but_a_part_
     runner.register_saliency([Gradient(network)], [deletion()])
     runner.run()
     found = facts_of(read_run(tmp_path))["control_samples"]
-    assert found == {"count": 1, "of": 17, "seed": 0, "samples": 3 + ControlSamples(1, 17).has(59)}
+    drawn = {*chosen(ControlSamples(1, 17), COUNT), 0, 1, 2, 3, 4}
+    assert found == {"count": 1, "of": 17, "seed": 0, "first": 5, "samples": len(drawn)}
+    told = "controls, and curves with further fills: the first 5 samples, and 1 drawn of each 17 (seed 0)"
+    assert told in caplog.messages
 
 
 def test_a_metric_alone_gives_every_curve_unless_none_is_wanted() -> None:
