@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from explainer.checks import did_you_mean
@@ -88,6 +89,15 @@ def _must_be_given(parameter: inspect.Parameter) -> bool:
 def _nearest_first(name: str, known: list[str]) -> list[str]:
     near = difflib.get_close_matches(name, known, n=len(known) or 1, cutoff=0.5)
     return [*near, *(other for other in known if other not in near)]
+
+
+def is_from_here(module_name: str) -> bool:
+    """Whether a module that was imported lies in the working directory, and is not installed there."""
+    file = getattr(sys.modules.get(module_name), "__file__", None)
+    if file is None:
+        return False
+    path = Path(file).absolute()
+    return path.is_relative_to(Path.cwd()) and "site-packages" not in path.parts
 
 
 @contextmanager

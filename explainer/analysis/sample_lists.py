@@ -23,8 +23,9 @@ def surest_errors(run: RunView, count: int) -> list[Facts]:
         count: how many at most.
 
     Raises:
-        ValueError: no true label is known.
+        ValueError: no sample is complete, or no true label is known.
     """
+    require_samples(run)
     if not any(sample.truth_known for sample in run.samples.values()):
         raise ValueError(
             "no sample of this run has a true label, so that none is known to be predicted incorrectly; name a metric "
@@ -44,7 +45,11 @@ def worst_scores(run: RunView, metric: str, count: int, *, without: Container[st
         metric: its name.
         count: how many at most; samples without a defined score are left out.
         without: methods that are left out.
+
+    Raises:
+        ValueError: no sample is complete.
     """
+    require_samples(run)
     sign = -1 if direction_of(metric, run.metadata) else 1
     controls = mapping(run.metadata.parameters.get("controls"))
     found = []
@@ -56,6 +61,12 @@ def worst_scores(run: RunView, metric: str, count: int, *, without: Container[st
             scored = {"score": _mean(means.values()), "worst_method": worst, "worst_score": means[worst]}
             found.append({**described(run, sample), **scored})
     return _first(found, lambda entry: sign * entry["score"], count)
+
+
+def require_samples(run: RunView) -> None:
+    """Raises ValueError where no sample of a run is complete."""
+    if not run.samples:
+        raise ValueError(f"no sample of this run is complete (it is {run.state}), so that there is none to list")
 
 
 def _means(sample: SampleView, metric: str) -> dict[str, float]:
@@ -80,8 +91,9 @@ def most_uncertain(run: RunView, count: int) -> list[Facts]:
         count: how many at most.
 
     Raises:
-        ValueError: the run has no draws.
+        ValueError: no sample is complete, or the run has no draws.
     """
+    require_samples(run)
     drawn = [described(run, sample) for sample in run.samples.values() if sample.uncertainty is not None]
     if not drawn:
         raise ValueError(

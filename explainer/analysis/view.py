@@ -16,6 +16,7 @@ from explainer.analysis.frames import dataframe_of
 from explainer.analysis.limits import MOST_METHODS, beyond_the_limits, first_of
 from explainer.analysis.notebook import html_of, short_list
 from explainer.analysis.statistics import MethodStatistics, SingleScore, method_statistics
+from explainer.checks import require_type
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
 from explainer.summary.folder import RunFiles, chosen_run
@@ -23,6 +24,8 @@ from explainer.summary.lost_metadata import LOST_METADATA, guessed_metadata, not
 from explainer.summary.pictures import picture_of, saliency_of
 from explainer.summary.reader import RunReader, SampleView, read_records
 from explainer.summary.run_notes import Finding
+
+_ENTRY = "`run.samples[3].image`, or an entry of `run.samples[3].maps`"
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +137,10 @@ class RunView:
         """The map (H, W) float32, to within (high - low) / 510; as exact as it was kept, where it was (`raw_maps`).
 
         Raises:
+            TypeError: another entry than one of `run.samples[3].maps`.
             SummaryReadError: as `picture`, or the picture is not grey, or the map as floats is not the recorded one.
         """
+        require_type("entry", entry, SaliencyFile, "an entry of `run.samples[3].maps`; `run.map_of` takes a number")
         return saliency_of(self.summary_dir, entry, most_pixels)
 
     def picture(
@@ -143,10 +148,16 @@ class RunView:
     ) -> NDArray[np.uint8]:
         """The displayable picture of the sample, or of a map: (H, W) or (H, W, 3 or 4) uint8.
 
+        Args:
+            entry: `run.samples[3].image`, or an entry of `run.samples[3].maps`.
+            most_pixels: a picture that claims more is not decoded.
+
         Raises:
+            TypeError: another entry, as the number of a sample.
             SummaryReadError: the picture is outside the job folder, missing, damaged, or claims more than `most_pixels`
                 pixels, which is found out before it is decoded.
         """
+        require_type("entry", entry, (ImageFile, SaliencyFile), _ENTRY)
         return picture_of(self.summary_dir, entry, most_pixels)
 
 

@@ -16,21 +16,24 @@ from tqdm.auto import tqdm
 
 from explainer.benchmark import MPRT, EfficientMPRT, Metric
 from explainer.command import picture_text, terminal, text
-from explainer.command.configuration import CONFIGURATION
+from explainer.command.configuration import CODE_FOLDER, CONFIGURATION
 from explainer.command.labelled_pictures import LabelledPictures, labelled_pictures
 from explainer.command.names import make_explainers, make_metrics
 from explainer.command.network_options import GivenNetwork, size_options_named
 from explainer.command.picture_options import PictureOptions
+from explainer.counterfactual.windows import SHORTEST_SIDE
 from explainer.data.picture_file import pixel_cap
 from explainer.data.pictures import PictureSource
 from explainer.errors import LabelCountError, LayerError, NoGradientError
 from explainer.explanation import Attribution
 from explainer.network.engine import default_engine
 from explainer.network.of import classifier_of
+from explainer.own_code import is_from_here
 from explainer.run.estimate import Estimate
 from explainer.run.one_run import RunResult
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner
+from explainer.summary.folder import require_no_file
 
 _ACTIVATIONS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
 
@@ -87,7 +90,8 @@ class FolderRun:
         given = {"network_factory": " ".join((self.network, *self.network_args)), "checkpoint": self.checkpoint}
         found: dict[str, Any] = {name: str(value) for name, value in given.items() if value is not None}
         configured = {CONFIGURATION: dict(self.configuration)} if self.configuration else {}
-        return found | self.pictures.provenance | configured
+        here = {CODE_FOLDER: str(Path.cwd())} if is_from_here(self.network.partition(":")[0]) else {}
+        return found | self.pictures.provenance | configured | here
 
 
 def run_folder(options: FolderRun) -> RunResult:
@@ -114,6 +118,9 @@ def estimate_folder(options: FolderRun) -> Estimate:
 
 
 def _runner(options: FolderRun) -> ImageClassificationRunner:
+    require_no_file("--summary-dir", options.summary_dir)
+    if options.hierarchical_occlusion:
+        _require_room_for_windows(options.pictures)
     pictures = labelled_pictures(options.pictures, terminal.print_error)
     labels = pictures.labels
     network = options.given_network.made(len(labels))
@@ -136,6 +143,15 @@ def _runner(options: FolderRun) -> ImageClassificationRunner:
     if options.uncertainty is not None:
         runner.register_uncertainty(augment=None if options.uncertainty == "dropout" else options.uncertainty)
     return runner
+
+
+def _require_room_for_windows(options: PictureOptions) -> None:
+    side = min(options.made.image_shape[1:])
+    if side < SHORTEST_SIDE:
+        raise ValueError(
+            f"--hierarchical-occlusion needs pictures with a short side of at least {SHORTEST_SIDE} pixels, whose half "
+            f"is its first window, got {side}; give a larger --size, or leave it out"
+        )
 
 
 def _require_boxes(metrics: Sequence[Metric], pictures: LabelledPictures) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from explainer.analysis.facts import Facts, facts_of
-from explainer.analysis.sample_lists import most_uncertain, surest_errors, worst_scores
+from explainer.analysis.sample_lists import most_uncertain, require_samples, surest_errors, worst_scores
 from explainer.analysis.view import RunView, read_run
 from explainer.checks import require_choice
 from explainer.command import inspect_text, terminal, text
@@ -42,6 +42,8 @@ def inspect(
         raise click.UsageError("--sort orders methods, of which --worst and --uncertain alone show none.")
     run = read_run(folder, run=chosen)
     facts = facts_of(run)
+    if worst is not None or uncertain is not None:
+        require_samples(run)
     for option, name in (("--sort", sort), ("--metric", metric)):
         if name is not None:
             _require_metric(option, name, facts)

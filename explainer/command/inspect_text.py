@@ -19,7 +19,7 @@ Blocks = list[Rows | Table]
 _MOST = 12
 _CUT = frozenset({"made with", "command", "merged", "labels", "explainer", "job", "uncertainty"})
 """Rows of which --json has the whole."""
-_SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command", "configuration")
+_SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command", "configuration", "code_folder")
 _OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
 INSPECT = """\

@@ -44,5 +44,5 @@ def layers(size: tuple[int, int], channels: int, classes: int, as_json: bool, **
     if as_json:
         terminal.print_json(facts)
     else:
-        terminal.print_text(layers_text.list_text(facts))
+        terminal.print_text(layers_text.list_text(facts, terminal.width()))
     return 0

@@ -21,21 +21,36 @@ A layer is read as a map of h x w positions, or as tokens that form one. Where m
 at which follows the image.
 """
 _MARK = "*"
+_GAP = 2
+_SHORTEST = 6  # room for names
 
 
-def list_text(facts: Facts) -> str:
-    """A line for each layer, and what "auto" takes."""
+def list_text(facts: Facts, width: int | None = None) -> str:
+    """A line for each layer, and what "auto" takes.
+
+    Args:
+        facts: as `layer_facts` gives them.
+        width: of the terminal; where a line would be longer, names that are long have one of their own.
+    """
     layers = facts["layers"]
     names = max((len(layer["name"]) for layer in layers), default=0)
     kinds = max((len(layer["kind"]) for layer in layers), default=0)
+    rests = [f"{layer['kind']:<{kinds}}  {_gives(layer)}".rstrip() for layer in layers]
+    if width is not None:
+        names = min(names, max(width - max(map(len, rests), default=0) - 2 * _GAP, _SHORTEST))
     lines = [
-        f"{_MARK if layer['name'] == facts['auto'] else ' '} {layer['name']:<{names}}  {layer['kind']:<{kinds}}  "
-        f"{_gives(layer)}"
-        for layer in layers
+        f"{_MARK if layer['name'] == facts['auto'] else ' '} {_beside(layer['name'], names, rest)}"
+        for layer, rest in zip(layers, rests, strict=True)
     ]
     images = " x ".join(map(str, facts["images"]))
     head = f"{facts['network']}, images {images}, {facts['classes']} classes"
     return "\n".join([head, *(line.rstrip() for line in lines), _auto(facts)])
+
+
+def _beside(name: str, width: int, rest: str) -> str:
+    if len(name) <= width:
+        return f"{name:<{width}}  {rest}"
+    return f"{name}\n{' ' * (width + 2 * _GAP)}{rest}"
 
 
 def _gives(layer: Facts) -> str:

@@ -45,6 +45,11 @@ def print_tables(blocks: Sequence[Rows | Table]) -> None:
     _send(stream, text.translate(simpler))  # all texts are escaped, the rest is drawn by rich
 
 
+def width() -> int | None:
+    """Of the terminal, or as COLUMNS says; None where neither is there, as for what is read by a program."""
+    return _width_of(sys.stdout) if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
+
+
 def _simpler(encoding: str) -> dict[int, str]:
     return {ord(sign): other for sign, other in _SIMPLER.items() if not _has(encoding, sign)}
 

@@ -11,6 +11,8 @@ from explainer.counterfactual.edit_tree import Box
 from explainer.perturb.masks import spans
 
 _SMALLEST = 28  # an automatic window
+SHORTEST_SIDE = 2 * _SMALLEST
+"""Pixels of an image that has automatic windows."""
 _MOST_LAYERS = 3
 
 
@@ -54,7 +56,7 @@ def auto_win_sizes(short_side: int) -> list[int]:
     sizes = [size for size in halves if size >= _SMALLEST]
     if not sizes:
         raise ValueError(
-            f"`image` must have a short side of at least {2 * _SMALLEST} pixels, got {short_side}; automatic windows "
+            f"`image` must have a short side of at least {SHORTEST_SIDE} pixels, got {short_side}; automatic windows "
             f"are half of it and not below {_SMALLEST}, so give `win_sizes` and `strides` for smaller images"
         )
     return sizes

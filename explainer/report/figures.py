@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -11,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.analysis.chosen import chosen_label, chosen_sample
-from explainer.analysis.view import RunView
+from explainer.analysis.view import RunView, read_run
 from explainer.arrays import FloatArray, Pixels
-from explainer.checks import require_choice, require_flag, require_number
+from explainer.checks import require_choice, require_flag, require_number, require_type
 from explainer.errors import MissingExtraError
 from explainer.report.grid import TEXT, Bar, Cell, Line, Page, Row
 from explainer.report.overlays import PALETTES, Limits, limits_of, map_of, overlay, picture_of
@@ -32,7 +33,7 @@ _CORRECT, _INCORRECT = "#1f7a5a", "#b4540a"
 
 
 def figure(
-    run: RunView,
+    run: RunView | str | os.PathLike[str],
     samples: Sequence[int | str] | int | str | None = None,
     explainers: Sequence[str] | str | None = None,
     labels: Sequence[int | str] | int | str | None = None,
@@ -49,7 +50,7 @@ def figure(
     A figure of Matplotlib, which a notebook shows; `save(path)` writes it as .png, .pdf or .svg.
 
     Args:
-        run: a run that was read.
+        run: a run that was read; or a job folder, whose newest run is read.
         samples: numbers of samples, or the names of their files; by default the first four.
         explainers: names of methods; by default all of the run.
         labels: whose maps are shown, by number or name: one for all samples, or one for each; by default the most
@@ -69,6 +70,8 @@ def figure(
     """
     look = _Look(scale, palette, percentile, alpha, grey)
     drawing = _drawing()
+    require_type("run", run, (RunView, str, os.PathLike), "a run that was read, or the path of its folder")
+    run = run if isinstance(run, RunView) else read_run(run)
     names = _chosen_explainers(run, explainers)
     views = _chosen_samples(run, samples)
     wanted = _chosen_labels(run, labels, len(views))

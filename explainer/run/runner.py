@@ -34,6 +34,7 @@ from explainer.run.registration import (
 )
 from explainer.run.saliency import SaliencyJob
 from explainer.run.uncertainty import UncertaintyJob
+from explainer.summary.folder import require_no_file
 from explainer.uncertainty import (
     DRAWS,
     AugmentationUncertainty,
@@ -59,8 +60,8 @@ class ImageClassificationRunner:
 
     Raises:
         TypeError: an argument of a wrong type.
-        ValueError: labels that are missing, blank or repeated; a dataset without one to three columns; a number of
-            `control_samples` for a dataset that cannot be counted before it is read.
+        ValueError: a `summary_dir` that is a file; labels that are missing, blank or repeated; a dataset without one to
+            three columns; a number of `control_samples` for a dataset that cannot be counted before it is read.
 
     Source: the API of mindspore.explainer 1.3. Differences: one pass over the data, results on disk sample by sample,
     datasets of images alone work, 4 channels work, no process is started.
@@ -76,6 +77,7 @@ class ImageClassificationRunner:
         options: RunOptions | None = None,
     ) -> None:
         require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
+        require_no_file("`summary_dir`", summary_dir)
         self._dataset, self._labels = require_data(data)
         require_network("network", network)
         require_network("activation_fn", activation_fn)

@@ -79,6 +79,18 @@ def inside(summary_dir: Path, path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def require_no_file(name: str, summary_dir: str | os.PathLike[str]) -> None:
+    """Raises ValueError where a folder is to be, or on the way to it, and there is a file."""
+    path = Path(summary_dir)
+    try:
+        found = next((entry for entry in (path, *path.parents) if entry.exists()), None)
+    except OSError:  # a name that is too long: whoever makes the folder says so
+        return
+    if found is not None and not found.is_dir():
+        there = "is a file" if found == path else f"lies in {found}, which is a file"
+        raise ValueError(f"{name} must be a folder, or one to be made, but {path} {there}; give another path")
+
+
 def find_runs(summary_dir: Path) -> list[RunFiles]:
     """The runs in a job folder, oldest first; none when there is no such folder, and none that lies outside of it."""
     return [run for run in _named_runs(summary_dir) if _stays_inside(run.event_file) and run.event_file.is_file()]

@@ -29,6 +29,12 @@ def run(*samples: Any) -> RunView:
     return view(*samples, metrics=METRICS, controls={"c": {}})
 
 
+@pytest.mark.parametrize("listed", [surest_errors, most_uncertain, lambda run, count: worst_scores(run, "M", count)])
+def test_of_a_run_without_samples_none_is_listed(listed: Any) -> None:
+    with pytest.raises(ValueError, match="no sample of this run is complete"):
+        listed(run(), 3)
+
+
 def test_a_sample_is_described_by_its_file_its_labels_and_how_certain_they_are() -> None:
     one = sample(7, [0.25, 0.5, 0.25], (2, 0), [0.125, 0.0625, 0.5], entropies=(0.75, 0.5, 0.25))
     one = replace(one, origin=SampleOrigin(7, bytes(16), "cat/7.png", bytes(16)))

@@ -1,6 +1,7 @@
 """A run as a file: options from TOML, which of them a summary keeps, and TOML again."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -161,6 +162,25 @@ def test_a_run_from_a_file_is_that_of_the_command_line_and_is_printed_as_a_file_
     capsys.readouterr()
     assert main(["config", str(tmp_path / "out2")]) == 0
     assert capsys.readouterr().out == printed.replace(f'"{tmp_path / "out"}"', f'"{tmp_path / "out2"}"')
+
+
+def test_a_module_in_the_working_directory_is_told_with_its_folder(command, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "my code"
+    folder.mkdir()
+    (folder / "own_networks.py").write_text("from networks import SmallCnn\n\ndef net():\n    return SmallCnn(3)\n")
+    monkeypatch.chdir(folder)
+    assert command(network="own_networks:net", without="checkpoint")[0] == 0
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert main(["config", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    first, *rest = printed.splitlines()
+    assert first == f"# The network's module lay here; from elsewhere run with PYTHONPATH='{folder}'"
+    assert rest[0] == 'network = "own_networks:net"'
+    (tmp_path / "again.toml").write_text(printed, encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "own_networks")
+    monkeypatch.syspath_prepend(folder)
+    assert main(["run", "--config", str(tmp_path / "again.toml"), "--summary-dir", str(tmp_path / "out2")]) == 0
 
 
 def test_a_run_that_goes_on_keeps_the_options_that_it_was_begun_with(command, photos, tmp_path):

@@ -452,9 +452,21 @@ def test_uncertainty_by_dropout_of_a_network_without_it_is_told_with_exit_status
     assert status == 2 and "has no dropout cell" in why and "test-time augmentation" in why
 
 
+@pytest.mark.parametrize(("below", "told"), [("", "is a file"), ("job", "lies in {}, which is a file")])
+def test_a_file_in_the_place_of_the_folder_is_told_before_anything_is_read(refused, tmp_path, below, told):
+    file = tmp_path / "file"
+    file.write_bytes(b"mine")
+    status, why = refused(summary_dir=file / below, network="nowhere:net")
+    path = file / below
+    assert status == 2
+    assert f"--summary-dir must be a folder, or one to be made, but {path} {told.format(file)}; give another" in why
+    assert file.read_bytes() == b"mine"
+
+
 def test_regions_are_searched_in_pictures_that_are_large_enough(command, refused, tmp_path):
     status, why = refused("--hierarchical-occlusion", network="folder_run_factories:small_cnn")
-    assert status == 2 and "short side of at least 56 pixels, got 6" in why
+    told = "short side of at least 56 pixels, whose half is its first window, got 6; give a larger --size"
+    assert status == 2 and f"--hierarchical-occlusion needs pictures with a {told}" in why
     more = ("--hierarchical-occlusion", "--size", 56, 60)
     assert command(*more, network="folder_run_factories:small_cnn", limit=2)[0] == 0
     run = run_of(tmp_path)
@@ -498,13 +510,6 @@ def test_a_signal_ends_a_run_between_two_samples_with_a_status_of_its_own(
 def test_a_run_outside_the_main_thread_works(command):
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(command).result()[0] == 0
-
-
-def test_a_summary_folder_that_cannot_be_made_is_told_with_exit_status_1(command, tmp_path):
-    (tmp_path / "file").write_text("")
-    status, output, error = command(summary_dir=tmp_path / "file")
-    assert (status, output) == (1, "")
-    assert f"explainer: could not write {tmp_path / 'file'}" in error
 
 
 def test_a_network_for_other_images_is_told_with_exit_status_2(command, tmp_path):

@@ -477,6 +477,14 @@ def test_what_a_run_has_not_is_told_with_exit_status_2(tmp_path: Path, capsys, a
     assert errors.startswith(f"explainer: {message}")
 
 
+@pytest.mark.parametrize("asked", [["--worst", "3"], ["--worst", "3", "--metric", "Hit"], ["--uncertain", "3"]])
+def test_a_run_without_a_complete_sample_has_none_to_list(tmp_path: Path, capsys, asked):
+    with SummaryWriter(tmp_path, RunMetadata(labels=("cat", "dog"), explainers=("Gradient",), metrics=("Hit",))):
+        pass
+    message = "no sample of this run is complete (it is not ended), so that there is none to list"
+    assert inspected(capsys, tmp_path, *asked) == (2, "", f"explainer: {message}\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -77,6 +77,18 @@ def test_arguments_and_weights_are_those_of_a_run(capsys, tmp_path, code):
     assert wider[1] == "  patches  Conv2d     7 x 4 x 3      maps, 4 x 3"
 
 
+def test_in_a_narrow_terminal_long_names_have_a_line_of_their_own(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "49")
+    lines = listed(capsys, "--network", "layers_networks:Tokens", "--size", 8, 6)[1:-1]
+    assert max(map(len, lines)) <= 49
+    first, *rest = lines[:3]
+    assert first == "  patches"
+    assert rest == [
+        "          Conv2d     6 x 4 x 3      maps, 4 x 3",
+        "* norm    LayerNorm  12 x 6         tokens, 4 x 3",
+    ]
+
+
 def test_the_facts_are_there_as_json(capsys):
     facts = json.loads("\n".join(listed(capsys, "--network", "layers_networks:Tokens", "--size", 8, 6, "--json")))
     assert (facts["network"], facts["classes"], facts["auto"], facts["no_auto"]) == ("Tokens", 5, "norm", None)

@@ -60,6 +60,23 @@ def test_a_row_has_caption_picture_and_the_map_of_each_method(tmp_path: Path) ->
     np.testing.assert_array_equal(rise, wanted["RISE"])
 
 
+def test_a_folder_stands_for_its_newest_run(tmp_path: Path) -> None:
+    drawn = figure(run_of(tmp_path, [item()]))
+    for folder in (tmp_path, str(tmp_path)):
+        assert texts(figure(folder)) == texts(drawn)
+    with pytest.raises(TypeError, match="`run` must be a run that was read, or the path of its folder, got int"):
+        figure(3)  # type: ignore[arg-type]
+
+
+def test_a_sample_s_number_is_no_entry_of_it(tmp_path: Path) -> None:
+    run = run_of(tmp_path, [item()])
+    with pytest.raises(TypeError, match=r"`entry` must be `run\.samples\[3\]\.image`, or an entry .*, got int"):
+        run.picture(0)  # type: ignore[arg-type]
+    for entry in (0, run.samples[0].image):
+        with pytest.raises(TypeError, match=r"an entry of `run\.samples\[3\]\.maps`; `run\.map_of` takes a number"):
+            run.saliency(entry)  # type: ignore[arg-type]
+
+
 def test_an_incorrect_prediction_and_another_label_are_told(tmp_path: Path) -> None:
     wrong = item(probabilities=(0.75, 0.125, 0.125))
     unknown = item(1, truth=())

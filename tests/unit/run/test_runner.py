@@ -1043,12 +1043,18 @@ def test_a_run_prints_nothing_and_warns_of_nothing(setting, capfd):
 
 
 def test_errors_of_the_package_are_also_plain_value_or_runtime_errors(setting, tmp_path):
-    (tmp_path / "job").write_text("a file where the folder should be")
     made = setting()
     made.runner.register(Diary())
+    (tmp_path / "job").write_text("a file where the folder should be")
     with pytest.raises(RuntimeError, match="could not write") as caught:
         made.runner.run()
     assert isinstance(caught.value, ExplainerError)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_at_the_door(setting, tmp_path):
+    (tmp_path / "job").write_text("mine")
+    with pytest.raises(ValueError, match=r"`summary_dir` must be a folder, or one to be made, but .*job is a file"):
+        setting()
 
 
 def test_a_benchmark_of_undefined_scores_stays_undefined_on_disk(setting):

@@ -14,7 +14,7 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command.main import main
 from explainer.errors import SummaryReadError
-from explainer.summary.folder import entries_below, find_runs, inside, latest_timestamp, led_out
+from explainer.summary.folder import entries_below, find_runs, inside, latest_timestamp, led_out, require_no_file
 
 
 @pytest.fixture
@@ -186,3 +186,13 @@ def test_links_pipes_and_files_are_entries_and_folders_are_walked(job: Path):
 
 def test_a_folder_that_is_not_there_has_no_entries(job: Path):
     assert list(entries_below(job / "absent")) == []
+
+
+def test_a_folder_and_one_to_be_made_are_no_file_but_what_lies_in_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for fitting in (tmp_path, tmp_path / "new" / "job", "relative/job", tmp_path / ("long" * 100)):
+        require_no_file("`summary_dir`", fitting)
+    with pytest.raises(ValueError, match=r"^`summary_dir` must be a folder, .* is a file; give another path$"):
+        require_no_file("`summary_dir`", str(tmp_path / "file"))
+    with pytest.raises(ValueError, match=r"deep lies in .*file, which is a file; give another path$"):
+        require_no_file("`summary_dir`", tmp_path / "file" / "deep")
