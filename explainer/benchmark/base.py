@@ -24,6 +24,7 @@ from explainer.checks import (
     require_type,
 )
 from explainer.class_names import class_ids
+from explainer.made_with import MadeWith
 from explainer.network.of import classifier_of, without_tensor
 from explainer.passes import Passes
 from explainer.representation import changed, line, of_fields
@@ -75,7 +76,7 @@ class FilledCurve(NamedTuple):
         return of_fields(self)
 
 
-class Metric(ABC):
+class Metric(MadeWith, ABC):
     """A way to score saliency maps. Subclasses declare what they are, so that no reader has to know their names."""
 
     name: str

@@ -15,6 +15,7 @@ from explainer.arrays import FloatArray, LabelArray
 from explainer.checks import require_finite, require_type
 from explainer.class_names import require_names
 from explainer.explanation.inputs import ImagesAndLabels, Inputs
+from explainer.made_with import MadeWith
 from explainer.memory import passes
 from explainer.network.of import classifier_of, is_tensor, to_tensor
 from explainer.passes import ONE_GRADIENT, Passes
@@ -95,7 +96,7 @@ ONE_PASS = Traits()
 """Those of a method of a gradient per image and label."""
 
 
-class Attribution(ABC):
+class Attribution(MadeWith, ABC):
     """A method that explains why a network gives a label to an image. The declared hole is `_explain`.
 
     Args:

@@ -24,6 +24,7 @@ from explainer.run.job import Job, Sink
 from explainer.run.launchers import shard_of
 from explainer.run.one_run import OneRun, RunResult, RunSetup
 from explainer.run.options import RunOptions
+from explainer.run.recipe import Recipe, recorded
 from explainer.run.registration import (
     require_data,
     require_explainers,
@@ -64,7 +65,7 @@ class ImageClassificationRunner:
             three columns; a number of `control_samples` for a dataset that cannot be counted before it is read.
 
     Source: the API of mindspore.explainer 1.3. Differences: one pass over the data, results on disk sample by sample,
-    datasets of images alone work, 4 channels work, no process is started.
+    datasets of images alone work, 4 channels work, no process is started unless `workers` asks for it.
     """
 
     def __init__(
@@ -96,6 +97,8 @@ class ImageClassificationRunner:
             device=self._options.device,
         )
         self._setup = RunSetup(self._dataset, self._labels, network, activation_fn, self._options, classifier)
+        given = {"data": data, "network": network, "activation_fn": activation_fn, "options": options}
+        self._recipe = Recipe(type(self), given)
 
     def __repr__(self) -> str:
         """Where it writes, of what, and what is registered."""
@@ -106,6 +109,7 @@ class ImageClassificationRunner:
             type(self).__name__, short(self._summary_dir), labels, name_of(self._network), registered=jobs, **options
         )
 
+    @recorded
     def register_saliency(
         self, explainers: list[Attribution], benchmarkers: list[Metric] | None = None, *, controls: bool = True
     ) -> None:
@@ -137,6 +141,7 @@ class ImageClassificationRunner:
         known: dict[str, Any] = {"label_count": len(self._labels), "stopwatch": self._setup.stopwatch}
         self._setup.jobs.append(SaliencyJob(explainers, metrics, scored, chosen, **known))
 
+    @recorded
     def register_hierarchical_occlusion(
         self,
         *,
@@ -174,6 +179,7 @@ class ImageClassificationRunner:
         )
         self._setup.jobs.append(HierarchicalOcclusionJob(search, mask))
 
+    @recorded
     def register_uncertainty(
         self,
         networks: list[Any] | None = None,
@@ -225,10 +231,11 @@ class ImageClassificationRunner:
                 "where things lie, not how sure the network is. For that give networks=[...], several that were "
                 'trained alike; to keep the shifts give augment="shift"',
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,  # that of whoever has called register_uncertainty
             )
             return AugmentationUncertainty(self._network, self._activation, "shift", **drawn)
 
+    @recorded
     def register(self, job: Job) -> None:
         """Registers a job of your own; see docs/write-a-job.md.
 

@@ -18,6 +18,7 @@ FLOORS = {
         "classifier",
         "deprecated",
         "errors",
+        "made_with",
         "memory",
         "own_code",
         "passes",
