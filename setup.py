@@ -13,6 +13,7 @@ DOCS = ["mkdocs-material>=9.6", "mkdocstrings-python>=2"]
 FIGURE = ["matplotlib>=3.8"]
 MINDCV = ["mindcv>=0.3"]
 PANDAS = ["pandas>=2"]
+RAY = ["ray>=2.40"]
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 TEST = [
@@ -21,6 +22,7 @@ TEST = [
     *FIGURE,
     *MINDCV,
     *PANDAS,
+    *RAY,
     *SERVE,
     *TENSORBOARD,
     "build>=1.2",
@@ -75,6 +77,7 @@ setup(
         "figure": FIGURE,
         "mindcv": MINDCV,
         "pandas": PANDAS,
+        "ray": RAY,
         "serve": SERVE,
         "tensorboard": TENSORBOARD,
         "test": TEST,

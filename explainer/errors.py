@@ -18,6 +18,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── MergeError (ValueError)        shards that are not the parts of one run
 ├── ComparisonError (ValueError)    two runs that cannot be compared
 ├── MissingExtraError (ImportError) a package that an extra of this one brings
+├── WorkerError (RuntimeError)      a process of a run that died again and again
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 ├── SummaryWriteError (RuntimeError) a summary that could not be written
 └── ReportWriteError (RuntimeError)  a report that could not be written
@@ -133,6 +134,10 @@ class ComparisonError(ExplainerError, ValueError):
 
 class MissingExtraError(ExplainerError, ImportError):
     """A package that an extra of this one brings, as matplotlib for figures."""
+
+
+class WorkerError(ExplainerError, RuntimeError):
+    """A process of a run that died again and again, or could not begin."""
 
 
 class SummaryReadError(ExplainerError, ValueError):

@@ -26,7 +26,7 @@ CONFIGURATION = "configuration"
 CODE_FOLDER = "code_folder"
 """Where the module of the network lay: the working directory, where no path of Python's led to it."""
 _CONFIG = "config"
-_OF_A_CALL = (_CONFIG, "shard", "resume", "dry_run", "traceback")  # how a command is called, not what it does
+_OF_A_CALL = (_CONFIG, "shard", "workers", "ray", "resume", "dry_run", "traceback")  # how, not what
 
 
 def config_option(function: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from tqdm.auto import tqdm
 from explainer.benchmark import MPRT, EfficientMPRT, Metric
 from explainer.command import picture_text, terminal, text
 from explainer.command.configuration import CODE_FOLDER, CONFIGURATION
-from explainer.command.labelled_pictures import LabelledPictures, labelled_pictures
+from explainer.command.labelled_pictures import LabelledPictures, Say, labelled_pictures
 from explainer.command.names import make_explainers, make_metrics
 from explainer.command.network_options import GivenNetwork, size_options_named
 from explainer.command.picture_options import PictureOptions
@@ -29,12 +31,14 @@ from explainer.explanation import Attribution
 from explainer.network.engine import default_engine
 from explainer.network.of import classifier_of
 from explainer.own_code import is_from_here
+from explainer.run import ray, workers
 from explainer.run.estimate import Estimate
 from explainer.run.one_run import RunResult
 from explainer.run.options import RunOptions
 from explainer.run.runner import ImageClassificationRunner
 from explainer.summary.folder import require_no_file
 
+_LOG = logging.getLogger("explainer")
 _ACTIVATIONS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
 
 
@@ -61,6 +65,8 @@ class FolderRun:
     on_bad_sample: str
     resume: bool
     shard: tuple[int, int] | str | None = None
+    workers: int | str | None = None
+    ray: str | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -101,9 +107,27 @@ def run_folder(options: FolderRun) -> RunResult:
         TypeError, ValueError: an option that does not fit; says which.
         OSError: a file that cannot be read.
     """
+    if options.workers is not None or options.ray is not None:
+        with _told_by_options(options):
+            return _run_shared(options)
     runner = _runner(options)
     with _told_by_options(options):
         return runner.run(resume=options.resume, shard=options.shard)
+
+
+def _run_shared(options: FolderRun) -> RunResult:
+    """By several processes, of this machine or of Ray's."""
+    make = partial(_made_by_worker, options)
+    count = options.workers or workers.AUTO
+    if options.ray is None:
+        return workers.run(make, options.summary_dir, workers=count, resume=options.resume)
+    return ray.run(make, options.summary_dir, workers=count, address=options.ray, resume=options.resume)
+
+
+def _made_by_worker(options: FolderRun, summary_dir: Path) -> ImageClassificationRunner:
+    """The runner of a process that has nothing else to do; what it has to say goes to the one who gives out samples."""
+    ExitStack().enter_context(pixel_cap(options.pictures.decoding))
+    return _runner(replace(options, summary_dir=summary_dir), _LOG.warning)
 
 
 def estimate_folder(options: FolderRun) -> Estimate:
@@ -117,22 +141,22 @@ def estimate_folder(options: FolderRun) -> Estimate:
         return runner.estimate()
 
 
-def _runner(options: FolderRun) -> ImageClassificationRunner:
+def _runner(options: FolderRun, say: Say = terminal.print_error) -> ImageClassificationRunner:
     require_no_file("--summary-dir", options.summary_dir)
     if options.hierarchical_occlusion:
         _require_room_for_windows(options.pictures)
-    pictures = labelled_pictures(options.pictures, terminal.print_error)
+    pictures = labelled_pictures(options.pictures, say)
     labels = pictures.labels
     network = options.given_network.made(len(labels))
     if options.checkpoint is None and not options.given_network.is_graph:
-        terminal.print_error(text.weights_of_the_factory(options.network))
+        say(text.weights_of_the_factory(options.network))
     activation = _ACTIVATIONS[options.activation]()
     explainers = make_explainers(options.explainers, network, activation)
     metrics = make_metrics(options.metrics, len(labels), activation)
     if options.given_network.is_graph:
         _require_outputs_alone(explainers, metrics, options.pictures.made.image_shape)
     _require_boxes(metrics, pictures)
-    source = _source(pictures, options.pictures)
+    source = _source(pictures, options.pictures, say)
     data = GeneratorDataset(source, source.columns, shuffle=False), labels
     runner = ImageClassificationRunner(options.summary_dir, data, network, activation, options=options.run_options)
     runner.register_saliency(explainers, metrics)
@@ -187,20 +211,20 @@ def _require_outputs_alone(
             )
 
 
-def _source(pictures: LabelledPictures, options: PictureOptions) -> PictureSource:
+def _source(pictures: LabelledPictures, options: PictureOptions, say: Say) -> PictureSource:
     if options.mean is None and options.std is None and options.preprocess is None:
-        terminal.print_error(picture_text.PIXELS_AS_THEY_ARE)
+        say(picture_text.PIXELS_AS_THEY_ARE)
     return PictureSource(
         pictures.pictures,
         options.made,
         options.decoding,
         with_boxes=pictures.has_boxes,
-        note=_note,
+        note=partial(_note, say),
         description=pictures.description,
     )
 
 
-def _note(text: str) -> None:
+def _note(say: Say, text: str) -> None:
     """Tells of a picture while others are read; a progress bar makes room."""
     with tqdm.external_write_mode(sys.stderr):
-        terminal.print_error(f"--images: {text}")
+        say(f"--images: {text}")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import click
 
-from explainer.command.signals import kept_from_new_threads
 from explainer.errors import BadSampleError, DatasetError, ExplainerError
+from explainer.run.signals import kept_from_new_threads
 from explainer.version import __version__
 
 with kept_from_new_threads():  # those that NumPy and SciPy start when they are imported, so nothing above imports them

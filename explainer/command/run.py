@@ -51,6 +51,14 @@ def _shard(context: click.Context, option: click.Parameter, value: str | None) -
     return int(index), int(count)
 
 
+def _workers(context: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
+    if value is None or value == AUTO:
+        return value
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"{value!r} must be a number of processes, or auto.")
+    return int(value)
+
+
 @contextmanager
 def _traceback_shown() -> Iterator[None]:
     try:
@@ -147,6 +155,21 @@ def _traceback_shown() -> Iterator[None]:
     "`explainer merge`.",
 )
 @click.option(
+    "--workers",
+    callback=_workers,
+    show_default="one, this one",
+    metavar="N",
+    help="So many processes share the pictures, each with a network of its own; auto: as many as pay.",
+)
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="local",
+    show_default="without Ray",
+    metavar="[ADDRESS]",
+    help="Ray places the workers, on this machine, or in the cluster at an address (auto: that of this machine).",
+)
+@click.option(
     "--resume", is_flag=True, help="Go on with the unfinished run in OUT, where there is one, and compute what is left."
 )
 @click.option(
@@ -160,6 +183,8 @@ def run(context: click.Context, /, traceback: bool, dry_run: bool, **given: Any)
         raise click.UsageError("--dry-run tells what a new run will take; leave --resume out.")
     if dry_run and given["shard"]:
         raise click.UsageError("--dry-run tells what the run of all pictures will take; leave --shard out.")
+    if given["shard"] and (given["workers"] or given["ray"]):
+        raise click.UsageError("--shard and --workers (or --ray) are two ways to share the pictures; give one of them.")
     # Before MindSpore is loaded, whose threads and handlers would take the signals.
     with SignalWatch(), terminal.log_shown(), _traceback_shown() if traceback else nullcontext():
         from explainer.command import folder_run  # loads MindSpore, which --help has no use for

@@ -154,7 +154,8 @@ def read_batches(
         if sample is None:
             break
         waiting.append(sample)
-        if len(waiting) == images_per_pass(batch_size, sample.image.shape):
+        is_last = part is not None and part.portion.ends(sample.sample_id)
+        if is_last or len(waiting) == images_per_pass(batch_size, sample.image.shape):
             yield Batch(tuple(waiting))
             waiting = []
     if failure is not None:
@@ -204,7 +205,7 @@ def _read_samples(
     told = None if part is None or label_format == "auto" else order_told_by(dataset)
     if part is not None and told is not None:
         part.order = told
-        rows = _checked_rows(_rows(_own_rows(dataset, part.portion)), columns, reading, numbered=True)
+        rows = _checked_rows(_own_rows(dataset, part.portion), columns, reading, numbered=True)
     else:
         rows = _checked_rows(_rows(dataset), columns, reading)
     head, failure = ([], None) if reading is None else _look_ahead(rows, reading)
@@ -231,7 +232,7 @@ def order_told_by(dataset: Dataset) -> DatasetOrder | None:
     return DatasetOrder(len(source), source.order_digest())
 
 
-def _own_rows(dataset: GeneratorDataset, portion: Portion) -> GeneratorDataset:
+def _own_rows(dataset: GeneratorDataset, portion: Portion) -> Iterator[Any]:
     """The samples of a portion alone, each with its number before its columns."""
     source = dataset.source
 
@@ -239,7 +240,9 @@ def _own_rows(dataset: GeneratorDataset, portion: Portion) -> GeneratorDataset:
         for sample_id in portion.ids(len(source)):
             yield np.array(sample_id, np.int64), *source[sample_id]
 
-    return GeneratorDataset(rows, ["sample_id", *_column_names(dataset)], shuffle=False)
+    if portion.is_known:
+        return _rows(GeneratorDataset(rows, ["sample_id", *_column_names(dataset)], shuffle=False))
+    return ([np.asarray(column) for column in row] for row in rows())  # MindSpore would ask for many ahead
 
 
 def _told_by(dataset: Dataset, name: str) -> Callable[[int], Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from explainer.records import DatasetOrder
 
 class Portion(Protocol):
     """Which samples of a dataset a run works on."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether that is settled beforehand; else it is told while the run goes on, and nothing is read ahead."""
 
     @property
     def name(self) -> str:
@@ -31,6 +35,9 @@ class Portion(Protocol):
 
     def ids(self, total: int) -> Iterator[int]:
         """The samples that are worked on, in rising order, of a dataset of so many that is read sample by sample."""
+
+    def ends(self, sample_id: int) -> bool:
+        """Whether a batch ends with this sample: what comes next is known when it has been worked on."""
 
     def count(self, total: int | None) -> int | None:
         """How many they are, of so many; None where that is not known."""
@@ -54,6 +61,7 @@ class Shard:
 
     index: int
     parts: int
+    is_known: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_integer("shard[1]", self.parts, 1)
@@ -80,6 +88,10 @@ class Shard:
     def ids(self, total: int) -> Iterator[int]:
         """Its samples, of so many."""
         return iter(range(self.index, total, self.parts))
+
+    def ends(self, sample_id: int) -> bool:
+        """Batches go on as long as they have room."""
+        return False
 
     def count(self, total: int | None) -> int | None:
         """How many samples it has, of so many; None where that is not known."""

@@ -25,9 +25,10 @@ def provenance_of(network: Any, weights: str, more: Mapping[str, Any] | None = N
     ['command', 'explainer', 'mindspore', 'network', 'numpy', 'platform', 'python', 'weights']
     """
     kind = type(network)
+    module = kind.__module__.replace("__mp_main__", "__main__")  # what a worker calls the script that is run
     return {
         **(more or {}),
-        "network": f"{kind.__module__}.{kind.__qualname__}",
+        "network": f"{module}.{kind.__qualname__}",
         "weights": weights,
         "command": [argument for argument in sys.argv if argument != "--resume"],
         "explainer": __version__,

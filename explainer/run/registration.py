@@ -111,3 +111,21 @@ def require_recordable(job: Any) -> None:
             f"`job.name` must not be one of {', '.join(_RESERVED)}, which a summary uses, got {job.name!r}"
         )
     require_json(f"{job.name}.parameters", getattr(job, "parameters", {}))
+
+
+def require_jobs(jobs: Sequence[Any], resume: bool) -> None:
+    """Raises RuntimeError unless there is something to do, and the jobs can do it together."""
+    names = {job.name for job in jobs}
+    if not names:
+        raise RuntimeError("nothing to do: call register_saliency (or register) before run")
+    if "uncertainty" in names and "saliency" not in names:
+        raise RuntimeError(
+            "register_uncertainty was called without register_saliency; MindInsight shows uncertainty on the "
+            "saliency page alone, so register saliency, too, or use explainer.uncertainty alone"
+        )
+    deaf = [job.name for job in jobs if not hasattr(job, "recall")]
+    if resume and deaf:
+        raise RuntimeError(
+            f"the job {deaf[0]!r} cannot be in a run that is resumed: it has no method `recall(sample)`, which "
+            "counts what was recorded of a sample for the totals; add one, empty where there are no totals"
+        )

@@ -17,6 +17,7 @@ from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.of import onnx_classifier_of, require_network
 from explainer.representation import line, name_of, short
 from explainer.run.control_samples import control_samples_of, require_countable
+from explainer.run.crew import require_guard
 from explainer.run.estimate import Estimate
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
@@ -24,10 +25,12 @@ from explainer.run.job import Job, Sink
 from explainer.run.launchers import shard_of
 from explainer.run.one_run import OneRun, RunResult, RunSetup
 from explainer.run.options import RunOptions
+from explainer.run.parts import Parts
 from explainer.run.recipe import Recipe, recorded
 from explainer.run.registration import (
     require_data,
     require_explainers,
+    require_jobs,
     require_members,
     require_metrics,
     require_recordable,
@@ -35,6 +38,7 @@ from explainer.run.registration import (
 )
 from explainer.run.saliency import SaliencyJob
 from explainer.run.uncertainty import UncertaintyJob
+from explainer.run.workers import is_for_one, run_shared, worker_count
 from explainer.summary.folder import require_no_file
 from explainer.uncertainty import (
     DRAWS,
@@ -108,6 +112,11 @@ class ImageClassificationRunner:
         return line(
             type(self).__name__, short(self._summary_dir), labels, name_of(self._network), registered=jobs, **options
         )
+
+    @property
+    def setup(self) -> RunSetup:
+        """What it was given, and what was registered."""
+        return self._setup
 
     @recorded
     def register_saliency(
@@ -271,10 +280,16 @@ class ImageClassificationRunner:
         Raises:
             TypeError, ValueError, RuntimeError, EngineError: as `run` does before its first file.
         """
-        self._require_jobs(resume=False)
+        require_jobs(self._setup.jobs, resume=False)
         return OneRun(self._setup, self._summary_dir).estimate()
 
-    def run(self, *, resume: bool = False, shard: tuple[int, int] | str | None = None) -> RunResult:
+    def run(
+        self,
+        *,
+        resume: bool = False,
+        shard: tuple[int, int] | str | None = None,
+        workers: int | str | None = None,
+    ) -> RunResult:
         """Explains every sample and writes the summary; what it wrote and where.
 
         All checks come before the first file. Each sample is on disk as soon as it is complete: whatever ends the run,
@@ -290,39 +305,48 @@ class ImageClassificationRunner:
                 number leaves this rest when divided by the count. The summary goes to "shard-<index>-of-<count>" in the
                 folder; `explainer.merge` makes one of all. "auto": as msrun, SLURM or MPI say in the environment.
                 See docs/scale.md.
+            workers: so many processes share the samples, each with a network of its own; "auto": as many as pay, by
+                cores and memory. The runner is sent to them as it was put together: its classes and functions must be
+                importable, a script must do its work under `if __name__ == "__main__":`, and consumers cannot be sent.
+                What cannot be sent is made anew by each, see `explainer.run.workers.run` and docs/how-to/workers.md.
 
         Raises:
             ValueError: no samples, wrong columns, a network that does not fit the labels, or (unless the options say
                 otherwise) a sample that is not finite.
-            TypeError: columns of a wrong type.
-            RuntimeError: no job was registered, uncertainty without saliency, a job that cannot be resumed, or the disk
-                refused.
+            TypeError: columns of a wrong type, or something that cannot be sent to workers.
+            RuntimeError: no job was registered, uncertainty without saliency, a job that cannot be resumed, the disk
+                refused, or the folder has parts of a run that workers have not ended.
+            WorkerError: a worker died again and again; names the sample that it was at.
             EngineError: ONNX Runtime is asked for and cannot compute the network; says why.
             ResumeError: the run cannot be gone on with, as something is other than it was; says what.
             RunInterrupted: a KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; the samples before are complete.
         """
         require_flag("resume", resume)
-        self._require_jobs(resume)
+        require_jobs(self._setup.jobs, resume)
+        if workers is not None:
+            return self._run_shared(workers, resume, shard)
         portion = shard_of(shard)
+        Parts(self._summary_dir).require_none()
         folder = self._summary_dir if portion is None else self._summary_dir / portion.name
         return OneRun(self._setup, folder, portion).run(resume=resume)
+
+    def _run_shared(self, workers: int | str, resume: bool, shard: Any) -> RunResult:
+        """By several processes."""
+        require_guard()
+        count = worker_count(workers, sample_count(self._dataset))
+        if shard is not None:
+            raise ValueError("`shard` and `workers` are two ways to share a run, got both; give one of them")
+        if is_for_one(self._summary_dir, count, resume=resume):
+            return OneRun(self._setup, self._summary_dir).run(resume=resume)
+        require_jobs(self._setup.jobs, resume=True)  # as one that dies is gone on with
+        if self._setup.sinks:
+            raise TypeError(
+                "a consumer that was registered cannot be sent to workers; give explainer.run.workers.run a function "
+                "that makes the runner, and each worker has a consumer of its own, or read the summary afterwards"
+            )
+        sent = self._recipe.pickled()
+        return run_shared(sent, self._summary_dir, count, resume=resume, progress=self._options.progress)
 
     def _require_new(self, name: str, method: str, do: str = "") -> None:
         if any(job.name == name for job in self._setup.jobs):
             raise RuntimeError(f"{method} was called before{do}")
-
-    def _require_jobs(self, resume: bool) -> None:
-        names = {job.name for job in self._setup.jobs}
-        if not names:
-            raise RuntimeError("nothing to do: call register_saliency (or register) before run")
-        if UncertaintyJob.name in names and SaliencyJob.name not in names:
-            raise RuntimeError(
-                "register_uncertainty was called without register_saliency; MindInsight shows uncertainty on the "
-                "saliency page alone, so register saliency, too, or use explainer.uncertainty alone"
-            )
-        deaf = [job.name for job in self._setup.jobs if not hasattr(job, "recall")]
-        if resume and deaf:
-            raise RuntimeError(
-                f"the job {deaf[0]!r} cannot be in a run that is resumed: it has no method `recall(sample)`, which "
-                "counts what was recorded of a sample for the totals; add one, empty where there are no totals"
-            )

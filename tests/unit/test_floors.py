@@ -161,6 +161,10 @@ def test_onnx_runtime_is_imported_where_a_session_is_made_and_where_its_devices_
     assert importers_of("onnxruntime") == {"explainer.network.onnx.device", "explainer.network.onnx.session"}
 
 
+def test_ray_is_imported_where_it_is_asked_for_workers_alone():
+    assert importers_of("ray") == {"explainer.run.ray"}
+
+
 def test_rich_is_imported_where_tables_are_drawn_alone():
     assert importers_of("rich") == {"explainer.command.tables"}
 

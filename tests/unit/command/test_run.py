@@ -130,6 +130,8 @@ def test_what_is_not_given_has_its_default(options_of, tmp_path):
         "summary_dir": Path("out"),
         "resume": False,
         "shard": None,
+        "workers": None,
+        "ray": None,
         "checkpoint": None,
         "explainers": "Gradient,GradCAM:layer=auto",
         "metrics": "",

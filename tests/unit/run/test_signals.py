@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import explainer
-from explainer.command.signals import kept_from_new_threads
+from explainer.run.signals import kept_from_new_threads
 
 ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
