@@ -30,7 +30,7 @@ from explainer.run import workers
 from explainer.summary.verify import verify
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from run_leaves import compared, leaves_of
+from run_leaves import MISSING, compared, difference, leaves_of
 from worker_runs import COUNT, runner_of
 
 ROUNDING = 1e-5  # docs/architecture.md, "A run that goes on"
@@ -89,7 +89,8 @@ def trial(folder: Path, number: int, seed: int, whole: dict[str, Any]) -> bool:
     killer = Killer(out, moments, rng)
     killer.start()
     workers.run(partial(runner_of, pause=PAUSE), out, workers=2)
-    different, largest = compared(whole, values_of(out))
+    found = values_of(out)
+    different, largest = compared(whole, found)
     problems = verify(out).problems
     good = largest <= ROUNDING and not problems and len(list(out.iterdir())) == 2 and bool(killer.killed_at)
     print(
@@ -97,6 +98,9 @@ def trial(folder: Path, number: int, seed: int, whole: dict[str, Any]) -> bool:
         f"{largest:.2g}; {len(problems)} problems",
         flush=True,
     )
+    for where in different:
+        if difference(whole.get(where, MISSING), found.get(where, MISSING)) > ROUNDING:
+            print(f"  {where}: {whole.get(where)} by one process, {found.get(where)} by two")
     return good
 
 

@@ -29,6 +29,7 @@ from explainer.run.parts import Parts
 from explainer.run.shared_run import SharedRun
 from explainer.run.worker import Assignment, work
 from explainer.run.workers import AUTO, MakeRunner, is_for_one, made_by, worker_count
+from explainer.summary.folder import require_no_file
 
 LOCAL = "local"
 _POLL = 0.2  # seconds
@@ -74,6 +75,7 @@ def run(
     ray = _imported()
     require_flag("resume", resume)
     require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
+    require_no_file("`summary_dir`", Path(summary_dir))
     require_type("address", address, (str, type(None)), "a text")
     needed = _needed(resources)
     most = thread_count() if workers == AUTO else worker_count(workers)

@@ -17,7 +17,7 @@ from explainer.run.interrupts import Interrupts
 from explainer.run.one_run import RunResult
 from explainer.run.parts import Parts
 from explainer.run.shared_run import SharedRun
-from explainer.summary.folder import find_runs
+from explainer.summary.folder import find_runs, require_no_file
 
 AUTO = "auto"
 _WORKER_BYTES = 2e9  # that a worker is taken to need, where this process does not need more
@@ -60,6 +60,7 @@ def run(
     require_guard()
     require_flag("resume", resume)
     require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
+    require_no_file("`summary_dir`", Path(summary_dir))
     make, folder, count = made_by(make_runner), Path(summary_dir), worker_count(workers)
     if is_for_one(folder, count, resume=resume):
         found: RunResult = make(folder).run(resume=resume)
