@@ -183,6 +183,8 @@ def run(context: click.Context, /, traceback: bool, dry_run: bool, **given: Any)
         raise click.UsageError("--dry-run tells what a new run will take; leave --resume out.")
     if dry_run and given["shard"]:
         raise click.UsageError("--dry-run tells what the run of all pictures will take; leave --shard out.")
+    if dry_run and (given["workers"] or given["ray"]):
+        raise click.UsageError("--dry-run tells what one process will take; leave --workers and --ray out.")
     if given["shard"] and (given["workers"] or given["ray"]):
         raise click.UsageError("--shard and --workers (or --ray) are two ways to share the pictures; give one of them.")
     # Before MindSpore is loaded, whose threads and handlers would take the signals.

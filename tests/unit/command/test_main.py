@@ -103,6 +103,8 @@ RUN_OPTIONS = (
     "--device [cpu|cuda]",
     "--dry-run",
     "--shard INDEX/COUNT",
+    "--workers N",
+    "--ray [ADDRESS]",
     "--resume",
     "--traceback",
 )
