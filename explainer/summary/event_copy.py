@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from array import array
-from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from explainer.summary.lost_metadata import guessed_metadata
 from explainer.summary.made import drafted
 from explainer.summary.reader import Located, read_located
 from explainer.summary.sample_index import SampleIndex, samples_at
+from explainer.summary.sample_places import Place
 
 
 class EventCopy:
@@ -64,15 +63,15 @@ class EventCopy:
         """A record of a kept sample, or of the run; what this version does not know goes with its sample."""
         if entry.finding is not None:
             return False
-        offsets = self._offsets(entry.sample_id)
-        if offsets is not None and _holds(offsets, entry.offset):
+        place = self._place(entry.sample_id)
+        if place is not None and place.holds(entry.offset):
             return True
         if not entry.records:
-            return entry.sample_id is None or offsets is not None
+            return entry.sample_id is None or place is not None
         return all(isinstance(record, self._of_the_run) for record in entry.records)
 
-    def _offsets(self, sample_id: int | None) -> array[int] | None:
-        """Of the records of a sample that is kept."""
+    def _place(self, sample_id: int | None) -> Place | None:
+        """Where the records of a sample stand that is kept."""
         if sample_id is None or sample_id in self._left_out:
             return None
         return self._index.samples.get(sample_id)
@@ -104,11 +103,6 @@ def write_events(target: Path, payloads: Iterable[bytes]) -> None:
 def payload_of(message: Explain) -> bytes:
     """A message as it stands in a file."""
     return codec.as_event(message, time.time()).SerializeToString()
-
-
-def _holds(offsets: array[int], offset: int) -> bool:
-    index = bisect_left(offsets, offset)
-    return index < len(offsets) and offsets[index] == offset
 
 
 def _holds_metadata(entry: Located) -> bool:

@@ -12,6 +12,7 @@ from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import RunMetadata, RunResumed, SampleSkipped
 from explainer.summary.event_copy import EventCopy, write_events
 from explainer.summary.folder import RunFiles, entries_below, find_runs, inside
+from explainer.summary.index_file import remove_index
 from explainer.summary.lock import RunLock
 from explainer.summary.made import DRAFT
 from explainer.summary.picture_check import PictureFile, content_of, files_of
@@ -150,6 +151,7 @@ class RecordedRun:
         Raises:
             OSError: the disk refused.
         """
+        remove_index(self.files)
         copy = EventCopy(self.files.event_file, self._index, _KEPT)
         end = copy.kept_up_to()
         if end is None:

@@ -16,6 +16,7 @@ from explainer.summary.event_copy import EventCopy, payload_of, write_events
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import RunFiles, chosen_run, inside
 from explainer.summary.images import LARGEST_PICTURE
+from explainer.summary.index_file import INDEX, IndexDraft
 from explainer.summary.made import Made
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
 from explainer.summary.picture_check import PictureCheck, PictureFile, files_of
@@ -125,6 +126,7 @@ class _Copy:
         note = self._note()
         event_file = self._target / self._files.event_file.name
         self._write_events(event_file, note)
+        self._write_index(RunFiles(self._files.timestamp, event_file))
         self._made.note(data_dir / MANIFEST)
         write_manifest(data_dir / MANIFEST, self._found)
         samples = len(self._index.samples) - len(self._left_out)
@@ -187,6 +189,11 @@ class _Copy:
         self._made.note(event_file)
         with _disk_errors(event_file):
             write_events(event_file, self._payloads(note))
+
+    def _write_index(self, files: RunFiles) -> None:
+        self._made.note(files.data_dir / INDEX)
+        with _disk_errors(files.data_dir):
+            IndexDraft(index_of(files.event_file), files.event_file.stat().st_size).store(files)
 
     def _payloads(self, note: str) -> Iterator[bytes]:
         copy = EventCopy(self._files.event_file, self._index, _OF_THE_RUN, self._left_out)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from explainer.errors import SummaryReadError
-from explainer.records import ImageFile, SampleDone, StoredRecord
+from explainer.records import ImageFile, SampleDone
 from explainer.summary.folder import chosen_run
 from explainer.summary.reader import Located, RunReader, SampleView, located, opened, read_located
 from explainer.summary.recordfile import Frame, FrameReader, frame_size
 from explainer.summary.run_notes import RunNotes
+from explainer.summary.sample_places import Place, SamplePlaces
 
 
 def iter_samples(source: str | os.PathLike[str], *, run: int | str | None = None) -> Iterator[SampleView]:
@@ -90,11 +91,15 @@ class SampleReader:
         """A complete sample.
 
         Raises:
+            KeyError: there is no such complete sample.
             SummaryReadError: the file is not the one that the index was made of.
         """
-        records = (record for offset in self._index.samples[sample_id] for record in self._records_at(offset))
-        (sample,) = RunReader(self._index.metadata).samples(records)
-        return sample
+        place = self._index.samples[sample_id]
+        records = (record for found in self._located(place) for record in found.records)
+        samples = list(RunReader(self._index.metadata).samples(records))
+        if [sample.sample_id for sample in samples] != [sample_id]:
+            raise self._changed(place.start)
+        return samples[0]
 
     def payloads(self, sample_id: int) -> Iterator[bytes]:
         """What the file holds of a complete sample, as it stands there; also what this version does not know.
@@ -102,10 +107,13 @@ class SampleReader:
         Raises:
             SummaryReadError: the file is not the one that the index was made of.
         """
-        offsets = self._index.samples[sample_id]
-        for offset, following in zip(offsets, [*offsets[1:], 0], strict=True):
-            payload = self._frame_at(offset).payload
-            yield payload
+        place = self._index.samples[sample_id]
+        offset = place.start
+        while not place.offsets and offset < place.end:
+            yield (payload := self._frame_at(offset).payload)
+            offset += frame_size(payload)
+        for offset, following in zip(place.offsets, [*place.offsets[1:], 0], strict=False):
+            yield (payload := self._frame_at(offset).payload)
             yield from self._unknown_payloads(offset + frame_size(payload), following, sample_id)
 
     def _unknown_payloads(self, offset: int, end: int, sample_id: int) -> Iterator[bytes]:
@@ -116,11 +124,24 @@ class SampleReader:
             yield found.payload
             offset += frame_size(found.payload)
 
-    def _records_at(self, offset: int) -> tuple[StoredRecord, ...]:
+    def located(self, offset: int) -> Located:
+        """What stands at an offset of the index.
+
+        Raises:
+            SummaryReadError: the file is not the one that the index was made of.
+        """
         found = located(self._frame_at(offset))
         if found.finding is not None:
             raise self._changed(offset)
-        return found.records
+        return found
+
+    def _located(self, place: Place) -> Iterator[Located]:
+        offset = place.start
+        for offset in place.offsets:
+            yield self.located(offset)
+        while not place.offsets and offset < place.end:
+            yield (found := self.located(offset))
+            offset += frame_size(found.payload)
 
     def _frame_at(self, offset: int) -> Frame:
         try:
@@ -139,40 +160,69 @@ class SampleIndex(RunNotes):
     """Where the records of a run stand; the same samples are complete as for RunReader.
 
     Attributes:
-        samples: the offsets of the records of each complete sample, in the order in which they were completed.
-        begun: the samples of which there is anything.
+        samples: where those of each complete sample stand, in the order in which they were completed.
+        of_the_run: the offsets of those that are about the run, or about samples that were left out.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.samples: dict[int, array[int]] = {}
-        self.begun: set[int] = set()
-        self._open: dict[int, array[int]] = {}
+        self.samples = SamplePlaces()
+        self.of_the_run = array("q")
+        self._begun: set[int] = set()  # and not done since
+        self._open: dict[int, _OpenSample] = {}
 
     @property
     def unfinished(self) -> list[int]:
         """The samples of which there is something, but not all."""
-        return sorted(self.begun - self.samples.keys())
+        return sorted(number for number in self._begun if number not in self.samples)
 
     def take(self, found: Located) -> None:
         """Takes what stands at the next offset."""
         if found.finding is not None:
             self.note(found.finding)
             self._open.clear()  # it may have cost them a map or a score
-        for record in found.records:
-            if not self.note(record):
-                self._take_part(record, found.offset)
+        of_the_run = [self.note(record) for record in found.records]
+        if any(of_the_run):
+            self.of_the_run.append(found.offset)
+        for record, is_noted in zip(found.records, of_the_run, strict=True):
+            if not is_noted:
+                self._take_part(record, found)
+        if not found.records and found.sample_id in self._open:
+            self._open[found.sample_id].pass_over(found)  # what this version knows nothing of
 
-    def _take_part(self, record: Any, offset: int) -> None:
+    def _take_part(self, record: Any, found: Located) -> None:
         sample_id = record.sample_id
-        self.begun.add(sample_id)
+        self._begun.add(sample_id)
         if isinstance(record, ImageFile):
-            self._open[sample_id] = array("q")  # eight bytes for each record, where a list takes forty
-        offsets = self._open.get(sample_id)
-        if offsets is None:
+            self._open[sample_id] = _OpenSample(found.offset)
+        sample = self._open.get(sample_id)
+        if sample is None:
             return  # its beginning is missing
-        if not offsets or offsets[-1] != offset:
-            offsets.append(offset)
+        sample.take(found)
         if isinstance(record, SampleDone):
-            self.samples.pop(sample_id, None)  # so that it comes where it was completed last
-            self.samples[sample_id] = self._open.pop(sample_id)
+            self._begun.discard(sample_id)
+            self.samples.put(sample_id, self._open.pop(sample_id).place)
+
+
+class _OpenSample:
+    """A sample that is not done yet: where its records stand, and whether anything else stands between them."""
+
+    def __init__(self, start: int) -> None:
+        self._offsets = array("q")
+        self._start = self._end = start
+        self._together = True
+
+    @property
+    def place(self) -> Place:
+        return Place(self._start, self._end, () if self._together else self._offsets)
+
+    def take(self, found: Located) -> None:
+        """Takes what holds a record of it, or several."""
+        if not self._offsets or self._offsets[-1] != found.offset:
+            self._offsets.append(found.offset)
+            self.pass_over(found)
+
+    def pass_over(self, found: Located) -> None:
+        """Notes where something of the sample ends."""
+        self._together = self._together and found.offset == self._end
+        self._end = found.offset + frame_size(found.payload)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from explainer.errors import SummaryReadError
 from explainer.summary.folder import RunFiles, chosen_run, entries_below, inside, led_out
 from explainer.summary.images import LARGEST_PICTURE
+from explainer.summary.index_file import INDEX, same_places, stored_index
 from explainer.summary.lock import LOCK
 from explainer.summary.lost_metadata import LOST_METADATA, nothing_in
 from explainer.summary.manifest import MANIFEST, is_manifest
@@ -74,7 +75,12 @@ def verify(
     index = index_of(files.event_file)
     require_something(files, index)
     check = PictureCheck(folder, most_pixels)
-    problems = [*_of_the_records(files, index), *_of_the_pictures(files, index, check), *_of_the_folder(files, check)]
+    problems = [
+        *_of_the_records(files, index),
+        *_of_the_index(files, index),
+        *_of_the_pictures(files, index, check),
+        *_of_the_folder(files, check),
+    ]
     repaired = "; ".join(index.repairs)
     counts = len(index.samples), len(index.skipped), check.complete
     return Verification(files, index.ended, repaired, *counts, tuple(problems), check.complete_raw_maps)
@@ -102,6 +108,13 @@ def _of_the_records(files: RunFiles, index: SampleIndex) -> Iterator[Problem]:
         yield Problem(files.event_file.name, "the run did not end")
 
 
+def _of_the_index(files: RunFiles, index: SampleIndex) -> Iterator[Problem]:
+    """An index that is of another event file is not read, and may lie there as well as none."""
+    stored = stored_index(files)
+    if stored is not None and not same_places(stored, index):
+        yield Problem(f"{files.data_dir.name}/{INDEX}", "says otherwise than the event file; remove it")
+
+
 def _of_the_pictures(files: RunFiles, index: SampleIndex, check: PictureCheck) -> Iterator[Problem]:
     for sample in samples_at(files.event_file, index):
         yield from picture_problems(sample, check)
@@ -115,7 +128,7 @@ def _of_the_folder(files: RunFiles, check: PictureCheck) -> Iterator[Problem]:
         data_dir = inside(folder, files.data_dir.name)
     except SummaryReadError:
         return  # which has been said
-    ours = {str(data_dir / MANIFEST), str(data_dir / LOCK)}
+    ours = {str(data_dir / name) for name in (MANIFEST, LOCK, INDEX)}
     if not is_manifest(data_dir / MANIFEST):
         yield Problem(f"{files.data_dir.name}/{MANIFEST}", "is missing or broken; MindInsight then lists no job at all")
     for entry in entries_below(data_dir):

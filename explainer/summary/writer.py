@@ -2,6 +2,7 @@
 
 <summary_dir>/events.out.events.summary.<timestamp>.<pid>_explain      the records
 <summary_dir>/_explain_<timestamp>/manifest.json                       what the run holds, for MindInsight's job list
+<summary_dir>/_explain_<timestamp>/samples.index                       where samples stand, of a run that has ended
 <summary_dir>/_explain_<timestamp>/origin_images/..., heatmap/...      the pictures
 
 A sample's records are kept until its SampleDone and then written in one go, pictures first: whatever stops the process,
@@ -51,11 +52,13 @@ from explainer.records import (
 from explainer.summary import codec, folder, images, raw_maps, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Explain
+from explainer.summary.index_file import IndexDraft
 from explainer.summary.lock import LOCK, RunLock
 from explainer.summary.made import Made
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
 from explainer.summary.reader import SampleView, read_records
 from explainer.summary.recorded_run import RecordedRun
+from explainer.summary.sample_index import index_of
 
 _Kind = TypeVar("_Kind")
 _PARTS = (OriginalImage, SampleOrigin, ObjectBoxes, Prediction, Saliency, Score, ScoreCurve, Uncertainty, EditTree)
@@ -121,6 +124,7 @@ class SummaryWriter:
         self._path = self._folder / folder.event_file_name(self._timestamp, os.getpid())
         made.note(self._path)
         self._open("xb", undo)
+        self._index = IndexDraft()
         made.note(self._data / MANIFEST)
         self._write_manifest(self._promised)
         self._append(first, codec.encode_metadata_copy(self._metadata))
@@ -132,6 +136,7 @@ class SummaryWriter:
         with self._disk_errors(self._path):
             recorded.clean()
         self._open("ab", undo)
+        self._index = IndexDraft(index_of(self._path), self._file.tell())
         self._write_manifest(self._promised)
         if changed:
             self._append(codec.encode_resumed(RunResumed(changed)))
@@ -209,6 +214,8 @@ class SummaryWriter:
             self._require_in_place()
             self._write_manifest(self._found)
             if self._ended:
+                with suppress(OSError):  # without it nothing is lost but time
+                    self._index.store(folder.RunFiles(self._timestamp, self._path))
                 self._lock.remove()
 
     def recall(self, sample: SampleView) -> None:
@@ -246,7 +253,8 @@ class SummaryWriter:
         occlusions = codec.encode_edit_trees(trees, stored, prediction, (height, width))
         with self._disk_errors(self._data):
             made.settle()
-        self._append(
+        start = self._file.tell()
+        self._write_messages(
             codec.encode_sample(stored, prediction, uncertainty, origin, objects),
             *map(codec.encode_saliency, maps),
             *([codec.encode_scores(done.sample_id, scores)] if scores else []),
@@ -254,6 +262,7 @@ class SummaryWriter:
             *([occlusions] if trees else []),
             codec.encode_done(done),
         )
+        self._index.add_sample(done.sample_id, start, self._file.tell())
         self._found["saliency_map"] |= bool(maps) and stored.shown
         self._found["uncertainty"] |= uncertainty is not None and stored.shown
         self._found["hierarchical_occlusion"] |= bool(occlusions.hoc)
@@ -306,7 +315,18 @@ class SummaryWriter:
                 )
 
     def _append(self, *messages: Explain) -> None:
-        """Writes all of them or none: after half a record, nothing that follows in the file could be read."""
+        """Writes messages about the run, or about a sample that was left out."""
+        start = self._file.tell()
+        for payload in self._write_messages(*messages):
+            self._index.add(start, payload)
+            start += recordfile.frame_size(payload)
+
+    def _write_messages(self, *messages: Explain) -> list[bytes]:
+        """Writes all of them or none: after half a record, nothing that follows in the file could be read.
+
+        Returns:
+            The payload of each.
+        """
         self._require_in_place()
         payloads = [codec.as_event(message, self._clock()).SerializeToString() for message in messages]
         left = memoryview(b"".join(map(recordfile.frame, payloads)))
@@ -319,6 +339,7 @@ class SummaryWriter:
                 self._file.truncate(start)
                 self._file.seek(start)
                 raise
+        return payloads
 
     def _write_manifest(self, content: dict[str, bool]) -> None:
         target = self._data / MANIFEST

@@ -9,37 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import METADATA, event, write_run, write_sample
 
 from explainer.analysis.view import read_run
 from explainer.errors import SummaryReadError
-from explainer.records import ImageFile, OriginalImage, Prediction, RunEnd, RunMetadata, Saliency, SampleDone, Score
+from explainer.records import ImageFile, Prediction, SampleDone, Score
 from explainer.summary import SummaryWriter, codec, iter_samples
-from explainer.summary.explain_pb2 import Explain
 from explainer.summary.reader import SampleView
 from explainer.summary.recordfile import frame, read_frames
 from explainer.summary.sample_index import index_of
-
-METADATA = RunMetadata(labels=("a", "b"), explainers=("Gradient",), metrics=("m",), jobs=("saliency",))
-
-
-def write_sample(writer: SummaryWriter, number: int, value: float) -> None:
-    writer.write(OriginalImage(number, np.full((5, 7), 9, np.uint8)))
-    writer.write(Prediction(number, (1,), (0,), (0, 1), np.float32([0.75, 0.25])))
-    writer.write(Saliency(number, "Gradient", 1, np.float32([[0, value]])))
-    writer.write(Score(number, "Gradient", "m", 1, value))
-    writer.write(SampleDone(number))
-
-
-def write_run(folder: Path, numbers: list[int], clock: int = 17) -> Path:
-    with SummaryWriter(folder, METADATA, clock=lambda: clock) as writer:
-        for turn, number in enumerate(numbers):
-            write_sample(writer, number, float(turn + 1))
-        writer.write(RunEnd())
-    return writer.event_file
-
-
-def event(message: Explain) -> bytes:
-    return frame(codec.as_event(message, 1.5).SerializeToString())
 
 
 def seen_in(sample: SampleView) -> tuple[object, ...]:
@@ -159,4 +137,4 @@ def test_memory_holds_one_sample_and_some_numbers_for_each(tmp_path: Path):
         return found
 
     few, many = peak(200), peak(1700)
-    assert (many - few) / 1500 < 600  # bytes for each sample more
+    assert (many - few) / 1500 < 200  # bytes for each sample more

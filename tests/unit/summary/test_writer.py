@@ -308,7 +308,7 @@ def test_the_manifest_always_has_four_keys_and_no_draft_is_left(tmp_path: Path, 
         writer.write(RunEnd())
     assert manifest_of(writer).keys() == MANIFEST_KEYS
     assert {type(value) for value in manifest_of(writer).values()} == {bool}
-    assert [path.name for path in writer.data_dir.iterdir()] == ["manifest.json"]
+    assert sorted(path.name for path in writer.data_dir.iterdir()) == ["manifest.json", "samples.index"]
 
 
 def test_the_manifest_is_replaced_as_a_whole_by_a_file_that_is_complete(
@@ -830,14 +830,14 @@ def test_an_interrupt_while_a_sample_is_written_leaves_nothing_of_it(tmp_path: P
 def test_an_interrupt_just_after_the_record_keeps_the_pictures_that_it_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    append = SummaryWriter._append
+    write_messages = SummaryWriter._write_messages
 
     def late(self: SummaryWriter, *messages: object) -> None:
-        append(self, *messages)
+        write_messages(self, *messages)
         raise KeyboardInterrupt
 
     with SummaryWriter(tmp_path, METADATA) as writer, monkeypatch.context() as patch:
-        patch.setattr(SummaryWriter, "_append", late)
+        patch.setattr(SummaryWriter, "_write_messages", late)
         with pytest.raises(KeyboardInterrupt):
             write_sample(writer, 1)
     assert_sample_is_whole(tmp_path, 1)
