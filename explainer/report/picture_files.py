@@ -17,7 +17,8 @@ from explainer.digests import digest_of
 from explainer.errors import SummaryReadError
 from explainer.records import ImageFile, RawMapFile, SaliencyFile
 from explainer.summary import images, raw_maps
-from explainer.summary.folder import inside
+from explainer.summary.folder import JobFolder
+from explainer.summary.name_numbers import NameNumbers
 
 PictureFile = ImageFile | SaliencyFile
 MOST_RAW_BYTES = 64_000_000
@@ -72,19 +73,32 @@ class PictureFiles:
     """
 
     def __init__(self, summary_dir: Path) -> None:
-        self._summary_dir = summary_dir
-        self._first: dict[str, PictureFile | RawMapFile] = {}
+        self._folder = JobFolder(summary_dir)
+        self._first = NameNumbers()  # of each file the record that it is shown for
 
-    def place_of(self, entry: PictureFile | RawMapFile) -> Place:
+    def place_of(self, entry: PictureFile) -> Place:
         """Where a picture lies; the same each time."""
-        again = Damaged("is the picture of another record, too")
-        if self._first.setdefault(entry.path, entry) is not entry:
-            return again
+        return self._place(entry.path, _mark_of(entry))
+
+    def raw_place_of(self, entry: SaliencyFile) -> Place | None:
+        """Where a map lies as floats; None where the run did not keep it so."""
+        return None if entry.raw is None else self._place(entry.raw.path, _mark_of(entry))
+
+    def _place(self, path: str, mark: int) -> Place:
         try:
-            target = inside(self._summary_dir, entry.path)
+            target = self._folder.inside(path)
         except SummaryReadError as error:
             return Damaged(str(error))
-        return target if self._first.setdefault(str(target), entry) is entry else again
+        first = self._first.get(str(target))
+        if first is None:
+            self._first.put(str(target), mark)
+        return target if first in (None, mark) else Damaged("is the picture of another record, too")
+
+
+def _mark_of(entry: PictureFile) -> int:
+    """A number that other records do not have."""
+    names = (entry.explainer, entry.label) if isinstance(entry, SaliencyFile) else ()
+    return int.from_bytes(digest_of(repr((entry.sample_id, *names)).encode())[:8], "little")
 
 
 _one_at_a_time = threading.Lock()

@@ -94,7 +94,7 @@ class SampleWork:
     def _task(self, index: int, labels: Sequence[int]) -> _Task:
         sample = self._rows.samples[index]
         maps = [(entry, self._files.place_of(entry)) for entry in _shown_maps(sample, labels, self._catalogue)]
-        raw_maps = [None if entry.raw is None else self._files.place_of(entry.raw) for entry, _ in maps]
+        raw_maps = [self._files.raw_place_of(entry) for entry, _ in maps]
         other = None if self._against is None else _other(sample, labels, self._catalogue, self._against)
         return _Task(sample, labels, self._files.place_of(sample.image), maps, raw_maps, other)
 

@@ -14,6 +14,7 @@ _EVENT_FILE = re.compile(r"summary\.(?P<timestamp>\d+)")  # MindInsight's own pa
 _DATA_FOLDER = re.compile(r"_explain_\d+")
 _SUFFIX = "_explain"
 _MOST_NAMES = 5  # in a message
+_MOST_FOLDERS = 1_000  # that are remembered
 
 
 @dataclass(frozen=True, order=True)
@@ -89,6 +90,40 @@ def require_no_file(name: str, summary_dir: str | os.PathLike[str]) -> None:
     if found is not None and not found.is_dir():
         there = "is a file" if found == path else f"lies in {found}, which is a file"
         raise ValueError(f"{name} must be a folder, or one to be made, but {path} {there}; give another path")
+
+
+class JobFolder:
+    """A job folder of which many paths are followed: each folder in it once, as it holds a thousand pictures.
+
+    Args:
+        summary_dir: the job folder.
+    """
+
+    def __init__(self, summary_dir: Path) -> None:
+        self._summary_dir = summary_dir
+        self._folders: dict[str, Path] = {}
+
+    def inside(self, path: str) -> Path:
+        """As `inside`.
+
+        Raises:
+            SummaryReadError: as `inside`.
+        """
+        folder, name = os.path.split(path)
+        if name in ("", "..", ".") or "\0" in path:
+            return inside(self._summary_dir, path)
+        try:
+            target = self._folder(folder) / name
+        except SummaryReadError:
+            return inside(self._summary_dir, path)  # which says why of all of it
+        return inside(self._summary_dir, path) if target.is_symlink() else target
+
+    def _folder(self, path: str) -> Path:
+        if path not in self._folders:
+            if len(self._folders) >= _MOST_FOLDERS:
+                self._folders.clear()
+            self._folders[path] = inside(self._summary_dir, path)
+        return self._folders[path]
 
 
 def find_runs(summary_dir: Path) -> list[RunFiles]:

@@ -132,6 +132,7 @@ def _of_the_folder(files: RunFiles, check: PictureCheck) -> Iterator[Problem]:
     if not is_manifest(data_dir / MANIFEST):
         yield Problem(f"{files.data_dir.name}/{MANIFEST}", "is missing or broken; MindInsight then lists no job at all")
     for entry in entries_below(data_dir):
-        if entry.path not in ours and not check.has_seen(os.path.realpath(entry.path)):
+        target = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+        if entry.path not in ours and not check.has_seen(target):
             name = Path(entry.path).relative_to(data_dir).as_posix()
             yield Problem(f"{files.data_dir.name}/{name}", "is named by no record of a complete sample")

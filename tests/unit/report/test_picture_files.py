@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from explainer.digests import digest_of
-from explainer.records import ImageFile, SaliencyFile
+from explainer.records import ImageFile, RawMapFile, SaliencyFile
 from explainer.report.picture_files import Damaged, PictureFiles, picture_read
 from explainer.summary.images import png_of
 
@@ -95,8 +95,19 @@ def test_a_file_that_several_records_name_is_shown_once(tmp_path):
     (tmp_path / "a.png").write_bytes(png_of(GREY))
     (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
     files = PictureFiles(tmp_path)
-    places = [files.place_of(ImageFile(0, path)) for path in ("a.png", "a.png", "./a.png", "b.png")]
-    assert places == [tmp_path.resolve() / "a.png", *[Damaged("is the picture of another record, too")] * 3]
+    entries = [ImageFile(0, "a.png"), ImageFile(1, "a.png"), ImageFile(2, "./a.png"), ImageFile(3, "b.png")]
+    again = Damaged("is the picture of another record, too")
+    assert [files.place_of(entry) for entry in entries] == [tmp_path.resolve() / "a.png", again, again, again]
+    assert files.place_of(map_at("a.png")) == again
+    assert files.place_of(ImageFile(0, "a.png")) == tmp_path.resolve() / "a.png"  # the same record, read again
+
+
+def test_floats_that_several_maps_name_are_shown_once(tmp_path):
+    files = PictureFiles(tmp_path)
+    one, other = (SaliencyFile(0, "A", label, f"{label}.png", 0, 1, raw=RawMapFile("a.npy")) for label in (0, 1))
+    assert files.raw_place_of(one) == files.raw_place_of(one) == tmp_path.resolve() / "a.npy"
+    assert files.raw_place_of(other) == Damaged("is the picture of another record, too")
+    assert files.raw_place_of(map_at("a.png")) is None
 
 
 @pytest.mark.parametrize(("few", "together"), [(35, True), (34, False)])

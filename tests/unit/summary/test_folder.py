@@ -14,7 +14,15 @@ from explainer.analysis.facts import facts_of
 from explainer.analysis.view import read_run
 from explainer.command.main import main
 from explainer.errors import SummaryReadError
-from explainer.summary.folder import entries_below, find_runs, inside, latest_timestamp, led_out, require_no_file
+from explainer.summary.folder import (
+    JobFolder,
+    entries_below,
+    find_runs,
+    inside,
+    latest_timestamp,
+    led_out,
+    require_no_file,
+)
 
 
 @pytest.fixture
@@ -47,6 +55,53 @@ def test_a_link_that_leads_out_is_refused_whichever_part_of_the_path_it_is(job: 
     for path in ("file", "up", "up/outside/secret", "again/outside", "x/../up/outside"):
         with pytest.raises(SummaryReadError, match="paths must stay in the summary's folder"):
             inside(job, path)
+
+
+def test_many_paths_of_a_folder_lead_where_each_leads_alone(job: Path):
+    (job / "x" / "deep").mkdir(parents=True)
+    (job / "x" / "real.png").write_bytes(b"")
+    links = {
+        "link": "x",
+        "out": "../outside",
+        "x/link.png": "real.png",
+        "x/out.png": "../../outside/secret",
+        "loop": "loop",
+    }
+    for name, target in links.items():
+        (job / name).symlink_to(target)
+    parts = [
+        "x",
+        "deep",
+        "link",
+        "out",
+        "loop",
+        "..",
+        ".",
+        "",
+        "real.png",
+        "link.png",
+        "out.png",
+        "absent",
+        "a\0b",
+        "/",
+    ]
+    paths = [
+        *parts,
+        *("/".join((a, b)) for a in parts for b in parts),
+        "../job/x/real.png",
+        "x/../link/deep/..",
+        "../job",
+    ]
+    folder = JobFolder(job)
+
+    def found(followed, *arguments):
+        try:
+            return followed(*arguments)
+        except SummaryReadError as error:
+            return str(error)
+
+    for path in (*paths, *paths):  # the second time from what is remembered
+        assert found(folder.inside, path) == found(inside, job, path), path
 
 
 def test_a_link_that_stays_inside_is_followed_and_so_is_a_link_to_the_folder(job: Path):
