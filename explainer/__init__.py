@@ -13,7 +13,7 @@ from explainer.network.mindspore import cpu_setup
 from explainer.version import __version__
 
 if TYPE_CHECKING:
-    from explainer.analysis.view import RunView, read_run
+    from explainer.analysis.view import RunView, open_run, read_run
     from explainer.data.preprocess import Preprocess
     from explainer.errors import ExplainerError
     from explainer.explanation.occlusion_sensitivity import OcclusionSensitivity
@@ -37,6 +37,7 @@ __all__ = [
     "__version__",
     "figure",
     "merge",
+    "open_run",
     "overlay",
     "read_run",
     "show",
@@ -55,6 +56,7 @@ _MODULES = {
     "WrittenReport": "report.write",
     "figure": "report.figures",
     "merge": "summary.merge",
+    "open_run": "analysis.view",
     "overlay": "report.overlays",
     "read_run": "analysis.view",
     "show": "report.figures",

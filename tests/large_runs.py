@@ -26,8 +26,9 @@ from explainer.records import (
 )
 from explainer.summary import codec
 from explainer.summary.explain_pb2 import Explain
-from explainer.summary.folder import data_folder_name, event_file_name
+from explainer.summary.folder import RunFiles, data_folder_name, event_file_name
 from explainer.summary.images import image_path, png_of, saliency_path
+from explainer.summary.index_file import IndexDraft
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
 from explainer.summary.recordfile import frame
 
@@ -56,24 +57,32 @@ _VARIANTS = 100  # of labels and scores; sample I is as sample I - 100
 
 def write_large_run(folder: Path, samples: int) -> Path:
     """Writes a run that `explainer verify` finds complete; its event file."""
-    event_file = folder / event_file_name(STARTED, 1)
+    event_file, index = folder / event_file_name(STARTED, 1), IndexDraft()
     (folder / DATA).mkdir(parents=True)
     with event_file.open("xb") as file:
-        _append(file, codec.encode_metadata(METADATA), codec.encode_metadata_copy(METADATA))
+        _append(file, index, None, codec.encode_metadata(METADATA), codec.encode_metadata_copy(METADATA))
         for first in range(0, samples, _PER_FOLDER):
             numbers = range(first, min(first + _PER_FOLDER, samples))
             digests = _write_pictures(folder, numbers)
             templates = [_messages(variant, digests) for variant in range(_VARIANTS)]
             for number in numbers:
-                _append(file, *_renumbered(templates[number % _VARIANTS], number))
+                _append(file, index, number, *_renumbered(templates[number % _VARIANTS], number))
         totals = [Benchmark(name, metric, 0.5) for name in METHODS for metric in METRICS]
-        _append(file, codec.encode_benchmarks(totals), codec.encode_end())
+        _append(file, index, None, codec.encode_benchmarks(totals), codec.encode_end())
     write_manifest(folder / DATA / MANIFEST, {**dict.fromkeys(JOBS, False), "saliency_map": True, "benchmark": True})
+    index.store(RunFiles(STARTED, event_file))
     return event_file
 
 
-def _append(file: BinaryIO, *messages: Explain) -> None:
-    file.write(b"".join(frame(codec.as_event(message, STARTED + 1.5).SerializeToString()) for message in messages))
+def _append(file: BinaryIO, index: IndexDraft, sample_id: int | None, *messages: Explain) -> None:
+    start = file.tell()
+    for message in messages:
+        payload = codec.as_event(message, STARTED + 1.5).SerializeToString()
+        if sample_id is None:
+            index.add(file.tell(), payload)
+        file.write(frame(payload))
+    if sample_id is not None:
+        index.add_sample(sample_id, start, file.tell())
 
 
 def _paths(number: int) -> list[str]:

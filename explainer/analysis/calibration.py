@@ -48,17 +48,45 @@ def reliability(probabilities: NDArray[Any], truth: NDArray[np.bool_]) -> Reliab
     >>> found.kind, found.brier, found.ece
     ('classes', 0.3125, 0.375)
     """
-    claimed, truth = np.asarray(probabilities, np.float64), np.asarray(truth, bool)
-    if not len(claimed):
-        return Reliability("classes", 0, np.nan, np.nan)
-    squared = (claimed - truth) ** 2
-    if (truth.sum(axis=1) == 1).all() and sum_to_one(claimed).all():
-        top = claimed.argmax(axis=1)
-        rows = np.arange(len(top))
-        return Reliability(
-            "classes", len(top), float(squared.sum(axis=1).mean()), _ece(claimed[rows, top], truth[rows, top])
-        )
-    return Reliability("labels", claimed.size, float(squared.mean()), _ece(claimed.ravel(), truth.ravel()))
+    sums = ReliabilitySums()
+    sums.add(np.asarray(probabilities), np.asarray(truth, bool))
+    return sums.reliability()
+
+
+class ReliabilitySums:
+    """`reliability` of predictions that come some at a time."""
+
+    def __init__(self) -> None:
+        self._samples, self._labels = 0, 0
+        self._squared = 0.0
+        self._are_classes = True
+        self._gaps_of_classes, self._gaps_of_labels = np.zeros(_BINS), np.zeros(_BINS)
+
+    def add(self, probabilities: NDArray[Any], truth: NDArray[np.bool_]) -> None:
+        """Takes predictions.
+
+        Args:
+            probabilities: (n, K) in [0, 1].
+            truth: (n, K).
+        """
+        if not len(probabilities):
+            return
+        claimed = probabilities.astype(np.float64)
+        self._samples, self._labels = self._samples + len(claimed), self._labels + claimed.size
+        self._squared += float(((claimed - truth) ** 2).sum())
+        self._gaps_of_labels += _gaps(claimed.ravel(), truth.ravel())
+        self._are_classes &= bool((truth.sum(axis=1) == 1).all() and sum_to_one(claimed).all())
+        if self._are_classes:
+            rows, top = np.arange(len(claimed)), claimed.argmax(axis=1)
+            self._gaps_of_classes += _gaps(claimed[rows, top], truth[rows, top])
+
+    def reliability(self) -> Reliability:
+        """Of all predictions; nan where there were none."""
+        if not self._samples:
+            return Reliability("classes", 0, np.nan, np.nan)
+        kind, gaps = ("classes", self._gaps_of_classes) if self._are_classes else ("labels", self._gaps_of_labels)
+        compared = self._samples if self._are_classes else self._labels
+        return Reliability(kind, compared, self._squared / compared, float(np.abs(gaps).sum() / compared))
 
 
 def separation(incorrect: Sequence[float], correct: Sequence[float]) -> float:
@@ -76,11 +104,10 @@ def separation(incorrect: Sequence[float], correct: Sequence[float]) -> float:
     return float((ranks - len(incorrect) * (len(incorrect) + 1) / 2) / (len(incorrect) * len(correct)))
 
 
-def _ece(confidence: Float64Array, happened: NDArray[np.bool_]) -> float:
-    """Bins (0, 1/15], (1/15, 2/15], ...; 0 is in the first."""
+def _gaps(confidence: Float64Array, happened: NDArray[np.bool_]) -> Float64Array:
+    """The sum of confidence - accuracy in each bin: (0, 1/15], (1/15, 2/15], ...; 0 is in the first."""
     bins = np.clip(np.ceil(confidence * _BINS) - 1, 0, _BINS - 1).astype(int)
-    gaps = np.bincount(bins, confidence - happened, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(confidence))
+    return np.asarray(np.bincount(bins, confidence - happened, minlength=_BINS), np.float64)
 
 
 def _mid_ranks(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from explainer.analysis.limits import MOST_CONTROLS
 from explainer.analysis.score_changes import BETTER, verdict_on
-from explainer.analysis.statistics import LEAST, PARTS, Bounds, bounds_of, difference_of, direction_of
+from explainer.analysis.score_table import ScoreTable, in_both
+from explainer.analysis.statistics import LEAST, Bounds, bounds_of, difference_of, direction_of
+from explainer.arrays import Float64Array
 from explainer.records import RunMetadata
-from explainer.summary.reader import SampleView
 from explainer.summary.settings import mapping
 
-_Scores = dict[tuple[int, int | None], float]  # by sample and label
-_Pairs = list[tuple[float, float]]  # of scores, the control's first
-_PARTS = {True: PARTS[0], False: PARTS[1], None: ""}
 EQUAL = 0.01
 """Two scores are taken for equal within this part of the metric's range; of the larger one where it has no range."""
 _NEARLY_ALL = 0.95
@@ -42,24 +42,18 @@ class ControlVerdicts:
     Pairing takes out what makes single images easy or hard: two means whose own intervals overlap may differ clearly.
 
     Args:
-        samples: of the run.
+        table: the scores of the run.
         metadata: which methods are controls, and the metrics' directions and bounds.
     """
 
-    def __init__(self, samples: Iterable[SampleView], metadata: RunMetadata) -> None:
+    def __init__(self, table: ScoreTable, metadata: RunMetadata) -> None:
         self._metadata = metadata
+        self._table = table
         self._controls = mapping(metadata.parameters.get("controls"))
-        self._scores: dict[tuple[str, str], _Scores] = {}
-        self._part: dict[int, str] = {}
-        for sample in samples:
-            self._part[sample.sample_id] = _PARTS[sample.correct]
-            for score in sample.scores:
-                found = self._scores.setdefault((score.metric, score.explainer), {})
-                found[sample.sample_id, score.label] = score.value
-        self._rivals: dict[str, list[str]] = {}
-        for metric, explainer in self._scores:
-            if explainer in self._controls:
-                self._rivals.setdefault(metric, []).append(explainer)
+        self._rivals = {
+            metric: [name for name in methods if name in self._controls][:MOST_CONTROLS]
+            for metric, methods in table.methods.items()
+        }
 
     def of(self, metric: str, explainer: str, part: str = "") -> AgainstControls:
         """How a method stands to the controls by a metric, the first `MOST_CONTROLS` of them; a control itself to none.
@@ -69,43 +63,42 @@ class ControlVerdicts:
             explainer: the method's name.
             part: "correct" or "incorrect" for the samples of that part alone, "" for all.
         """
-        rivals = [] if explainer in self._controls else self._rivals.get(metric, [])[:MOST_CONTROLS]
+        rivals = [] if explainer in self._controls else self._rivals.get(metric, [])
         pairs = {name: self._pairs(metric, explainer, name, part) for name in rivals}
         verdicts = {name: self._verdict(metric, found) for name, found in pairs.items()}
         bounds = bounds_of(metric, self._metadata)
         tied = tuple(name for name, found in pairs.items() if are_tied(found, bounds))
         return AgainstControls(_with(verdicts, BETTER), _with(verdicts, None), tied)
 
-    def _pairs(self, metric: str, explainer: str, control: str, part: str) -> _Pairs:
-        own, others = self._scores.get((metric, explainer), {}), self._scores[metric, control]
-        keys = [key for key in others if key in own and (not part or self._part[key[0]] == part)]
-        return [(others[key], own[key]) for key in keys]
+    def _pairs(self, metric: str, explainer: str, control: str, part: str) -> Float64Array:
+        """The scores of what both have scores of, (n, 2), the control's first."""
+        own, others = (self._table.scores(metric, name).once() for name in (explainer, control))
+        own, others = in_both(own.part(part), others)
+        return np.stack([others.values, own.values], axis=1)
 
-    def _verdict(self, metric: str, pairs: _Pairs) -> str | None:
-        first, second = [other for other, _ in pairs], [own for _, own in pairs]
-        difference = difference_of(first, second, bounds_of(metric, self._metadata))
+    def _verdict(self, metric: str, pairs: Float64Array) -> str | None:
+        difference = difference_of(pairs[:, 0], pairs[:, 1], bounds_of(metric, self._metadata))
         return verdict_on(difference, higher_is_better=direction_of(metric, self._metadata))
 
 
-def are_tied(pairs: Sequence[tuple[float, float]], bounds: Bounds) -> bool:
+def are_tied(pairs: Float64Array | Sequence[tuple[float, float]], bounds: Bounds) -> bool:
     """Whether both scores are equal in 19 of 20 pairs, within `EQUAL`; False below five pairs of defined scores.
 
     Args:
-        pairs: of scores of the same things; a pair with a score that is not finite does not count.
+        pairs: of scores of the same things, (n, 2); a pair with a score that is not finite does not count.
         bounds: the least and the largest possible score.
 
     >>> are_tied([(0.141, 0.146)] * 19 + [(0.1, 0.9)], (0, 1)), are_tied([(0.1, 0.1)] * 4, (0, 1))
     (True, False)
     """
-    defined = [pair for pair in pairs if all(map(math.isfinite, pair))]
-    equal = sum(abs(one - other) <= EQUAL * _size(one, other, bounds) for one, other in defined)
-    return len(defined) >= LEAST and equal >= _NEARLY_ALL * len(defined)
-
-
-def _size(one: float, other: float, bounds: Bounds) -> float:
-    """That of the metric's range; of the larger score where it has none."""
+    scores = np.array(pairs, np.float64).reshape(-1, 2)
+    defined = scores[np.isfinite(scores).all(axis=1)]
     low, high = bounds
-    return high - low if math.isfinite(high - low) else max(abs(one), abs(other))
+    # The size is that of the metric's range; of the larger score where it has none.
+    size = high - low if math.isfinite(high - low) else np.abs(defined).max(axis=1, initial=0)
+    with np.errstate(over="ignore"):  # a stranger's scores may be anything
+        equal = np.count_nonzero(np.abs(defined[:, 0] - defined[:, 1]) <= EQUAL * size)
+    return len(defined) >= LEAST and equal >= _NEARLY_ALL * len(defined)
 
 
 def _with(verdicts: Mapping[str, str | None], verdict: str | None) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
 
 from explainer.summary.reader import SampleView
 from explainer.summary.run_notes import Finding
@@ -20,30 +19,35 @@ MOST_ROWS = 100_000
 """Rows of one sample in a table."""
 MOST_BOXES = 100
 """Boxes of the objects of one sample that are shown, and stand in tables."""
-_Key = TypeVar("_Key", bound=Hashable)
 
 
-def first_of(keys: Iterable[_Key], most: int) -> set[_Key]:
-    """The first keys, as many as are worked out.
+class Limits:
+    """How much there is of a run, while its samples pass by."""
 
-    >>> sorted(first_of("abcabd", 3))
-    ['a', 'b', 'c']
-    """
-    return set(list(dict.fromkeys(keys))[:most])
+    def __init__(self) -> None:
+        self._methods: set[tuple[str, str]] = set()
+        self._curves: set[tuple[str, str, str]] = set()
+
+    def take(self, sample: SampleView) -> None:
+        """Takes a sample."""
+        self._methods.update((score.metric, score.explainer) for score in sample.scores)
+        self._curves.update((curve.metric, curve.explainer, curve.fill) for curve in sample.curves)
+
+    def beyond(self) -> list[Finding]:
+        """What of the run is not worked out."""
+        found = (
+            _beyond(len(self._methods), MOST_METHODS, "pairs of metric and explainer with scores: the statistics are"),
+            _beyond(len(self._curves), MOST_CURVES, "kinds of curves: the mean curves are"),
+        )
+        return [finding for finding in found if finding is not None]
 
 
 def beyond_the_limits(samples: Iterable[SampleView]) -> list[Finding]:
     """What of a run is not worked out."""
-    methods: set[tuple[str, str]] = set()
-    curves: set[tuple[str, str, str]] = set()
+    limits = Limits()
     for sample in samples:
-        methods.update((score.metric, score.explainer) for score in sample.scores)
-        curves.update((curve.metric, curve.explainer, curve.fill) for curve in sample.curves)
-    found = (
-        _beyond(len(methods), MOST_METHODS, "pairs of metric and explainer with scores: the statistics are"),
-        _beyond(len(curves), MOST_CURVES, "kinds of curves: the mean curves are"),
-    )
-    return [finding for finding in found if finding is not None]
+        limits.take(sample)
+    return limits.beyond()
 
 
 def _beyond(count: int, most: int, what: str) -> Finding | None:

@@ -13,6 +13,7 @@ from explainer.summary.reader import SampleView
 from explainer.summary.settings import mapping
 
 Facts = dict[str, Any]
+_SPARE = 100  # entries more than are wanted, until those that are not go
 
 
 def surest_errors(run: RunView, count: int) -> list[Facts]:
@@ -26,13 +27,18 @@ def surest_errors(run: RunView, count: int) -> list[Facts]:
         ValueError: no sample is complete, or no true label is known.
     """
     require_samples(run)
-    if not any(sample.truth_known for sample in run.samples.values()):
+    found = _First(lambda entry: entry["probability"], count)
+    truth_known = False
+    for sample in run.samples.values():
+        truth_known |= sample.truth_known
+        if sample.correct is False:
+            found.add(described(run, sample))
+    if not truth_known:
         raise ValueError(
             "no sample of this run has a true label, so that none is known to be predicted incorrectly; name a metric "
             "for the samples with its worst scores"
         )
-    incorrect = (described(run, sample) for sample in run.samples.values() if sample.correct is False)
-    return _first(incorrect, lambda entry: entry["probability"], count)
+    return found.entries
 
 
 def worst_scores(run: RunView, metric: str, count: int, *, without: Container[str] = ()) -> list[Facts]:
@@ -52,15 +58,15 @@ def worst_scores(run: RunView, metric: str, count: int, *, without: Container[st
     require_samples(run)
     sign = -1 if direction_of(metric, run.metadata) else 1
     controls = mapping(run.metadata.parameters.get("controls"))
-    found = []
+    found = _First(lambda entry: sign * entry["score"], count)
     for sample in run.samples.values():
         means = _means(sample, metric)
         means = {name: mean for name, mean in means.items() if name not in controls and name not in without}
         if means:
             worst = max(means, key=lambda name: sign * means[name])
             scored = {"score": _mean(means.values()), "worst_method": worst, "worst_score": means[worst]}
-            found.append({**described(run, sample), **scored})
-    return _first(found, lambda entry: sign * entry["score"], count)
+            found.add({**described(run, sample), **scored})
+    return found.entries
 
 
 def require_samples(run: RunView) -> None:
@@ -94,13 +100,16 @@ def most_uncertain(run: RunView, count: int) -> list[Facts]:
         ValueError: no sample is complete, or the run has no draws.
     """
     require_samples(run)
-    drawn = [described(run, sample) for sample in run.samples.values() if sample.uncertainty is not None]
-    if not drawn:
+    found = _First(lambda entry: entry["deviation"], count)
+    for sample in run.samples.values():
+        if sample.uncertainty is not None:
+            found.add(described(run, sample))
+    if not found.entries:
         raise ValueError(
             "this run has no uncertainty, so that no sample is known to be uncertain; it is evaluated by "
             "`explainer run --uncertainty` and by `register_uncertainty()`"
         )
-    return _first(drawn, lambda entry: entry["deviation"], count)
+    return found.entries
 
 
 def described(run: RunView, sample: SampleView) -> Facts:
@@ -125,11 +134,28 @@ def described(run: RunView, sample: SampleView) -> Facts:
     }
 
 
-def _first(entries: Iterable[Facts], key: Callable[[Facts], float | None], count: int) -> list[Facts]:
-    """Those with the largest numbers, the largest first; equal ones by the number of the sample, without one last."""
+class _First:
+    """Those with the largest numbers, the largest first; equal ones by the number of the sample, without one last.
 
-    def place(entry: Facts) -> tuple[float, int]:
-        number = key(entry)
+    Args:
+        key: the number of an entry.
+        count: how many at most.
+    """
+
+    def __init__(self, key: Callable[[Facts], float | None], count: int) -> None:
+        self._key = key
+        self._count = count
+        self._entries: list[Facts] = []
+
+    @property
+    def entries(self) -> list[Facts]:
+        return sorted(self._entries, key=self._place)[: self._count]
+
+    def add(self, entry: Facts) -> None:
+        self._entries.append(entry)
+        if len(self._entries) > 2 * self._count + _SPARE:
+            self._entries = self.entries
+
+    def _place(self, entry: Facts) -> tuple[float, int]:
+        number = self._key(entry)
         return math.inf if number is None else -number, entry["sample"]
-
-    return sorted(entries, key=place)[:count]

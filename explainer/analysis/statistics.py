@@ -10,18 +10,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.analysis.score_table import PARTS, Scored, ScoreTable, SingleScore, in_both
+from explainer.arrays import Float64Array
 from explainer.deprecated import warn_renamed
+from explainer.digests import digest_of
 from explainer.records import RunMetadata
 from explainer.representation import short
 from explainer.summary.settings import mapping
 
-PARTS = ("correct", "incorrect")
-"""The parts of the samples that have statistics of their own."""
 LEAST = 5
 """How many scores an interval needs."""
 _UPPER = 0.975  # of a 95 % interval
 _NORMAL = 1.959963984540054  # that quantile of the normal distribution
 Bounds = tuple[float, float]
+Scores = Sequence[float] | Float64Array
 _UNBOUNDED = (-math.inf, math.inf)
 
 
@@ -44,20 +46,6 @@ class Summary(NamedTuple):
     high: float
     defined: int
     undefined: int
-
-
-Of = tuple[int, int | None]
-"""What a score is of: a sample, and a label where there is a score for each."""
-
-
-class SingleScore(NamedTuple):
-    """A score, to which part of the samples it belongs ("correct", "incorrect", or neither), and what it is of."""
-
-    metric: str
-    explainer: str
-    value: float
-    part: str
-    of: Of
 
 
 class MethodStatistics(NamedTuple):
@@ -105,23 +93,30 @@ class MethodStatistics(NamedTuple):
         return self.incorrect
 
 
-def method_statistics(scores: Sequence[SingleScore], metadata: RunMetadata) -> list[MethodStatistics]:
+def method_statistics(scores: Iterable[SingleScore], metadata: RunMetadata) -> list[MethodStatistics]:
     """For each metric and method, in the order of their first scores, their statistics."""
-    found: dict[str, dict[str, list[SingleScore]]] = {}
+    table = ScoreTable()
     for score in scores:
-        found.setdefault(score.metric, {}).setdefault(score.explainer, []).append(score)
-    return [entry for metric, by_method in found.items() for entry in _of_metric(metric, by_method, metadata)]
+        table.add(score)
+    return statistics_of(table, metadata)
 
 
-def _of_metric(
-    metric: str, by_method: Mapping[str, Sequence[SingleScore]], metadata: RunMetadata
-) -> list[MethodStatistics]:
+def statistics_of(table: ScoreTable, metadata: RunMetadata) -> list[MethodStatistics]:
+    """For each metric and method of a table their statistics."""
+    return [
+        entry
+        for metric, methods in table.methods.items()
+        for entry in _of_metric(metric, {name: table.scores(metric, name) for name in methods}, metadata)
+    ]
+
+
+def _of_metric(metric: str, by_method: Mapping[str, Scored], metadata: RunMetadata) -> list[MethodStatistics]:
     higher, bounds = direction_of(metric, metadata), bounds_of(metric, metadata)
     summaries: list[dict[str, Summary]] = []
     ranked: list[dict[str, float]] = []
     for part in ("", *PARTS):
-        scored = _part(by_method, part)
-        summaries.append({name: summary_of([one.value for one in scores], bounds) for name, scores in scored.items()})
+        scored = {name: scores.part(part) for name, scores in by_method.items()}
+        summaries.append({name: summary_of(scores.values, bounds) for name, scores in scored.items()})
         means = {name: summary.mean for name, summary in summaries[-1].items()}
         ranked.append(_ranks(scored, means, higher_is_better=higher))
     controls = mapping(metadata.parameters.get("controls"))
@@ -139,25 +134,18 @@ def _of_metric(
     ]
 
 
-def _part(by_method: Mapping[str, Sequence[SingleScore]], part: str) -> dict[str, list[SingleScore]]:
-    """The scores in a part of the samples, "" for all."""
-    return {name: [score for score in scores if part in ("", score.part)] for name, scores in by_method.items()}
-
-
-def _ranks(
-    scored: Mapping[str, Sequence[SingleScore]], means: Mapping[str, float], *, higher_is_better: bool
-) -> dict[str, float]:
+def _ranks(scored: Mapping[str, Scored], means: Mapping[str, float], *, higher_is_better: bool) -> dict[str, float]:
     """The rank of each method; two that have scores of other things are compared by what both have scores of."""
-    values = {name: {score.of: score.value for score in scores} for name, scores in scored.items()}
-    kinds: dict[frozenset[Of], int] = {}
-    kind = {name: kinds.setdefault(frozenset(own), len(kinds)) for name, own in values.items()}
+    once = {name: scores.once() for name, scores in scored.items()}
+    kinds: dict[bytes, int] = {}
+    kind = {name: kinds.setdefault(digest_of(scores.of.tobytes()), len(kinds)) for name, scores in once.items()}
     if len(kinds) == 1:
         return ranks(means, higher_is_better=higher_is_better)
 
     def lead(one: str, other: str) -> float:
         if kind[one] != kind[other]:
-            both = values[one].keys() & values[other].keys()
-            found = _mean(values[one][of] for of in both) - _mean(values[other][of] for of in both)
+            first, second = in_both(once[one], once[other])
+            found = _mean(first.values) - _mean(second.values)
             if math.isfinite(found):
                 return found
         return means[one] - means[other]
@@ -168,10 +156,10 @@ def _ranks(
     return {name: 1 + sum((1 + float(other)) / 2 for other in found) for name, found in before.items()}
 
 
-def _mean(scores: Iterable[float]) -> float:
+def _mean(scores: Float64Array) -> float:
     """Of those that are defined; nan where there is none."""
-    defined = [score for score in scores if math.isfinite(score)]
-    return math.fsum(defined) / len(defined) if defined else math.nan
+    defined = scores[np.isfinite(scores)]
+    return math.fsum(defined) / len(defined) if len(defined) else math.nan
 
 
 def direction_of(metric: str, metadata: RunMetadata) -> bool:
@@ -196,7 +184,7 @@ def _bounds(declared: object) -> Bounds:
     return -math.inf if low is None else low, math.inf if high is None else high
 
 
-def summary_of(scores: Sequence[float], bounds: Bounds = _UNBOUNDED) -> Summary:
+def summary_of(scores: Scores, bounds: Bounds = _UNBOUNDED) -> Summary:
     """Mean, median, deviation and a 95 % interval of the mean; the order of the scores does not matter.
 
     The interval is Student's, corrected for skewness. Scores that are all 0 or 1, as hits and misses are, have
@@ -217,7 +205,7 @@ def summary_of(scores: Sequence[float], bounds: Bounds = _UNBOUNDED) -> Summary:
     return _summary(scores, bounds, _interval)
 
 
-def difference_of(first: Sequence[float], second: Sequence[float], bounds: Bounds = _UNBOUNDED) -> Summary:
+def difference_of(first: Scores, second: Scores, bounds: Bounds = _UNBOUNDED) -> Summary:
     """The summary of second - first, pair by pair, with a 95 % interval of the mean difference.
 
     The interval is that of `summary_of`; where all scores are 0 or 1, that of Bonett and Price for a difference of
@@ -238,7 +226,7 @@ def difference_of(first: Sequence[float], second: Sequence[float], bounds: Bound
     of_hits = bool(np.isin(pairs[np.isfinite(pairs).all(axis=1)], (0, 1)).all())
     low, high = bounds
     with np.errstate(invalid="ignore"):  # inf - inf, which is undefined
-        differences = (pairs[:, 1] - pairs[:, 0]).tolist()
+        differences = pairs[:, 1] - pairs[:, 0]
     return _summary(differences, (low - high, high - low), _of_paired_hits if of_hits else _of_mean)
 
 
@@ -246,8 +234,9 @@ _Interval = Callable[[NDArray[np.float64], float, float], tuple[float, float]]
 """Scores in their order, their mean and deviation -> the ends of an interval."""
 
 
-def _summary(scores: Sequence[float], bounds: Bounds, interval: _Interval) -> Summary:
-    defined = np.sort(np.array([score for score in scores if math.isfinite(score)], np.float64))
+def _summary(scores: Scores, bounds: Bounds, interval: _Interval) -> Summary:
+    values = np.asarray(scores, np.float64)
+    defined = np.sort(values[np.isfinite(values)])
     count, undefined = len(defined), len(scores) - len(defined)
     if not count:
         return Summary(math.nan, math.nan, math.nan, math.nan, math.nan, 0, undefined)

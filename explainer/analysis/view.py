@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 
 from explainer.analysis.chosen import chosen_label, chosen_map, chosen_sample
 from explainer.analysis.frames import dataframe_of
-from explainer.analysis.limits import MOST_METHODS, beyond_the_limits, first_of
+from explainer.analysis.limits import beyond_the_limits
 from explainer.analysis.notebook import html_of, short_list
-from explainer.analysis.statistics import MethodStatistics, SingleScore, method_statistics
+from explainer.analysis.score_table import ScoreTable
+from explainer.analysis.statistics import MethodStatistics, statistics_of
 from explainer.checks import require_type
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
 from explainer.summary import images
 from explainer.summary.folder import RunFiles, chosen_run
+from explainer.summary.index_file import opened_index
 from explainer.summary.lost_metadata import LOST_METADATA, guessed_metadata, nothing_in
 from explainer.summary.pictures import picture_of, saliency_of
 from explainer.summary.reader import RunReader, SampleView, read_records
-from explainer.summary.run_notes import Finding
+from explainer.summary.run_notes import Finding, RunNotes
+from explainer.summary.sample_index import SampleIndex, index_of
+from explainer.summary.stored_samples import StoredSamples
 
 _ENTRY = "`run.samples[3].image`, or an entry of `run.samples[3].maps`"
 
@@ -35,7 +39,7 @@ class RunView:
     Attributes:
         summary_dir: the job folder, to which the paths of pictures are relative.
         metadata: what the run is about.
-        samples: the complete samples by their number.
+        samples: the complete samples by their number, in rising order.
         skipped: why a sample was left out, by its number.
         unfinished: samples of which something was written, but not all.
         benchmarks: the mean scores; written at the end of a run.
@@ -50,7 +54,7 @@ class RunView:
     summary_dir: Path
     files: RunFiles
     metadata: RunMetadata
-    samples: dict[int, SampleView] = field(default_factory=dict)
+    samples: Mapping[int, SampleView] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)
     unfinished: tuple[int, ...] = ()
     benchmarks: tuple[Benchmark, ...] = ()
@@ -101,14 +105,7 @@ class RunView:
         Once for all samples, and for those whose most probable label is a true one and those where it is not; samples
         without a true label are in neither part.
         """
-        parts = {True: "correct", False: "incorrect", None: ""}
-        scores = [
-            SingleScore(score.metric, score.explainer, score.value, part, (score.sample_id, score.label))
-            for part, sample in ((parts[sample.correct], sample) for sample in self.samples.values())
-            for score in sample.scores
-        ]
-        methods = first_of(((score.metric, score.explainer) for score in scores), MOST_METHODS)
-        return method_statistics([score for score in scores if score[:2] in methods], self.metadata)
+        return statistics_of(ScoreTable(self.samples.values()), self.metadata)
 
     def label_id(self, label: int | str) -> int:
         """The number of a label, given by its name: what `prediction.ground_truth` and the entries of `maps` hold.
@@ -175,7 +172,7 @@ def state_of(*, damaged: bool, ended: bool, repaired: bool) -> str:
 
 
 def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:
-    """A run of a job folder.
+    """A run of a job folder; memory holds the records of all samples.
 
     Args:
         summary_dir: the job folder.
@@ -185,13 +182,45 @@ def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = Non
         SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
     """
     folder = Path(summary_dir)
-    return _read(folder, *chosen_run(folder, run))
-
-
-def _read(folder: Path, files: RunFiles, older: tuple[RunFiles, ...]) -> RunView:
+    files, older = chosen_run(folder, run)
     reading = RunReader()
     samples = {sample.sample_id: sample for sample in reading.samples(read_records(files.event_file))}
     return view_of(folder, files, older, reading, samples)
+
+
+def open_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:
+    """A run of a job folder whose samples are read when they are asked for; memory holds some twenty bytes of each.
+
+    Of a run that ended, one sample is read without the others, by its index (docs/summary-format.md); what is damaged
+    elsewhere is found when it is read. `samples` gives each sample anew whenever it is asked for.
+
+    Args:
+        summary_dir: the job folder.
+        run: which one, by its timestamp or the name of its event file; by default the newest.
+
+    Raises:
+        SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
+    """
+    folder = Path(summary_dir)
+    files, older = chosen_run(folder, run)
+    return _opened(folder, files, older, opened_index(files))
+
+
+def scanned_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:
+    """As `open_run`, after all of the event file was read: what is damaged in it is known.
+
+    That there is more than is worked out is found when the samples pass by, as in `facts_of`.
+
+    Raises:
+        SummaryReadError: as `open_run`.
+    """
+    folder = Path(summary_dir)
+    files, older = chosen_run(folder, run)
+    return _opened(folder, files, older, index_of(files.event_file))
+
+
+def _opened(folder: Path, files: RunFiles, older: tuple[RunFiles, ...], index: SampleIndex) -> RunView:
+    return _view(folder, files, older, index, StoredSamples(files.event_file, index), index.unfinished, ())
 
 
 def view_of(
@@ -213,21 +242,35 @@ def view_of(
     Raises:
         SummaryReadError: there is neither metadata nor a sample.
     """
-    if reading.metadata is None and not samples:
-        raise nothing_in(files.event_file, reading.findings)
-    lost = [LOST_METADATA] if reading.metadata is None else []
+    unfinished = sorted(reading.begun - samples.keys())
+    beyond = beyond_the_limits(samples.values())
+    return _view(folder, files, older, reading, dict(sorted(samples.items())), unfinished, beyond)
+
+
+def _view(
+    folder: Path,
+    files: RunFiles,
+    older: tuple[RunFiles, ...],
+    notes: RunNotes,
+    samples: Mapping[int, SampleView],
+    unfinished: Iterable[int],
+    beyond: Iterable[Finding],
+) -> RunView:
+    if notes.metadata is None and not samples:
+        raise nothing_in(files.event_file, notes.findings)
+    lost = [LOST_METADATA] if notes.metadata is None else []
     return RunView(
         summary_dir=folder,
         files=files,
-        metadata=reading.metadata or guessed_metadata(samples.values(), reading.benchmarks),
-        samples=dict(sorted(samples.items())),
-        skipped=dict(reading.skipped),
-        unfinished=tuple(sorted(reading.begun - samples.keys())),
-        benchmarks=tuple(reading.benchmarks),
-        ended=reading.ended,
-        findings=(*reading.findings, *lost, *beyond_the_limits(samples.values())),
+        metadata=notes.metadata or guessed_metadata(samples.values(), notes.benchmarks),
+        samples=samples,
+        skipped=dict(notes.skipped),
+        unfinished=tuple(unfinished),
+        benchmarks=tuple(notes.benchmarks),
+        ended=notes.ended,
+        findings=(*notes.findings, *lost, *beyond),
         older=older,
-        repaired="; ".join(reading.repairs),
-        resumed=tuple(reading.resumed),
-        ended_at=reading.ended_at,
+        repaired="; ".join(notes.repairs),
+        resumed=tuple(notes.resumed),
+        ended_at=notes.ended_at,
     )

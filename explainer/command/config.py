@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from explainer.analysis.view import read_run
+from explainer.analysis.view import open_run
 from explainer.command import terminal, text
 from explainer.command.configuration import CODE_FOLDER, CONFIGURATION, settings_of, toml_of
 from explainer.command.paths import PATH
@@ -39,7 +39,7 @@ _CODE = "# The network's module lay here; from elsewhere run with PYTHONPATH={}"
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 def config(folder: Path, chosen: str | None) -> int:
     """Prints the configuration of a run; the exit status."""
-    provenance = mapping(read_run(folder, run=chosen).metadata.parameters.get("provenance"))
+    provenance = mapping(open_run(folder, run=chosen).metadata.parameters.get("provenance"))
     found = mapping(provenance.get(CONFIGURATION))
     if not found:
         raise SummaryReadError(

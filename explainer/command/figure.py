@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from explainer.analysis.view import read_run
+from explainer.analysis.view import open_run
 from explainer.command import terminal, text
 from explainer.command.paths import PATH
 from explainer.report.figures import SCALES
@@ -57,7 +57,7 @@ def figure(
     dpi: int,
 ) -> int:
     """Draws samples of a run and prints what was written; the exit status."""
-    run = read_run(folder, run=chosen)
+    run = open_run(folder, run=chosen)
     drawn = figure_of(
         run, samples, explainers, labels, scale=scale, palette=palette, percentile=percentile, width=width
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from explainer.analysis.facts import Facts, facts_of
+from explainer.analysis.facts import Facts, run_and_facts
 from explainer.analysis.sample_lists import most_uncertain, require_samples, surest_errors, worst_scores
-from explainer.analysis.view import RunView, read_run
+from explainer.analysis.view import RunView
 from explainer.checks import require_choice
 from explainer.command import inspect_text, terminal, text
 from explainer.command.paths import PATH
@@ -40,8 +40,7 @@ def inspect(
         raise click.UsageError("--sort orders the rows of tables; in --json each entry of statistics has its rank.")
     if sort is not None and metric is None and (worst is not None or uncertain is not None):
         raise click.UsageError("--sort orders methods, of which --worst and --uncertain alone show none.")
-    run = read_run(folder, run=chosen)
-    facts = facts_of(run)
+    run, facts = run_and_facts(folder, run=chosen, sources=as_json)
     if worst is not None or uncertain is not None:
         require_samples(run)
     for option, name in (("--sort", sort), ("--metric", metric)):
@@ -55,7 +54,7 @@ def inspect(
         terminal.print_json({**_of_metric(facts, metric), **lists})
     else:
         terminal.print_tables(_tables(facts, metric, sort, lists))
-    return 0 if run.complete else 1
+    return 0 if facts["state"] in ("ended", "repaired") else 1
 
 
 def _require_metric(option: str, name: str, facts: Facts) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from explainer.analysis.statistics import PARTS
+from explainer.analysis.score_table import PARTS
 from explainer.command.merge_text import merged_rows
 from explainer.command.score_text import score_head, score_tables, tied_methods, told
 from explainer.command.tables import Row, Rows, Table

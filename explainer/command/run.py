@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from explainer.analysis.facts import facts_of
-from explainer.analysis.view import read_run
+from explainer.analysis.facts import run_and_facts
 from explainer.command import terminal, text
 from explainer.command.completion import methods_in_list, metrics_in_list
 from explainer.command.configuration import CONFIGURATION, ConfiguredCommand, config_option
@@ -199,6 +198,6 @@ def run(context: click.Context, /, traceback: bool, dry_run: bool, **given: Any)
         result = folder_run.run_folder(options)
     if result.resumed:
         terminal.print_error(text.resumed(result.resumed, result.samples))
-    terminal.print_tables(short_overview(facts_of(read_run(result.summary_dir))))
+    terminal.print_tables(short_overview(run_and_facts(result.summary_dir, sources=False)[1]))
     terminal.print_text(f"\n{text.look_again(result.summary_dir)}")
     return 0

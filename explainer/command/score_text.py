@@ -8,7 +8,8 @@ from string import ascii_lowercase
 from typing import Any
 
 from explainer.analysis.limits import MOST_CONTROLS
-from explainer.analysis.statistics import LEAST, PARTS
+from explainer.analysis.score_table import PARTS
+from explainer.analysis.statistics import LEAST
 from explainer.command.tables import Rows, Table
 from explainer.report.metric_words import words_of
 from explainer.summary.settings import mapping

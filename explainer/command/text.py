@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from explainer.analysis.statistics import PARTS
+from explainer.analysis.score_table import PARTS
 
 Facts = dict[str, Any]
 Row = tuple[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -228,7 +229,7 @@ def _chosen_samples(run: RunView, samples: Any) -> list[SampleView]:
     if not run.samples:
         raise ValueError(f"the run {run.files.event_file} has no complete sample to show")
     if samples is None:
-        return list(run.samples.values())[:_FIRST_SAMPLES]
+        return list(islice(run.samples.values(), _FIRST_SAMPLES))
     given = _several(samples)
     if not 0 < len(given) <= _MOST_ROWS:
         raise ValueError(f"`samples` must be 1 to {_MOST_ROWS} samples, got {len(given)}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from explainer.analysis.facts import facts_of
 from explainer.analysis.json_values import or_none
-from explainer.analysis.statistics import PARTS
+from explainer.analysis.score_table import PARTS
 from explainer.analysis.view import RunView
 from explainer.records import Score
 from explainer.report.catalogue import Catalogue, mapping

@@ -1,7 +1,8 @@
 """The index of a run that has ended, in a file of its own: one sample is read without reading all of them.
 
-It is made when a run ends, and read with care: what it says holds only for the event file that it was made of, and
-wherever it leads to, checksums and the numbers of samples must be right. Without it, all of the event file is read.
+It is made when a run ends, and read with care: what it says holds only for the event file that it was made of, of which
+it must tell every byte, and wherever it leads to, checksums and the numbers of samples must be right. Without it, all
+of the event file is read.
 
 header    8 bytes "explidx1" | uint64 bytes of the event file | 16 bytes its digest | uint64 N | uint64 R
 samples   N int32 numbers | N int64 where the records of each begin | N int64 where they end, in the order of the file
@@ -119,7 +120,7 @@ class IndexDraft:
 
     def add_sample(self, sample_id: int, start: int, end: int) -> None:
         """Takes note of all records of a sample, which were written from one byte up to another."""
-        self._is_whole = self._is_whole and start == self._end
+        self._is_whole = self._is_whole and start == self._end and sample_id not in self._samples
         self._samples.put(sample_id, Place(start, end))
         self._end = end
 
@@ -173,7 +174,7 @@ def _parsed(content: bytes, identity: _Identity) -> tuple[SamplePlaces, list[int
     if (magic, size, digest) != (_MAGIC, *identity) or _bytes_of(samples, others) != len(content):
         return None
     numbers, starts, ends, offsets = _columns(content, samples, others)
-    if not _are_apart(starts, ends, size) or not _are_within(offsets, size):
+    if not _are_within(starts, size) or not _are_within(ends, size + 1) or not _are_within(offsets, size):
         return None
     return SamplePlaces.of_columns(numbers, starts, ends), offsets.tolist()
 
@@ -191,24 +192,31 @@ def _columns(content: bytes, samples: int, others: int) -> Iterator[NDArray[Any]
         yield column
 
 
-def _are_apart(starts: NDArray[Any], ends: NDArray[Any], size: int) -> bool:
-    """Whether stretches of a file lie one behind the other, within it."""
-    edges = np.stack([starts, ends], axis=1).ravel()
-    return _are_within(edges, size + 1) and bool((starts < ends).all() and (ends[:-1] <= starts[1:]).all())
-
-
 def _are_within(offsets: NDArray[Any], size: int) -> bool:
     return bool(((offsets >= 0) & (offsets < size)).all() and (offsets[1:] >= offsets[:-1]).all())
 
 
 def _with_notes(event_file: Path, samples: SamplePlaces, offsets: Sequence[int]) -> SampleIndex | None:
-    """The index, with what is said of the run; None where that is not all of a run that ended."""
+    """The index, with what is said of the run; None where that is not all of the file of a run that ended."""
     index = SampleIndex()
     index.samples = samples
+    ends = []
     with SampleReader(event_file, index) as reader:
         for offset in offsets:
             try:
-                index.take(reader.located(offset))
+                found = reader.located(offset)
             except SummaryReadError:
                 return None
-    return index if index.metadata is not None and index.ended and not index.unfinished else None
+            index.take(found)
+            ends.append(offset + frame_size(found.payload))
+    is_all = index.metadata is not None and index.ended and not index.unfinished
+    return index if is_all and _cover(samples, offsets, ends, event_file.stat().st_size) else None
+
+
+def _cover(samples: SamplePlaces, offsets: Sequence[int], ends: Sequence[int], size: int) -> bool:
+    """Whether samples and other records lie one behind the other, from the first byte of a file to its last."""
+    columns = samples.columns()
+    assert columns is not None
+    begins = np.sort(np.concatenate([columns[1], np.array(offsets, np.int64), [size]]))
+    stops = np.sort(np.concatenate([[0], columns[2], np.array(ends, np.int64)]))
+    return bool((begins == stops).all())

@@ -76,6 +76,7 @@ def test_the_package_has_these_names():
         "__version__",
         "figure",
         "merge",
+        "open_run",
         "overlay",
         "read_run",
         "show",

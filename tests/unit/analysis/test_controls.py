@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from explainer.analysis.controls import AgainstControls, ControlVerdicts, are_tied
+from explainer.analysis.score_table import ScoreTable
 from explainer.analysis.statistics import summary_of
 from explainer.records import RunMetadata, Score
 
@@ -30,7 +31,7 @@ def _verdicts(
         )
         for number, (own, other, part) in enumerate(zip(method, control, parts, strict=True))
     ]
-    return ControlVerdicts(cast(Any, samples), RunMetadata(("a", "b", "c"), ("g",), parameters=parameters))
+    return ControlVerdicts(ScoreTable(cast(Any, samples)), RunMetadata(("a", "b", "c"), ("g",), parameters=parameters))
 
 
 def _above(control: list[float]) -> list[float]:
@@ -92,7 +93,7 @@ def test_a_method_is_compared_with_so_many_controls_and_no_more(monkeypatch: pyt
         for number in range(5)
     ]
     metadata = RunMetadata(("a",), ("g",), parameters={"controls": {name: {} for name in names[1:]}})
-    assert ControlVerdicts(cast(Any, samples), metadata).of("M", "g").tied_with == ("c", "d")
+    assert ControlVerdicts(ScoreTable(cast(Any, samples)), metadata).of("M", "g").tied_with == ("c", "d")
 
 
 def test_a_pair_with_an_undefined_score_is_none_and_below_five_pairs_nothing_can_be_told() -> None:
@@ -117,7 +118,7 @@ def test_scores_are_paired_by_sample_and_label() -> None:
         return SimpleNamespace(sample_id=number, correct=None, scores=[*own[:1], *other[1:]])
 
     metadata = RunMetadata(("a", "b"), ("g",), parameters={"controls": {"c": {}}})
-    assert ControlVerdicts(map(sample, range(9)), metadata).of("M", "g") == AgainstControls((), ("c",))
+    assert ControlVerdicts(ScoreTable(map(sample, range(9))), metadata).of("M", "g") == AgainstControls((), ("c",))
 
 
 def test_a_control_is_compared_with_none_nor_is_a_method_with_one_that_was_not_scored() -> None:

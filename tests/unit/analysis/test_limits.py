@@ -59,7 +59,7 @@ def test_no_hostile_file_takes_long_or_much_memory(tmp_path: Path):
 
 
 def test_more_methods_than_are_worked_out_are_a_finding_and_the_first_ones_have_statistics(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("explainer.analysis.view.MOST_METHODS", 3)
+    monkeypatch.setattr("explainer.analysis.score_table.MOST_METHODS", 3)
     monkeypatch.setattr(limits, "MOST_METHODS", 3)
     scores = b"".join(score(name, metric) for metric in ("M", "N") for name in names(2))
     run = read_run(write(tmp_path, metadata() + sample(0, scores)))
@@ -71,7 +71,7 @@ def test_more_methods_than_are_worked_out_are_a_finding_and_the_first_ones_have_
 
 
 def test_more_curves_than_are_worked_out_are_a_finding_and_the_first_ones_have_means(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("explainer.analysis.facts.MOST_CURVES", 2)
+    monkeypatch.setattr("explainer.analysis.curves.MOST_CURVES", 2)
     monkeypatch.setattr(limits, "MOST_CURVES", 2)
     run = read_run(write(tmp_path, metadata() + sample(0, b"".join(map(curve, names(3))))))
     assert [finding.what for finding in run.findings] == [

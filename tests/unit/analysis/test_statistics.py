@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from explainer.analysis.statistics import SingleScore, difference_of, method_statistics, ranks, summary_of
+from explainer.analysis.score_table import SingleScore
+from explainer.analysis.statistics import difference_of, method_statistics, ranks, summary_of
 from explainer.records import RunMetadata
 
 NAN = math.nan

@@ -13,7 +13,7 @@ from written_reports import Report
 
 from explainer.analysis.controls import ControlVerdicts
 from explainer.analysis.facts import facts_of
-from explainer.analysis.statistics import PARTS
+from explainer.analysis.score_table import PARTS, ScoreTable
 from explainer.report import run_facts
 from explainer.report.cells import Cell, MapCell, RowCells
 from explainer.report.run_facts import Measured
@@ -125,7 +125,7 @@ def test_statistics_are_those_of_the_run(written):
 
 
 def test_a_method_says_which_controls_it_is_better_than(written):
-    verdicts = ControlVerdicts(written.view.samples.values(), written.view.metadata)
+    verdicts = ControlVerdicts(ScoreTable(written.view.samples.values()), written.view.metadata)
     found = {(entry["metric"], entry["method"]): entry for entry in written.report.run["statistics"]}
     told = set()
     for (metric, method), entry in found.items():

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from counted_reads import counted_reads
 from large_runs import write_large_run
 from small_runs import METADATA, event, write_run, write_sample
 
+from explainer.analysis.view import open_run
 from explainer.digests import digest_of
 from explainer.records import ImageFile, Prediction, RunEnd, SampleDone, SampleSkipped
 from explainer.summary import SummaryWriter, codec, iter_samples
@@ -144,6 +146,12 @@ def forged(content: bytes, samples: int, **changed: list[int]) -> bytes:
     return closed(b"".join([content[:48], *parts, content[at:-16]]))
 
 
+def without_the_last(content: bytes) -> bytes:
+    columns = [content[48:60], content[60:84], content[84:108]]
+    shorter = b"".join(column[: len(column) // 3 * 2] for column in columns)
+    return closed(content[:32] + struct.pack("<Q", 2) + content[40:48] + shorter + content[108:-16])
+
+
 FORGED = {
     "empty": lambda content: b"",
     "cut": lambda content: content[:-9],
@@ -153,7 +161,9 @@ FORGED = {
     "of a larger file": lambda content: closed(content[:8] + struct.pack("<Q", 10**15) + content[16:-16]),
     "of 2^60 samples": lambda content: closed(content[:32] + struct.pack("<Q", 2**60) + content[40:-16]),
     "of 2^64 - 1 samples": lambda content: closed(content[:32] + b"\xff" * 8 + content[40:-16]),
+    "a sample left out": lambda content: without_the_last(content),
     "a place below 0": lambda content: forged(content, 3, starts=[-8, 2000, 3000]),
+    "places of -2^63": lambda content: forged(content, 3, starts=[-(2**63)] * 3, ends=[-(2**63)] * 3),
     "a place beyond the end": lambda content: forged(content, 3, ends=[10, 20, 2**62]),
     "an empty place": lambda content: forged(content, 3, starts=[10, 20, 30], ends=[10, 25, 35]),
     "places in one another": lambda content: forged(content, 3, starts=[10, 20, 30], ends=[25, 28, 35]),
@@ -202,15 +212,15 @@ def test_a_file_that_was_written_on_or_changed_at_its_ends_has_no_index_any_more
     assert stored_index(files_in(tmp_path)) is not None
 
 
-def test_verify_tells_an_index_that_leaves_a_sample_out(tmp_path: Path):
-    write_run(tmp_path, [4, 0, 2])
-    content = path_in(tmp_path).read_bytes()
-    columns = [content[48:60], content[60:84], content[84:108]]
-    shorter = b"".join(column[: len(column) // 3 * 2] for column in columns)
-    path_in(tmp_path).write_bytes(
-        closed(content[:32] + struct.pack("<Q", 2) + content[40:48] + shorter + content[108:-16])
-    )
-    assert list(stored_index(files_in(tmp_path)).samples) == [4, 0]
+def test_a_place_that_holds_two_samples_is_no_sample_and_verify_tells_it(tmp_path: Path):
+    event_file = write_run(tmp_path, [4, 0, 2])
+    content, index = path_in(tmp_path).read_bytes(), index_of(event_file)
+    places = list(index.samples.values())
+    starts = [places[0].start, places[1].start, places[2].start]
+    path_in(tmp_path).write_bytes(forged(content, 3, numbers=[0, 4, 2], starts=starts))
+    assert list(stored_index(files_in(tmp_path)).samples) == [0, 4, 2]
+    run = open_run(tmp_path)
+    assert [run.samples[number].scores[0].value for number in (0, 4, 2)] == [2.0, 1.0, 3.0]
     (problem,) = verify(tmp_path).problems
     assert problem == ("_explain_17/samples.index", "says otherwise than the event file; remove it")
 
@@ -221,8 +231,7 @@ def test_verify_tells_an_index_that_leaves_a_sample_out(tmp_path: Path):
 def test_a_sample_is_opened_by_reading_its_records_and_the_ends_of_the_file(tmp_path: Path, monkeypatch):
     event_file = write_large_run(tmp_path, 2_000)
     files = files_in(tmp_path)
-    IndexDraft(index_of(event_file), event_file.stat().st_size).store(files)
-    counted = counting(monkeypatch)
+    counted = counted_reads(monkeypatch)
     index = opened_index(files)
     with SampleReader(event_file, index) as reader:
         assert reader.sample(1_234).source == "img_001234.png"
@@ -235,39 +244,9 @@ def test_a_sample_is_opened_by_reading_its_records_and_the_ends_of_the_file(tmp_
 
 def test_without_the_index_all_is_read_to_the_same_sample(tmp_path: Path, monkeypatch):
     event_file = write_large_run(tmp_path, 200)
-    counted = counting(monkeypatch)
+    path_in(tmp_path).unlink()
+    counted = counted_reads(monkeypatch)
     index = opened_index(files_in(tmp_path))
     with SampleReader(event_file, index) as reader:
         assert reader.sample(123).source == "img_000123.png"
     assert sum(counted) >= event_file.stat().st_size
-
-
-def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of all reads of event files from now on, as their files are asked for them."""
-    counted: list[int] = []
-    open_path = Path.open
-
-    class Counting:
-        def __init__(self, file: object) -> None:
-            self._file = file
-
-        def __enter__(self) -> Counting:
-            return self
-
-        def __exit__(self, *raised: object) -> None:
-            self._file.close()
-
-        def read(self, size: int = -1) -> bytes:
-            content = self._file.read(size)
-            counted.append(len(content))
-            return content
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._file, name)
-
-    def opened(path: Path, *arguments: object, **named: object) -> object:
-        file = open_path(path, *arguments, **named)
-        return Counting(file) if path.name.endswith("_explain") else file
-
-    monkeypatch.setattr(Path, "open", opened)
-    return counted
