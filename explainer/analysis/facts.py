@@ -29,6 +29,8 @@ from explainer.summary.settings import mapping
 FORMAT = 1
 """Of the facts (docs/inspect.md): a key is never renamed, taken away nor changed in meaning without a greater number;
 keys may be added."""
+COMPLETE = ("ended", "repaired")
+"""The states of runs that nothing is missing of, but for what a repair says."""
 Facts = dict[str, Any]
 
 
@@ -75,18 +77,21 @@ class GatheredFacts:
     Args:
         run: a run.
         sources: as in `facts_of`.
+
+    Attributes:
+        scores: all single scores.
     """
 
     def __init__(self, run: RunView, *, sources: bool = True) -> None:
         self._run = run
         self._samples, self._maps = _SampleFacts(sources), _MapFacts(run.metadata.explainers)
-        self._controls, self._scores = _ControlSamples(), ScoreTable()
+        self._controls, self.scores = _ControlSamples(), ScoreTable()
         self._curves, self._limits = MeanCurves(), Limits()
         self._reliability = ReliabilityFacts(run.metadata)
 
     def take(self, sample: SampleView) -> None:
         """Takes the next sample of the run."""
-        parts = self._samples, self._maps, self._controls, self._scores, self._curves, self._limits, self._reliability
+        parts = self._samples, self._maps, self._controls, self.scores, self._curves, self._limits, self._reliability
         for part in parts:
             part.take(sample)
 
@@ -103,7 +108,7 @@ class GatheredFacts:
             **self._maps.facts(),
             "scores": [_score(benchmark, run) for benchmark in run.benchmarks],
             "control_samples": self._controls.facts(run.metadata),
-            "statistics": _statistics(self._scores, run.metadata),
+            "statistics": _statistics(self.scores, run.metadata),
             "curves": [_curve(*kind, mean) for kind, mean in self._curves.means(run.samples.values())],
             **self._reliability.facts(),
             **_file_facts(run, findings),

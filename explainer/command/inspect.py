@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from explainer.analysis.facts import Facts, run_and_facts
+from explainer.analysis.facts import COMPLETE, Facts, run_and_facts
 from explainer.analysis.sample_lists import most_uncertain, require_samples, surest_errors, worst_scores
 from explainer.analysis.view import RunView
 from explainer.checks import require_choice
@@ -54,7 +54,7 @@ def inspect(
         terminal.print_json({**_of_metric(facts, metric), **lists})
     else:
         terminal.print_tables(_tables(facts, metric, sort, lists))
-    return 0 if facts["state"] in ("ended", "repaired") else 1
+    return 0 if facts["state"] in COMPLETE else 1
 
 
 def _require_metric(option: str, name: str, facts: Facts) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from explainer.analysis.view import read_run
+from explainer.analysis.view import scanned_run
 from explainer.command import terminal, text
 from explainer.command.paths import PATH
 from explainer.errors import ComparisonError, ReportWriteError, SummaryReadError
@@ -41,7 +41,7 @@ def report(
 ) -> int:
     """Writes the report of a run and prints where it is; the exit status."""
     try:
-        run = read_run(folder, run=chosen)
+        run = scanned_run(folder, run=chosen)
         written = write_report(
             run, to, form=form or "auto", detail=detail == "full", against=against, against_run=against_run
         )

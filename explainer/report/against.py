@@ -127,11 +127,11 @@ class Pairs:
     _samples: list[tuple[float, ...]] = field(default_factory=list)
     _rows: list[tuple[float, ...]] = field(default_factory=list)
 
-    def take(self, other: SampleView | None, cells: Sequence[OtherCells | None]) -> None:
-        """Takes the other run's sample, and its cells for each of the own sample's rows."""
+    def take(self, own: SampleView, other: SampleView | None, cells: Sequence[OtherCells | None]) -> None:
+        """Takes the next sample of the report, the other run's, and its cells for each of the own sample's rows."""
         index = len(self._samples)
         labels = self.rows.labels_of(index)
-        self._samples.append(_NO_SAMPLE if other is None else _of_sample(self.rows.samples[index], other))
+        self._samples.append(_NO_SAMPLE if other is None else _of_sample(own, other))
         self._rows += [_of_row(other, *row) for row in zip(labels, cells, strict=True)]
 
     def chunk(self) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from explainer.analysis.view import RunView
+from explainer.records import RunMetadata
 from explainer.summary.reader import SampleView
 from explainer.summary.run_notes import Finding
 
@@ -47,25 +48,52 @@ class Catalogue:
         return {name: index for index, name in enumerate(self.metrics)}
 
 
+class CatalogueNames:
+    """The methods and metrics that a run declares, and those that its samples name beside them, as these pass by.
+
+    Args:
+        metadata: of the run.
+    """
+
+    def __init__(self, metadata: RunMetadata) -> None:
+        self._metadata = metadata
+        self._mapped: dict[str, None] = {}
+        self._scored: dict[str, None] = {}
+        self._metrics = dict.fromkeys(metadata.metrics)
+        self._most_labels = 0
+
+    def take(self, sample: SampleView) -> None:
+        """Takes a sample."""
+        self._mapped.update(dict.fromkeys(entry.explainer for entry in sample.maps))
+        self._scored.update(dict.fromkeys(score.explainer for score in sample.scores))
+        self._metrics.update(dict.fromkeys(score.metric for score in sample.scores))
+        self._most_labels = max(self._most_labels, len(sample.prediction.explained))
+
+    def catalogue(self) -> Catalogue:
+        """The methods and metrics, once all samples were taken."""
+        controls = dict.fromkeys(mapping(self._metadata.parameters.get("controls")))
+        named = dict.fromkeys((*self._metadata.explainers, *self._mapped, *self._scored))
+        methods = [*(name for name in named if name not in controls), *controls]
+        found = (
+            _beyond(len(methods), MOST_NAMES, "methods"),
+            _beyond(len(self._metrics), MOST_NAMES, "metrics"),
+            _beyond(self._most_labels, MOST_ROWS, "labels explained of one sample"),
+        )
+        return Catalogue(
+            tuple(methods[:MOST_NAMES]),
+            tuple(self._metrics)[:MOST_NAMES],
+            frozenset(controls),
+            len(self._metadata.labels),
+            tuple(finding for finding in found if finding is not None),
+        )
+
+
 def catalogue_of(run: RunView) -> Catalogue:
-    """The methods and metrics that a run declares, and those that its samples name beside them."""
-    samples = run.samples.values()
-    metadata = run.metadata
-    controls = dict.fromkeys(mapping(metadata.parameters.get("controls")))
-    named = dict.fromkeys(metadata.explainers)
-    named.update(dict.fromkeys(entry.explainer for sample in samples for entry in sample.maps))
-    named.update(dict.fromkeys(score.explainer for sample in samples for score in sample.scores))
-    methods = [*(name for name in named if name not in controls), *controls]
-    metrics = dict.fromkeys(metadata.metrics)
-    metrics.update(dict.fromkeys(score.metric for sample in samples for score in sample.scores))
-    found = (_beyond(len(methods), "methods"), _beyond(len(metrics), "metrics"), _rows_beyond(samples))
-    return Catalogue(
-        tuple(methods[:MOST_NAMES]),
-        tuple(metrics)[:MOST_NAMES],
-        frozenset(controls),
-        len(metadata.labels),
-        tuple(finding for finding in found if finding is not None),
-    )
+    """The methods and metrics of a run."""
+    names = CatalogueNames(run.metadata)
+    for sample in run.samples.values():
+        names.take(sample)
+    return names.catalogue()
 
 
 def rows_of(sample: SampleView, label_count: int) -> list[int]:
@@ -90,14 +118,5 @@ def _labels_of(sample: SampleView, label_count: int) -> list[int]:
     return [label for label in labels if 0 <= label < label_count]
 
 
-def _rows_beyond(samples: Iterable[SampleView]) -> Finding | None:
-    most = max((len(sample.prediction.explained) for sample in samples), default=0)
-    return _finding(most, MOST_ROWS, "labels explained of one sample") if most > MOST_ROWS else None
-
-
-def _beyond(count: int, what: str) -> Finding | None:
-    return _finding(count, MOST_NAMES, what) if count > MOST_NAMES else None
-
-
-def _finding(count: int, most: int, what: str) -> Finding:
-    return Finding(0, f"there are {count:,} {what}: the report shows the first {most:,}")
+def _beyond(count: int, most: int, what: str) -> Finding | None:
+    return Finding(0, f"there are {count:,} {what}: the report shows the first {most:,}") if count > most else None

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainer.analysis.facts import facts_of
+from explainer.analysis.facts import COMPLETE, GatheredFacts
 from explainer.analysis.json_values import or_none
-from explainer.analysis.score_table import PARTS
+from explainer.analysis.score_table import PARTS, ScoreTable
 from explainer.analysis.view import RunView
-from explainer.records import Score
+from explainer.arrays import Float64Array
 from explainer.report.catalogue import Catalogue, mapping
 from explainer.report.cells import RowCells
-from explainer.report.columns import Rows, scored_metrics
+from explainer.report.columns import Rows
 from explainer.report.metric_words import words_of
 from explainer.report.thumbnails import CELL
 from explainer.summary.lock import has_writer
+from explainer.summary.reader import SampleView
 from explainer.version import __version__
 
 FORMAT = 1
@@ -58,7 +60,7 @@ class Measured:
         damaged_raw_maps: how many maps cannot be shown as floats.
     """
 
-    disagreements: list[float] = field(default_factory=list)
+    disagreements: array[float] = field(default_factory=lambda: array("d"))
     damaged: int = 0
     damaged_raw_maps: int = 0
     _quantiles: dict[int, _Spaced] = field(default_factory=dict)
@@ -82,34 +84,107 @@ class Measured:
         return float(low), float(high)
 
 
+class RunFacts:
+    """The facts of a run, but for those of the report's form, gathered while its samples pass by.
+
+    Args:
+        run: a run.
+        catalogue: of it.
+    """
+
+    def __init__(self, run: RunView, catalogue: Catalogue) -> None:
+        self._run = run
+        self._catalogue = catalogue
+        self._gathered = GatheredFacts(run, sources=False)
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._maps: Counter[str] = Counter()
+        self._constant: Counter[str] = Counter()
+        self._signed: set[str] = set()
+        self._scored: set[str] = set()
+
+    def take(self, sample: SampleView) -> None:
+        """Takes the next sample of the run."""
+        self._gathered.take(sample)
+        for name, holds in _COUNTED.items():
+            self._counts[name] += holds(sample)
+        self._scored.update(score.metric for score in sample.scores)
+        for entry in sample.maps:
+            self._maps[entry.explainer] += 1
+            self._constant[entry.explainer] += entry.constant
+            if entry.low < 0:
+                self._signed.add(entry.explainer)
+
+    def facts(self, rows: Rows, measured: Measured) -> Facts:
+        """The facts, once all samples were taken."""
+        run, catalogue, facts = self._run, self._catalogue, self._gathered.facts()
+        left_out = [{"offset": finding.offset, "what": finding.what} for finding in catalogue.findings]
+        findings = [*facts["damage"], *left_out]
+        return {
+            "format": FORMAT,
+            "version": __version__,
+            "cell": CELL,
+            "rows_per_chunk": ROWS_PER_CHUNK,
+            "rows": len(rows),
+            "samples": len(rows.samples),
+            "run": _about(run, facts),
+            "counts": self._counts_of(facts, measured),
+            "methods": self._methods(facts["largest_completeness_gap"], measured),
+            "metrics": _metrics(run, self._scored, catalogue),
+            "control_samples": facts["control_samples"],
+            "statistics": _statistics(self._gathered.scores, facts, catalogue),
+            "totals": facts["scores"],
+            "curves": [_curve(curve, catalogue) for curve in facts["curves"] if _is_known(curve, catalogue)],
+            **{name: facts[name] for name in ("calibration", "uncertainty", "hierarchical_occlusion")},
+            "findings": findings[:_MOST_FINDINGS],
+            "findings_in_all": len(findings),
+            "skipped": [
+                {"sample": number, "reason": reason} for number, reason in sorted(run.skipped.items())[:_MOST_NUMBERS]
+            ],
+            "unfinished": list(run.unfinished[:_MOST_NUMBERS]),
+            "bytes": {"events": facts["event_bytes"], "pictures": facts["picture_bytes"]},
+        }
+
+    def _counts_of(self, facts: Facts, measured: Measured) -> Facts:
+        known = {
+            "correct": facts["correct"],
+            "incorrect": self._counts["incorrect"],
+            "with_truth": facts["with_ground_truth"],
+            "unfinished": len(self._run.unfinished),
+            "skipped": len(self._run.skipped),
+            "maps": self._maps.total(),
+            "damaged_cells": measured.damaged,
+            "damaged_raw_maps": measured.damaged_raw_maps,
+        }
+        return {**known, **{name: count for name, count in self._counts.items() if name not in known}}
+
+    def _methods(self, gaps: Facts, measured: Measured) -> list[Facts]:
+        return [
+            {
+                **_method(name, self._run, name in self._catalogue.controls),
+                **dict(zip(("p01", "p99"), measured.percentiles(index), strict=True)),
+                "signed": name in self._signed,
+                "maps": self._maps[name],
+                "constant_maps": self._constant[name],
+                "largest_gap": gaps.get(name),
+            }
+            for index, name in enumerate(self._catalogue.methods)
+        ]
+
+
+_COUNTED: Mapping[str, Callable[[SampleView], bool]] = {
+    "incorrect": lambda sample: sample.correct is False,
+    "with_uncertainty": lambda sample: sample.uncertainty is not None,
+    "with_edits": lambda sample: any(tree.layers for tree in sample.edit_trees),
+    "with_scores": lambda sample: bool(sample.scores),
+}
+
+
 def run_facts(run: RunView, catalogue: Catalogue, rows: Rows, measured: Measured) -> Facts:
     """The facts of a run, but for those of the report's form."""
-    facts = facts_of(run)
-    findings = [*run.findings, *catalogue.findings]
-    return {
-        "format": FORMAT,
-        "version": __version__,
-        "cell": CELL,
-        "rows_per_chunk": ROWS_PER_CHUNK,
-        "rows": len(rows),
-        "samples": len(rows.samples),
-        "run": _about(run, facts),
-        "counts": _counts(run, facts, measured),
-        "methods": _methods(run, catalogue, facts["largest_completeness_gap"], measured),
-        "metrics": _metrics(run, rows, catalogue),
-        "control_samples": facts["control_samples"],
-        "statistics": _statistics(run, facts, catalogue),
-        "totals": facts["scores"],
-        "curves": [_curve(curve, catalogue) for curve in facts["curves"] if _is_known(curve, catalogue)],
-        **{name: facts[name] for name in ("calibration", "uncertainty", "hierarchical_occlusion")},
-        "findings": [{"offset": finding.offset, "what": finding.what} for finding in findings[:_MOST_FINDINGS]],
-        "findings_in_all": len(findings),
-        "skipped": [
-            {"sample": number, "reason": reason} for number, reason in sorted(run.skipped.items())[:_MOST_NUMBERS]
-        ],
-        "unfinished": list(run.unfinished[:_MOST_NUMBERS]),
-        "bytes": {"events": facts["event_bytes"], "pictures": facts["picture_bytes"]},
-    }
+    found = RunFacts(run, catalogue)
+    for sample in rows.samples:
+        found.take(sample)
+    return found.facts(rows, measured)
 
 
 def _about(run: RunView, facts: Facts) -> Facts:
@@ -121,7 +196,7 @@ def _about(run: RunView, facts: Facts) -> Facts:
         "started": facts["started"],
         "ended": facts["ended"],
         "state": state_of(run, facts["state"]),
-        "complete": run.complete,
+        "complete": facts["state"] in COMPLETE,
         "package_version": run.metadata.package_version,
         "labels": facts["labels"],
         "jobs": list(run.metadata.jobs),
@@ -139,52 +214,16 @@ def state_of(run: RunView, state: str) -> str:
     return "running" if not run.ended and has_writer(run.summary_dir, run.files) else state
 
 
-def _counts(run: RunView, facts: Facts, measured: Measured) -> Facts:
-    samples = run.samples.values()
-    return {
-        "correct": facts["correct"],
-        "incorrect": sum(sample.correct is False for sample in samples),
-        "with_truth": facts["with_ground_truth"],
-        "unfinished": len(run.unfinished),
-        "skipped": len(run.skipped),
-        "maps": sum(len(sample.maps) for sample in samples),
-        "damaged_cells": measured.damaged,
-        "damaged_raw_maps": measured.damaged_raw_maps,
-        "with_uncertainty": sum(sample.uncertainty is not None for sample in samples),
-        "with_edits": sum(any(tree.layers for tree in sample.edit_trees) for sample in samples),
-        "with_scores": sum(bool(sample.scores) for sample in samples),
-    }
-
-
-def _methods(run: RunView, catalogue: Catalogue, gaps: Facts, measured: Measured) -> list[Facts]:
-    maps = [entry for sample in run.samples.values() for entry in sample.maps]
-    written = Counter(entry.explainer for entry in maps)
-    constant = Counter(entry.explainer for entry in maps if entry.constant)
-    signed = {entry.explainer for entry in maps if entry.low < 0}
-    return [
-        {
-            **_method(name, run, name in catalogue.controls),
-            **dict(zip(("p01", "p99"), measured.percentiles(index), strict=True)),
-            "signed": name in signed,
-            "maps": written[name],
-            "constant_maps": constant[name],
-            "largest_gap": gaps.get(name),
-        }
-        for index, name in enumerate(catalogue.methods)
-    ]
-
-
 def _method(name: str, run: RunView, control: bool) -> Facts:
     recorded = mapping(run.metadata.parameters.get("controls" if control else "explainers"))
     return {"name": name, "kind": "control" if control else "method", "settings": mapping(recorded.get(name))}
 
 
-def _metrics(run: RunView, rows: Rows, catalogue: Catalogue) -> list[Facts]:
+def _metrics(run: RunView, scored: Container[str], catalogue: Catalogue) -> list[Facts]:
     recorded = mapping(run.metadata.parameters.get("metrics"))
-    scored = set(scored_metrics(rows.samples, catalogue))
     settings = [mapping(recorded.get(name)) for name in catalogue.metrics]
     return [
-        {"name": name, "scores": index in scored, **_metric(settings[index])}
+        {"name": name, "scores": name in scored, **_metric(settings[index])}
         for index, name in enumerate(catalogue.metrics)
     ]
 
@@ -211,8 +250,7 @@ def _is_known(entry: Facts, catalogue: Catalogue) -> bool:
     return entry["metric"] in catalogue.metric_index and entry["explainer"] in catalogue.method_index
 
 
-def _statistics(run: RunView, facts: Facts, catalogue: Catalogue) -> list[Facts]:
-    of_labels = _by_label(score for sample in run.samples.values() for score in sample.scores)
+def _statistics(scores: ScoreTable, facts: Facts, catalogue: Catalogue) -> list[Facts]:
     return [
         {
             "metric": catalogue.metric_index[entry["metric"]],
@@ -220,7 +258,7 @@ def _statistics(run: RunView, facts: Facts, catalogue: Catalogue) -> list[Facts]
             "rank": entry["rank"],
             "all": _summary(entry, catalogue),
             **{part: _summary(entry[part], catalogue) for part in PARTS},
-            "labels": _label_means(of_labels.get((entry["metric"], entry["explainer"]), {})),
+            "labels": _label_means(scores.scores(entry["metric"], entry["explainer"]).by_label),
         }
         for entry in facts["statistics"]
         if _is_known(entry, catalogue)
@@ -238,23 +276,13 @@ def _summary(entry: Facts, catalogue: Catalogue) -> Facts:
     }
 
 
-def _by_label(scores: Iterable[Score]) -> dict[tuple[str, str], dict[int, list[float]]]:
-    """For each metric and method the scores of each label."""
-    found: dict[tuple[str, str], dict[int, list[float]]] = {}
-    for score in scores:
-        if score.label is not None:
-            found.setdefault((score.metric, score.explainer), {}).setdefault(score.label, []).append(score.value)
-    return found
-
-
-def _label_means(scores: Mapping[int, Sequence[float]]) -> Facts:
-    labels = sorted(scores)
-    defined = [[value for value in scores[label] if math.isfinite(value)] for label in labels]
+def _label_means(scores: Mapping[int, Float64Array]) -> Facts:
+    defined = [values[np.isfinite(values)] for values in scores.values()]
     return {
-        "label": labels,
-        "mean": [or_none(math.fsum(values) / len(values)) if values else None for values in defined],
+        "label": list(scores),
+        "mean": [or_none(math.fsum(values) / len(values)) if len(values) else None for values in defined],
         "n": [len(values) for values in defined],
-        "undefined": [len(scores[label]) - len(values) for label, values in zip(labels, defined, strict=True)],
+        "undefined": [len(all_) - len(values) for all_, values in zip(scores.values(), defined, strict=True)],
     }
 
 

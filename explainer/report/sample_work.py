@@ -35,7 +35,7 @@ _Made = TypeVar("_Made")
 class Work(NamedTuple):
     """What became of a sample. detail: its chunk, b"" where none is wanted; other: the same sample in another run."""
 
-    sample_id: int
+    sample: SampleView
     rows: list[RowCells]
     detail: bytes
     damaged_raw_maps: int
@@ -110,7 +110,7 @@ class SampleWork:
         chunk, damaged = _detail(task, image_file, pictures, self._catalogue) if detail else (b"", 0)
         own = [row_of(image, maps, self._catalogue) for maps in cells.values()]
         other = None if task.other is None else task.other.sample
-        return Work(task.sample.sample_id, own, chunk, damaged, other, _other_rows(task, cells, self._names))
+        return Work(task.sample, own, chunk, damaged, other, _other_rows(task, cells, self._names))
 
 
 def _other_rows(task: _Task, own: Mapping[int, Sequence[MapCell]], names: Names) -> list[OtherCells | None]:

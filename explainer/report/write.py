@@ -8,17 +8,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from explainer.analysis.view import RunView, read_run
+from explainer.analysis.view import RunView, scanned_run
 from explainer.checks import require_choice
 from explainer.report.against import Against, Pairs, opened_against
-from explainer.report.catalogue import catalogue_of
 from explainer.report.cells import GridChunk, OtherCells, RowCells
 from explainer.report.chunks import as_text, deflated
-from explainer.report.columns import Rows, columns_chunk, score_chunks
+from explainer.report.columns import Columns, ScoreColumns, catalogue_and_rows
 from explainer.report.detail import detail_key
 from explainer.report.page import page_of
 from explainer.report.picture_files import PictureFiles
-from explainer.report.run_facts import ROWS_PER_CHUNK, Facts, Measured, run_facts
+from explainer.report.run_facts import ROWS_PER_CHUNK, Facts, Measured, RunFacts
 from explainer.report.sample_work import SampleWork
 from explainer.report.target import FORMS, Draft, WrittenFiles, target_of
 from explainer.representation import of_changed_fields
@@ -66,8 +65,8 @@ def write_report(
 ) -> WrittenReport:
     """Writes the report of a run; where it is.
 
-    The pictures are read once, one sample after another; memory holds the records of all samples, as `read_run` does,
-    and the pictures of a few. What is damaged is shown as damaged.
+    The pictures are read once, one sample after another; memory holds the records and pictures of a few samples, and some
+    numbers for each. What is damaged is shown as damaged.
 
     Args:
         run: a run that was read, or a job folder, of which the newest run is taken.
@@ -89,7 +88,7 @@ def write_report(
     require_choice("form", form, FORMS)
     if against_run is not None and against is None:
         raise ValueError(f"`against_run` must come with `against`, the folder of that run, got {against_run!r} alone")
-    view = run if isinstance(run, RunView) else read_run(run)
+    view = run if isinstance(run, RunView) else scanned_run(run)
     compared = nullcontext() if against is None else opened_against(view, Path(against), against_run)
     with Draft(target_of(view.summary_dir, to, form)) as draft, compared as other:
         facts = _write_chunks(view, draft, other, detail=detail)
@@ -106,7 +105,7 @@ def _report(view: RunView, written: WrittenFiles, facts: Facts, against: Against
         bytes=written.bytes,
         samples=len(view.samples),
         state=facts["run"]["state"],
-        complete=view.complete and not unreadable and (against is None or against.complete),
+        complete=facts["run"]["complete"] and not unreadable and (against is None or against.complete),
         unreadable=unreadable,
         against="" if against is None else against.state,
         against_unreadable=0 if against is None else against.damaged,
@@ -115,29 +114,33 @@ def _report(view: RunView, written: WrittenFiles, facts: Facts, against: Against
 
 def _write_chunks(view: RunView, draft: Draft, against: Against | None, *, detail: bool) -> Facts:
     """Writes all that a page loads; the facts of the run, which stand in the page itself."""
-    catalogue = catalogue_of(view)
-    rows = Rows(list(view.samples.values()), catalogue)
-    measured, pairs = Measured(), Pairs(rows)
+    catalogue, rows = catalogue_and_rows(view)
+    measured, pairs, facts = Measured(), Pairs(rows), RunFacts(view, catalogue)
+    columns, scores = Columns(), ScoreColumns(catalogue)
     grid, other_grid = _Grid(draft, "g"), _Grid(draft, "c")
     sample_work = SampleWork(view, rows, catalogue, PictureFiles(view.summary_dir), against)
-    for work in sample_work.of_samples(range(len(rows.samples)), detail=detail):
+    for index, work in enumerate(sample_work.of_samples(range(len(rows.samples)), detail=detail)):
+        labels = rows.labels_of(index)
+        facts.take(work.sample)
+        columns.take(work.sample, labels)
+        scores.take(work.sample, labels)
         measured.take(work.rows)
         measured.damaged_raw_maps += work.damaged_raw_maps
         grid.add(work.rows)
         if work.detail:
-            draft.add(detail_key(work.sample_id), as_text(work.detail))
+            draft.add(detail_key(work.sample.sample_id), as_text(work.detail))
         if against is not None:
-            pairs.take(work.other, work.other_rows)
+            pairs.take(work.sample, work.other, work.other_rows)
             against.look_at(work.other_rows)
             other_grid.add(work.other_rows)
     grid.finish()
     other_grid.finish()
-    draft.add("cols", as_text(columns_chunk(rows, measured.disagreements)))
+    draft.add("cols", as_text(columns.chunk(measured.disagreements)))
     if against is not None:
         draft.add("pairs", as_text(pairs.chunk()))
-    for index, chunk in score_chunks(rows, catalogue):
-        draft.add(f"score-{index}", as_text(chunk))
-    return {**run_facts(view, catalogue, rows, measured), "compare": None if against is None else against.facts()}
+    for metric, chunk in scores.chunks():
+        draft.add(f"score-{metric}", as_text(chunk))
+    return {**facts.facts(rows, measured), "compare": None if against is None else against.facts()}
 
 
 class _Grid:

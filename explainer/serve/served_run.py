@@ -14,10 +14,10 @@ from typing import Any
 
 from explainer.analysis.growing_run import GrowingRun
 from explainer.analysis.view import RunView
-from explainer.report.catalogue import Catalogue, catalogue_of
+from explainer.report.catalogue import Catalogue
 from explainer.report.cells import GridChunk
 from explainer.report.chunks import as_text, deflated
-from explainer.report.columns import Rows, columns_chunk, score_chunk, scored_metrics
+from explainer.report.columns import Rows, catalogue_and_rows, columns_chunk, score_chunk
 from explainer.report.detail import detail_key
 from explainer.report.page import in_file
 from explainer.report.picture_files import PictureFiles
@@ -164,8 +164,7 @@ class ServedRun:
     def _renewed(self) -> _Snapshot:
         """A snapshot of all that was read, which takes the place of the one before."""
         view, before = self._run.view(), self._snapshot
-        catalogue = catalogue_of(view)
-        rows = Rows(list(view.samples.values()), catalogue)
+        catalogue, rows = catalogue_and_rows(view)
         follows = before is not None and before.edition.numbers_as(catalogue) and _begins_with(rows, before.rows)
         number = next(self._numbers)
         if before is None or not follows:
@@ -225,13 +224,11 @@ def _made(snapshot: _Snapshot, key: str, found: re.Match[str]) -> bytes | None:
 
 
 def _scores(snapshot: _Snapshot, metric: int) -> bytes | None:
-    if metric not in scored_metrics(snapshot.rows.samples, snapshot.catalogue):
-        return None
     return score_chunk(metric, snapshot.rows, snapshot.catalogue)
 
 
 def _grid(snapshot: _Snapshot, number: int) -> bytes | None:
-    rows = snapshot.rows.rows[number * ROWS_PER_CHUNK : (number + 1) * ROWS_PER_CHUNK]
+    rows = snapshot.rows.between(number * ROWS_PER_CHUNK, (number + 1) * ROWS_PER_CHUNK)
     if not rows:
         return None
     chunk = GridChunk(number * ROWS_PER_CHUNK)

@@ -13,7 +13,8 @@ from written_reports import Chunk
 
 from explainer.records import Score
 from explainer.report.catalogue import Catalogue
-from explainer.report.columns import Rows, columns_chunk, score_chunks
+from explainer.report.columns import Rows, ScoreColumns, columns_chunk, score_chunk
+from explainer.report.ordered_samples import OrderedSamples
 from explainer.summary.reader import SampleView
 
 CATALOGUE = Catalogue(("A", "B"), ("M", "N", "O"), frozenset(), 3)
@@ -53,9 +54,13 @@ SAMPLES = [
 ]
 
 
+def rows_of(samples) -> Rows:
+    return Rows.of(OrderedSamples({sample.sample_id: sample for sample in samples}), CATALOGUE.label_count)
+
+
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    return Rows(SAMPLES, CATALOGUE)
+    return rows_of(SAMPLES)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +119,12 @@ def test_truth_and_predictions_are_lists_of_labels(columns):
 
 
 def test_scores_stand_by_row_and_method_and_a_score_of_a_sample_in_all_of_its_rows(rows):
-    chunks = {index: Chunk(content) for index, content in score_chunks(rows, CATALOGUE)}
+    scores = ScoreColumns(CATALOGUE)
+    for index, one in enumerate(SAMPLES):
+        scores.take(one, rows.labels_of(index))
+    contents = dict(scores.chunks())
+    chunks = {index: Chunk(content) for index, content in contents.items()}
+    assert [score_chunk(index, rows, CATALOGUE) for index in range(4)] == [contents[0], contents[1], None, None]
     assert sorted(chunks) == [0, 1]  # O has none, and P is none of the catalogue's
     assert [chunk["methods"] for chunk in chunks.values()] == [2, 2]
     first, second = (chunk.array(chunk["values"]).reshape(6, 2) for chunk in chunks.values())
@@ -126,7 +136,7 @@ def test_scores_stand_by_row_and_method_and_a_score_of_a_sample_in_all_of_its_ro
 
 def test_a_strangers_probabilities_make_no_error():
     odd = [sample(1, [math.nan, 2.0, -1.0], truth=(1,)), sample(2, [math.inf, 0.0, 0.0]), sample(3, [1.0])]
-    chunk = Chunk(columns_chunk(Rows(odd, CATALOGUE), [0.0] * 3))
+    chunk = Chunk(columns_chunk(rows_of(odd), [0.0] * 3))
     assert math.isnan(chunk.column("margin")[2])
     assert chunk["samples"] == 3
 
@@ -145,3 +155,22 @@ def test_a_whole_run_has_its_rows_in_the_order_of_its_samples(written):
     assert pairs == [(index, label) for index, one in enumerate(samples.values()) for label in one.prediction.explained]
     assert chunk.column("sample") == list(samples)
     assert sum(chunk.column("first")) == len(samples)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_columns_are_the_same_however_many_samples_are_put_together_at_once(rows, monkeypatch, at_once):
+    whole = columns_chunk(rows, range(6))
+    monkeypatch.setattr("explainer.report.columns._AT_ONCE", at_once)
+    assert columns_chunk(rows, range(6)) == whole
+
+
+def test_a_row_knows_its_sample_and_a_sample_its_place(rows):
+    assert [(row.of, row.label) for row in rows.between(1, 5)] == [(0, 2), (1, 1), (2, 2), (2, 0)]
+    assert rows.between(5, 99) == [(3, -1)]
+    assert rows.between(6, 14) == []
+    assert [rows.index_of(number) for number in (2, 3, 8, 9, 10)] == [None, 0, 2, 3, None]
+
+
+def test_a_run_without_samples_has_columns_without_rows():
+    chunk = Chunk(columns_chunk(rows_of([]), []))
+    assert (chunk["rows"], chunk["samples"], chunk.column("of"), chunk.lists("truth")) == (0, 0, [], [])
