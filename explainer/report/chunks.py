@@ -12,7 +12,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,11 @@ class Body:
         """Takes bytes as they are; where they stand."""
         return self._add(content, len(content), "u8")
 
+    @property
+    def parts(self) -> Sequence[bytes]:
+        """All of it, part by part."""
+        return self._parts
+
     def content(self) -> bytes:
         """All of it."""
         return b"".join(self._parts)
@@ -75,7 +80,7 @@ def deflated(header: Any, body: Body) -> bytes:
     b'{"values":{"at":0,"n":2,"type":"f32"}}'
     """
     packer = zlib.compressobj(_FAST, zlib.DEFLATED, _RAW)
-    return packer.compress(_front(header) + body.content()) + packer.flush()
+    return b"".join([*map(packer.compress, (_front(header), *body.parts)), packer.flush()])
 
 
 def stored(header: Any, body: Body) -> bytes:

@@ -65,8 +65,8 @@ def write_report(
 ) -> WrittenReport:
     """Writes the report of a run; where it is.
 
-    The pictures are read once, one sample after another; memory holds the records and pictures of a few samples, and some
-    numbers for each. What is damaged is shown as damaged.
+    The pictures are read once, one sample after another; memory holds the records and pictures of a few samples, and
+    some numbers for each sample. What is damaged is shown as damaged.
 
     Args:
         run: a run that was read, or a job folder, of which the newest run is taken.

@@ -1,4 +1,4 @@
-"""A number for each of very many names, in 32 to 64 bytes each however long the names are."""
+"""A number for each of very many names, in 21 to 43 bytes each however long the names are."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NameNumbers:
 
     def put(self, name: str, number: int) -> None:
         """Gives a name a number in [0, 2**64), in place of an older one."""
-        if 2 * self._count >= len(self._marks):
+        if 4 * self._count >= 3 * len(self._marks):
             self._grow()
         mark = self._mark(name)
         place = self._place(mark)
