@@ -14,6 +14,7 @@ FIGURE = ["matplotlib>=3.8"]
 MINDCV = ["mindcv>=0.3"]
 PANDAS = ["pandas>=2"]
 RAY = ["ray>=2.40"]
+REMOTE = ["fsspec>=2024.2", "s3fs>=2024.2"]
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 TEST = [
@@ -23,12 +24,16 @@ TEST = [
     *MINDCV,
     *PANDAS,
     *RAY,
+    *REMOTE,
     *SERVE,
     *TENSORBOARD,
     "build>=1.2",
+    "flask>=2.3",
+    "flask-cors>=4",
     "grpcio-tools>=1.82",
     "hypothesis>=6.100",
     "ipykernel>=6.29",
+    "moto[s3]>=5",
     "mypy>=1.11",
     "nbclient>=0.10",
     "nbformat>=5.10",
@@ -78,6 +83,7 @@ setup(
         "mindcv": MINDCV,
         "pandas": PANDAS,
         "ray": RAY,
+        "remote": REMOTE,
         "serve": SERVE,
         "tensorboard": TENSORBOARD,
         "test": TEST,

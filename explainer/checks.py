@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainer.errors import BadSampleError
+from explainer.remote import Place
 
 _CHANNELS = (1, 3, 4)
 _SUM = 1e-3  # how far the sum of probabilities of classes that exclude one another may be from 1
@@ -81,7 +82,7 @@ def did_you_mean(value: Any, known: Iterable[str], most: int = 3) -> str:
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 
-def require_file(name: str, path: Path) -> None:
+def require_file(name: str, path: Place) -> None:
     """Raises ValueError, with files of nearly that name, unless there is such a file."""
     if path.is_dir():
         raise ValueError(f"{name} must be a file, got {path}, which is a folder; give one that is in it")
@@ -89,7 +90,7 @@ def require_file(name: str, path: Path) -> None:
         raise ValueError(f"{name} must be a file, got {path}, which is not there{_nearby(path)}")
 
 
-def require_folder(name: str, path: Path) -> None:
+def require_folder(name: str, path: Place) -> None:
     """Raises ValueError, with folders of nearly that name, unless there is such a folder."""
     if path.is_file():
         raise ValueError(f"{name} must be a folder, got {path}, which is a file; give the folder that it is in")
@@ -205,12 +206,12 @@ def _kind_of(value: Any, array: NDArray[Any]) -> str:
     return f"dtype {array.dtype}" if isinstance(value, np.ndarray) else f"{type(value).__name__} of dtype {array.dtype}"
 
 
-def _nearby(path: Path) -> str:
+def _nearby(path: Place) -> str:
     """What may be meant by a path where nothing is, and what to do."""
     if not path.parent.is_dir():
         return f"; there is no folder {path.parent}, either"
     near = did_you_mean(path.name, [other.name for other in path.parent.iterdir()])
-    return near or f"; give its path in full, or from {Path.cwd()}"
+    return near or (f"; give its path in full, or from {Path.cwd()}" if isinstance(path, Path) else "; is it spelt so?")
 
 
 def _hint(do: str) -> str:

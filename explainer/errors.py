@@ -19,6 +19,7 @@ ExplainerError                  everything below; catch it to catch all of ours
 ├── ComparisonError (ValueError)    two runs that cannot be compared
 ├── MissingExtraError (ImportError) a package that an extra of this one brings
 ├── WorkerError (RuntimeError)      a process of a run that died again and again
+├── RemoteError (OSError)           a URL that could not be read or written
 ├── SummaryReadError (ValueError)   a folder or file that is not a readable summary
 ├── SummaryWriteError (RuntimeError) a summary that could not be written
 └── ReportWriteError (RuntimeError)  a report that could not be written
@@ -138,6 +139,18 @@ class MissingExtraError(ExplainerError, ImportError):
 
 class WorkerError(ExplainerError, RuntimeError):
     """A process of a run that died again and again, or could not begin."""
+
+
+class RemoteError(ExplainerError, OSError):
+    """A URL that could not be read or written, for another reason than that it is not there.
+
+    Attributes:
+        strerror: why not.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(f"{message}: {reason}")
+        self.strerror = reason
 
 
 class SummaryReadError(ExplainerError, ValueError):

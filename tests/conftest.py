@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import gc
 import os
+import uuid
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +64,33 @@ def queued_operators() -> Iterator[None]:
 def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeGpu:
     """ONNX Runtime says that it has CUDA; what sessions were asked for."""
     return FakeGpu(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """An S3-compatible server on this machine."""
+    from storages import s3_server  # imports what only some tests have a use for
+
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A folder of a bucket that has nothing yet, and whose URL the environment gives access to."""
+    from storages import ACCOUNT, Bucket
+
+    for name, value in {**ACCOUNT, "AWS_ENDPOINT_URL": s3_address}.items():
+        monkeypatch.setenv(name, value)
+    return Bucket(s3_address, f"bucket-{uuid.uuid4()}")
+
+
+@pytest.fixture(params=["file", "s3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Something behind a URL that has nothing yet."""
+    from storages import Folder
+
+    return request.getfixturevalue("bucket") if request.param == "s3" else Folder(tmp_path / "storage")
 
 
 def pytest_collection_finish() -> None:

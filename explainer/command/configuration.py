@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from explainer.checks import did_you_mean
 from explainer.command.paths import PATH
+from explainer.remote import is_url
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -132,7 +133,7 @@ def _text(value: Any) -> str:
 
 
 def _in_folder(option: click.Option, text: str, folder: Path) -> str:
-    return str(folder / text) if _is_path(option, text) else text
+    return str(folder / text) if _is_path(option, text) and not is_url(text) else text
 
 
 # ---- what was given, and to a file ----
@@ -152,7 +153,7 @@ def _as_json(option: click.Option, value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_as_json(option, entry) for entry in value]
     if _is_path(option, value):
-        return str(Path(value).absolute())
+        return str(value) if is_url(value) else str(Path(value).absolute())
     return value
 
 

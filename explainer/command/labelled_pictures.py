@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from explainer.command import picture_text
@@ -20,6 +19,7 @@ from explainer.data.pictures import Picture, find_pictures
 from explainer.data.sampling import drawn
 from explainer.data.voc import read_voc
 from explainer.digests import digest_of
+from explainer.remote import Place
 from explainer.summary.folder import is_of_a_run
 
 Say = Callable[[str], Any]
@@ -124,7 +124,7 @@ def _by_file(
 
 
 def _with_boxes(
-    pictures: tuple[Picture, ...], path: Path, names: LabelNames, options: PictureOptions, say: Say
+    pictures: tuple[Picture, ...], path: Place, names: LabelNames, options: PictureOptions, say: Say
 ) -> tuple[Picture, ...]:
     table = read_table(path, "--boxes", ("file", "x", "y", "w", "h"))
     boxed, unmatched = with_boxes(pictures, table, names)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import click
 
 from explainer.command import picture_text as text
 from explainer.command.number_lists import edges, numbers
-from explainer.command.paths import PATH
+from explainer.command.paths import PLACE
 from explainer.data.picture_file import Decoding
 from explainer.data.preprocess import Preprocess
+from explainer.remote import Place
 
 _COLOURED = ("imagenet", "cifar")  # presets with mean and std
 _PRESETS = {
@@ -35,11 +35,11 @@ class PictureOptions:
         ValueError: options that make no sense, alone or together; says which.
     """
 
-    images: Path
-    labels: Path | None = None
-    labels_csv: Path | None = None
-    annotations: Path | None = None
-    boxes: Path | None = None
+    images: Place
+    labels: Place | None = None
+    labels_csv: Place | None = None
+    annotations: Place | None = None
+    boxes: Place | None = None
     on_unknown_label: str = "raise"
     preprocess: str | None = None
     size: tuple[int, int] | None = None
@@ -167,11 +167,11 @@ def _whole(context: click.Context, option: click.Parameter, value: str) -> int:
 
 
 _OPTIONS = (
-    click.option("--images", required=True, type=PATH, metavar="DIR", help=text.IMAGES),
-    click.option("--labels", type=PATH, metavar="FILE", help=text.LABELS),
-    click.option("--labels-csv", type=PATH, metavar="FILE", help=text.LABELS_CSV),
-    click.option("--annotations", type=PATH, metavar="PATH", help=text.ANNOTATIONS),
-    click.option("--boxes", type=PATH, metavar="FILE", help=text.BOXES),
+    click.option("--images", required=True, type=PLACE, metavar="DIR", help=text.IMAGES),
+    click.option("--labels", type=PLACE, metavar="FILE", help=text.LABELS),
+    click.option("--labels-csv", type=PLACE, metavar="FILE", help=text.LABELS_CSV),
+    click.option("--annotations", type=PLACE, metavar="PATH", help=text.ANNOTATIONS),
+    click.option("--boxes", type=PLACE, metavar="FILE", help=text.BOXES),
     click.option(
         "--on-unknown-label",
         type=click.Choice(["raise", "ignore"]),

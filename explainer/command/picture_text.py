@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 _MOST_NAMED = 3
 _LONGEST = 60  # letters of a name in a message
 
-IMAGES = "Folder of pictures."
+IMAGES = "Folder of pictures, or its URL (s3://bucket/folder)."
 LABELS = "One class name per line; by default the names of the class folders, or COCO's categories."
 LABELS_CSV = "Labels, and boxes, of pictures: a table with the columns file, label and x, y, w, h."
 ANNOTATIONS = "Labels and boxes as COCO (a JSON file of instances) or Pascal VOC (a folder of XML files) have them."

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from explainer.checks import require_file
+from explainer.remote import Place
 
 BoxNumbers = tuple[float, float, float, float]
 """[x, y, width, height] in pixels of the picture, upright; x across from its left edge, y down from its top."""
@@ -84,7 +84,7 @@ def number_of(value: Any, where: str) -> float:
     return number
 
 
-def content_of(path: Path, name: str, most_bytes: int = MOST_BYTES) -> bytes:
+def content_of(path: Place, name: str, most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a file of annotations.
 
     Raises:
@@ -99,7 +99,7 @@ def content_of(path: Path, name: str, most_bytes: int = MOST_BYTES) -> bytes:
         raise ValueError(f"{name} {path} could not be read: {error.strerror or error}") from error
 
 
-def text_of(path: Path, name: str) -> str:
+def text_of(path: Place, name: str) -> str:
     """The text of such a file.
 
     Raises:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.digests import digest_of, digest_of_array
 from explainer.records import Box
+from explainer.remote import Place
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """The file that a sample was read from: what a summary calls it, and where it lies."""
+    """The file that a sample was read from: what a summary calls it, where it lies, its digest where that is known."""
 
     name: str
-    path: Path
+    path: Place
+    known_digest: bytes | None = field(default=None, compare=False, repr=False)
 
     def digest(self) -> bytes:
         """blake2b, 16 bytes, of its content; empty where it cannot be read."""
+        if self.known_digest is not None:
+            return self.known_digest
         try:
             return digest_of(self.path.read_bytes())
         except OSError:

@@ -7,10 +7,10 @@ they are most of it.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from explainer.data.annotations import AnnotatedObject, AnnotatedPicture, Annotations, box_of, text_of
+from explainer.remote import Place
 
 _KEPT = {
     *("images", "annotations", "categories", "id", "name"),
@@ -20,7 +20,7 @@ _KEPT = {
 Entry = dict[str, Any]
 
 
-def read_coco(path: Path, name: str) -> Annotations:
+def read_coco(path: Place, name: str) -> Annotations:
     """The objects of a file of instances; categories in the order of their ids.
 
     Args:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
 from explainer.data.annotations import (
     AnnotatedObject,
@@ -22,6 +21,7 @@ from explainer.data.annotations import (
     box_of,
     text_of,
 )
+from explainer.remote import Place
 
 _COLUMNS = {"labels": "label", "width": "w", "height": "h"}
 _BOX = ("x", "y", "w", "h")
@@ -31,7 +31,7 @@ _MOST_SHOWN = 8
 Row = dict[str, str]
 
 
-def read_table(path: Path, name: str, needs: tuple[str, ...]) -> Annotations:
+def read_table(path: Place, name: str, needs: tuple[str, ...]) -> Annotations:
     """The labels and boxes of a table.
 
     Args:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from explainer.checks import did_you_mean, require_file
+from explainer.remote import Place
 
 _LONG = 200  # letters of what is no name
 
@@ -57,7 +57,7 @@ class LabelNames:
         return f" ({near})" if near else ""
 
 
-def read_labels(path: Path, *, name: str = "`path`") -> list[str]:
+def read_labels(path: Place, *, name: str = "`path`") -> list[str]:
     """The class names of a file, one per line, blank lines left out.
 
     Raises:

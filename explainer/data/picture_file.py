@@ -9,9 +9,8 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from explainer.arrays import FloatArray
 from explainer.data.framing import Framing
+from explainer.digests import digest_of
+from explainer.errors import RemoteError
+from explainer.remote import Place
 
 _ENDINGS_BY_FORMAT = {
     "AVIF": (".avif",),
@@ -71,6 +73,7 @@ class PictureContent:
         has_more_frames: whether it is an animation, or has pages; the image is the first.
         deep_peak: the largest value in 0..65535 of a picture of 16 bits, None for one of 8.
         is_cut: whether it has 16 bits, of which Pillow reads the upper 8: in colour, or with transparency.
+        digest: of the file, where it was read from one.
     """
 
     image: FloatArray
@@ -78,6 +81,7 @@ class PictureContent:
     has_more_frames: bool
     deep_peak: int | None
     is_cut: bool
+    digest: bytes = b""
 
 
 @contextmanager
@@ -96,7 +100,7 @@ def pixel_cap(decoding: Decoding) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def read_picture(path: Path, channels: int, framing: Framing, decoding: Decoding | None = None) -> PictureContent:
+def read_picture(path: Place, channels: int, framing: Framing, decoding: Decoding | None = None) -> PictureContent:
     """A picture in its new size, in grey (1 channel) or colour (3).
 
     It is turned upright as its EXIF orientation says, and laid over white where it is transparent; of an animation it
@@ -104,17 +108,30 @@ def read_picture(path: Path, channels: int, framing: Framing, decoding: Decoding
 
     Raises:
         ValueError: the file is no picture, or damaged, or too large, or its values have no known scale; says which.
+        RemoteError: what a URL leads to cannot be reached, so that nothing can be said of the picture.
     """
     rules = decoding or Decoding()
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             _require_size(image, rules)
-            return picture_content(image, channels, framing, rules)
+            digest = _digest_of(file)
+            return replace(picture_content(image, channels, framing, rules), digest=digest)
+    except RemoteError:
+        raise
     except Exception as error:  # Pillow raises whatever a parser came upon: SyntaxError, struct.error, KeyError, ...
         raise ValueError(f"could not read the picture {path}: {_reason(path, error, rules)}") from error
 
 
-def notes_on(path: Path, content: PictureContent, decoding: Decoding) -> dict[str, str]:
+def _digest_of(file: BinaryIO) -> bytes:
+    """Of all that an open file holds; who reads it goes on where it was."""
+    before = file.tell()
+    file.seek(0)
+    found = digest_of(file.read())
+    file.seek(before)
+    return found
+
+
+def notes_on(path: Place, content: PictureContent, decoding: Decoding) -> dict[str, str]:
     """What the user may not expect of a picture, by its kind."""
     notes = {}
     if content.has_more_frames:
@@ -142,7 +159,7 @@ def _too_many(decoding: Decoding) -> str:
     return f"more than {decoding.max_megapixels:g} megapixels; --max-megapixels allows more"
 
 
-def _reason(path: Path, error: Exception, decoding: Decoding) -> str:
+def _reason(path: Place, error: Exception, decoding: Decoding) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         count = re.search(r"\d+", str(error))
         return f"it has {count[0] if count else 'too many'} pixels, {_too_many(decoding)}"

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from explainer.data.batch import SourceFile
 from explainer.data.picture_file import ENDINGS, Decoding, PictureContent, notes_on, read_picture
 from explainer.data.preprocess import Preprocess
 from explainer.digests import digest_of
+from explainer.remote import Place, places_below
 
 _NO_BOX = (np.nan,) * 4
 _UNKNOWN = -1  # where a picture has no label
@@ -44,7 +45,7 @@ class Picture:
         annotated_size: (width, height) of the picture that boxes were drawn on, where that is known.
     """
 
-    path: Path
+    path: Place
     name: str = ""
     objects: tuple[PictureObject, ...] = ()
     annotated_size: tuple[int, int] | None = None
@@ -71,7 +72,7 @@ class FoundPictures:
 
 
 def find_pictures(
-    folder: Path, *, is_left_out: Callable[[PurePath], bool] = lambda path: False, name: str = "`folder`"
+    folder: Place, *, is_left_out: Callable[[PurePath], bool] = lambda path: False, name: str = "`folder`"
 ) -> FoundPictures:
     """The pictures of a folder and its subfolders, sorted by path.
 
@@ -84,13 +85,13 @@ def find_pictures(
         ValueError: there is no such folder, or no picture in it.
     """
     require_folder(name, folder)
-    there = [path for path in folder.rglob("*") if not path.is_dir()]
-    wanted = [path for path in there if not is_left_out(path.relative_to(folder))]
-    files = sorted(path for path in wanted if path.suffix.lower() in ENDINGS and path.is_file())
+    there = places_below(folder)
+    wanted = {file: place for file, place in there.items() if not is_left_out(file)}
+    files = sorted(file for file, place in wanted.items() if file.suffix.lower() in ENDINGS and place.is_file())
     if not files:
         raise ValueError(f"{name} must hold pictures ({', '.join(ENDINGS)}), found none in {folder}")
-    pictures = tuple(Picture(path, path.relative_to(folder).as_posix()) for path in files)
-    others = Counter(path.suffix.lower() for path in {*wanted} - {*files})
+    pictures = tuple(Picture(wanted[file], file.as_posix()) for file in files)
+    others = Counter(file.suffix.lower() for file in wanted.keys() - {*files})
     return FoundPictures(pictures, others, len(there) - len(wanted))
 
 
@@ -128,6 +129,7 @@ class PictureSource:
         self._note = note
         self._noted: set[str] = set()
         self._faults: dict[int, str] = {}
+        self._digests: dict[int, bytes] = {}  # of what was read and not yet asked for
         self.description = dict(description or {})
 
     @property
@@ -143,6 +145,7 @@ class PictureSource:
         try:
             content = self._read(picture)
             boxes = self._boxes(picture, content.size)
+            self._digests[index] = content.digest
         except ValueError as error:
             self._faults[index] = str(error)
             return self._row(picture, self._unread, _drawn_boxes(picture))
@@ -161,9 +164,9 @@ class PictureSource:
         return self._faults.get(index)
 
     def source_of(self, index: int) -> SourceFile:
-        """The file of a picture."""
+        """The file of a picture; what it held when it was read is not read again."""
         picture = self._pictures[index]
-        return SourceFile(picture.name or str(picture.path), picture.path)
+        return SourceFile(picture.name or str(picture.path), picture.path, self._digests.pop(index, None))
 
     def _row(self, picture: Picture, image: FloatArray, boxes: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
         labels = np.array([found.label for found in picture.objects] or [_UNKNOWN], np.int32)

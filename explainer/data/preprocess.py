@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from explainer.checks import require_flag, require_integer, require_pair
 from explainer.data.framing import Framing
 from explainer.data.normalisation import in_unit, normalised, pixels_of, require_as_many, require_mean_and_std
 from explainer.data.picture_file import Decoding, picture_content, read_picture
+from explainer.remote import place_of
 from explainer.representation import of_changed_fields
 
 _NETWORK_CHANNELS = (1, 3)
@@ -136,7 +136,7 @@ class Preprocess:
     def _pixels(self, picture: Any) -> FloatArray:
         """A picture in its new size, (C, H, W) in [0, 1]."""
         if isinstance(picture, str | os.PathLike):
-            return read_picture(Path(picture), self.channels, self.framing).image
+            return read_picture(place_of(picture, "`pictures`"), self.channels, self.framing).image
         opened = picture.copy() if isinstance(picture, Image.Image) else _image_of(picture)  # it is turned in place
         return picture_content(opened, self.channels, self.framing, Decoding()).image
 

@@ -6,7 +6,7 @@ width = xmax - xmin + 1. Objects that are marked as difficult or truncated are o
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 from xml.etree import ElementTree
 
 from explainer.data.annotations import (
@@ -18,6 +18,7 @@ from explainer.data.annotations import (
     content_of,
     number_of,
 )
+from explainer.remote import Place
 
 _FOLDER = "Annotations"  # in a folder such as VOCdevkit/VOC2012
 _MOST_BYTES = 2**22  # of the file of one picture
@@ -31,7 +32,7 @@ class _PlainTree(ElementTree.TreeBuilder):
         raise ValueError("it declares a document type (DOCTYPE), which annotations have no use for")
 
 
-def read_voc(folder: Path, name: str) -> Annotations:
+def read_voc(folder: Place, name: str) -> Annotations:
     """The objects of all XML files of a folder, or of its folder `Annotations`.
 
     Args:
@@ -42,13 +43,14 @@ def read_voc(folder: Path, name: str) -> Annotations:
         ValueError: there is no such file, or one cannot be read or does not fit; names it.
     """
     inner = folder / _FOLDER
-    paths = sorted((inner if inner.is_dir() else folder).glob("*.xml"))
+    found: Iterable[Place] = (inner if inner.is_dir() else folder).glob("*.xml")
+    paths = sorted(found, key=lambda path: path.name)
     if not paths:
         raise ValueError(f"{name} must be a folder with Pascal VOC's XML files, found none in {folder}")
     return Annotations(tuple(_picture(path, name) for path in paths))
 
 
-def _picture(path: Path, name: str) -> AnnotatedPicture:
+def _picture(path: Place, name: str) -> AnnotatedPicture:
     where = f"in {name} {path}"
     root = _root(path, name)
     file = _text(root, "filename", where)
@@ -58,7 +60,7 @@ def _picture(path: Path, name: str) -> AnnotatedPicture:
     return AnnotatedPicture(file, objects, (int(edges[0]), int(edges[1])) if known else None)
 
 
-def _root(path: Path, name: str) -> ElementTree.Element:
+def _root(path: Place, name: str) -> ElementTree.Element:
     content = content_of(path, name, _MOST_BYTES)
     try:
         root = ElementTree.fromstring(content, ElementTree.XMLParser(target=_PlainTree()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from explainer.data.normalisation import require_mean_and_std
 from explainer.data.preprocess import Preprocess
 from explainer.network.engine import EngineChoice, default_engine
 from explainer.network.onnx.device import CPU
+from explainer.remote import place_of
 from explainer.representation import of_changed_fields
 from explainer.run.control_samples import AUTO, require_control_samples
 from explainer.summary.raw_maps import RAW_MAPS
@@ -128,7 +128,8 @@ class RunOptions:
         """`sources`, as a dataset takes them."""
         if self.sources is None:
             return None
-        return [SourceFile(str(Path(path).as_posix()), Path(path)) for path in self.sources]
+        places = [place_of(path, f"`sources[{index}]`") for index, path in enumerate(self.sources)]
+        return [SourceFile(place.as_posix(), place) for place in places]
 
     @property
     def recorded(self) -> dict[str, Any]:

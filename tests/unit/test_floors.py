@@ -25,6 +25,7 @@ FLOORS = {
         "records",
         "representation",
         "relu_rules",
+        "remote",
         "resizing",
         "score_board",
         "streams",
@@ -163,6 +164,10 @@ def test_onnx_runtime_is_imported_where_a_session_is_made_and_where_its_devices_
 
 def test_ray_is_imported_where_it_is_asked_for_workers_alone():
     assert importers_of("ray") == {"explainer.run.ray"}
+
+
+def test_fsspec_is_imported_for_urls_alone():
+    assert importers_of("fsspec") == {"explainer.remote"}
 
 
 def test_rich_is_imported_where_tables_are_drawn_alone():

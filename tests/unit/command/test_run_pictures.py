@@ -1,6 +1,7 @@
 """`explainer run`: labels and boxes from folders and files; how pictures are resized, cut and drawn."""
 
 import json
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,9 @@ from photo_runs import HEIGHT, LABELS, WIDTH, pixels_of, run_of
 from PIL import Image
 
 from explainer.command import main as cli
+from explainer.errors import RemoteError
 from explainer.records import Box
+from explainer.remote import RemotePath
 
 PEAKS = {"network": "folder_run_factories:peaks"}  # each label looks at one pixel of 9 x 6 alone
 POINTING = ("--metrics", "Localization")
@@ -498,3 +501,136 @@ def test_pictures_from_a_file_of_options_are_those_of_the_command_line(command, 
         path.rename(tmp_path / path.name)
     assert cli.main(["run", "--config", str(tmp_path / "run.toml")]) == 0
     assert truths(tmp_path) == first == {"a.png": ((3,), (Box(3, 8, 5, 1, 1),))}
+
+
+# ---- by URL ----
+
+
+@pytest.fixture
+def stored(storage, tmp_path):
+    """Puts a file or a folder of this machine behind a URL, which it gives."""
+
+    def put(name):
+        files = [path for path in (tmp_path / name).rglob("*") if path.is_file()] or [tmp_path / name]
+        for path in files:
+            storage.put(path.relative_to(tmp_path).as_posix(), path.read_bytes())
+        return f"{storage.url}/{name}"
+
+    return put
+
+
+def results_of(tmp_path, folder):
+    """All that must be the same, whatever the pictures were read from."""
+    run = run_of(tmp_path, folder)
+    return run.metadata.labels, [
+        (
+            sample.origin,
+            sample.prediction.ground_truth,
+            [*sample.prediction.probabilities],
+            {(one.explainer, one.label): run.saliency(one).tolist() for one in sample.maps},
+            [(score.metric, score.explainer, score.label, score.value) for score in sample.scores],
+        )
+        for sample in run.samples.values()
+    ]
+
+
+def test_pictures_and_labels_by_url_give_the_run_of_those_on_disk(command, tmp_path, stored):
+    given = {"network": "folder_run_factories:small_cnn", "explainers": "Gradient,GradCAM:layer=conv2"}
+    more = ("--metrics", "Faithfulness:metric=DeletionAUC:steps=4", "--traceback")
+    assert command(*more, summary_dir=tmp_path / "here", **given)[0] == 0
+    images, labels = stored("photos"), stored("labels.txt")
+    shutil.rmtree(tmp_path / "photos")
+    status, _, error = command(*more, images=images, labels=labels, summary_dir=tmp_path / "there", **given)
+    assert (status, error) == (0, "")
+    assert results_of(tmp_path, "there") == results_of(tmp_path, "here")
+    provenance = run_of(tmp_path, "there").metadata.parameters["provenance"]
+    assert (provenance["images"], provenance["configuration"]["images"]) == (images, images)
+
+
+def test_labels_and_boxes_by_url_are_those_on_disk(command, tmp_path, stored):
+    for name in ("dog/a.png", "cat/b.png"):
+        picture(tmp_path / "own", name, 12, 18)
+    coco = coco_of((7, [14, 8, 4, 4], 0))
+    (tmp_path / "coco.json").write_text(json.dumps(coco), encoding="utf-8")
+    (tmp_path / "t.csv").write_text("file,label,x,y,w,h\na.png,dog,14,8,4,4\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("file,x,y,w,h\na.png,14,8,4,4\n", encoding="utf-8")
+    (tmp_path / "VOC" / "Annotations").mkdir(parents=True)
+    corners = "<bndbox><xmin>15</xmin><ymin>9</ymin><xmax>18</xmax><ymax>12</ymax></bndbox>"
+    xml = f"<annotation><filename>a.png</filename><object><name>dog</name>{corners}</object></annotation>"
+    (tmp_path / "VOC" / "Annotations" / "a.xml").write_text(xml)
+    images = stored("own")
+    for option, name in [
+        ("annotations", "coco.json"),
+        ("annotations", "VOC"),
+        ("labels_csv", "t.csv"),
+        ("boxes", "b.csv"),
+    ]:
+        out = tmp_path / f"{name}-out"
+        status, _, error = command(images=images, summary_dir=out, **{option: stored(name)}, **PEAKS)
+        assert (status, "Traceback" in error) == (0, False)
+        sample = next(sample for sample in run_of(tmp_path, out.name).samples.values() if "dog" in sample.origin.source)
+        assert (sample.prediction.ground_truth, sample.objects.boxes) == ((3,), (Box(3, 7, 4, 2, 2),))
+
+
+@pytest.mark.parametrize("policy", ["raise", "skip"])
+def test_a_picture_that_vanishes_during_a_run_is_a_bad_sample(command, tmp_path, stored, storage, monkeypatch, policy):
+    picture(tmp_path / "own", "dog/a.png")
+    picture(tmp_path / "own", "dog/b.png", seed=1)
+    images = stored("own")
+    read = RemotePath.read_bytes
+    monkeypatch.setattr(
+        RemotePath,
+        "read_bytes",
+        lambda path: storage.remove("own/dog/a.png") or read(path) if path.name == "a.png" else read(path),
+    )
+    status, _, error = command("--on-bad-sample", policy, images=images)
+    reason = f"could not read the picture {images}/dog/a.png: it is not there"
+    if policy == "raise":
+        assert status == 1 and reason in error and error.count("\n") == 1
+    else:
+        assert (status, [*truths(tmp_path)]) == (0, ["dog/b.png"])
+        assert run_of(tmp_path).skipped[0].endswith(reason)
+
+
+def test_a_storage_that_fails_during_a_run_ends_it_whatever_is_to_be_skipped(command, tmp_path, stored, monkeypatch):
+    picture(tmp_path / "own", "dog/a.png")
+    picture(tmp_path / "own", "dog/b.png", seed=1)
+    images = stored("own")
+    read = RemotePath.read_bytes
+
+    def expired(path):
+        if path.name == "b.png":
+            raise RemoteError(f"could not read {path}", "The provided token has expired")
+        return read(path)
+
+    monkeypatch.setattr(RemotePath, "read_bytes", expired)
+    status, _, error = command("--on-bad-sample", "skip", "--batch-size", 1, images=images)
+    assert status == 1
+    assert error.endswith(f"could not read {images}/dog/b.png: The provided token has expired\n")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["images", "labels", "labels_csv", "boxes", "annotations"])
+def test_a_url_where_nothing_is_ends_in_a_sentence(command, stored, option):
+    there = stored("photos")
+    status, output, error = command(**{option: f"{there}x"})
+    assert (status, output) == (2, "")
+    assert f"--{option.replace('_', '-')} must be a " in error and "which is not there; did you mean 'photos'?" in error
+    assert error.count("\n") == 1
+
+
+def test_a_url_that_lost_a_slash_is_told(command):
+    status, _, error = command(images="s3:/bucket/photos")
+    assert status == 2
+    assert (
+        "Invalid value for '--images': it must be a path, or a URL with two slashes, got 's3:/bucket/photos'" in error
+    )
+
+
+@pytest.mark.parametrize("option", ["checkpoint", "config"])
+def test_an_option_for_what_is_on_this_machine_refuses_a_url(command, tmp_path, option):
+    status, _, error = command(**{option: "s3://bucket/one"})
+    assert status == 2
+    assert (
+        f"Invalid value for '--{option}': it must be a path of this machine, got the URL s3://bucket/one; copy" in error
+    )

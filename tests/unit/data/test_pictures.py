@@ -1,13 +1,19 @@
 """Folders of pictures: which files are found, and the images, labels and boxes that they become."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from photo_runs import HEIGHT, WIDTH, pixels_of
 from PIL import Image
 
+from explainer import remote
 from explainer.data.picture_file import Decoding
 from explainer.data.pictures import Picture, PictureObject, PictureSource, find_pictures
 from explainer.data.preprocess import Preprocess
+from explainer.digests import digest_of
+from explainer.errors import RemoteError
+from explainer.remote import RemotePath
 
 COLOUR = Preprocess((HEIGHT, WIDTH))
 
@@ -171,3 +177,91 @@ def test_boxes_for_a_picture_of_another_size_are_a_fault_of_that_picture(tmp_pat
     )
     (row,) = boxed(tmp_path, (1,), annotated_size=(12, 24))  # labels do not depend on the size
     assert np.isfinite(row[0]).all()
+
+
+# ---- by URL ----
+
+
+def stored(storage, *names):
+    """A folder by URL with pictures of these names, and their bytes."""
+    contents = {}
+    for seed, name in enumerate(names):
+        content = BytesIO()
+        Image.fromarray(pixels_of(seed)).save(content, "png")
+        contents[name] = content.getvalue()
+        storage.put(f"photos/{name}", contents[name])
+    return RemotePath(f"{storage.url}/photos"), contents
+
+
+def test_pictures_behind_a_url_come_in_the_order_of_a_folder_of_this_machine(storage, tmp_path):
+    names = ("a/2.png", "a-b/1.png", "a/B.png", "A/1.PNG", "a b/é.png", "z.png")  # "-" comes before "/"
+    folder, _ = stored(storage, *names)
+    storage.put("photos/a/notes.txt", b"")
+    made(tmp_path / "here", *names)
+    here, there = find_pictures(tmp_path / "here"), find_pictures(folder)
+    assert [picture.name for picture in there.pictures] == [picture.name for picture in here.pictures]
+    assert (there.others, there.left_out) == ({".txt": 1}, 0)
+
+
+def test_pictures_behind_a_url_are_images_and_files_as_those_of_this_machine_are(storage, tmp_path):
+    names = ("ant/1.png", "ant/2.png")
+    folder, contents = stored(storage, *names)
+    for name, content in contents.items():
+        made(tmp_path, name)
+        (tmp_path / name).write_bytes(content)
+    here, there = (PictureSource(find_pictures(place).pictures, COLOUR) for place in (tmp_path, folder))
+    for index, name in enumerate(names):
+        np.testing.assert_array_equal(there[index][0], here[index][0], strict=True)
+        source = there.source_of(index)
+        assert (source.name, str(source.path)) == (name, f"{folder}/{name}")
+        assert source.digest() == here.source_of(index).digest() == digest_of(contents[name])
+
+
+def test_a_picture_behind_a_url_is_fetched_once(storage, monkeypatch):
+    folder, contents = stored(storage, "1.png")
+    fetched = []
+    read = RemotePath.read_bytes
+    monkeypatch.setattr(RemotePath, "read_bytes", lambda path: fetched.append(path.name) or read(path))
+    source = PictureSource(find_pictures(folder).pictures, COLOUR)
+    assert fetched == []
+    assert source[0][0].shape == (3, HEIGHT, WIDTH)
+    assert source.source_of(0).digest() == digest_of(contents["1.png"])
+    assert fetched == ["1.png"]
+    assert source.source_of(0).digest() == digest_of(contents["1.png"])  # whoever asks again has it read again
+    assert fetched == ["1.png"] * 2
+
+
+def test_a_picture_that_vanished_is_one_that_cannot_be_read(storage):
+    folder, _ = stored(storage, "1.png", "2.png")
+    source = PictureSource(find_pictures(folder).pictures, COLOUR)
+    storage.remove("photos/1.png")
+    assert np.isnan(source[0][0]).all()
+    assert source.fault_of(0) == f"could not read the picture {folder}/1.png: it is not there"
+    assert source[1][0].shape == (3, HEIGHT, WIDTH)
+    assert source.fault_of(1) is None
+
+
+def test_a_storage_that_cannot_be_reached_is_no_fault_of_a_picture(storage, monkeypatch):
+    folder, _ = stored(storage, "1.png")
+    source = PictureSource(find_pictures(folder).pictures, COLOUR)
+    opened = remote._opened
+
+    class Down:
+        def cat_file(self, path):
+            raise PermissionError("The provided token has expired.")
+
+    monkeypatch.setattr(remote, "_opened", lambda place: (Down(), opened(place)[1]))
+    with pytest.raises(RemoteError, match=r"could not read .*1\.png: The provided token has expired; whoever"):
+        source[0]
+    assert source.fault_of(0) is None
+
+
+def test_a_folder_behind_a_url_must_hold_pictures(storage):
+    folder, _ = stored(storage, "1.png")
+    with pytest.raises(ValueError, match=r"--images must be a folder, got .*photo, which is not there; .* 'photos'\?"):
+        find_pictures(RemotePath(f"{storage.url}/photo"), name="--images")
+    with pytest.raises(ValueError, match=r"--images must be a folder, got .*1\.png, which is a file; give the folder"):
+        find_pictures(folder / "1.png", name="--images")
+    storage.put("empty/notes.txt", b"")
+    with pytest.raises(ValueError, match=r"--images must hold pictures \(.*found none in .*empty"):
+        find_pictures(RemotePath(f"{storage.url}/empty"), name="--images")
