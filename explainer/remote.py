@@ -39,6 +39,8 @@ _HINTS = {
 _AT_ONCE = 16  # files that are on their way: most of the time of a small one is waiting
 _PAUSES = (1.0, 4.0)  # seconds before a second and a third try
 _FINAL = (FileNotFoundError, PermissionError, NotImplementedError)  # which another try does not change
+_COPY = "copy from or to that with the storage's own tools"
+_DRAFT = ".draft"
 _PROBE = ".explainer-probe"
 _WITHOUT_FOLDERS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci"}  # nor is a bucket ever made
 
@@ -132,6 +134,12 @@ class RemotePath:
         with _told("read", self):
             return bytes(system.cat_file(path))
 
+    def head(self, size: int) -> bytes:
+        """Its first bytes, so many at most."""
+        system, path = _opened(self)
+        with _told("read", self):
+            return bytes(system.cat_file(path, start=0, end=size))
+
     def read_text(self, encoding: str = "utf-8") -> str:
         """Its content as text."""
         return self.read_bytes().decode(encoding)
@@ -190,9 +198,7 @@ def place_of(given: str | os.PathLike[str] | RemotePath, name: str = "the path")
     return Path(given)
 
 
-def local_path(
-    given: str | os.PathLike[str] | RemotePath, name: str, do: str = "copy it to this machine first"
-) -> Path:
+def local_path(given: str | os.PathLike[str] | RemotePath, name: str, do: str = _COPY) -> Path:
     """A path of this machine.
 
     Raises:
@@ -254,46 +260,55 @@ def require_writable(folder: RemotePath) -> None:
         system.rm_file(probe)
 
 
-def upload(files: Mapping[str, Path], folder: RemotePath, done: Callable[[int], Any] = lambda size: None) -> None:
+def upload(
+    files: Mapping[str, Path], folder: RemotePath, *, last: str, done: Callable[[int], Any] = lambda size: None
+) -> None:
     """Copies files into a folder, and compares their sizes; a file that is there in its size is left as it is.
 
     Args:
         files: by their paths in the folder.
         folder: made where it is absent.
-        done: is given the size of each file that is there.
+        last: of the files, the one that is copied when all others are there; where it is there, so are they.
+        done: is given the size of each file that is there, one at a time.
 
     Raises:
         RemoteError: it could not be written, three times for each file, or what is there then has another size.
     """
-    system, path = _opened(folder)
     sizes = {name: file.stat().st_size for name, file in files.items()}
     there = files_below(folder)
+    if there.get(last) == sizes[last]:
+        return
+    told = _one_at_a_time(done)
 
     def put(name: str) -> None:
-        if there.get(name) != sizes[name]:
-            target = f"{path}/{name}"
+        if there.get(name) != sizes[name] or name == last:
+            system, path = _opened(folder / name)
             with _told("write", folder / name):
-                _tried(lambda: _put(system, files[name], target))
-        done(sizes[name])
+                _tried(lambda: _put(system, files[name], path))
+        told(sizes[name])
 
-    _in_threads(put, files)
+    others = [name for name in files if name != last]
+    _in_threads(put, others)
+    _require_sizes({name: sizes[name] for name in others}, folder)
+    put(last)
+    _require_sizes({last: sizes[last]}, folder)
+
+
+def _require_sizes(sizes: Mapping[str, int], folder: RemotePath) -> None:
     there = files_below(folder)
     wrong = next((name for name, size in sizes.items() if there.get(name) != size), None)
     if wrong is not None:
-        sizes_told = f"it has {there.get(wrong, 'no')} bytes there, and {sizes[wrong]} here"
-        raise RemoteError(f"could not write {folder / wrong}", sizes_told)
+        found = f"it has {there.get(wrong, 'no')} bytes there, and {sizes[wrong]} here"
+        raise RemoteError(f"could not write {folder / wrong}", found)
 
 
-def download(
-    folder: RemotePath, names: Iterable[str], target: Path, done: Callable[[int], Any] = lambda size: None
-) -> None:
-    """Copies files of a folder to this machine.
+def download(folder: RemotePath, names: Iterable[str], target: Path) -> None:
+    """Copies files of a folder to this machine; each gets its name when it is complete.
 
     Args:
         folder: that they are in.
         names: their paths in it.
         target: the folder that gets them, under the same paths.
-        done: is given the size of each file that is here.
 
     Raises:
         FileNotFoundError, RemoteError: one could not be read.
@@ -305,38 +320,27 @@ def download(
         if ".." in parts or PurePosixPath(name).is_absolute():
             raise ValueError(f"the file {name!r} of {folder} leads out of the folder; remove it there")
         file = target.joinpath(*parts)
+        draft = file.with_name(f"{file.name}{_DRAFT}")
         file.parent.mkdir(parents=True, exist_ok=True)
         system, path = _opened(folder / name)
         with _told("read", folder / name):
-            _tried(lambda: system.get_file(path, str(file)))
-        done(file.stat().st_size)
+            _tried(lambda: system.get_file(path, str(draft)))
+        os.replace(draft, file)
 
     _in_threads(get, names)
 
 
 @contextmanager
-def downloaded(
-    folder: RemotePath,
-    is_wanted: Callable[[str], bool] = lambda name: True,
-    told: Callable[[int, int], Any] = lambda files, size: None,
-) -> Iterator[Path]:
-    """A copy of a folder on this machine, which is there as long as the context is open.
-
-    Args:
-        folder: what is copied.
-        is_wanted: whether a file is, by its path in the folder.
-        told: is given the number of files and their bytes before they are copied.
+def downloaded(folder: RemotePath, names: Iterable[str]) -> Iterator[Path]:
+    """A copy of files of a folder on this machine, which is there as long as the context is open.
 
     Raises:
-        FileNotFoundError: there is no file in it.
-        RemoteError: it could not be read.
+        FileNotFoundError, RemoteError, ValueError: as for `download`.
     """
-    sizes = {name: size for name, size in files_below(folder).items() if is_wanted(name)}
-    told(len(sizes), sum(sizes.values()))
     with tempfile.TemporaryDirectory(prefix="explainer-") as made:
         copy = Path(made) / (folder.name or "summary")
         copy.mkdir()
-        download(folder, sizes, copy)
+        download(folder, names, copy)
         yield copy
 
 
@@ -405,6 +409,16 @@ def _make_folder_of(system: Any, path: str) -> None:
 def _put(system: Any, file: Path, target: str) -> None:
     _make_folder_of(system, target)
     system.put_file(str(file), target)
+
+
+def _one_at_a_time(action: Callable[[int], Any]) -> Callable[[int], None]:
+    acting = Lock()
+
+    def locked(size: int) -> None:
+        with acting:
+            action(size)
+
+    return locked
 
 
 def _in_threads(action: Callable[[str], None], names: Iterable[str]) -> None:

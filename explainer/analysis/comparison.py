@@ -18,6 +18,7 @@ from explainer.analysis.score_changes import ScoreChanges
 from explainer.analysis.view import state_of
 from explainer.errors import ComparisonError
 from explainer.records import RunMetadata
+from explainer.remote import local_path
 from explainer.summary.folder import chosen_run
 from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.sample_index import SampleReader, index_of, samples_at
@@ -51,7 +52,7 @@ def compare_runs(
         SummaryReadError: there is no such run, it cannot be read, or its format is a later one.
         ComparisonError: the labels differ, no sample is in both runs, or a metric has two directions.
     """
-    a, b = _StoredRun(Path(first), run_a), _StoredRun(Path(second), run_b)
+    a, b = _StoredRun(local_path(first, "`first`"), run_a), _StoredRun(local_path(second, "`second`"), run_b)
     _require_same_labels(a.metadata.labels, b.metadata.labels)
     keys = a.keys(), b.keys()
     pairing = paired(*keys)

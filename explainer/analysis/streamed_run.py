@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explainer.analysis.tables import Tables, metrics_of
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
+from explainer.remote import local_path
 from explainer.summary.folder import chosen_run
 from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.lost_metadata import LOST_METADATA, guessed_metadata
@@ -46,7 +46,7 @@ class StreamedRun:
         run: int | str | None = None,
         most_pixels: int = LARGEST_PICTURE,
     ) -> None:
-        self.folder = Path(summary_dir)
+        self.folder = local_path(summary_dir, "`summary_dir`")
         self.files, _ = chosen_run(self.folder, run)
         self._index = index_of(self.files.event_file)
         require_something(self.files, self._index)

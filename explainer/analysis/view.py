@@ -19,6 +19,7 @@ from explainer.analysis.score_table import ScoreTable
 from explainer.analysis.statistics import MethodStatistics, statistics_of
 from explainer.checks import require_type
 from explainer.records import Benchmark, ImageFile, RunMetadata, SaliencyFile
+from explainer.remote import local_path
 from explainer.summary import images
 from explainer.summary.folder import RunFiles, chosen_run
 from explainer.summary.index_file import opened_index
@@ -181,7 +182,7 @@ def read_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = Non
     Raises:
         SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
     """
-    folder = Path(summary_dir)
+    folder = local_path(summary_dir, "`summary_dir`")
     files, older = chosen_run(folder, run)
     reading = RunReader()
     samples = {sample.sample_id: sample for sample in reading.samples(read_records(files.event_file))}
@@ -201,7 +202,7 @@ def open_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = Non
     Raises:
         SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
     """
-    folder = Path(summary_dir)
+    folder = local_path(summary_dir, "`summary_dir`")
     files, older = chosen_run(folder, run)
     return _opened(folder, files, older, opened_index(files))
 
@@ -214,7 +215,7 @@ def scanned_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = 
     Raises:
         SummaryReadError: as `open_run`.
     """
-    folder = Path(summary_dir)
+    folder = local_path(summary_dir, "`summary_dir`")
     files, older = chosen_run(folder, run)
     return _opened(folder, files, older, index_of(files.event_file))
 

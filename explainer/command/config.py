@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import click
 
 from explainer.analysis.view import open_run
 from explainer.command import terminal, text
 from explainer.command.configuration import CODE_FOLDER, CONFIGURATION, settings_of, toml_of
-from explainer.command.paths import PATH
+from explainer.command.copies import records_of
+from explainer.command.paths import PLACE
 from explainer.command.run import run as run_command
 from explainer.errors import SummaryReadError
+from explainer.remote import Place
 from explainer.summary.settings import mapping
 
 CONFIG = """\
@@ -35,11 +36,12 @@ _CODE = "# The network's module lay here; from elsewhere run with PYTHONPATH={}"
 
 
 @click.command(help=CONFIG, short_help="Print the options of a run as a file.", epilog=CONFIG_END)
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=PLACE)
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
-def config(folder: Path, chosen: str | None) -> int:
+def config(folder: Place, chosen: str | None) -> int:
     """Prints the configuration of a run; the exit status."""
-    provenance = mapping(open_run(folder, run=chosen).metadata.parameters.get("provenance"))
+    with records_of(folder) as records:
+        provenance = mapping(open_run(records.folder, run=chosen).metadata.parameters.get("provenance"))
     found = mapping(provenance.get(CONFIGURATION))
     if not found:
         raise SummaryReadError(

@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 
 from explainer.command import terminal, text
-from explainer.command.paths import PATH
+from explainer.command.copies import on_disk
+from explainer.command.paths import PATH, PLACE
+from explainer.remote import Place
 from explainer.report import export as report
 from explainer.summary.images import LARGEST_PICTURE
 
 
 @click.command(help=text.EXPORT, short_help="Write a summary for other tools.", epilog=text.EXPORT_END)
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=PLACE)
 @click.option("--format", "chosen_format", required=True, type=click.Choice(report.FORMATS), help=text.FORMAT_OPTION)
 @click.option(
     "--to",
@@ -32,11 +34,11 @@ from explainer.summary.images import LARGEST_PICTURE
     metavar="N",
     help="Of npz: how many samples are in a file at most.",
 )
-def export(folder: Path, chosen_format: str, to: Path, chosen: str | None, max_pixels: int, shard_samples: int) -> int:
+def export(folder: Place, chosen_format: str, to: Path, chosen: str | None, max_pixels: int, shard_samples: int) -> int:
     """Writes a run and prints what was written; the exit status."""
     try:
         found = report.export(
-            folder, to, format=chosen_format, run=chosen, most_pixels=max_pixels, shard_samples=shard_samples
+            on_disk(folder), to, format=chosen_format, run=chosen, most_pixels=max_pixels, shard_samples=shard_samples
         )
     except ImportError as error:
         raise click.UsageError(str(error)) from error

@@ -8,7 +8,9 @@ import click
 
 from explainer.analysis.view import open_run
 from explainer.command import terminal, text
-from explainer.command.paths import PATH
+from explainer.command.copies import on_disk
+from explainer.command.paths import PATH, PLACE
+from explainer.remote import Place
 from explainer.report.figures import SCALES
 from explainer.report.figures import figure as figure_of
 from explainer.report.overlays import PALETTES
@@ -25,7 +27,7 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 
 
 @click.command(help=text.FIGURE, short_help="Draw samples with the maps of methods.", epilog=text.FIGURE_END)
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=PLACE)
 @click.option("--samples", callback=_names, metavar="LIST", show_default="first four", help=text.SAMPLES_OPTION)
 @click.option("--explainers", callback=_names, metavar="LIST", show_default="all", help="Methods, separated by commas.")
 @click.option("--labels", callback=_names, metavar="LIST", show_default="the most probable", help=text.LABELS_OPTION)
@@ -44,7 +46,7 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--width", type=float, metavar="INCHES", show_default="1.2 a picture", help="Of the figure.")
 @click.option("--dpi", type=click.IntRange(20, 1200), default=200, show_default=True, metavar="N", help=text.DPI_OPTION)
 def figure(
-    folder: Path,
+    folder: Place,
     samples: list[int | str] | None,
     explainers: list[str] | None,
     labels: list[int | str] | None,
@@ -57,7 +59,7 @@ def figure(
     dpi: int,
 ) -> int:
     """Draws samples of a run and prints what was written; the exit status."""
-    run = open_run(folder, run=chosen)
+    run = open_run(on_disk(folder), run=chosen)
     drawn = figure_of(
         run, samples, explainers, labels, scale=scale, palette=palette, percentile=percentile, width=width
     )

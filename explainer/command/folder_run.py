@@ -31,6 +31,7 @@ from explainer.explanation import Attribution
 from explainer.network.engine import default_engine
 from explainer.network.of import classifier_of
 from explainer.own_code import is_from_here
+from explainer.remote import Place
 from explainer.run import ray, workers
 from explainer.run.estimate import Estimate
 from explainer.run.one_run import RunResult
@@ -49,7 +50,7 @@ class FolderRun:
     network: str
     network_args: tuple[str, ...]
     pictures: PictureOptions
-    summary_dir: Path
+    summary_dir: Place
     checkpoint: Path | None
     explainers: str
     metrics: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from explainer.analysis.facts import COMPLETE, Facts, run_and_facts
@@ -11,15 +9,17 @@ from explainer.analysis.sample_lists import most_uncertain, require_samples, sur
 from explainer.analysis.view import RunView
 from explainer.checks import require_choice
 from explainer.command import inspect_text, terminal, text
-from explainer.command.paths import PATH
+from explainer.command.copies import Records, records_of
+from explainer.command.paths import PLACE
 from explainer.command.score_text import metric_tables, scored_metrics, tied_methods
 from explainer.command.tables import Rows, Table
+from explainer.remote import Place
 
 _COUNT = click.IntRange(1)
 
 
 @click.command(help=inspect_text.INSPECT, short_help="Show what a summary holds.", epilog=inspect_text.INSPECT_END)
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=PLACE)
 @click.option("--sort", metavar="METRIC", help=inspect_text.SORT_OPTION)
 @click.option("--metric", metavar="NAME", help=inspect_text.METRIC_OPTION)
 @click.option("--worst", type=_COUNT, metavar="N", help=inspect_text.WORST_OPTION)
@@ -27,7 +27,7 @@ _COUNT = click.IntRange(1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 def inspect(
-    folder: Path,
+    folder: Place,
     sort: str | None,
     metric: str | None,
     worst: int | None,
@@ -40,7 +40,23 @@ def inspect(
         raise click.UsageError("--sort orders the rows of tables; in --json each entry of statistics has its rank.")
     if sort is not None and metric is None and (worst is not None or uncertain is not None):
         raise click.UsageError("--sort orders methods, of which --worst and --uncertain alone show none.")
-    run, facts = run_and_facts(folder, run=chosen, sources=as_json)
+    with records_of(folder) as records:
+        return _show(records, chosen, sort, metric, worst, uncertain, as_json=as_json)
+
+
+def _show(
+    records: Records,
+    chosen: str | None,
+    sort: str | None,
+    metric: str | None,
+    worst: int | None,
+    uncertain: int | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Prints what was asked for; the exit status."""
+    run, facts = run_and_facts(records.folder, run=chosen, sources=as_json)
+    facts = records.where_they_lie(run, facts)
     if worst is not None or uncertain is not None:
         require_samples(run)
     for option, name in (("--sort", sort), ("--metric", metric)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from explainer.analysis.score_table import PARTS
@@ -12,6 +11,7 @@ from explainer.command.merge_text import merged_rows
 from explainer.command.score_text import score_head, score_tables, tied_methods, told
 from explainer.command.tables import Row, Rows, Table
 from explainer.command.text import in_bytes, named, shortened
+from explainer.remote import place_of
 from explainer.summary.settings import mapping
 
 Facts = dict[str, Any]
@@ -338,7 +338,7 @@ def _list(title: str, entries: Sequence[Facts], columns: Mapping[str, Sequence[s
         "p": [told(entry["probability"]) for entry in entries],
         **columns,
     }
-    where = [f"pictures: {Path(facts['folder']) / folder}"] if pictures and entries else []
+    where = [f"pictures: {place_of(facts['folder']) / folder}"] if pictures and entries else []
     rows = list(zip(*known.values(), strict=True))
     return Table(list(known), rows, "llll" + "r" * (len(known) - 4), notes=[note, *where], in_parts=False)
 

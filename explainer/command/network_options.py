@@ -17,6 +17,7 @@ from explainer.command.paths import PATH
 from explainer.command.picture_options import SEVERAL_NUMBERS
 from explainer.command.values import arguments
 from explainer.errors import NetworkInputError
+from explainer.remote import is_url
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ARGUMENTS = "--network-args"
@@ -33,6 +34,12 @@ class NetworkName(click.types.StringParamType):
     def is_path(self, value: str) -> bool:
         """Whether this value names a file."""
         return value.endswith(_GRAPH)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is; a URL is refused."""
+        if is_url(value):
+            PATH.convert(value, param, ctx)
+        return value
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

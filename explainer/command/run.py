@@ -12,9 +12,10 @@ from explainer.analysis.facts import run_and_facts
 from explainer.command import terminal, text
 from explainer.command.completion import methods_in_list, metrics_in_list
 from explainer.command.configuration import CONFIGURATION, ConfiguredCommand, config_option
+from explainer.command.copies import records_of
 from explainer.command.inspect_text import short_overview
 from explainer.command.network_options import NetworkCommand, network_options
-from explainer.command.paths import PATH
+from explainer.command.paths import PLACE
 from explainer.command.picture_options import picture_options, taken
 from explainer.network.engine import ENGINES
 from explainer.network.onnx.device import CPU, DEVICES
@@ -71,7 +72,9 @@ def _traceback_shown() -> Iterator[None]:
 @config_option
 @network_options
 @picture_options
-@click.option("--summary-dir", required=True, type=PATH, metavar="OUT", help="Where the summary goes.")
+@click.option(
+    "--summary-dir", required=True, type=PLACE, metavar="OUT", help="Where the summary goes: a folder or its URL."
+)
 @click.option(
     "--explainers",
     default="Gradient,GradCAM:layer=auto",
@@ -198,6 +201,8 @@ def run(context: click.Context, /, traceback: bool, dry_run: bool, **given: Any)
         result = folder_run.run_folder(options)
     if result.resumed:
         terminal.print_error(text.resumed(result.resumed, result.samples))
-    terminal.print_tables(short_overview(run_and_facts(result.summary_dir, sources=False)[1]))
+    with records_of(result.summary_dir) as records:
+        found = run_and_facts(records.folder, sources=False)
+        terminal.print_tables(short_overview(records.where_they_lie(*found)))
     terminal.print_text(f"\n{text.look_again(result.summary_dir)}")
     return 0

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from explainer.analysis.score_table import PARTS
+from explainer.remote import is_url
 
 Facts = dict[str, Any]
 Row = tuple[str, str]
@@ -247,7 +248,8 @@ def public_address(host: str) -> str:
 def look_again(summary_dir: object) -> str:
     """The hints at the end of a run; the last line is what to type next."""
     folder = shlex.quote(str(summary_dir))
-    return f"these facts again: explainer inspect {folder}\nlook at it: explainer report {folder}"
+    to = " --to report.html" if is_url(str(summary_dir)) else ""
+    return f"these facts again: explainer inspect {folder}\nlook at it: explainer report {folder}{to}"
 
 
 def named(name: str, texts: Iterable[str]) -> list[Row]:

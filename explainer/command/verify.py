@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from explainer.command import terminal, text
-from explainer.command.paths import PATH
+from explainer.command.copies import on_disk
+from explainer.command.paths import PLACE
+from explainer.remote import Place
 from explainer.summary import verify as summary
 from explainer.summary.images import LARGEST_PICTURE
 
 
 @click.command(help=text.VERIFY, short_help="Say whether a summary is complete.", epilog=text.VERIFY_END)
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folder", metavar="DIR", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.option("--run", "chosen", metavar="N", help=text.RUN_OPTION)
 @click.option("--max-pixels", type=click.IntRange(1), default=LARGEST_PICTURE, metavar="N", help=text.MAX_PIXELS_OPTION)
-def verify(folder: Path, as_json: bool, chosen: str | None, max_pixels: int) -> int:
+def verify(folder: Place, as_json: bool, chosen: str | None, max_pixels: int) -> int:
     """Prints what is wrong with a run in a folder; the exit status."""
-    found = summary.verify(folder, run=chosen, most_pixels=max_pixels)
+    found = summary.verify(on_disk(folder), run=chosen, most_pixels=max_pixels)
     if as_json:
         terminal.print_json(facts_of_verification(folder, found))
     else:
@@ -27,7 +27,7 @@ def verify(folder: Path, as_json: bool, chosen: str | None, max_pixels: int) -> 
     return 0 if found.complete else 1
 
 
-def facts_of_verification(folder: Path, found: summary.Verification) -> text.Facts:
+def facts_of_verification(folder: Place, found: summary.Verification) -> text.Facts:
     """What was found, as JSON values."""
     return {
         "folder": str(folder),

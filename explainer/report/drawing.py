@@ -20,6 +20,7 @@ from matplotlib.font_manager import FontProperties, get_font_names
 from matplotlib.textpath import TextToPath
 
 from explainer.arrays import Pixels
+from explainer.remote import local_path
 from explainer.report.export_place import drafted_file
 from explainer.report.grid import MUTED, Bar, Cell, Line, Page, Row
 from explainer.report.overlays import anchors_of, coloured
@@ -70,7 +71,7 @@ class GridFigure(Figure):
             ValueError: another ending.
             SummaryWriteError: the disk refused; nothing half-written is left.
         """
-        kind = Path(path).suffix.lower().removeprefix(".")
+        kind = local_path(path, "`path`").suffix.lower().removeprefix(".")
         if kind not in FORMATS:
             raise ValueError(f"a figure is written as .png, .pdf or .svg, got {os.fspath(path)!r}")
         content = self._bytes(kind, dpi)

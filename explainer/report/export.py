@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explainer.analysis.streamed_run import StreamedRun
 from explainer.checks import require_choice, require_integer
+from explainer.remote import local_path
 from explainer.report import export_arrays, export_pictures, export_tables, export_tensorboard
 from explainer.report.export_place import Place
 from explainer.report.export_result import Exported, ExportSettings
@@ -61,6 +62,6 @@ def export(
     require_choice("format", format, FORMATS)
     require_integer("most_pixels", most_pixels, 1)
     settings = ExportSettings(require_integer("shard_samples", shard_samples, 1), most_pixels)
-    chosen, target = _FORMATS[format], Path(to)
-    chosen.place.require_room(target, Path(summary_dir))
+    chosen, target = _FORMATS[format], local_path(to, "`to`")
+    chosen.place.require_room(target, local_path(summary_dir, "`summary_dir`"))
     return chosen.write(StreamedRun(summary_dir, run=run, most_pixels=most_pixels), target, settings)

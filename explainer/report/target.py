@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explainer.errors import ReportWriteError
+from explainer.remote import local_path
 from explainer.report.drafts import DraftFolder, put_in_place
 from explainer.report.page import MARK, Page, in_file, in_page
 
@@ -58,7 +59,7 @@ def target_of(summary_dir: Path, to: str | os.PathLike[str] | None, form: str) -
     >>> target_of(Path("out"), "seen/cats.html", "auto")
     Target(single=PosixPath('seen/cats.html'), folder=None)
     """
-    path = None if to is None else Path(to)
+    path = None if to is None else local_path(to, "`to`")
     if form == "auto" and path is not None:
         form = "single" if path.suffix.lower() == _SUFFIX else "folder"
     return Target(

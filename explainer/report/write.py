@@ -10,6 +10,7 @@ from pathlib import Path
 
 from explainer.analysis.view import RunView, scanned_run
 from explainer.checks import require_choice
+from explainer.remote import local_path
 from explainer.report.against import Against, Pairs, opened_against
 from explainer.report.cells import GridChunk, OtherCells, RowCells
 from explainer.report.chunks import as_text, deflated
@@ -89,7 +90,7 @@ def write_report(
     if against_run is not None and against is None:
         raise ValueError(f"`against_run` must come with `against`, the folder of that run, got {against_run!r} alone")
     view = run if isinstance(run, RunView) else scanned_run(run)
-    compared = nullcontext() if against is None else opened_against(view, Path(against), against_run)
+    compared = nullcontext() if against is None else opened_against(view, local_path(against, "`against`"), against_run)
     with Draft(target_of(view.summary_dir, to, form)) as draft, compared as other:
         facts = _write_chunks(view, draft, other, detail=detail)
         written = draft.finish(lambda form: page_of({**facts, "form": form, "detail": detail}))

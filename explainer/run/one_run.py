@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from explainer.errors import BadSampleError
 from explainer.network.engine import MINDSPORE
 from explainer.network.onnx_classifier import OnnxClassifier
 from explainer.records import DatasetOrder, RunMetadata, Saliency, SampleDone, SampleSkipped
+from explainer.remote import Place
 from explainer.representation import line, short
 from explainer.run.control_samples import ControlSamples
 from explainer.run.estimate import Estimate, spoken
@@ -52,7 +53,7 @@ class RunResult:
     """Where a run wrote and what.
 
     Attributes:
-        summary_dir: the job folder.
+        summary_dir: the job folder; of a run to a URL what is behind it, as are file and folder.
         event_file: the file of the records.
         data_dir: the folder of the pictures.
         samples: how many samples are complete.
@@ -64,9 +65,9 @@ class RunResult:
         seconds_of: how long it was at each of its parts, by the names that the estimate has for them.
     """
 
-    summary_dir: Path
-    event_file: Path
-    data_dir: Path
+    summary_dir: Place
+    event_file: Place
+    data_dir: Place
     samples: int
     skipped: int
     maps: int
@@ -75,11 +76,16 @@ class RunResult:
     estimate: Estimate | None = None
     seconds_of: Mapping[str, float] = field(default_factory=dict)
 
+    def at(self, place: Place) -> RunResult:
+        """The result of a run that is there now."""
+        event_file, data_dir = place / self.event_file.name, place / self.data_dir.name
+        return replace(self, summary_dir=place, event_file=event_file, data_dir=data_dir)
+
     def __repr__(self) -> str:
         """Where the summary is, and how much is in it."""
         counts = {"samples": self.samples, "skipped": self.skipped, "maps": self.maps, "resumed": self.resumed}
         there = {name: count for name, count in counts.items() if count or name in ("samples", "maps")}
-        return line(type(self).__name__, short(self.summary_dir), **there, seconds=self.seconds)
+        return line(type(self).__name__, short(str(self.summary_dir)), **there, seconds=self.seconds)
 
 
 _FEW = 5000  # images that go through the network; of a run of fewer nothing is said beforehand

@@ -21,6 +21,7 @@ from typing import Any
 from explainer.checks import require_flag, require_number, require_type
 from explainer.errors import MissingExtraError, RunInterrupted, WorkerError
 from explainer.network.onnx.session import thread_count
+from explainer.remote import RemotePath, local_path
 from explainer.run.coordinator import Coordinator, Share
 from explainer.run.failure import Failure
 from explainer.run.interrupts import Interrupts
@@ -39,7 +40,7 @@ _OWN = {_CPU: "num_cpus", "GPU": "num_gpus"}
 
 def run(
     make_runner: MakeRunner | str,
-    summary_dir: str | os.PathLike[str],
+    summary_dir: str | os.PathLike[str] | RemotePath,
     *,
     workers: int | str = AUTO,
     address: str | None = None,
@@ -74,13 +75,13 @@ def run(
     """
     ray = _imported()
     require_flag("resume", resume)
-    require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
-    require_no_file("`summary_dir`", Path(summary_dir))
+    require_type("summary_dir", summary_dir, (str, os.PathLike, RemotePath), "a path")
+    require_no_file("`summary_dir`", local_path(summary_dir, "`summary_dir`"))
     require_type("address", address, (str, type(None)), "a text")
     needed = _needed(resources)
     most = thread_count() if workers == AUTO else worker_count(workers)
     made_by(make_runner)
-    folder = Path(summary_dir).absolute()
+    folder = local_path(summary_dir, "`summary_dir`").absolute()
     with _connected(ray, address, most * math.ceil(needed.get(_CPU, 1.0))):
         count = _fitting(ray, needed) if workers == AUTO else most
         if is_for_one(folder, 2, resume=resume):  # one worker may have a device that this process has not

@@ -15,6 +15,7 @@ from explainer.errors import NoDropoutError
 from explainer.explanation.base import Attribution
 from explainer.explanation.controls import CentreControl, RandomControl
 from explainer.network.of import onnx_classifier_of, require_network
+from explainer.remote import RemotePath, place_of
 from explainer.representation import line, name_of, short
 from explainer.run.control_samples import control_samples_of, require_countable
 from explainer.run.crew import require_guard
@@ -40,6 +41,7 @@ from explainer.run.saliency import SaliencyJob
 from explainer.run.uncertainty import UncertaintyJob
 from explainer.run.workers import is_for_one, run_shared, worker_count
 from explainer.summary.folder import require_no_file
+from explainer.summary.staging import staged
 from explainer.uncertainty import (
     DRAWS,
     AugmentationUncertainty,
@@ -54,7 +56,8 @@ class ImageClassificationRunner:
 
     Args:
         summary_dir: the folder for the summary; made when it is absent. MindInsight lists the folders inside its base
-            folder, so give it the folder above this one. A second run in the same folder leaves the first as it is.
+            folder, so give it the folder above this one. A second run in the same folder leaves the first as it is. A
+            URL (s3://bucket/folder) gets the summary when the run has ended; see docs/how-to/data-by-url.md.
         data: (dataset, labels): a MindSpore dataset with the columns [images], [images, labels] or [images, labels,
             bboxes], and the names of the classes in the order of the network's outputs. Labels are class ids, or a
             zero or one for each class; see `RunOptions.label_format`.
@@ -74,20 +77,20 @@ class ImageClassificationRunner:
 
     def __init__(
         self,
-        summary_dir: str | os.PathLike[str],
+        summary_dir: str | os.PathLike[str] | RemotePath,
         data: tuple[Any, list[str]],
         network: Any,
         activation_fn: Any,
         *,
         options: RunOptions | None = None,
     ) -> None:
-        require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
-        require_no_file("`summary_dir`", summary_dir)
+        require_type("summary_dir", summary_dir, (str, os.PathLike, RemotePath), "a path or a URL")
         self._dataset, self._labels = require_data(data)
         require_network("network", network)
         require_network("activation_fn", activation_fn)
         require_type("options", options, (RunOptions, type(None)), "RunOptions")
-        self._summary_dir = Path(summary_dir)
+        self._summary_dir = place_of(summary_dir, "`summary_dir`")
+        require_no_file("`summary_dir`", self._summary_dir)
         self._network = network
         self._activation = activation_fn
         self._options = options or RunOptions()
@@ -110,7 +113,12 @@ class ImageClassificationRunner:
         options = {} if self._options == RunOptions() else {"options": self._options}
         labels = f"{len(self._labels)} labels"
         return line(
-            type(self).__name__, short(self._summary_dir), labels, name_of(self._network), registered=jobs, **options
+            type(self).__name__,
+            short(str(self._summary_dir)),
+            labels,
+            name_of(self._network),
+            registered=jobs,
+            **options,
         )
 
     @property
@@ -281,7 +289,7 @@ class ImageClassificationRunner:
             TypeError, ValueError, RuntimeError, EngineError: as `run` does before its first file.
         """
         require_jobs(self._setup.jobs, resume=False)
-        return OneRun(self._setup, self._summary_dir).estimate()
+        return OneRun(self._setup, Path()).estimate()
 
     def run(
         self,
@@ -326,9 +334,11 @@ class ImageClassificationRunner:
         if workers is not None:
             return self._run_shared(workers, resume, shard)
         portion = shard_of(shard)
-        Parts(self._summary_dir).require_none()
         folder = self._summary_dir if portion is None else self._summary_dir / portion.name
-        return OneRun(self._setup, folder, portion).run(resume=resume)
+        with staged(folder, resume=resume, progress=self._options.progress) as written:
+            Parts(written if portion is None else written.parent).require_none()
+            result = OneRun(self._setup, written, portion).run(resume=resume)
+        return result.at(folder)
 
     def _run_shared(self, workers: int | str, resume: bool, shard: Any) -> RunResult:
         """By several processes."""
@@ -336,8 +346,13 @@ class ImageClassificationRunner:
         count = worker_count(workers, sample_count(self._dataset))
         if shard is not None:
             raise ValueError("`shard` and `workers` are two ways to share a run, got both; give one of them")
-        if is_for_one(self._summary_dir, count, resume=resume):
-            return OneRun(self._setup, self._summary_dir).run(resume=resume)
+        with staged(self._summary_dir, resume=resume, progress=self._options.progress) as written:
+            result = self._shared(written, count, resume=resume)
+        return result.at(self._summary_dir)
+
+    def _shared(self, folder: Path, count: int, *, resume: bool) -> RunResult:
+        if is_for_one(folder, count, resume=resume):
+            return OneRun(self._setup, folder).run(resume=resume)
         require_jobs(self._setup.jobs, resume=True)  # as one that dies is gone on with
         if self._setup.sinks:
             raise TypeError(
@@ -345,7 +360,7 @@ class ImageClassificationRunner:
                 "that makes the runner, and each worker has a consumer of its own, or read the summary afterwards"
             )
         sent = self._recipe.pickled()
-        return run_shared(sent, self._summary_dir, count, resume=resume, progress=self._options.progress)
+        return run_shared(sent, folder, count, resume=resume, progress=self._options.progress)
 
     def _require_new(self, name: str, method: str, do: str = "") -> None:
         if any(job.name == name for job in self._setup.jobs):

@@ -12,12 +12,14 @@ from typing import Any
 from explainer.checks import require_flag, require_integer, require_type
 from explainer.errors import WorkerError
 from explainer.network.onnx.session import thread_count
+from explainer.remote import RemotePath, place_of
 from explainer.run.crew import NO_GUARD, Crew, Process, require_guard
 from explainer.run.interrupts import Interrupts
 from explainer.run.one_run import RunResult
 from explainer.run.parts import Parts
 from explainer.run.shared_run import SharedRun
 from explainer.summary.folder import find_runs, require_no_file
+from explainer.summary.staging import staged
 
 AUTO = "auto"
 _WORKER_BYTES = 2e9  # that a worker is taken to need, where this process does not need more
@@ -30,7 +32,7 @@ MakeRunner = Callable[[Path], Any]
 
 def run(
     make_runner: MakeRunner | str,
-    summary_dir: str | os.PathLike[str],
+    summary_dir: str | os.PathLike[str] | RemotePath,
     *,
     workers: int | str = AUTO,
     resume: bool = False,
@@ -45,7 +47,7 @@ def run(
     Args:
         make_runner: summary_dir -> ImageClassificationRunner, with all registered that is to be done; a function that
             can be imported, or its name, "module:function".
-        summary_dir: the folder for the summary.
+        summary_dir: the folder for the summary, or its URL.
         workers: how many processes; "auto": as many as pay, by cores and memory.
         resume: go on with what workers have left in the folder; they may be more or fewer than before.
         progress: show one bar for all; None: only on a terminal.
@@ -59,9 +61,16 @@ def run(
     """
     require_guard()
     require_flag("resume", resume)
-    require_type("summary_dir", summary_dir, (str, os.PathLike), "a path")
-    require_no_file("`summary_dir`", Path(summary_dir))
-    make, folder, count = made_by(make_runner), Path(summary_dir), worker_count(workers)
+    require_type("summary_dir", summary_dir, (str, os.PathLike, RemotePath), "a path or a URL")
+    place = place_of(summary_dir, "`summary_dir`")
+    require_no_file("`summary_dir`", place)
+    make, count = made_by(make_runner), worker_count(workers)
+    with staged(place, resume=resume, progress=progress) as folder:
+        result = _run(make, folder, count, resume=resume, progress=progress)
+    return result.at(place)
+
+
+def _run(make: MakeRunner, folder: Path, count: int, *, resume: bool, progress: bool | None) -> RunResult:
     if is_for_one(folder, count, resume=resume):
         found: RunResult = make(folder).run(resume=resume)
         return found

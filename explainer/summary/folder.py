@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from explainer.errors import SummaryReadError
+from explainer.remote import Place
 
 _EVENT_FILE = re.compile(r"summary\.(?P<timestamp>\d+)")  # MindInsight's own pattern
-_DATA_FOLDER = re.compile(r"_explain_\d+")
+_DATA_FOLDER = re.compile(r"_explain_(\d+)")
 _SUFFIX = "_explain"
 _MOST_NAMES = 5  # in a message
 _MOST_FOLDERS = 1_000  # that are remembered
@@ -48,6 +49,16 @@ def data_folder_name(timestamp: int) -> str:
     return f"_explain_{timestamp}"
 
 
+def run_number(name: str) -> int | None:
+    """The number of the run whose event file has this name; None for the name of another file.
+
+    >>> run_number(event_file_name(17, 4)), run_number("report.html")
+    (17, None)
+    """
+    match = _EVENT_FILE.search(name) if name.endswith(_SUFFIX) else None
+    return None if match is None else int(match["timestamp"])
+
+
 def is_of_a_run(path: PurePath) -> bool:
     """Whether a path names an event file, or something in the folder of a run's pictures.
 
@@ -57,7 +68,7 @@ def is_of_a_run(path: PurePath) -> bool:
     """
     if any(_DATA_FOLDER.fullmatch(part) for part in path.parts):
         return True
-    return path.name.endswith(_SUFFIX) and _EVENT_FILE.search(path.name) is not None
+    return run_number(path.name) is not None
 
 
 def inside(summary_dir: Path, path: str | os.PathLike[str]) -> Path:
@@ -80,9 +91,10 @@ def inside(summary_dir: Path, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def require_no_file(name: str, summary_dir: str | os.PathLike[str]) -> None:
-    """Raises ValueError where a folder is to be, or on the way to it, and there is a file."""
-    path = Path(summary_dir)
+def require_no_file(name: str, path: Place) -> None:
+    """Raises ValueError where a folder of this machine is to be, or on the way to it, and there is a file."""
+    if not isinstance(path, Path):
+        return
     try:
         found = next((entry for entry in (path, *path.parents) if entry.exists()), None)
     except OSError:  # a name that is too long: whoever makes the folder says so
@@ -173,8 +185,10 @@ def led_out(summary_dir: Path) -> list[str]:
 
 
 def latest_timestamp(summary_dir: Path) -> int:
-    """The greatest number in the name of a run, wherever that leads; -1 when there is none."""
-    return max((run.timestamp for run in _named_runs(summary_dir)), default=-1)
+    """The greatest number in the name of a run or its data folder, wherever that leads; -1 when there is none."""
+    names = [path.name for path in summary_dir.iterdir()] if summary_dir.is_dir() else []
+    claimed = [int(match[1]) for name in names if (match := _DATA_FOLDER.fullmatch(name))]
+    return max((*claimed, *(run.timestamp for run in _named_runs(summary_dir))), default=-1)
 
 
 def entries_below(directory: Path) -> Iterator[os.DirEntry[str]]:
@@ -191,9 +205,8 @@ def entries_below(directory: Path) -> Iterator[os.DirEntry[str]]:
 def _named_runs(summary_dir: Path) -> list[RunFiles]:
     if not summary_dir.is_dir():
         return []
-    names = [path for path in summary_dir.iterdir() if path.name.endswith(_SUFFIX)]
-    matches = [(_EVENT_FILE.search(path.name), path) for path in names]
-    return sorted(RunFiles(int(match["timestamp"]), path) for match, path in matches if match)
+    numbers = ((run_number(path.name), path) for path in summary_dir.iterdir())
+    return sorted(RunFiles(number, path) for number, path in numbers if number is not None)
 
 
 def _stays_inside(path: Path) -> bool:

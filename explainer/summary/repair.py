@@ -11,6 +11,7 @@ from pathlib import Path
 from explainer.digests import digest_of
 from explainer.errors import SummaryReadError, SummaryWriteError
 from explainer.records import Benchmark, DatasetOrder, RawMapFile, RunEnd, RunRepaired, RunResumed, SampleSkipped
+from explainer.remote import local_path
 from explainer.summary import codec
 from explainer.summary.event_copy import EventCopy, payload_of, write_events
 from explainer.summary.explain_pb2 import Event
@@ -73,7 +74,7 @@ def repair(
         SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
         SummaryWriteError: the copy could not be written; nothing is left of it.
     """
-    folder, target = Path(summary_dir), Path(to)
+    folder, target = local_path(summary_dir, "`summary_dir`"), local_path(to, "`to`")
     _require_room(folder, target)
     files, _ = chosen_run(folder, run)
     index = index_of(files.event_file)

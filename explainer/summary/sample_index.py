@@ -11,6 +11,7 @@ from typing import Any
 
 from explainer.errors import SummaryReadError
 from explainer.records import ImageFile, SampleDone
+from explainer.remote import local_path
 from explainer.summary.folder import chosen_run
 from explainer.summary.reader import Located, RunReader, SampleView, located, opened, read_located
 from explainer.summary.recordfile import Frame, FrameReader, frame_size
@@ -31,7 +32,7 @@ def iter_samples(source: str | os.PathLike[str], *, run: int | str | None = None
     Raises:
         SummaryReadError: there is no such run, it cannot be read, its format is a later one, or it changed meanwhile.
     """
-    path = Path(source)
+    path = local_path(source, "`source`")
     event_file = path if path.is_file() else chosen_run(path, run)[0].event_file
     yield from samples_at(event_file, index_of(event_file))
 

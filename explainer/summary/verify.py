@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from explainer.errors import SummaryReadError
+from explainer.remote import local_path
 from explainer.summary.folder import RunFiles, chosen_run, entries_below, inside, led_out
 from explainer.summary.images import LARGEST_PICTURE
 from explainer.summary.index_file import INDEX, same_places, stored_index
@@ -70,7 +71,7 @@ def verify(
     Raises:
         SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
     """
-    folder = Path(summary_dir)
+    folder = local_path(summary_dir, "`summary_dir`")
     files, _ = chosen_run(folder, run)
     index = index_of(files.event_file)
     require_something(files, index)

@@ -49,6 +49,7 @@ from explainer.records import (
     ScoreCurve,
     Uncertainty,
 )
+from explainer.remote import local_path
 from explainer.summary import codec, folder, images, raw_maps, recordfile
 from explainer.summary.assemble import SampleAssembler
 from explainer.summary.explain_pb2 import Explain
@@ -97,7 +98,7 @@ class SummaryWriter:
         first = codec.encode_metadata(metadata)  # what cannot be written is refused before a folder is made
         self._clock = clock
         self._metadata = metadata
-        self._folder = Path(summary_dir)
+        self._folder = local_path(summary_dir, "`summary_dir`")
         self._pending = SampleAssembler()
         self._benchmarks: list[Benchmark] = []
         self._found = dict.fromkeys(JOBS, False)

@@ -115,6 +115,7 @@ def test_parts_are_those_of_a_path(folder):
     with place.open("rb") as file:
         assert file.read() == b""
     assert (folder / "1.png").read_text() == "one"
+    assert [(folder / "1.png").head(size) for size in (2, 3, 9)] == [b"on", b"one", b"one"]
     assert pickle.loads(pickle.dumps(place)).read_bytes() == b""
 
 
@@ -171,7 +172,7 @@ def here(tmp_path):
 
 def test_files_are_uploaded_under_their_names(storage, here):
     sizes = []
-    upload(here, RemotePath(f"{storage.url}/out"), sizes.append)
+    upload(here, RemotePath(f"{storage.url}/out"), last="cat/2.png", done=sizes.append)
     assert storage.files() == {f"out/{name}": content for name, content in FILES.items()}
     assert sorted(sizes) == [0, 3, 5]
 
@@ -179,8 +180,22 @@ def test_files_are_uploaded_under_their_names(storage, here):
 def test_an_upload_may_be_repeated(storage, here):
     storage.put("out/1.png", b"hal")  # of its size, so it is taken for the file
     storage.put("out/cat/deep/é 3.png", b"half")
-    upload(here, RemotePath(f"{storage.url}/out"))
+    upload(here, RemotePath(f"{storage.url}/out"), last="cat/2.png")
     assert storage.files() == {f"out/{name}": content for name, content in {**FILES, "1.png": b"hal"}.items()}
+
+
+def test_the_last_file_comes_when_all_others_are_there(storage, here, monkeypatch):
+    seen = []
+    put = remote._put
+    monkeypatch.setattr(remote, "_put", lambda *given: seen.append((given[2], len(storage.files()))) or put(*given))
+    upload(here, RemotePath(f"{storage.url}/out"), last="1.png")
+    assert (seen[-1][0].rpartition("/")[2], seen[-1][1]) == ("1.png", 2)
+
+
+def test_where_the_last_file_is_there_all_are(storage, here):
+    storage.put("out/1.png", b"one")
+    upload(here, RemotePath(f"{storage.url}/out"), last="1.png")
+    assert storage.files() == {"out/1.png": b"one"}
 
 
 class Unreliable:
@@ -220,14 +235,14 @@ def unreliable(monkeypatch, unpaused):
 
 def test_a_file_is_tried_three_times(storage, here, unreliable):
     unreliable(2)
-    upload({"1.png": here["1.png"]}, RemotePath(f"{storage.url}/out"))
+    upload({"1.png": here["1.png"]}, RemotePath(f"{storage.url}/out"), last="1.png")
     assert storage.files() == {"out/1.png": b"one"}
 
 
 def test_after_three_failures_the_error_names_the_file(storage, here, unreliable):
     place = unreliable(9)
     with pytest.raises(RemoteError, match=r"could not write .*out/1\.png: the line is down$"):
-        upload({"1.png": here["1.png"]}, RemotePath(f"{storage.url}/out"))
+        upload({"1.png": here["1.png"]}, RemotePath(f"{storage.url}/out"), last="1.png")
     assert place["system"].left == 6
     assert storage.files() == {}
 
@@ -235,15 +250,17 @@ def test_after_three_failures_the_error_names_the_file(storage, here, unreliable
 def test_what_is_not_allowed_is_tried_once(storage, here, unreliable):
     place = unreliable(9, error=PermissionError("Access Denied"))
     with pytest.raises(RemoteError, match="Access Denied; whoever the credentials belong to must be allowed to list"):
-        upload({"1.png": here["1.png"]}, RemotePath(f"{storage.url}/out"))
+        upload({"1.png": here["1.png"]}, RemotePath(f"{storage.url}/out"), last="1.png")
     assert place["system"].left == 8
 
 
-def test_a_file_that_is_shorter_there_is_an_error(storage, here, monkeypatch):
+@pytest.mark.parametrize("last", ["1.png", "cat/2.png"])
+def test_a_file_that_is_shorter_there_is_an_error(storage, here, monkeypatch, last):
     monkeypatch.setattr(remote, "_put", lambda system, file, target: system.pipe_file(target, b""))
-    storage.put("out/2", b"")
+    for name in FILES:
+        storage.put(f"out/{name}", FILES[name] if name != "1.png" and name != last else b"-")
     with pytest.raises(RemoteError, match=r"could not write .*1\.png: it has 0 bytes there, and 3 here"):
-        upload({"1.png": here["1.png"]}, RemotePath(f"{storage.url}/out"))
+        upload(here, RemotePath(f"{storage.url}/out"), last=last)
 
 
 def test_writing_is_tried_without_leaving_anything(storage):
@@ -265,12 +282,24 @@ def test_a_name_that_leads_out_of_the_folder_is_never_written(tmp_path, name):
     assert [*tmp_path.iterdir()] == []
 
 
+def test_a_file_gets_its_name_when_it_is_complete(folder, tmp_path, monkeypatch):
+    opened = remote._opened
+
+    class Cut:
+        def get_file(self, path, target):
+            Path(target).write_bytes(b"ha")
+            raise FileNotFoundError(path)
+
+    monkeypatch.setattr(remote, "_opened", lambda place: (Cut(), opened(place)[1]))
+    with pytest.raises(FileNotFoundError):
+        download(folder, ["1.png"], tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["1.png.draft"]
+
+
 def test_a_copy_is_there_as_long_as_it_is_needed(folder):
-    told = []
-    with downloaded(folder, lambda name: name != "1.png", lambda *counts: told.append(counts)) as copy:
+    with downloaded(folder, ["1.png", "cat/2.png"]) as copy:
         assert copy.name == "in"
-        assert sorted(path.name for path in copy.rglob("*.png")) == ["2.png", "é 3.png"]
-    assert told == [(2, 5)]
+        assert sorted(path.name for path in copy.rglob("*.png")) == ["1.png", "2.png"]
     assert not copy.exists()
 
 
