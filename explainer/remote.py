@@ -72,7 +72,7 @@ class RemotePath:
         return _without_secrets(self.url)
 
     def __truediv__(self, name: str) -> RemotePath:
-        return RemotePath(f"{self.url.rstrip('/')}/{name}")
+        return RemotePath(f"{self.url.rstrip('/')}/{name.rstrip('/')}")
 
     @property
     def name(self) -> str:

@@ -102,7 +102,7 @@ def test_what_was_put_there_after_a_listing_is_listed(folder, storage):
 
 
 def test_parts_are_those_of_a_path(folder):
-    place = folder / "cat" / "2.png"
+    place = folder / "cat/" / "2.png"
     assert (place.name, place.suffix, place.parent.name, place.parent.parent) == ("2.png", ".png", "cat", folder)
     assert (place.is_file(), place.is_dir(), place.parent.is_file(), place.parent.is_dir()) == (
         True,
