@@ -214,8 +214,8 @@ def test_arguments_go_by_place_and_by_name_and_the_folder_may_be_text_or_path(tm
 @pytest.mark.parametrize(
     ("argument", "value", "error", "message"),
     [
-        ("summary_dir", 5, TypeError, "`summary_dir` must be a path, got int"),
-        ("summary_dir", None, TypeError, "`summary_dir` must be a path, got NoneType"),
+        ("summary_dir", 5, TypeError, "`summary_dir` must be a path or a URL, got int"),
+        ("summary_dir", None, TypeError, "`summary_dir` must be a path or a URL, got NoneType"),
         ("data", [0, LABELS], TypeError, r"`data` must be a tuple \(dataset, labels\), got list"),
         ("data", (0, LABELS, 0), ValueError, r"`data` must be a tuple of two, \(dataset, labels\), got 3 entries"),
         ("data", (FIVE, LABELS), TypeError, r"`data\[0\]` must be a MindSpore dataset .*got ndarray"),
