@@ -360,6 +360,8 @@ def _opened(place: RemotePath) -> tuple[Any, str]:
         raise MissingExtraError(f"the URL {place} needs a package that is not installed: {do}") from error
     except ValueError as error:
         raise ValueError(f"the URL {place} is of a kind that cannot be read: {_reason(error)}") from error
+    except Exception as error:  # some connect at once
+        raise RemoteError(f"could not reach {place}", _reason(error)) from error
     return system, str(path)
 
 

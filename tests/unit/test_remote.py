@@ -239,6 +239,11 @@ def test_a_file_is_tried_three_times(storage, here, unreliable):
     assert storage.files() == {"out/1.png": b"one"}
 
 
+def test_a_server_that_is_not_there_is_told_without_the_password():
+    with pytest.raises(RemoteError, match=r"could not reach ftp://\*\*\*@127\.0\.0\.1:1/photos: Connection refused$"):
+        files_below(RemotePath("ftp://me:secret@127.0.0.1:1/photos"))
+
+
 def test_after_three_failures_the_error_names_the_file(storage, here, unreliable):
     place = unreliable(9)
     with pytest.raises(RemoteError, match=r"could not write .*out/1\.png: the line is down$"):
