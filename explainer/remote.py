@@ -12,8 +12,8 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -58,6 +58,7 @@ class RemotePath:
     Args:
         url: with its scheme.
         size: in bytes, of a file that a listing told of.
+        fetched: its content, where that is on its way.
 
     >>> folder = RemotePath("s3://bucket/photos")
     >>> (folder / "cat" / "1.PNG").suffix, str(folder.parent), str(RemotePath("ftp://me:secret@host/photos"))
@@ -66,6 +67,7 @@ class RemotePath:
 
     url: str
     size: int | None = field(default=None, compare=False)
+    fetched: Future[bytes] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         """The URL without what is secret in it."""
@@ -130,6 +132,8 @@ class RemotePath:
             FileNotFoundError: it is not there.
             RemoteError: it could not be read for another reason.
         """
+        if self.fetched is not None:
+            return self.fetched.result()
         system, path = _opened(self)
         with _told("read", self):
             return bytes(system.cat_file(path))
@@ -244,6 +248,48 @@ def files_below(folder: RemotePath) -> dict[str, int]:
     start = f"{path.rstrip('/')}/"
     names = {name.removeprefix(start): entry for name, entry in found.items() if name.startswith(start)}
     return {name: int(entry["size"]) for name, entry in names.items() if entry["type"] == "file" and name[-1:] != "/"}
+
+
+class ReadAhead:
+    """Files of which those behind URLs are fetched before their turn, as most of the time of a small one is waiting.
+
+    Which come next is taken from the last two, so that one of every sixteen is no detour. As many are on their way, or
+    wait in memory, as there are threads.
+
+    Args:
+        places: the files.
+    """
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = places
+        self._coming: dict[int, RemotePath] = {}
+        self._last: int | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    def __getitem__(self, index: int) -> Place:
+        """A file, whose turn it is."""
+        place = self._places[index]
+        if isinstance(place, Path):
+            return place
+        now = self._coming.pop(index, place)
+        step = 0 if self._last is None else index - self._last
+        self._last = index
+        self._coming = {later: coming for later, coming in self._coming.items() if later > index}
+        if step > 0:
+            self._begin(range(index + step, len(self._places), step))
+        return now
+
+    def _begin(self, wanted: Sequence[int]) -> None:
+        """Has the first of these on their way."""
+        for index in wanted[:_AT_ONCE]:
+            place = self._places[index]
+            if isinstance(place, RemotePath) and index not in self._coming and len(self._coming) < _AT_ONCE:
+                self._coming[index] = replace(place, fetched=self._pool.submit(place.read_bytes))
+
+    @property
+    def _pool(self) -> ThreadPoolExecutor:
+        self._threads = self._threads or ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="files")
+        return self._threads
 
 
 def require_writable(folder: RemotePath) -> None:

@@ -19,7 +19,7 @@ from explainer.data.batch import SourceFile
 from explainer.data.picture_file import ENDINGS, Decoding, PictureContent, notes_on, read_picture
 from explainer.data.preprocess import Preprocess
 from explainer.digests import digest_of
-from explainer.remote import Place, places_below
+from explainer.remote import Place, ReadAhead, places_below
 
 _NO_BOX = (np.nan,) * 4
 _UNKNOWN = -1  # where a picture has no label
@@ -122,6 +122,7 @@ class PictureSource:
         description: Mapping[str, Any] | None = None,
     ) -> None:
         self._pictures = pictures
+        self._files = ReadAhead([picture.path for picture in pictures])
         self._preprocess = preprocess
         self._unread = np.full(preprocess.image_shape, np.nan, np.float32)
         self._decoding = decoding or Decoding()
@@ -143,7 +144,7 @@ class PictureSource:
     def __getitem__(self, index: int) -> tuple[NDArray[Any], ...]:
         picture = self._pictures[index]
         try:
-            content = self._read(picture)
+            content = self._read(picture, self._files[index])
             boxes = self._boxes(picture, content.size)
             self._digests[index] = content.digest
         except ValueError as error:
@@ -172,8 +173,8 @@ class PictureSource:
         labels = np.array([found.label for found in picture.objects] or [_UNKNOWN], np.int32)
         return (image, labels, boxes) if self._with_boxes else (image, labels)
 
-    def _read(self, picture: Picture) -> PictureContent:
-        content = read_picture(picture.path, self._preprocess.channels, self._preprocess.framing, self._decoding)
+    def _read(self, picture: Picture, file: Place) -> PictureContent:
+        content = read_picture(file, self._preprocess.channels, self._preprocess.framing, self._decoding)
         _require_annotated_size(picture, content.size)
         for kind, text in notes_on(picture.path, content, self._decoding).items():
             self._note_once(kind, text)

@@ -11,7 +11,17 @@ import pytest
 
 from explainer import remote
 from explainer.errors import MissingExtraError, RemoteError
-from explainer.remote import RemotePath, download, downloaded, files_below, is_url, place_of, places_below, upload
+from explainer.remote import (
+    ReadAhead,
+    RemotePath,
+    download,
+    downloaded,
+    files_below,
+    is_url,
+    place_of,
+    places_below,
+    upload,
+)
 
 FILES = {"1.png": b"one", "cat/2.png": b"", "cat/deep/é 3.png": b"three"}
 
@@ -155,6 +165,67 @@ def test_a_storage_without_credentials_says_where_they_are_taken_from(bucket, mo
     with pytest.raises(RemoteError, match=told):
         files_below(RemotePath(bucket.url))
     s3fs.S3FileSystem.clear_instance_cache()
+
+
+# ---- reading ahead ----
+
+
+@pytest.fixture
+def fetched(folder, monkeypatch):
+    """The places of 40 files, and the numbers of those that were fetched, in any order."""
+    numbers = []
+    monkeypatch.setattr(remote, "_opened", lambda place: (Recorded(numbers), place.name))
+    return [folder / f"{number}" for number in range(40)], numbers
+
+
+class Recorded:
+    """A file system that has any file, whose content is its name; "13" is not there."""
+
+    def __init__(self, numbers):
+        self._numbers = numbers
+
+    def cat_file(self, path):
+        self._numbers.append(int(path))
+        if path == "13":
+            raise FileNotFoundError(path)
+        return path.encode()
+
+
+@pytest.mark.parametrize(("first", "step"), [(0, 1), (2, 3), (39, 1)])
+def test_files_are_fetched_once_and_in_their_turn(fetched, first, step):
+    places, numbers = fetched
+    turns = [number for number in range(first, 40, step) if number != 13]
+    files = ReadAhead(places)
+    assert [files[turn].read_bytes() for turn in turns] == [str(turn).encode() for turn in turns]
+    assert sorted(number for number in numbers if number != 13) == turns
+
+
+def test_the_next_files_are_on_their_way_and_not_more(fetched):
+    places, numbers = fetched
+    files = ReadAhead(places)
+    assert (files[5].read_bytes(), numbers) == (b"5", [5])  # nothing tells yet which comes next
+    assert files[7].read_bytes() == b"7"
+    files._pool.shutdown()  # when all have come
+    assert sorted(numbers) == [*range(5, 40, 2)]
+
+
+def test_a_file_that_is_not_there_is_told_in_its_turn(fetched):
+    files = ReadAhead(fetched[0])
+    assert [files[turn].read_bytes() for turn in (10, 11, 12)] == [b"10", b"11", b"12"]
+    with pytest.raises(FileNotFoundError, match=r"it is not there: '.*/13'"):
+        files[13].read_bytes()
+    assert files[14].read_bytes() == b"14"
+
+
+def test_any_order_gives_the_right_files(fetched):
+    order = [3, 4, 4, 2, 30, 31, 5, 39, 0]
+    files = ReadAhead(fetched[0])
+    assert [files[turn].read_bytes() for turn in order] == [str(turn).encode() for turn in order]
+
+
+def test_files_of_this_machine_need_no_thread(tmp_path):
+    files = ReadAhead([tmp_path / "1", tmp_path / "2"])
+    assert (files[0], files[1], files._threads) == (tmp_path / "1", tmp_path / "2", None)
 
 
 # ---- copying ----
