@@ -95,7 +95,7 @@ class _Staging:
     def recalled(self) -> Iterator[None]:
         """The folder with the records of the newest run behind the URL, where it has none: they say that it ended."""
         newest = self._newest()
-        if newest is not None and not find_runs(self.folder):
+        if newest is not None and self._is_empty:
             download(self._target, [newest], self.folder)
         try:
             yield
@@ -107,7 +107,7 @@ class _Staging:
     @contextmanager
     def numbered(self) -> Iterator[None]:
         """The folder, in which a new run gets a greater number than those behind the URL have."""
-        if find_runs(self.folder):
+        if not self._is_empty:
             _LOG.warning("%s holds a run for %s from before; resume goes on with it", self.folder, self._target)
         newest = self._newest()
         if newest is None:
@@ -136,6 +136,11 @@ class _Staging:
                 ) from error
             shutil.rmtree(run.data_dir, ignore_errors=True)
             run.event_file.unlink(missing_ok=True)
+
+    @property
+    def _is_empty(self) -> bool:
+        """Whether nothing was left of a run of before."""
+        return all(path.name == LOCK for path in self.folder.iterdir())
 
     def _newest(self) -> str | None:
         """The name of the newest event file behind the URL."""
