@@ -177,6 +177,14 @@ def test_the_next_run_gets_a_greater_number_than_one_that_leads_out(job: Path):
     assert write_run(job).timestamp == 1800000001
 
 
+def test_a_data_folder_alone_is_a_number_that_is_taken(job: Path):
+    write_run(job)
+    (job / "_explain_1900000000").mkdir()
+    (job / "_explain_me").mkdir()
+    assert latest_timestamp(job) == 1900000000
+    assert write_run(job).timestamp == 1900000001
+
+
 def test_no_run_has_no_latest_timestamp(job: Path):
     assert latest_timestamp(job) == latest_timestamp(job / "absent") == -1
 
