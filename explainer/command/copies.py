@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import click
 
@@ -15,8 +15,10 @@ from explainer.command import terminal
 from explainer.command.text import in_bytes
 from explainer.errors import RemoteError, SummaryReadError
 from explainer.remote import Place, RemotePath, downloaded, files_below
-from explainer.summary.folder import run_number
+from explainer.summary.folder import is_of_a_run, run_number
 from explainer.summary.staging import is_of_one_run
+
+_NONE = ": no file *summary.<number>*_explain"
 
 
 def on_disk(folder: Place) -> Path:
@@ -28,15 +30,27 @@ def on_disk(folder: Place) -> Path:
     """
     if isinstance(folder, Path):
         return folder
-    sizes = {name: size for name, size in _sizes_of(folder).items() if is_of_one_run(name)}
-    terminal.print_error(told(folder, sizes))
-    return click.get_current_context().with_resource(downloaded(folder, sizes))
+    return _copied(folder, {name: size for name, size in _sizes_of(folder).items() if is_of_one_run(name)})
 
 
-def told(folder: RemotePath, sizes: Mapping[str, int]) -> str:
-    """The note on what is copied."""
+def all_on_disk(folder: Place) -> Path:
+    """In the same way a folder with the runs in it, and those in the folders in it.
+
+    Raises:
+        SummaryReadError, FileNotFoundError, RemoteError: as for `on_disk`.
+    """
+    if isinstance(folder, Path):
+        return folder
+    sizes = {name: size for name, size in _listed(folder).items() if is_of_a_run(PurePath(name))}
+    if not sizes:
+        raise SummaryReadError(f"found no summary in {folder}{_NONE}")
+    return _copied(folder, sizes)
+
+
+def _copied(folder: RemotePath, sizes: Mapping[str, int]) -> Path:
     files = f"{len(sizes):,} file{'s' if len(sizes) != 1 else ''}, {in_bytes(sum(sizes.values()))},"
-    return f"{folder}: {files} copied into a temporary folder for this command"
+    terminal.print_error(f"{folder}: {files} copied into a temporary folder for this command")
+    return click.get_current_context().with_resource(downloaded(folder, sizes))
 
 
 @dataclass(frozen=True)
@@ -78,12 +92,16 @@ def records_of(folder: Place) -> Iterator[Records]:
 
 def _sizes_of(folder: RemotePath) -> dict[str, int]:
     """The sizes of all files; SummaryReadError where none is of a run."""
-    try:
-        sizes = files_below(folder)
-    except RemoteError as error:
-        raise SummaryReadError(f"could not read {folder}: {error.strerror}") from error
+    sizes = _listed(folder)
     if any(run_number(name) is not None for name in sizes if "/" not in name):
         return sizes
     below = sorted({name.partition("/")[0] for name in sizes if run_number(name) is not None})
-    found = f"; its folders {', '.join(below[:5])} hold summaries" if below else ": no file *summary.<number>*_explain"
+    found = f"; its folders {', '.join(below[:5])} hold summaries" if below else _NONE
     raise SummaryReadError(f"found no summary in {folder}{found}")
+
+
+def _listed(folder: RemotePath) -> dict[str, int]:
+    try:
+        return files_below(folder)
+    except RemoteError as error:
+        raise SummaryReadError(f"could not read {folder}: {error.strerror}") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from explainer.checks import require_flag
 from explainer.errors import MergeError, SummaryWriteError
 from explainer.records import DatasetOrder
+from explainer.remote import local_path
 from explainer.summary.cover import Cover, some_of
 from explainer.summary.made import DRAFT, Made
 from explainer.summary.merging import Merged, Merging
@@ -41,8 +42,8 @@ def merge(out: str | os.PathLike[str], shards: Sequence[str | os.PathLike[str]],
         raise TypeError(f"`shards` must be a list of folders, got {os.fspath(shards)!r}; for one folder pass [folder]")
     if not shards:
         raise ValueError("`shards` must name at least one folder, got none")
-    target = Path(out)
-    parts = parts_of(shards)
+    target = local_path(out, "`out`")
+    parts = parts_of([local_path(shard, "`shards`") for shard in shards])
     _require_room(target, parts)
     if not partial:
         require_ended(parts)

@@ -8,6 +8,7 @@ from explainer import read_run, write_report
 from explainer.analysis.comparison import compare_runs
 from explainer.remote import RemotePath
 from explainer.report.export import export
+from explainer.summary.merge import merge
 from explainer.summary.repair import repair
 from explainer.summary.sample_index import iter_samples
 from explainer.summary.verify import verify
@@ -25,6 +26,8 @@ DOORS = {
     "write_report against": lambda job, url: write_report(job, job.parent / "r.html", against=url),
     "compare_runs": lambda job, url: compare_runs(url, job),
     "compare_runs with": lambda job, url: compare_runs(job, url),
+    "merge": lambda job, url: merge(url, [job]),
+    "merge of": lambda job, url: merge(job.parent / "new", [job, url]),
     "iter_samples": lambda job, url: [*iter_samples(url)],
     "SummaryWriter": lambda job, url: SummaryWriter(url, METADATA),
 }

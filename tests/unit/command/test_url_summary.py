@@ -4,6 +4,8 @@ import json
 
 import pytest
 from hand_made_runs import write_run
+from run_leaves import compared, leaves_of
+from shard_runs import write_shards
 
 from explainer.command import main as cli
 from explainer.command.main import cli as group
@@ -14,6 +16,7 @@ TAKES_URLS = {
     *((name, "folder") for name in ("config", "export", "figure", "inspect", "repair", "report", "verify")),
     *(("compare", name) for name in ("first", "second")),
     ("report", "against"),
+    ("merge", "shards"),
 }
 
 
@@ -103,6 +106,30 @@ def test_what_is_made_of_a_url_is_what_is_made_of_the_folder(summary, told, tmp_
         files = [path for path in [target, *target.rglob("*")] if path.is_file()]
         made.append({path.relative_to(target.parent): path.read_bytes() for path in files})
     assert made[0] == made[1] and made[0]
+
+
+def test_shards_behind_urls_are_merged(storage, told, tmp_path):
+    shards = write_shards(tmp_path / "shards", 2)
+    assert told("merge", tmp_path / "here", *shards)[0] == 0
+    for path in (tmp_path / "shards").rglob("*"):
+        if path.is_file():
+            storage.put(path.relative_to(tmp_path).as_posix(), path.read_bytes())
+    storage.put("shards/other/notes.txt", b"")
+    url = f"{storage.url}/shards"
+    for name, given in [
+        ("all", [url]),
+        ("each", [f"{url}/{shard.name}" for shard in shards]),
+        ("both", [f"{url}/{shards[0].name}", shards[1]]),
+    ]:
+        status, output, error = told("merge", tmp_path / name, *given)
+        assert (status, "merged      2 shards: shard-0-of-2 (6 samples), shard-1-of-2 (5 samples)\n" in output) == (
+            0,
+            True,
+        )
+        assert error.count("copied into a temporary folder") == len([place for place in given if place not in shards])
+        assert compared(dict(leaves_of(tmp_path / "here")), dict(leaves_of(tmp_path / name))) == ((), 0.0)
+    status, _, error = told("merge", tmp_path / "none", f"{url}/other")
+    assert (status, error) == (2, f"explainer: found no summary in {url}/other: no file *summary.<number>*_explain\n")
 
 
 def test_the_report_of_a_url_needs_a_place(summary, told):
