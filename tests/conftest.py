@@ -78,10 +78,12 @@ def s3_address() -> Iterator[str]:
 @pytest.fixture
 def bucket(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A folder of a bucket that has nothing yet, and whose URL the environment gives access to."""
+    from s3fs import S3FileSystem
     from storages import ACCOUNT, Bucket
 
     for name, value in {**ACCOUNT, "AWS_ENDPOINT_URL": s3_address}.items():
         monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()  # what a thread of another test has made without these
     return Bucket(s3_address, f"bucket-{uuid.uuid4()}")
 
 

@@ -172,10 +172,12 @@ def test_a_storage_without_credentials_says_where_they_are_taken_from(bucket, mo
 
 @pytest.fixture
 def fetched(folder, monkeypatch):
-    """The places of 40 files, and the numbers of those that were fetched, in any order."""
+    """40 files, and the numbers of those that were fetched, in any order."""
     numbers = []
     monkeypatch.setattr(remote, "_opened", lambda place: (Recorded(numbers), place.name))
-    return [folder / f"{number}" for number in range(40)], numbers
+    files = ReadAhead([folder / f"{number}" for number in range(40)])
+    yield files, numbers
+    files._pool.shutdown()
 
 
 class Recorded:
@@ -193,16 +195,14 @@ class Recorded:
 
 @pytest.mark.parametrize(("first", "step"), [(0, 1), (2, 3), (39, 1)])
 def test_files_are_fetched_once_and_in_their_turn(fetched, first, step):
-    places, numbers = fetched
+    files, numbers = fetched
     turns = [number for number in range(first, 40, step) if number != 13]
-    files = ReadAhead(places)
     assert [files[turn].read_bytes() for turn in turns] == [str(turn).encode() for turn in turns]
     assert sorted(number for number in numbers if number != 13) == turns
 
 
 def test_the_next_files_are_on_their_way_and_not_more(fetched):
-    places, numbers = fetched
-    files = ReadAhead(places)
+    files, numbers = fetched
     assert (files[5].read_bytes(), numbers) == (b"5", [5])  # nothing tells yet which comes next
     assert files[7].read_bytes() == b"7"
     files._pool.shutdown()  # when all have come
@@ -210,7 +210,7 @@ def test_the_next_files_are_on_their_way_and_not_more(fetched):
 
 
 def test_a_file_that_is_not_there_is_told_in_its_turn(fetched):
-    files = ReadAhead(fetched[0])
+    files, _ = fetched
     assert [files[turn].read_bytes() for turn in (10, 11, 12)] == [b"10", b"11", b"12"]
     with pytest.raises(FileNotFoundError, match=r"it is not there: '.*/13'"):
         files[13].read_bytes()
@@ -219,7 +219,7 @@ def test_a_file_that_is_not_there_is_told_in_its_turn(fetched):
 
 def test_any_order_gives_the_right_files(fetched):
     order = [3, 4, 4, 2, 30, 31, 5, 39, 0]
-    files = ReadAhead(fetched[0])
+    files, _ = fetched
     assert [files[turn].read_bytes() for turn in order] == [str(turn).encode() for turn in order]
 
 
