@@ -219,3 +219,21 @@ def test_a_bucket_that_is_not_there_ends_a_run_before_any_work(command, bucket):
 def test_an_estimate_writes_nothing_behind_a_url(command, storage):
     assert command("--dry-run", summary_dir=f"{storage.url}/out")[0] == 0
     assert storage.files() == {}
+
+
+def test_workers_write_to_a_url_what_one_process_writes_to_a_folder(command, storage, told, tmp_path):
+    url = f"{storage.url}/out"
+    network = {"network": "folder_run_factories:seeded", "network_args": "seed=1"}
+    assert command(summary_dir=tmp_path / "here", **network)[0] == 0
+    assert command("--workers", 2, summary_dir=url, **network)[0] == 0
+    assert told("verify", url)[0] == 0
+    facts = json.loads(told("compare", tmp_path / "here", url, "--json")[1])
+    paired = facts["paired"]
+    assert (paired["samples"], paired["only_in_a"], paired["only_in_b"]) == (5, [], [])
+    (maps,) = facts["maps"]
+    assert maps["lowest"] == pytest.approx(1.0)  # the same order of all pixels, of every map
+
+
+def test_ray_takes_no_url(command):
+    status, _, error = command("--ray", "local", summary_dir="s3://bucket/out")
+    assert status != 0 and "must be a path of this machine, got the URL s3://bucket/out" in error
