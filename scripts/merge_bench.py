@@ -36,7 +36,9 @@ from explainer.records import (
 from explainer.summary import codec, images
 from explainer.summary.event_copy import payload_of, write_events
 from explainer.summary.explain_pb2 import Explain
-from explainer.summary.folder import data_folder_name, event_file_name
+from explainer.summary.folder import RunFiles, data_folder_name, event_file_name
+from explainer.summary.index_file import IndexDraft
+from explainer.summary.sample_index import index_of
 
 LABELS = tuple(f"label {number}" for number in range(10))
 EXPLAINERS, METRICS = ("GradCAM", "Gradient"), ("Deletion", "Sparseness")
@@ -92,6 +94,8 @@ def write_shard(folder: Path, index: int, count: int, samples: int) -> Path:
     png = images.png_of(np.arange(48, dtype=np.uint8).reshape(6, 8))
     event_file = folder / event_file_name(STARTED + index, 1)
     write_events(event_file, payloads(folder, data, metadata, range(index, samples, count), samples, png))
+    files = RunFiles(STARTED + index, event_file)
+    IndexDraft(index_of(event_file), event_file.stat().st_size).store(files)
     return folder
 
 

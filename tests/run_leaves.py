@@ -13,6 +13,7 @@ import numpy as np
 from explainer import read_run
 from explainer.records import ImageFile, SaliencyFile
 from explainer.summary import iter_samples
+from explainer.summary.index_file import INDEX
 
 MISSING = object()
 
@@ -34,7 +35,7 @@ def leaves_of(folder: Path) -> Iterator[Leaf]:
     yield from leaves("statistics", run.statistics())
     yield Leaf("ended", run.ended)
     for path in sorted(run.files.data_dir.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.name != INDEX:  # which is of the bytes of an event file, and those have times
             yield Leaf(str(path.relative_to(run.files.data_dir)), path.read_bytes())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from explainer.summary import codec, folder, images, raw_maps
 from explainer.summary.cover import Cover, some_of
 from explainer.summary.event_copy import EventCopy, payload_of, write_events
 from explainer.summary.explain_pb2 import Event, Explain
+from explainer.summary.index_file import IndexDraft
 from explainer.summary.made import Made
 from explainer.summary.manifest import JOBS, MANIFEST, write_manifest
 from explainer.summary.parts import Part
-from explainer.summary.picture_links import PictureLinks, PictureLostError
+from explainer.summary.picture_links import LostError, PictureLinks
+from explainer.summary.recordfile import frame_size
 from explainer.summary.sample_index import SampleReader
 from explainer.summary.totals import Totals
 
@@ -77,6 +79,8 @@ class Merging:
         self._found = dict.fromkeys(JOBS, False)
         self._counts = {"complete": 0, "skipped": 0}
         self._lost: list[int] = []
+        self._index = IndexDraft()
+        self._end = 0  # bytes of the event file so far
 
     def write(self, order: DatasetOrder | None, lacking: Sequence[str]) -> Merged:
         """Writes all of it.
@@ -97,9 +101,17 @@ class Merging:
         with ExitStack() as stack:
             readers = _Readers(self._parts, stack)
             write_events(event_file, self._payloads(readers, entries, order, lacking))
+        if self._ended:
+            with suppress(OSError):  # without it nothing is lost but time
+                self._index.store(folder.RunFiles(self._timestamp, event_file))
         files = self._links.linked, self._links.copied
         note = "; ".join(self._notes(lacking))
         return Merged(event_file, self._counts["complete"], self._counts["skipped"], *files, tuple(entries), note)
+
+    @property
+    def _ended(self) -> bool:
+        """Whether all runs have: else nobody knows whether all came in one order."""
+        return all(part.index.ended for part in self._parts)
 
     @property
     def _data_folder(self) -> str:
@@ -112,24 +124,39 @@ class Merging:
         order: DatasetOrder | None,
         lacking: Sequence[str],
     ) -> Iterator[bytes]:
-        yield from _metadata(self._first, entries)
+        yield from self._noted(_metadata(self._first, entries))
         for sample_id, owner in self._cover:
-            yield from self._of_sample(sample_id, self._parts[owner], readers)
-        yield from self._of_the_end(order, self._notes(lacking))
+            part = self._parts[owner]
+            if sample_id in part.skipped:
+                yield from self._noted([self._skipped(sample_id, part)])
+            else:
+                yield from self._noted(self._of_sample(sample_id, part, readers), sample_id)
+        yield from self._noted(self._of_the_end(order, self._notes(lacking)))
         # The event file gets its name when this has ended: a run that has a name has its manifest, too.
         write_manifest(self._target / self._data_folder / MANIFEST, self._found)
 
+    def _noted(self, payloads: Iterable[bytes], sample_id: int | None = None) -> Iterator[bytes]:
+        """The payloads, whose places the index takes note of: all of a sample's together."""
+        start = self._end
+        for payload in payloads:
+            if sample_id is None:
+                self._index.add(self._end, payload)
+            self._end += frame_size(payload)
+            yield payload
+        if sample_id is not None and self._end > start:
+            self._index.add_sample(sample_id, start, self._end)
+
     # Samples.
 
+    def _skipped(self, sample_id: int, part: Part) -> bytes:
+        self._counts["skipped"] += 1
+        return payload_of(codec.encode_skipped(SampleSkipped(sample_id, part.skipped[sample_id])))
+
     def _of_sample(self, sample_id: int, part: Part, readers: _Readers) -> list[bytes]:
-        why = part.skipped.get(sample_id)
-        if why is not None:
-            self._counts["skipped"] += 1
-            return [payload_of(codec.encode_skipped(SampleSkipped(sample_id, why)))]
-        events = readers.events(part, sample_id)
         try:
+            events = readers.events(part, sample_id)
             self._take_pictures(sample_id, part, events)
-        except PictureLostError as error:
+        except LostError as error:
             if self._partial:
                 self._lost.append(sample_id)
                 return []
@@ -147,7 +174,7 @@ class Merging:
             for path, to in self._paths(sample_id, part, events):
                 self._links.put(part.folder, path, to)
                 put.append(to)
-        except PictureLostError:
+        except LostError:
             for to in put:
                 self._links.remove(to)
             raise
@@ -194,20 +221,20 @@ class Merging:
     def _notes(self, lacking: Sequence[str]) -> list[str]:
         """What the merged run lacks."""
         lost = len(self._lost)
-        one = "sample had a picture that was lost" if lost == 1 else "samples had pictures that were lost"
-        return [*lacking, *([f"{lost} {one}: {some_of(self._lost, lost)}"] if lost else [])]
+        one = "sample had records or a picture that were lost"
+        more = "samples had records or pictures that were lost"
+        return [*lacking, *([f"{lost} {one if lost == 1 else more}: {some_of(self._lost, lost)}"] if lost else [])]
 
     def _of_the_end(self, order: DatasetOrder | None, notes: Sequence[str]) -> Iterator[bytes]:
-        ended = all(part.index.ended for part in self._parts)
         if notes:
             yield payload_of(codec.encode_repaired(RunRepaired("; ".join(notes))))
-        if ended and order is not None:
+        if self._ended and order is not None:
             yield payload_of(codec.encode_order(order))
         table = self._totals.benchmarks
         if table:
             yield payload_of(codec.encode_benchmarks(table))
             self._found["benchmark"] = True
-        if ended:
+        if self._ended:
             at = max(part.index.ended_at or 0.0 for part in self._parts)
             yield codec.as_event(codec.encode_end(), at).SerializeToString()
 
@@ -223,14 +250,14 @@ class _Readers:
         """What a run holds of a sample.
 
         Raises:
-            SummaryReadError: the file changed since it was looked through.
+            LostError: it is not there any more: the file was damaged, or changed.
         """
         try:
             events = [Event.FromString(payload) for payload in self._reader(part).payloads(sample_id)]
-        except DecodeError:
-            events = []
+        except (DecodeError, SummaryReadError) as error:
+            raise LostError("a record cannot be read") from error
         if not (events and events[-1].explain.done and all(event.explain.sample_id == sample_id for event in events)):
-            raise SummaryReadError(f"{part.files.event_file} changed while it was read")
+            raise LostError("other records stand in its place")
         return events
 
     def _reader(self, part: Part) -> SampleReader:

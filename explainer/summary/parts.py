@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from explainer.errors import MergeError, SummaryReadError
 from explainer.records import DatasetOrder, RunMetadata
 from explainer.summary.folder import RunFiles, chosen_run, find_runs, job_folders
+from explainer.summary.index_file import opened_index
 from explainer.summary.lock import has_writer
 from explainer.summary.same_run import compared, engines, in_words
-from explainer.summary.sample_index import SampleIndex, index_of
+from explainer.summary.sample_index import SampleIndex
 from explainer.summary.settings import Difference, differences, mapping
 from explainer.summary.verify import require_something
 
@@ -165,7 +166,7 @@ def _require_distinct(folders: Sequence[Path]) -> None:
 
 def _part_in(folder: Path) -> Part:
     files, _ = chosen_run(folder)
-    index = index_of(files.event_file)
+    index = opened_index(files)
     require_something(files, index)
     if index.metadata is None:
         raise SummaryReadError(

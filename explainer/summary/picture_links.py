@@ -16,8 +16,8 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP,
 """What a file system says that has no links, or none between these two folders or to this file."""
 
 
-class PictureLostError(SummaryReadError):
-    """A picture that is not there."""
+class LostError(SummaryReadError):
+    """Something of a sample that is not there any more: a picture, a record."""
 
 
 class PictureLinks:
@@ -48,7 +48,7 @@ class PictureLinks:
             to: its new path.
 
         Raises:
-            PictureLostError: there is no such file, or it lies outside of its folder.
+            LostError: there is no such file, or it lies outside of its folder.
             SummaryReadError: another file has the new path.
             OSError: the disk refused.
         """
@@ -102,7 +102,7 @@ class PictureLinks:
                 mode = os.lstat(found).st_mode
         except (OSError, ValueError) as error:  # no file, a path that leads out, a NUL character
             why = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be taken: {error}"
-            raise PictureLostError(f"{path!r} {why}") from error
+            raise LostError(f"{path!r} {why}") from error
         if not stat.S_ISREG(mode):
-            raise PictureLostError(f"{path!r} is no regular file")
+            raise LostError(f"{path!r} is no regular file")
         return found

@@ -24,10 +24,12 @@ from explainer.analysis.view import read_run
 from explainer.errors import MergeError, SummaryReadError, SummaryWriteError
 from explainer.summary.explain_pb2 import Event
 from explainer.summary.folder import find_runs
+from explainer.summary.index_file import same_places, stored_index
 from explainer.summary.manifest import JOBS
 from explainer.summary.recorded_run import open_recorded
 from explainer.summary.recordfile import frame, read_frames
 from explainer.summary.repair import repair
+from explainer.summary.sample_index import index_of
 from explainer.summary.verify import verify
 
 
@@ -262,7 +264,7 @@ def test_a_sample_with_a_missing_picture_can_be_left_out_and_is_recorded(tmp_pat
     (shards[1] / read_run(shards[1]).samples[7].maps[2].path).unlink()
     made = merge(tmp_path / "out", shards, partial=True)
     run = read_run(tmp_path / "out")
-    assert made.left_out == run.repaired == "1 sample had a picture that was lost: 7"
+    assert made.left_out == run.repaired == "1 sample had records or a picture that were lost: 7"
     assert sorted(run.samples) == [number for number in range(12) if number not in (5, 7)]
     assert (made.samples, made.linked) == (10, 50)
     assert verify(tmp_path / "out").problems == ()  # no picture of it is there, either
@@ -355,6 +357,29 @@ def test_a_map_of_an_unknown_explainer_is_refused(tmp_path: Path):
     rewrite(shards[0], change)
     with pytest.raises(SummaryReadError, match=r"sample 0 has a map by '\.\./Other', which is none of the run's"):
         merge(tmp_path / "out", shards)
+
+
+def test_the_merged_run_has_an_index(tmp_path: Path):
+    merge(tmp_path / "out", write_shards(tmp_path, 3))
+    (files,) = find_runs(tmp_path / "out")
+    stored = stored_index(files)
+    assert stored is not None
+    assert same_places(stored, index_of(files.event_file))
+
+
+@pytest.mark.parametrize("record", [4, 12])  # of sample 0, of sample 2
+def test_damage_that_the_index_of_a_shard_does_not_know_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: int
+):
+    monkeypatch.setattr("explainer.summary.index_file._SEEN", 64)  # bytes at either end of an event file
+    shards = write_shards(tmp_path, 2)
+    number = 0 if record == 4 else 2
+    flip(read_run(shards[0]).files.event_file, record)
+    with pytest.raises(SummaryReadError, match=f"shard-0-of-2: of sample {number} a record cannot be read"):
+        merge(tmp_path / "out", shards)
+    made = merge(tmp_path / "out", shards, partial=True)
+    assert made.left_out == f"1 sample had records or a picture that were lost: {number}"
+    assert verify(tmp_path / "out").problems == ()
 
 
 # ------------------------------------------------- what is refused
@@ -732,7 +757,7 @@ def test_a_shard_that_changes_meanwhile_is_told(tmp_path: Path, monkeypatch: pyt
         real(source, target)
 
     monkeypatch.setattr(os, "link", link)
-    with pytest.raises(SummaryReadError, match=r"shard-1-of-2.* changed while it was read"):
+    with pytest.raises(SummaryReadError, match="shard-1-of-2: of sample 1 a record cannot be read"):
         merge(tmp_path / "out", shards)
     assert not (tmp_path / "out").exists()
 
