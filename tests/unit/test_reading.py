@@ -17,7 +17,7 @@ FEW, MANY = 1_000, 5_000
 # Bytes of each sample more. Some 200 are numbers that are kept, and memory comes and goes by a MB or two, which are
 # 500; a report keeps values of up to 2,000 maps of each method as well. When all samples were in memory: 8,500 for
 # inspect, 2,700 for verify, 1,200 for export metadata, 9,300 for report.
-MOST_BYTES = {"inspect": 800, "verify": 800, "export metadata": 800, "report --detail none": 3_000}
+MOST_BYTES = {"inspect": 800, "verify": 800, "export metadata": 800, "report --detail none": 5_000}
 
 
 def load_script() -> Any:
