@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from explainer.data.portion import Shard
 
 AUTO = "auto"
+_PART = re.compile(r"shard-\d+-of-(\d+)")
 _LOG = logging.getLogger("explainer")
 _ROLE, _SCHEDULER = "MS_ROLE", "MS_SCHED"  # msrun's
 
@@ -72,7 +75,7 @@ def shard_of(asked: Any) -> Shard | None:
 def shard_by(environment: Mapping[str, str]) -> Shard:
     """The shard of this process, as its launcher says.
 
-    >>> shard_by({"SLURM_ARRAY_TASK_ID": "8", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "5"}).index
+    >>> shard_by({"SLURM_ARRAY_TASK_ID": "4", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "1"}).index
     3
     """
     if environment.get(_ROLE) == _SCHEDULER:
@@ -89,6 +92,17 @@ def shard_by(environment: Mapping[str, str]) -> Shard:
     )
 
 
+def require_same_cut(summary_dir: Path, shard: Shard) -> None:
+    """Raises RuntimeError where a folder has parts of another number of parts: samples would be worked on twice."""
+    found = (_PART.fullmatch(path.name) for path in sorted(summary_dir.glob("shard-*-of-*")))
+    other = next((match for match in found if match is not None and int(match[1]) != shard.parts), None)
+    if other is not None:
+        raise RuntimeError(
+            f"{summary_dir} has {other[0]}, and this is part {shard.index} of {shard.parts}, so that samples would be "
+            f"worked on twice; give shard=(index, {other[1]}), or another folder"
+        )
+
+
 def _told_by(launcher: _Launcher, environment: Mapping[str, str]) -> Shard:
     if launcher.name == "msrun" and launcher.number not in environment:
         raise RuntimeError(
@@ -99,10 +113,11 @@ def _told_by(launcher: _Launcher, environment: Mapping[str, str]) -> Shard:
     first = _number(launcher, launcher.first, environment) if launcher.first in environment else 0
     step = _number(launcher, launcher.step, environment) if launcher.step in environment else 1
     index, rest = divmod(number - first, max(1, step))
-    if rest or not 0 <= index < processes:
+    # A part of an array that is submitted again begins where it likes, and its count is not that of all parts.
+    if rest or not 0 <= index < processes or first > 1:
         raise RuntimeError(
             f'`shard` is "auto", and {launcher.name} says {launcher.number}={number} and {launcher.processes}='
-            f"{processes}, which are not numbered in equal steps; give shard=(index, count)"
+            f"{processes}, which are not all the parts from 0 or 1 on; give shard=(index, count)"
         )
     return Shard(index, processes)
 

@@ -23,7 +23,7 @@ from explainer.run.estimate import Estimate
 from explainer.run.hierarchical_occlusion import HierarchicalOcclusionJob
 from explainer.run.inference import InferenceJob
 from explainer.run.job import Job, Sink
-from explainer.run.launchers import shard_of
+from explainer.run.launchers import require_same_cut, shard_of
 from explainer.run.one_run import OneRun, RunResult, RunSetup
 from explainer.run.options import RunOptions
 from explainer.run.parts import Parts
@@ -337,6 +337,8 @@ class ImageClassificationRunner:
         folder = self._summary_dir if portion is None else self._summary_dir / portion.name
         with staged(folder, resume=resume, progress=self._options.progress) as written:
             Parts(written if portion is None else written.parent).require_none()
+            if portion is not None:
+                require_same_cut(written.parent, portion)
             result = OneRun(self._setup, written, portion).run(resume=resume)
         return result.at(folder)
 

@@ -34,7 +34,7 @@ def test_another_shell_is_refused(capsys):
 
 
 def test_commands_options_and_choices_are_completed():
-    assert completed("me") == [("plain", "methods"), ("plain", "metrics")]
+    assert completed("me") == [("plain", "merge"), ("plain", "methods"), ("plain", "metrics")]
     assert ("plain", "--network-args") in completed("run", "--net")
     assert completed("run", "--uncertainty", "") == [("plain", "dropout"), ("plain", "shift"), ("plain", "noise")]
 

@@ -180,10 +180,10 @@ def reading(monkeypatch):
     module = importlib.import_module("explainer.command.inspect")
 
     def set_up(error: BaseException) -> None:
-        def fail(folder: Path, run: str | None) -> None:
+        def fail(folder: Path, **chosen: object) -> None:
             raise error
 
-        monkeypatch.setattr(module, "read_run", fail)
+        monkeypatch.setattr(module, "run_and_facts", fail)
 
     return set_up
 
@@ -240,7 +240,7 @@ def test_a_reader_who_has_had_enough_gets_no_traceback(tmp_path, arguments):
 WAIT = """
 import importlib, time
 module = importlib.import_module("explainer.command.inspect")
-module.read_run = lambda folder, run: (print(1, flush=True), time.sleep(60))
+module.run_and_facts = lambda folder, **chosen: (print(1, flush=True), time.sleep(60))
 """
 
 

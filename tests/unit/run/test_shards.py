@@ -223,6 +223,14 @@ def test_a_part_is_not_gone_on_with_by_another(tmp_path, network):
         runner_of(tmp_path, network).run(shard=(1, 2), resume=True)
 
 
+def test_parts_of_another_cut_are_not_mixed(tmp_path, network):
+    """As by `sbatch --array=0` again, which calls itself the only one."""
+    runner_of(tmp_path, network).run(shard=(0, 3))
+    with pytest.raises(RuntimeError, match=r"has shard-0-of-3, and this is part 0 of 1, .* give shard=\(index, 3\)"):
+        runner_of(tmp_path, network).run(shard=(0, 1))
+    assert not (tmp_path / "shard-0-of-1").exists()
+
+
 # ------------------------------------------------- sources that tell their order
 
 
@@ -303,9 +311,9 @@ def test_pictures_that_something_follows_on_are_all_read(tmp_path, network, pict
         ({"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "16", "SLURM_ARRAY_TASK_MIN": "1"}, (0, 16)),
         (
             {
-                "SLURM_ARRAY_TASK_ID": "14",
+                "SLURM_ARRAY_TASK_ID": "4",
                 "SLURM_ARRAY_TASK_COUNT": "4",
-                "SLURM_ARRAY_TASK_MIN": "10",
+                "SLURM_ARRAY_TASK_MIN": "0",
                 "SLURM_ARRAY_TASK_STEP": "2",
             },
             (2, 4),
@@ -326,7 +334,11 @@ def test_the_launcher_tells_the_part(environment, expected):
         ({"PMI_RANK": "x", "PMI_SIZE": "8"}, "MPI says PMI_RANK='x', which is no number"),
         (
             {"SLURM_ARRAY_TASK_ID": "9", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": "1"},
-            "SLURM_ARRAY_TASK_ID=9 and SLURM_ARRAY_TASK_COUNT=3, which are not numbered in equal steps",
+            "SLURM_ARRAY_TASK_ID=9 and SLURM_ARRAY_TASK_COUNT=3, which are not all the parts from 0 or 1 on",
+        ),
+        (  # one task of an array, submitted again
+            {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_MIN": "3"},
+            "SLURM_ARRAY_TASK_ID=3 and SLURM_ARRAY_TASK_COUNT=1, which are not all the parts from 0 or 1 on",
         ),
     ],
 )
