@@ -16,7 +16,7 @@ from networks import Counting, SmallCnn
 from explainer import ImageClassificationRunner, RunOptions, benchmark, explanation
 from explainer.benchmark import AvgSensitivity, MaxSensitivity
 from explainer.explanation import Attribution
-from explainer.run import runner as runner_module
+from explainer.run import one_run
 
 SOFTMAX = nn.Softmax()
 
@@ -114,7 +114,7 @@ def test_a_run_needs_these_passes_and_no_more(tmp_path: Path, monkeypatch: pytes
     options = RunOptions(threshold=1.0, label_format="ids")
     runner = ImageClassificationRunner(tmp_path, (data, ["a", "b", "c", "d"]), network, SOFTMAX, options=options)
     runner.register_saliency(all_explainers(network), all_metrics())
-    monkeypatch.setattr(runner_module, "_FEW", 10_000)  # so that no part is tried beforehand
+    monkeypatch.setattr(one_run, "_FEW", 10_000)  # so that no part is tried beforehand
     network.passes.clear()
     runner.run()
 

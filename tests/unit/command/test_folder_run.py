@@ -130,7 +130,7 @@ def test_a_summary_among_the_pictures_is_not_explained_by_the_next_run(command, 
     second, output, error = command("--limit", 9, summary_dir=photos / summary)
     assert second == 0
     assert "\n5 complete " in output
-    files = 5 + 5 + 1 + 2  # pictures, maps, the manifest, event files
+    files = 5 + 5 + 2 + 2  # pictures, maps, the manifest and the index, event files
     assert error == f"--images: {files} files of earlier runs left out, so that no heat map is explained\n"
 
 

@@ -256,6 +256,6 @@ def test_a_folder_and_one_to_be_made_are_no_file_but_what_lies_in_a_file_is(tmp_
     for fitting in (tmp_path, tmp_path / "new" / "job", "relative/job", tmp_path / ("long" * 100)):
         require_no_file("`summary_dir`", fitting)
     with pytest.raises(ValueError, match=r"^`summary_dir` must be a folder, .* is a file; give another path$"):
-        require_no_file("`summary_dir`", str(tmp_path / "file"))
+        require_no_file("`summary_dir`", tmp_path / "file")
     with pytest.raises(ValueError, match=r"deep lies in .*file, which is a file; give another path$"):
         require_no_file("`summary_dir`", tmp_path / "file" / "deep")
