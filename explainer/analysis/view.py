@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,9 +202,7 @@ def open_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = Non
     Raises:
         SummaryReadError: there is no such run, nothing in it can be read, or its format is a later one.
     """
-    folder = local_path(summary_dir, "`summary_dir`")
-    files, older = chosen_run(folder, run)
-    return _opened(folder, files, older, opened_index(files))
+    return _opened(summary_dir, run, opened_index)
 
 
 def scanned_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = None) -> RunView:
@@ -215,12 +213,15 @@ def scanned_run(summary_dir: str | os.PathLike[str], *, run: int | str | None = 
     Raises:
         SummaryReadError: as `open_run`.
     """
+    return _opened(summary_dir, run, lambda files: index_of(files.event_file))
+
+
+def _opened(
+    summary_dir: str | os.PathLike[str], run: int | str | None, index_of_run: Callable[[RunFiles], SampleIndex]
+) -> RunView:
     folder = local_path(summary_dir, "`summary_dir`")
     files, older = chosen_run(folder, run)
-    return _opened(folder, files, older, index_of(files.event_file))
-
-
-def _opened(folder: Path, files: RunFiles, older: tuple[RunFiles, ...], index: SampleIndex) -> RunView:
+    index = index_of_run(files)
     return _view(folder, files, older, index, StoredSamples(files.event_file, index), index.unfinished, ())
 
 

@@ -210,10 +210,12 @@ def _read_samples(
         rows = _checked_rows(_rows(dataset), columns, reading)
     head, failure = ([], None) if reading is None else _look_ahead(rows, reading)
     for row in chain(head, rows):
-        for sample in _samples(row, reading, class_count):
+        for read in _samples(row, reading, class_count):
+            number = read.sample_id
+            sample = replace(read, fault=fault_of(number), source=source_of(number))
+            # Its digest goes into the order of all and is kept: the summary has it, too, of a sample that is worked on.
             if part is None or told is not None or part.takes(sample):
-                number = sample.sample_id
-                yield replace(sample, fault=fault_of(number), source=source_of(number))
+                yield sample
     if failure is not None:
         raise failure
 
