@@ -5,34 +5,20 @@ scripts/mindcv_networks does the same for ten networks, every method and images 
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from script_modules import load_script
 
 pytestmark = pytest.mark.usefixtures("queued_operators")
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "mindcv_networks.py"
-
 SIZE = 64  # compiling takes the time, and takes as long for larger images
-
-
-def load_script() -> Any:
-    specification = importlib.util.spec_from_file_location("mindcv_networks", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
 def script() -> Any:
     pytest.importorskip("mindcv", reason="MindCV is not installed; pip install mindcv")
-    return load_script()
+    return load_script("mindcv_networks")
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import struct
 import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -16,21 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from script_modules import load_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "mindinsight_check.py"
-
-
-def load_script() -> Any:
-    specification = importlib.util.spec_from_file_location("mindinsight_check", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
-
-
-check = load_script()
+check = load_script("mindinsight_check")
 
 # ------------------------------------------------- one good job, asymmetric on purpose
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from large_runs import write_large_run
+from script_modules import load_script
 
 from explainer.summary.verify import verify
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "reading.py"
 FEW, MANY = 1_000, 5_000
 # Bytes of each sample more. Some 200 are numbers that are kept, and memory comes and goes by a MB or two, which are
 # 500; a report keeps values of up to 2,000 maps of each method as well. When all samples were in memory: 8,500 for
@@ -20,17 +17,7 @@ FEW, MANY = 1_000, 5_000
 MOST_BYTES = {"inspect": 800, "verify": 800, "export metadata": 800, "report --detail none": 5_000}
 
 
-def load_script() -> Any:
-    specification = importlib.util.spec_from_file_location("reading", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-reading = load_script()
+reading = load_script("reading")
 
 
 def test_a_large_run_is_whole_as_verify_sees_it(tmp_path: Path):

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from script_modules import load_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "simulate_cluster.py"
-
-
-def load_script() -> Any:
-    specification = importlib.util.spec_from_file_location("simulate_cluster", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
-
-
-script = load_script()
+script = load_script("simulate_cluster")
 SHARDS, FOUR, SIXTEEN, RANGES = script.PLANS
 EVERY_PLAN = [replace(plan, resumes=resumes) for plan in script.PLANS for resumes in (True, False)]
 EXACT = script.Cluster(

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from script_modules import load_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "soak.py"
-
-
-def load_script() -> Any:
-    specification = importlib.util.spec_from_file_location("soak", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # MindSpore reads the source of the network's module
-    specification.loader.exec_module(module)
-    return module
-
-
-soak = load_script()
+soak = load_script("soak")
 
 
 def readings(

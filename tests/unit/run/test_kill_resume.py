@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from run_leaves import compared, leaves
+from script_modules import load_script
 
 import explainer
 from explainer.records import Prediction, Score
@@ -20,17 +20,7 @@ from explainer.records import Prediction, Score
 SCRIPT = Path(__file__).parents[3] / "scripts" / "kill_resume.py"
 
 
-def load_script() -> Any:
-    specification = importlib.util.spec_from_file_location("kill_resume", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
-
-
-kill_resume = load_script()
+kill_resume = load_script("kill_resume")
 
 
 def test_runs_that_were_killed_and_resumed_are_as_if_nothing_had_happened():
