@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +24,16 @@ def resized(maps: NDArray[np.float32], size: tuple[int, ...], method: str = "lin
     if maps.shape[-len(size) :] == tuple(size):
         return maps
     leading, old = maps.shape[: maps.ndim - len(size)], maps.shape[maps.ndim - len(size) :]
-    matrices = [_MATRICES[method](*lengths) for lengths in zip(old, size, strict=True)]
+    matrices = [_matrix(method, *lengths) for lengths in zip(old, size, strict=True)]
     result = np.empty((*leading, *size), np.float32)
     for index in np.ndindex(leading):  # one by one, as they are resized in float64
         result[index] = _along_each_axis(maps[index], matrices)
     return result
+
+
+@lru_cache(maxsize=8)  # maps come in thousands of one size
+def _matrix(method: str, old: int, new: int) -> NDArray[np.float64]:
+    return _MATRICES[method](old, new)
 
 
 def _along_each_axis(values: NDArray[np.float32], matrices: list[NDArray[np.float64]]) -> NDArray[np.float64]:

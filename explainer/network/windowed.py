@@ -6,6 +6,7 @@ import logging
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray, IndexArray
@@ -149,11 +150,10 @@ class PlanAtWork:
         """
         known = self._looked_at(windows)
         tops, lefts = self._places(windows)
-        height, width = self._size
-        spots = [np.s_[:, top : top + height, left : left + width] for top, left in zip(tops, lefts, strict=True)]
-        if not all(_differs_there_alone(*pair, known.image) for pair in zip(images, spots, strict=True)):
+        differs = images != known.image
+        if np.count_nonzero(self._parts(differs, tops, lefts)) != np.count_nonzero(differs):  # somebody wrote into them
             return None
-        parts = np.stack([image[spot] for image, spot in zip(images, spots, strict=True)])
+        parts = self._parts(images, tops, lefts)
         found = self._windowed(parts, *self._graphs.given(known.tables, tops, lefts))
         return found if self._is_proven else self._proven(found, images)
 
@@ -170,6 +170,12 @@ class PlanAtWork:
         ends = zip(windows.images.shape[2:], self._size, strict=True)
         tops, lefts = (np.clip(windows.rectangles[:, axis], 0, end - side) for axis, (end, side) in enumerate(ends))
         return tops, lefts
+
+    def _parts(self, arrays: NDArray[Any], tops: IndexArray, lefts: IndexArray) -> NDArray[Any]:
+        """Of each array (C, H, W) the part (C, h, w) in its window."""
+        views = sliding_window_view(arrays, self._size, axis=(2, 3))  # type: ignore[call-overload]  # two axes
+        parts: NDArray[Any] = views[np.arange(len(arrays)), :, tops, lefts]
+        return parts
 
     def _proven(self, found: Outputs, images: FloatArray) -> Outputs:
         expected = self._full(images)
@@ -190,10 +196,3 @@ def _room_for(windows: Windows, image: Size) -> Size:
 def _rounded_up(side: int, whole: int) -> int:
     step = max(1, whole // _SIZES)
     return min(whole, max(1, -(-side // step)) * step)
-
-
-def _differs_there_alone(shown: FloatArray, spot: Any, image: FloatArray) -> bool:
-    """Whether it is true what is said of an image, into which somebody may have written since."""
-    differs = shown != image
-    differs[spot] = False
-    return not differs.any()

@@ -16,6 +16,8 @@ from benching.sides import Side, SideError, sides_of
 BUSY = 0.25
 """More cores than this taken by others: the row says little, and is to be measured again."""
 
+_LOOK_SECONDS, _MOST_LOOKS = 0.04, 25  # CPU time is told in hundredths of a second
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -103,7 +105,7 @@ def measured(row: Row, folder: Path, effort: Effort, lasting: Mapping[str, Side]
         with _others_watched(found, sides):
             columns = _prepared(row, sides, found)
             _warm_up(row, columns, found, effort)
-            _take_turns(columns, found, effort)
+            _take_turns(columns, found, effort, [side.pid for side in sides.values()])
     found.load = os.getloadavg()[0]
     return found
 
@@ -138,14 +140,27 @@ def _warm_up(row: Row, columns: dict[str, Side], found: Measured, effort: Effort
             found.first.pop(column, None)
 
 
-def _take_turns(columns: dict[str, Side], found: Measured, effort: Effort) -> None:
+def _take_turns(columns: dict[str, Side], found: Measured, effort: Effort, pids: Sequence[int]) -> None:
     for column, first in found.first.items():
         found.seconds[column] = [] if effort.is_asked_again(column, first) else [first]
     asked = {column: taken for column, taken in found.seconds.items() if not taken}
     for _ in range(effort.repeats):
         for column, taken in asked.items():
             if not effort.is_enough(column, taken):
+                _rest(pids)
                 taken.append(columns[column].asked(time=column)["seconds"])
+
+
+def _rest(pids: Sequence[int]) -> None:
+    """Until the processes use no CPU: threads of MindSpore, OpenBLAS and OpenMP spin for a while after their work.
+
+    Whoever was asked next shared the cores with them: torch took twice as long for a forward pass behind MindSpore.
+    """
+    for _ in range(_MOST_LOOKS):
+        before = sum(map(_seconds_of, pids))
+        time.sleep(_LOOK_SECONDS)
+        if sum(map(_seconds_of, pids)) == before:
+            return
 
 
 @contextmanager

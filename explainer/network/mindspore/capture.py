@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import mindspore
-from mindspore import Tensor, context, nn
+from mindspore import Parameter, Tensor, context, nn
+from mindspore.common.api import _pynative_executor
 from mindspore.common.initializer import Zero
 from numpy.typing import NDArray
 
@@ -75,13 +76,15 @@ def parameters_of(network: nn.Cell, names: list[str]) -> dict[str, NDArray[Any]]
     Raises:
         EngineError: the network holds one of them where no cell knows of it.
     """
-    known = shared_of(network).parameters
+    shared = shared_of(network)
+    known: Mapping[str, Parameter] = shared.parameters
     if not known.keys() >= set(names):
         known = {**network.parameters_dict(), **known}
     missing = [name for name in names if name not in known]
     if missing:
         raise EngineError(f"the parameter {missing[0]!r} is in a list or a dictionary, of which no cell knows")
-    return {name: known[name].asnumpy() for name in names}
+    _pynative_executor.sync()  # an optimizer's step may still be on its way
+    return {name: shared.values_of(known[name]) for name in names}
 
 
 @contextmanager

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import is_
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn
+from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.network.mindspore.borrowing import cells_of, one_thread
@@ -23,6 +24,8 @@ _CELL_ATTRIBUTES = frozenset(vars(nn.Cell()))  # MindSpore's own, which change a
 _KEPT_BYTES = 16e6  # of outputs for clean images
 _ENTRY_BYTES = 250  # of an array and its digest, beside the numbers
 _ROUNDING = 1e-5  # of the largest output
+_PLAIN = (int, float, str, NoneType)  # compared by value; tensors by identity
+_GONE = object()
 _Made = TypeVar("_Made")
 
 
@@ -32,6 +35,14 @@ class _OfThread(threading.local):
     outputs: OrderedDict[bytes, FloatArray] | None = None
     is_taken_as_it_is = False
     are_weights_others = False
+
+
+class _Array(NamedTuple):
+    """A parameter's values, where MindSpore has them itself: what it writes there shows."""
+
+    parameter: Parameter
+    address: int
+    values: NDArray[Any]
 
 
 class Shared:
@@ -52,7 +63,8 @@ class Shared:
         self._known: dict[Hashable, Any] = {}
         self._parts: list[object] = []
         self._storages: list[int] = []
-        self._constants: list[dict[str, object]] = []
+        self._constants: list[_Constants] = []
+        self._arrays: dict[int, _Array] = {}
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
         self._here = _OfThread()
         self.state: State | None = None
@@ -84,6 +96,7 @@ class Shared:
     def drop(self) -> None:
         """Nothing is known any more."""
         self._known = {}
+        self._arrays = {}
         self.forget_outputs()
 
     def drop_with_structure(self) -> None:
@@ -107,24 +120,21 @@ class Shared:
         if self._known:
             return self.remembered(key, make)
         # Looked at before and after, as a pass may change the cells' own values.
-        before = _constants(cells_of(self._network))
+        before = list(map(_Constants, cells_of(self._network)))
         made = self.remembered(key, make)
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
         self._parts, self._storages = _parts(cells_of(self._network))
-        after = _constants(cells_of(self._network))
-        self._constants = [dict(now.items() & then.items()) for now, then in zip(after, before, strict=False)]
+        self._constants = [constants.that_stay() for constants in before]
         return made
 
     def look_again(self) -> None:
         """Drops what is known where cells, parameters, their storage or the cells' constants are others than then."""
         if not self._known:
             return
-        cells = cells_of(self._network)
-        parts, storages = _parts(cells)
+        parts, storages = _parts(cells_of(self._network))
         same = len(parts) == len(self._parts) and all(map(is_, parts, self._parts))
-        look = same and not self._here.is_taken_as_it_is  # constants once, when it is taken: there are many
-        pairs = zip(self._constants, _constants(cells), strict=False) if look else ()
-        same = same and all(then.items() <= now.items() for then, now in pairs)
+        if same and not self._here.is_taken_as_it_is:  # constants once, when it is taken: there are many
+            same = all(map(_Constants.are_the_same, self._constants))
         if not same:
             self.drop_with_structure()
         elif storages != self._storages:
@@ -192,6 +202,17 @@ class Shared:
         """Weights are others now, though the network is taken as it is."""
         self.writes += 1
 
+    def values_of(self, parameter: Parameter) -> NDArray[Any]:
+        """A parameter's values of this moment; whoever writes them has to have finished."""
+        address = parameter.data_ptr()
+        seen = self._arrays.get(id(parameter))
+        if seen is not None and seen.address == address:
+            return seen.values
+        values: NDArray[Any] = parameter.asnumpy()  # takes twenty times as long as to ask where they are
+        if values.__array_interface__["data"][0] == address:
+            self._arrays[id(parameter)] = _Array(parameter, address, values)
+        return values
+
     def forget_outputs(self) -> None:
         """Outputs are computed anew: the weights are about to change."""
         if self._here.outputs is not None:
@@ -246,19 +267,6 @@ def _digest(image: FloatArray) -> bytes:
     return hashlib.blake2b(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes(), digest_size=16).digest()
 
 
-class _Identity:
-    """Equal to another only when both hold the same object."""
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other._value is self._value
-
-    def __hash__(self) -> int:
-        return id(self._value)
-
-
 def _parts(cells: list[nn.Cell]) -> tuple[list[object], list[int]]:
     """Every cell, what each holds and every parameter, to be compared by identity; the addresses of their values."""
     held = [child for cell in cells for child in cell._cells.values()]  # a name may be given to another cell of them
@@ -266,25 +274,47 @@ def _parts(cells: list[nn.Cell]) -> tuple[list[object], list[int]]:
     return [*cells, *held, *parameters], [parameter.data_ptr() for parameter in parameters]
 
 
-class _Compared(dict[type, bool | None]):
-    """Of the types of a cell's values: whether one is compared by identity, else by value; None: not at all."""
+class _Compared(dict[type, bool]):
+    """Of the types of a cell's values: whether one is compared at all."""
 
-    def __missing__(self, kind: type) -> bool | None:
-        plain = issubclass(kind, (int, float, str, NoneType))
-        self[kind] = False if plain else issubclass(kind, Tensor) or None
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = issubclass(kind, (*_PLAIN, Tensor))
         return self[kind]
 
 
-def _constants(cells: list[nn.Cell]) -> list[dict[str, object]]:
-    """Of each cell what else its `construct` may read: its plain values, tensors and buffers, to be compared."""
-    by_identity = _Compared()  # to ask each of a thousand values takes five times as long
-    return [_constants_of(vars(cell), by_identity) for cell in cells]
+_COMPARED = _Compared()  # to ask each of a thousand values takes five times as long
 
 
-def _constants_of(own: dict[str, Any], by_identity: _Compared) -> dict[str, object]:
-    values = {name: own[name] for name in own.keys() - _CELL_ATTRIBUTES} | (own.get("_buffers") or {})
-    return {
-        name: _Identity(value) if by_identity[type(value)] else value
-        for name, value in values.items()
-        if by_identity[type(value)] is not None
-    }
+class _Constants:
+    """What else than cells and parameters a cell's `construct` may read: its plain values, tensors and buffers."""
+
+    def __init__(self, cell: nn.Cell) -> None:
+        self._cell = cell
+        own = vars(cell)
+        read = {name: own[name] for name in own.keys() - _CELL_ATTRIBUTES} | (own.get("_buffers") or {})
+        self._keep({name: value for name, value in read.items() if _COMPARED[type(value)]})
+
+    def that_stay(self) -> _Constants:
+        """Itself, without those that have changed since."""
+        self._keep({name: value for name, value in self._pairs() if _is_the_same(self._now(name), value)})
+        return self
+
+    def are_the_same(self) -> bool:
+        """Whether the cell has them still: tensors the very same, plain values equal ones."""
+        if all(map(is_, map(vars(self._cell).get, self._names), self._values)):  # nearly always
+            return True
+        return all(_is_the_same(self._now(name), value) for name, value in self._pairs())
+
+    def _keep(self, values: Mapping[str, object]) -> None:
+        self._names, self._values = tuple(values), tuple(values.values())
+
+    def _pairs(self) -> Iterator[tuple[str, object]]:
+        return zip(self._names, self._values, strict=True)
+
+    def _now(self, name: str) -> object:
+        own = vars(self._cell)
+        return (own.get("_buffers") or {}).get(name, own.get(name, _GONE))
+
+
+def _is_the_same(now: object, then: object) -> bool:
+    return now is then or (isinstance(now, _PLAIN) and isinstance(then, _PLAIN) and now == then)

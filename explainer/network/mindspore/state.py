@@ -79,6 +79,7 @@ class State:
         objects: the objects, in the order in which they were met.
         values: the values, in that order.
         held: where they were found, in mappings,
+        empty: mappings in which nothing was found, as most of a cell's hooks,
         lists: in lists,
         attributes: as attributes (object, name, value),
         numbers: and the arrays and tensors, with what was in them.
@@ -88,6 +89,7 @@ class State:
         self.objects: list[object] = []
         self.values: list[object] = []
         self.held: list[_Held] = []
+        self.empty: list[Mapping[Any, Any]] = []
         self.lists: list[tuple[list[object], tuple[object, ...]]] = []
         self.attributes: list[tuple[object, str, object]] = []
         self.numbers: list[tuple[Any, _Numbers]] = []
@@ -95,7 +97,8 @@ class State:
     def is_untouched(self) -> bool:
         """Whether all is the very same where it was found; if not, it may still be equal."""
         return (
-            all(map(_Held.is_the_same, self.held))
+            not any(self.empty)
+            and all(map(_Held.is_the_same, self.held))
             and all(len(found) == len(had) and all(map(is_, found, had)) for found, had in self.lists)
             and all(_attribute_of(owner, name) is value for owner, name, value in self.attributes)
             and all(_numbers_of(array) == seen for array, seen in self.numbers)
@@ -309,6 +312,9 @@ class _Reading:
     def _holds(self, mapping: Mapping[Any, Any], names: Iterable[Any]) -> None:
         """The mapping has nothing else, and under these names the very same."""
         names = tuple(names)
+        if not mapping:
+            self.state.empty.append(mapping)
+            return
         found = _Held(mapping, names, tuple(map(mapping.__getitem__, names)), (), len(mapping))
         self.state.held.append(found)
 

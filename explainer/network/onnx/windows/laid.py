@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from explainer.network.onnx.windows.products import Product
 from explainer.network.onnx.windows.spans import Reach, Region, Span
 
 _MARGINS = (0.0, -np.inf)  # the first places of each table: what stands outside of a map
-_NOWHERE = -(2**40)
+_NOWHERE = -(2**30)  # of a row and of a column, together still an int32
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,26 +43,47 @@ class Fetched:
 
     def places(self, tops: IndexArray, lefts: IndexArray) -> NDArray[np.int32]:
         """Places of the table (B, rows, columns), for windows at (B,) tops and lefts."""
-        height, width = self.given
-        rows, changed_rows = self._along(0, tops)
-        columns, changed_columns = self._along(1, lefts)
-        known = rows[:, :, None] * width.size + columns[:, None, :]
+        rows, columns = (axis.known[places] for axis, places in self._along(tops, lefts))
+        known: NDArray[np.int32] = rows[:, :, None] + columns[:, None, :]
         if self.is_of_known:
-            return (known + len(_MARGINS)).astype(np.int32)
-        first = np.arange(len(tops)) * (height.length * width.length) + height.size * width.size
-        changed = (changed_rows * width.length + first[:, None])[:, :, None] + changed_columns[:, None, :]
+            return known
+        height, width = self.given
+        rows, columns = (axis.changed[places] for axis, places in self._along(tops, lefts))
+        first = np.arange(len(tops), dtype=np.int32) * (height.length * width.length) + height.size * width.size
+        changed = (rows + first[:, None])[:, :, None] + columns[:, None, :]
         # What has changed lies behind what is known, and where one of the two is not there, far below zero.
-        found = np.maximum(np.maximum(changed, known) + len(_MARGINS), self.margin)
-        return found.astype(np.int32)
+        np.maximum(changed, known, out=known)
+        np.maximum(known, self.margin, out=known)
+        return known
 
-    def _along(self, axis: int, places: IndexArray) -> tuple[IndexArray, IndexArray]:
-        """Indices in the map and in the part that has changed, (B, length) each; where there is none, far below 0."""
+    def _along(self, tops: IndexArray, lefts: IndexArray) -> Iterator[tuple[_Axis, IndexArray]]:
+        return zip(self._axes, (tops, lefts), strict=True)
+
+    @cached_property
+    def _axes(self) -> tuple[_Axis, _Axis]:
+        _, width = self.given
+        # The two tables' places are a row's and a column's, added: those of the margins stand before all rows.
+        return self._axis(0, (width.size, width.length), len(_MARGINS)), self._axis(1, (1, 1), 0)
+
+    def _axis(self, axis: int, steps: tuple[int, int], first: int) -> _Axis:
         span = self.given[axis]
-        indices = self.starts[axis][places][:, None] + self.steps[axis] * np.arange(self.lengths[axis])
-        changed = indices - span.starts[places][:, None]
-        is_inside = (indices >= 0) & (indices < span.size)
-        is_changed = (changed >= 0) & (changed < span.length)
-        return np.where(is_inside, indices, _NOWHERE), np.where(is_changed, changed, _NOWHERE)
+        indices = self.starts[axis][:, None] + self.steps[axis] * np.arange(self.lengths[axis])
+        changed = indices - span.starts[:, None]
+        in_known, in_changed = zip((span.size, span.length), steps, strict=True)
+        return _Axis(_placed(indices, *in_known, first), _placed(changed, *in_changed, first))
+
+
+class _Axis(NamedTuple):
+    """For each place of a window along an axis: where what is fetched stands in what is known, and has changed."""
+
+    known: NDArray[np.int32]
+    changed: NDArray[np.int32]
+
+
+def _placed(indices: IndexArray, length: int, step: int, first: int) -> NDArray[np.int32]:
+    """Where those inside of a map stand, `step` places apart; where there are none, far below 0."""
+    is_inside = (indices >= 0) & (indices < length)
+    return np.where(is_inside, indices * step + first, _NOWHERE).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -133,6 +133,17 @@ def test_weights_are_those_of_the_moment():
     assert np.array_equal(parameters_of(network, ["fc.bias"])["fc.bias"], before + 1)
 
 
+@pytest.mark.parametrize("kind", [mindspore.float32, mindspore.float16])
+def test_weights_that_an_optimizer_writes_are_seen(kind):
+    network = SmallCnn()
+    network.fc.bias.set_dtype(kind)
+    for _ in range(3):
+        before = parameters_of(network, ["fc.bias"])["fc.bias"].copy()
+        nn.SGD([network.fc.bias], learning_rate=0.5)((ops.ones(network.fc.bias.shape, kind),))
+        assert np.array_equal(parameters_of(network, ["fc.bias"])["fc.bias"], before - np.asarray(0.5, before.dtype))
+
+
+
 class OwnRule(nn.Cell):
     def construct(self, features: Tensor) -> Tensor:
         return ops.relu(features)
