@@ -16,6 +16,7 @@ VARIABLE = "EXPLAINER_BATCH_MB"
 _MEGABYTES = 64.0
 _HELD = 512e6  # bytes of all that one computation holds at once
 _ASKED = 2e6  # bytes of small images that are asked about together
+_TOGETHER = 2.5e5  # bytes of small arrays that NumPy is given at once: beyond, it gains nothing
 _PASSES = 4  # in which they go, at most
 _BYTES = 4  # of a float32
 
@@ -74,6 +75,16 @@ def passes(count: int, image_shape: Sequence[int]) -> Iterator[slice]:
     [slice(0, 2, None), slice(2, 3, None)]
     """
     size = images_per_pass(max(1, count), image_shape)
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def blocks(count: int, shape: Sequence[int]) -> Iterator[slice]:
+    """The slices of `count` small arrays of this shape that are worked on together: few bytes, at least one array.
+
+    >>> list(blocks(3, (400, 400)))
+    [slice(0, 1, None), slice(1, 2, None), slice(2, 3, None)]
+    """
+    size = max(1, int(_TOGETHER // (_BYTES * math.prod(shape))))
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 

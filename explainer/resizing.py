@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from explainer.memory import blocks
+
 _CUBIC = -0.5  # the free parameter of the cubic kernel
 
 
@@ -25,9 +27,9 @@ def resized(maps: NDArray[np.float32], size: tuple[int, ...], method: str = "lin
         return maps
     leading, old = maps.shape[: maps.ndim - len(size)], maps.shape[maps.ndim - len(size) :]
     matrices = [_matrix(method, *lengths) for lengths in zip(old, size, strict=True)]
-    result = np.empty((*leading, *size), np.float32)
-    for index in np.ndindex(leading):  # one by one, as they are resized in float64
-        result[index] = _along_each_axis(maps[index], matrices)
+    flat, result = maps.reshape(-1, *old), np.empty((*leading, *size), np.float32)
+    for some in blocks(len(flat), size):  # as they are resized in float64
+        result.reshape(-1, *size)[some] = _along_each_axis(flat[some], matrices)
     return result
 
 
@@ -41,7 +43,7 @@ def _along_each_axis(values: NDArray[np.float32], matrices: list[NDArray[np.floa
     if len(matrices) == 2:
         product: NDArray[np.float64] = matrices[0] @ result @ matrices[1].T  # a tenth of the general way's time
         return product
-    for axis, matrix in enumerate(matrices):
+    for axis, matrix in enumerate(matrices, start=1):
         result = np.moveaxis(np.tensordot(result, matrix, (axis, 1)), -1, axis)
     return result
 

@@ -41,8 +41,8 @@ class GradCAMPlusPlus(LayerAttribution):
         """The channels weighted by weighted positive gradients."""
         gradients = gradients.astype(np.float64)
         total = activations.sum(axis=(2, 3), keepdims=True, dtype=np.float64)
-        denominator = 2 * gradients**2 + total * gradients**3
-        shares = np.divide(gradients**2, denominator, out=np.zeros_like(gradients), where=denominator != 0)
-        weights = (shares * np.maximum(gradients, 0)).sum(axis=(2, 3))
+        denominator = 2 + total * gradients  # of the paper's, the gradient squared cancels
+        positive = np.maximum(gradients, 0)
+        weights = np.divide(positive, denominator, out=np.zeros_like(positive), where=denominator != 0).sum(axis=(2, 3))
         combined: FloatArray = np.einsum("nd,ndhw->nhw", weights, activations)
         return combined

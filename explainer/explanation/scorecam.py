@@ -12,6 +12,7 @@ from explainer.explanation.base import Traits
 from explainer.explanation.by_layer import AUTO, LayerReader
 from explainer.explanation.by_perturbation import PerturbationAttribution, of_targets
 from explainer.explanation.layer_maps import Reshape
+from explainer.memory import blocks
 from explainer.passes import Passes
 from explainer.resizing import resized
 
@@ -95,10 +96,11 @@ class ScoreCAM(PerturbationAttribution):
 def _channel_masks(activations: FloatArray, size: tuple[int, ...]) -> Iterator[tuple[int, FloatArray]]:
     """For each image the map of each channel, stretched to [0, 1]."""
     for index, channels in enumerate(activations):
-        for channel in channels:
-            mask = resized(channel, size)
-            spread = np.ptp(mask)
-            yield index, (mask - mask.min()) / spread if spread else np.zeros_like(mask)
+        for some in blocks(len(channels), size):
+            masks = resized(channels[some], size)
+            masks = masks - masks.min(axis=(1, 2), keepdims=True)
+            spread = masks.max(axis=(1, 2), keepdims=True)
+            yield from ((index, mask) for mask in np.divide(masks, spread, out=masks, where=spread != 0))
 
 
 def _weights(scores: FloatArray, activations: FloatArray) -> FloatArray:

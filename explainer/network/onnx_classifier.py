@@ -205,7 +205,7 @@ class OnnxClassifier:
         parts = self._tried(question, arrays[0], given)
         if parts is None:
             return None
-        return [with_a_row_each(np.concatenate(output), len(arrays[0])) for output in zip(*parts, strict=True)]
+        return [with_a_row_each(_joined(output), len(arrays[0])) for output in zip(*parts, strict=True)]
 
     def _tried(self, question: Question[Any] | None, images: FloatArray, given: Callable[[], Given]) -> Given | None:
         """What ONNX Runtime gives for images; None where it fails, and MindSpore is to answer from now on."""
@@ -368,6 +368,10 @@ class OnnxClassifier:
     def require_dropout(self) -> None:
         """Raises NoDropoutError when no cell of the network drops anything."""
         self._reference.require_dropout()
+
+
+def _joined(parts: tuple[FloatArray, ...]) -> FloatArray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _engine_of(found: Found | EngineError) -> Engine:

@@ -345,7 +345,7 @@ def _hide(image: FloatArray, filled: FloatArray, keep: Mask | Hidden) -> None:
     if isinstance(keep, tuple):
         image[keep] = filled[keep]
     else:
-        keep = keep.astype(np.float32)
+        keep = keep.astype(np.float32, copy=False)
         image *= keep
         image += filled * (1 - keep)
 

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from explainer.arrays import Float64Array, FloatArray
+from explainer.arrays import Float64Array, FloatArray, IndexArray
 from explainer.checks import require_choice, require_images, require_integer, require_type
 from explainer.errors import NetworkOutputError
 from explainer.network.of import classifier_of, require_activation, require_classifiable, weights_of, without_tensor
 from explainer.passes import Passes
 from explainer.perturb.engine import Request, Variant, evaluated_by
 from explainer.representation import changed, line, of_fields
-from explainer.streams import sample_stream
+from explainer.streams import sample_streams
 from explainer.uncertainty.posterior import INTERVALS, Entropies, entropies_of, interval_of
 
 Augmentation = Callable[[FloatArray, np.random.Generator], FloatArray]
@@ -291,15 +291,16 @@ class AugmentationUncertainty(Uncertainty):
         return {"augment": self._augment_name, "draws": self._count, "seed": self._seed}
 
     def _draws(self, images: FloatArray) -> FloatArray:
+        streams = [sample_streams(self._seed, image) for image in images]
         rows = ((draw, index) for draw in range(self._count) for index in range(len(images)))
-        requests = (Request(index, Variant(self._changed(images[index], draw))) for draw, index in rows)
+        requests = (Request(index, Variant(self._changed(images[index], streams[index](draw)))) for draw, index in rows)
         size = self._classifier.batch_size
         batches = evaluated_by(self._classifier, "probabilities", images, requests, batch_size=size)
         drawn: FloatArray = np.concatenate([batch.outputs for batch in batches])
         return drawn.reshape(self._count, len(images), -1)
 
-    def _changed(self, image: FloatArray, draw: int) -> FloatArray:
-        changed = np.asarray(self._augment(image.copy(), sample_stream(self._seed, image, draw)), np.float32)
+    def _changed(self, image: FloatArray, stream: np.random.Generator) -> FloatArray:
+        changed = np.asarray(self._augment(image.copy(), stream), np.float32)
         if changed.shape != image.shape or not np.isfinite(changed).all():
             raise ValueError(
                 f"`augment` must give finite images of shape {image.shape}, gave shape {changed.shape}"
@@ -320,8 +321,15 @@ def _augmentation(given: Any) -> Augmentation:
 def _shifted(image: FloatArray, rng: np.random.Generator) -> FloatArray:
     most = max(1, min(image.shape[1:]) // 16)
     down, right = rng.integers(-most, most + 1, 2)
-    rows, columns = (np.clip(np.arange(n) - by, 0, n - 1) for n, by in zip(image.shape[1:], (down, right), strict=True))
-    return image[:, rows][:, :, columns]
+    height, width = image.shape[1:]
+    rows, columns = _held_at_edges(height, down), _held_at_edges(width, right)
+    return image.take(rows, axis=1).take(columns, axis=2)
+
+
+def _held_at_edges(length: int, by: int) -> IndexArray:
+    """Where each place along an axis comes from that is moved on by so many."""
+    indices: IndexArray = np.minimum(np.maximum(np.arange(-by, length - by), 0), length - 1)
+    return indices
 
 
 def _noisy(image: FloatArray, rng: np.random.Generator) -> FloatArray:

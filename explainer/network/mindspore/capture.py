@@ -8,12 +8,12 @@ from typing import Any
 
 import mindspore
 from mindspore import Parameter, Tensor, context, nn
-from mindspore.common.api import _pynative_executor
 from mindspore.common.initializer import Zero
 from numpy.typing import NDArray
 
 from explainer.errors import EngineError
 from explainer.network.mindspore.borrowing import (
+    await_writes,
     borrowed,
     cells_by_name,
     cells_of,
@@ -83,7 +83,7 @@ def parameters_of(network: nn.Cell, names: list[str]) -> dict[str, NDArray[Any]]
     missing = [name for name in names if name not in known]
     if missing:
         raise EngineError(f"the parameter {missing[0]!r} is in a list or a dictionary, of which no cell knows")
-    _pynative_executor.sync()  # an optimizer's step may still be on its way
+    await_writes()
     return {name: shared.values_of(known[name]) for name in names}
 
 
