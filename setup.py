@@ -73,6 +73,7 @@ setup(
         "protobuf>=6.31.1,<8",
         "rich>=13",
         "scipy>=1.10",
+        "threadpoolctl>=3.1",
         "tomli>=2; python_version < '3.11'",
         "tqdm>=4.66",
     ],

@@ -16,6 +16,7 @@ FLOORS = {
         "checks",
         "class_names",
         "classifier",
+        "cores",
         "deprecated",
         "errors",
         "made_with",

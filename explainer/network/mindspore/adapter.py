@@ -15,6 +15,7 @@ from mindspore import Tensor, nn
 from explainer.arrays import FloatArray, IndexArray
 from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
+from explainer.cores import products_on_one_thread
 from explainer.errors import NetworkOutputError
 from explainer.memory import images_per_pass
 from explainer.network.mindspore import cpu_setup
@@ -208,10 +209,13 @@ class MindSporeClassifier:
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Nobody changes the network meanwhile: it is compared with what was compiled of it once, at the beginning."""
+        """Nobody changes the network meanwhile: it is compared with what was compiled of it once, at the beginning.
+
+        The cores are the network's, as passes and NumPy take turns.
+        """
         with one_thread():
             self._drop_what_is_stale()
-        with self._shared.taken_as_it_is():
+        with self._shared.taken_as_it_is(), products_on_one_thread():
             yield
 
     def activated(self, logits: FloatArray) -> FloatArray:

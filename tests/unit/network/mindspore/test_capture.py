@@ -143,7 +143,6 @@ def test_weights_that_an_optimizer_writes_are_seen(kind):
         assert np.array_equal(parameters_of(network, ["fc.bias"])["fc.bias"], before - np.asarray(0.5, before.dtype))
 
 
-
 class OwnRule(nn.Cell):
     def construct(self, features: Tensor) -> Tensor:
         return ops.relu(features)
