@@ -457,7 +457,7 @@ class MindSporeClassifier:
                 trace, compilable=compilable and not holds_graph(self._network), compile_on_failure=key != "logits"
             ),
         )
-        return partial(program, batch_size=self._batch_size)
+        return partial(program, batch_size=self._batch_size, compiles=not self._shared.is_comparing)
 
     def _class_count(self, images: FloatArray) -> int:
         """K, for images of this shape."""

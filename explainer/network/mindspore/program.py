@@ -83,19 +83,22 @@ class Program:
         """Whether the computation has been compiled."""
         return self._compiled is not None
 
-    def __call__(self, *arrays: FloatArray, batch_size: int) -> tuple[FloatArray, ...]:
-        """The outputs for arrays of (N, ...), the images first: at most `batch_size` and what fits at a time."""
+    def __call__(self, *arrays: FloatArray, batch_size: int, compiles: bool = True) -> tuple[FloatArray, ...]:
+        """The outputs for arrays of (N, ...), the images first: at most `batch_size` and what fits at a time.
+
+        Without `compiles` these batches do not count, and nothing is compiled that runs eagerly.
+        """
         chunks = pieces(len(arrays[0]), images_per_pass(batch_size, arrays[0].shape[1:]))
-        parts = [self._run([array[chunk] for array in arrays]) for chunk in chunks]
+        parts = [self._run([array[chunk] for array in arrays], compiles) for chunk in chunks]
         return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
 
-    def _run(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
-        self._seen += 1
+    def _run(self, chunk: list[FloatArray], compiles: bool) -> tuple[FloatArray, ...]:
+        self._seen += compiles
         # None: there is no graph yet, or MindSpore cannot make one, or it gives other values.
         outputs = None
         if self._compiled is not None:
             outputs = _call(self._compiled, chunk)
-        elif self._compilable and self._seen > _EAGER_BATCHES:
+        elif compiles and self._compilable and self._seen > _EAGER_BATCHES:
             outputs = self._compile(chunk)
         return self._run_eagerly(chunk) if outputs is None else outputs
 

@@ -35,6 +35,7 @@ class _OfThread(threading.local):
     outputs: OrderedDict[bytes, FloatArray] | None = None
     is_taken_as_it_is = False
     are_weights_others = False
+    is_comparing = False
 
 
 class _Array(NamedTuple):
@@ -197,6 +198,20 @@ class Shared:
             yield
         finally:
             self._here.outputs, self._here.are_weights_others = before
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether MindSpore is asked so that another engine may answer the next time: compiling would be in vain."""
+        return self._here.is_comparing
+
+    @contextmanager
+    def comparing(self) -> Iterator[None]:
+        """MindSpore is asked so that another engine may answer the next time."""
+        before, self._here.is_comparing = self._here.is_comparing, True
+        try:
+            yield
+        finally:
+            self._here.is_comparing = before
 
     def weights_written(self) -> None:
         """Weights are others now, though the network is taken as it is."""

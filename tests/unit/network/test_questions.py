@@ -16,6 +16,7 @@ from networks import NormalisedCnn, SmallCnn, random_weights
 from explainer.errors import LayerError, NoReluError
 from explainer.network import questions
 from explainer.network.mindspore.adapter import MindSporeClassifier
+from explainer.network.mindspore.program import Program
 from explainer.network.of import classifier_of
 from explainer.network.onnx.session import Session
 from explainer.network.onnx_classifier import OnnxClassifier
@@ -56,6 +57,21 @@ def asked_of_mindspore(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]
     for name in ("gradient", "layer", "activations"):
         watch(name)
     return asked
+
+
+@pytest.mark.parametrize("kind", ["gradient", "layer"])
+def test_mindspore_compiles_nothing_to_be_compared_with(
+    kind: str, monkeypatch: pytest.MonkeyPatch, asked_of_mindspore: list[tuple[str, int]]
+) -> None:
+    def compile_nothing(*given: Any, **named: Any) -> None:
+        pytest.fail("MindSpore compiles what ONNX Runtime is about to answer")
+
+    monkeypatch.setattr(Program, "_compile", compile_nothing)
+    network = classifier_of(SmallCnn(), SOFTMAX, engine="auto")
+    names = ("conv1",) if kind == "layer" else ()
+    for _ in range(4):
+        getattr(network, kind)(IMAGES, SEED, *names)
+    assert asked_of_mindspore == [(kind, 3), (kind, 3), (kind, 1)]
 
 
 class Residual(nn.Cell):
