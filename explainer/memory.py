@@ -16,6 +16,7 @@ VARIABLE = "EXPLAINER_BATCH_MB"
 _MEGABYTES = 64.0
 _HELD = 512e6  # bytes of all that one computation holds at once
 _ASKED = 2e6  # bytes of small images that are asked about together
+_ONCE = 1.6e6  # bytes of images
 _TOGETHER = 2.5e5  # bytes of small arrays that NumPy is given at once: beyond, it gains nothing
 _PASSES = 4  # in which they go, at most
 _BYTES = 4  # of a float32
@@ -76,6 +77,17 @@ def passes(count: int, image_shape: Sequence[int]) -> Iterator[slice]:
     """
     size = images_per_pass(max(1, count), image_shape)
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def images_once(image_shape: Sequence[int]) -> int:
+    """How many images of this shape (C, ...) MindSpore is given where it is asked once or twice: two or more, even.
+
+    It keeps what a pass once took, which is much for large images.
+
+    >>> [images_once((3, side, side)) for side in (32, 160, 224)]
+    [130, 4, 2]
+    """
+    return max(2, int(_ONCE // (_BYTES * math.prod(image_shape))) // 2 * 2)
 
 
 def blocks(count: int, shape: Sequence[int]) -> Iterator[slice]:

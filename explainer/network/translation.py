@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
+from explainer.memory import images_once
 from explainer.network.mindspore.capture import captured, parameters_of
 from explainer.network.mindspore.reference import eager_outputs
 from explainer.network.onnx.device import CPU
@@ -22,7 +22,6 @@ from explainer.network.onnx.mindir import BATCH, graph_of
 from explainer.network.onnx.session import Session
 
 _COMPARED = 8  # images
-_COMPARED_NUMBERS = 400_000  # in all of them: MindSpore keeps what a pass once took, which is much for large images
 _ROUNDING = 1e-5  # of the largest output: what MindSpore's own batches of other sizes differ by
 _SENSITIVE = 4  # times what the last digit of the images changes: rounding inside the network counts as well
 _MOST = 1e-4  # for a network that makes much of the last digit
@@ -130,12 +129,8 @@ def _several_of(images: FloatArray) -> FloatArray:
 
 
 def compared_at_once(image_shape: tuple[int, ...]) -> int:
-    """How many images of this shape MindSpore is given at once for a comparison: two to eight, an even number.
-
-    >>> [compared_at_once((3, side, side)) for side in (32, 160, 224)]
-    [8, 4, 2]
-    """
-    return max(2, min(_COMPARED, _COMPARED_NUMBERS // prod(image_shape) // 2 * 2))
+    """How many images of this shape MindSpore is given at once for a comparison: two to eight, an even number."""
+    return min(_COMPARED, images_once(image_shape))
 
 
 class _Timed(NamedTuple):

@@ -20,7 +20,7 @@ from mindspore import Tensor, nn
 
 from explainer.arrays import FloatArray
 from explainer.errors import ExplainerError
-from explainer.memory import images_per_pass
+from explainer.memory import images_once, images_per_pass
 from explainer.network.mindspore.borrowing import TracedCalls, blocking, compiling, forget_failed_pass, reclassed
 
 _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
@@ -100,7 +100,18 @@ class Program:
             outputs = _call(self._compiled, chunk)
         elif compiles and self._compilable and self._seen > _EAGER_BATCHES:
             outputs = self._compile(chunk)
-        return self._run_eagerly(chunk) if outputs is None else outputs
+        if outputs is not None:
+            return outputs
+        return self._run_in_parts(chunk) if self._seen <= _EAGER_BATCHES else self._run_eagerly(chunk)
+
+    def _run_in_parts(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
+        """Few large images at a time: MindSpore keeps what it once took, and another engine may answer from now on."""
+        parts = pieces(len(chunk[0]), images_once(chunk[0].shape[1:]))
+        found = [self._run_part([array[part] for array in chunk]) for part in parts]
+        return tuple(np.concatenate(outputs) for outputs in zip(*found, strict=True))
+
+    def _run_part(self, part: list[FloatArray]) -> tuple[FloatArray, ...]:
+        return self._run_eagerly(part) if self._compiled is None else _call(self._compiled, part)
 
     def _run_eagerly(self, chunk: list[FloatArray]) -> tuple[FloatArray, ...]:
         try:

@@ -13,7 +13,7 @@ import mindspore
 import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, mint, nn, ops
-from networks import LinearNetwork, NormalisedCnn, SmallCnn, rectified
+from networks import Counting, LinearNetwork, NormalisedCnn, SmallCnn, rectified
 from numpy.typing import NDArray
 
 import explainer
@@ -928,3 +928,15 @@ def test_pieces_are_few_of_about_one_size_and_even(count: int, batch_size: int, 
     covered = [place for piece in found for place in range(count)[piece]]
     assert covered == list(range(count))
     assert len(found) == -(-count // batch_size) and max(sizes) <= batch_size
+
+
+def test_few_large_images_go_together_as_long_as_nothing_is_compiled() -> None:
+    network = Counting(SmallCnn())
+    classifier = MindSporeClassifier(network)
+    images = np.random.default_rng(0).standard_normal((5, 2, 300, 400)).astype(np.float32)
+    network.passes.clear()
+    found = classifier.logits(images)
+    assert network.passes == [1, 2, 2, 1]  # the first pass tells the shape of the answer
+    np.testing.assert_allclose(
+        found, np.concatenate([classifier.logits(images[:3]), classifier.logits(images[3:])]), 1e-5
+    )
