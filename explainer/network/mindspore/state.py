@@ -13,9 +13,10 @@ from __future__ import annotations
 import dis
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
-from operator import is_
+from itertools import chain
+from operator import contains, getitem, is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -50,24 +51,56 @@ class _UnseenError(Exception):
     """The code reads what cannot be compared."""
 
 
-class _Held(NamedTuple):
-    """What a mapping had under some names, and how long it was; under others it had nothing. No length: it may grow."""
+class _Mappings:
+    """What mappings had under some names; each list is gone through at once, as there are thousands of entries."""
 
-    mapping: Mapping[str, object]
-    names: tuple[str, ...]
-    values: tuple[object, ...]
-    absent: tuple[str, ...]
-    size: int | None
+    def __init__(self) -> None:
+        self._empty: list[Mapping[Any, Any]] = []
+        self._whole: list[Mapping[Any, Any]] = []
+        self._lengths: list[int] = []
+        self._ordered: list[Mapping[Any, Any]] = []
+        self._keys: list[object] = []
+        self._owners: list[Mapping[Any, Any]] = []
+        self._names: list[object] = []
+        self._values: list[object] = []
+        self._lacking: list[Mapping[Any, Any]] = []
+        self._absent: list[str] = []
 
-    def is_the_same(self) -> bool:
-        if self.size is not None and len(self.mapping) != self.size:
-            return False
-        if self.size == len(self.names) and tuple(self.mapping) != self.names:  # code may go through it in its order
-            return False
-        if any(map(self.mapping.__contains__, self.absent)):
-            return False
+    def holds(self, mapping: Mapping[Any, Any], some: Iterable[Any]) -> None:
+        """The mapping has nothing else than now, and under some of its names the very same."""
+        if not mapping:
+            self._empty.append(mapping)
+            return
+        names = tuple(some)
+        self._whole.append(mapping)
+        self._lengths.append(len(mapping))
+        if len(names) == len(mapping):  # code may go through it in its order
+            self._ordered.append(mapping)
+            self._keys += names
+        self._has(mapping, names)
+
+    def reads(self, mapping: Mapping[str, Any], names: frozenset[str]) -> None:
+        """The mapping, which may grow, has the very same under those of the names that it has."""
+        self._has(mapping, tuple(names & mapping.keys()))
+        absent = names - mapping.keys()
+        self._lacking += [mapping] * len(absent)
+        self._absent += absent
+
+    def _has(self, mapping: Mapping[Any, Any], names: tuple[Any, ...]) -> None:
+        self._owners += [mapping] * len(names)
+        self._names += names
+        self._values += map(mapping.__getitem__, names)
+
+    def are_the_same(self) -> bool:
+        """Whether all of them are as they were."""
         try:
-            return all(map(is_, map(self.mapping.__getitem__, self.names), self.values))
+            return (
+                not any(self._empty)
+                and list(map(len, self._whole)) == self._lengths
+                and all(map(is_, chain.from_iterable(self._ordered), self._keys))
+                and not any(map(contains, self._lacking, self._absent))
+                and all(map(is_, map(getitem, self._owners, self._names), self._values))
+            )
         except KeyError:
             return False
 
@@ -78,8 +111,7 @@ class State:
     Attributes:
         objects: the objects, in the order in which they were met.
         values: the values, in that order.
-        held: where they were found, in mappings,
-        empty: mappings in which nothing was found, as most of a cell's hooks,
+        mappings: where they were found, in mappings,
         lists: in lists,
         attributes: as attributes (object, name, value),
         numbers: and the arrays and tensors, with what was in them.
@@ -88,8 +120,7 @@ class State:
     def __init__(self) -> None:
         self.objects: list[object] = []
         self.values: list[object] = []
-        self.held: list[_Held] = []
-        self.empty: list[Mapping[Any, Any]] = []
+        self.mappings = _Mappings()
         self.lists: list[tuple[list[object], tuple[object, ...]]] = []
         self.attributes: list[tuple[object, str, object]] = []
         self.numbers: list[tuple[Any, _Numbers]] = []
@@ -97,8 +128,7 @@ class State:
     def is_untouched(self) -> bool:
         """Whether all is the very same where it was found; if not, it may still be equal."""
         return (
-            not any(self.empty)
-            and all(map(_Held.is_the_same, self.held))
+            self.mappings.are_the_same()
             and all(len(found) == len(had) and all(map(is_, found, had)) for found, had in self.lists)
             and all(_attribute_of(owner, name) is value for owner, name, value in self.attributes)
             and all(_numbers_of(array) == seen for array, seen in self.numbers)
@@ -145,10 +175,10 @@ class _Reading:
         self._same(cell)
         own = vars(cell)
         self._attribute(cell, "__class__")
-        self._holds(own, [name for name in own if name not in _AS_IT_RUNS or name in _LOOKED_AT])
+        self.state.mappings.holds(own, [name for name in own if name not in _AS_IT_RUNS or name in _LOOKED_AT])
         for name in _LOOKED_AT & own.keys():
             if isinstance(own[name], dict):
-                self._holds(own[name], own[name])
+                self.state.mappings.holds(own[name], own[name])
         for name in _HOOKS:
             self._value(own.get(name) or None)  # the first pass makes places for them
         for name, value in own.items():
@@ -176,7 +206,7 @@ class _Reading:
         for base in kind.__mro__:
             if _is_stateless(base.__module__):
                 continue  # what is mixed in may come behind it
-            self._holds(vars(base), vars(base))
+            self.state.mappings.holds(vars(base), vars(base))
             for name, value in vars(base).items():
                 special = name.startswith("__") and name.endswith("__")
                 if name not in _NOT_AT_WORK and (not special or isinstance(value, FunctionType)):
@@ -204,7 +234,7 @@ class _Reading:
             self.state.lists.append((values, tuple(values)))
         self._several(values)
         if isinstance(values, dict):
-            self._holds(values, values)
+            self.state.mappings.holds(values, values)
             self._several(values.values())
 
     def _several(self, values: Any) -> None:
@@ -254,7 +284,7 @@ class _Reading:
         if self._is_met(value):
             return
         own = getattr(value, "__dict__", {})
-        self._holds(own, own)
+        self.state.mappings.holds(own, own)
         for name, entry in own.items():
             if isinstance(entry, (*_PLAIN, FunctionType, MethodType, partial)):
                 self.state.values.append(name)
@@ -294,7 +324,7 @@ class _Reading:
         names = _names_in(function.__code__)
         if names & _BEYOND:
             raise _UnseenError
-        self._reads(function.__globals__, names)
+        self.state.mappings.reads(function.__globals__, names)
         for name in sorted(names & function.__globals__.keys()):
             self._value(function.__globals__[name])
             if isinstance(function.__globals__[name], ModuleType):
@@ -302,27 +332,12 @@ class _Reading:
 
     def _read_of(self, module: ModuleType, names: frozenset[str]) -> None:
         """What the code may read of a module: whatever it has of the code's names."""
-        self._reads(vars(module), names)
+        self.state.mappings.reads(vars(module), names)
         for name in sorted(names & vars(module).keys()):
             entry = vars(module)[name]
             self._same(entry)
             if isinstance(entry, ModuleType) and not self._is_met(entry):
                 self._read_of(entry, names)
-
-    def _holds(self, mapping: Mapping[Any, Any], names: Iterable[Any]) -> None:
-        """The mapping has nothing else, and under these names the very same."""
-        names = tuple(names)
-        if not mapping:
-            self.state.empty.append(mapping)
-            return
-        found = _Held(mapping, names, tuple(map(mapping.__getitem__, names)), (), len(mapping))
-        self.state.held.append(found)
-
-    def _reads(self, mapping: Mapping[str, Any], names: frozenset[str]) -> None:
-        """The mapping, which may grow, has the very same under those of the names that it has."""
-        there = tuple(names & mapping.keys())
-        values = tuple(map(mapping.__getitem__, there))
-        self.state.held.append(_Held(mapping, there, values, tuple(names - mapping.keys()), None))
 
     def _attribute(self, owner: object, name: str) -> None:
         self.state.attributes.append((owner, name, _attribute_of(owner, name)))
