@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum, EnumMeta
 from functools import cache, partial
 from itertools import chain
 from operator import contains, getitem, is_
@@ -40,6 +41,7 @@ _PARTS: dict[Any, Callable[[Any], tuple[Any, ...]]] = {
     (staticmethod, classmethod): lambda method: (method.__func__,),
     property: lambda method: (method.fget, method.fset),
     partial: lambda call: (call.func, call.args, call.keywords),
+    Enum: lambda member: (member.name, type(member)),
 }
 
 
@@ -269,6 +271,8 @@ class _Reading:
             self._function(value)
         elif isinstance(value, type) and issubclass(value, nn.Cell):
             self._class(value)
+        elif isinstance(value, EnumMeta):
+            self._enumeration(value)
         elif isinstance(value, ModuleType | type | BuiltinFunctionType):
             self._named(value)
         elif _is_mindspores(type(value).__module__):
@@ -296,6 +300,20 @@ class _Reading:
         if not _is_stateless(module or "builtins"):
             raise _UnseenError
         self._same(value)
+
+    def _enumeration(self, kind: EnumMeta) -> None:
+        """The members of an enumeration, and what code of the user's it has."""
+        self._same(kind)
+        if self._is_met(kind):
+            return
+        self.state.mappings.holds(vars(kind), vars(kind))
+        for name, value in vars(kind).items():
+            if not name.startswith("_") and not isinstance(value, Enum):
+                self._value(value)
+        members: Iterable[Enum] = kind.__members__.values()
+        for member in members:
+            self.state.mappings.holds(vars(member), vars(member))
+            self._value(member.value)
 
     def _function(self, function: FunctionType) -> None:
         self._same(function)

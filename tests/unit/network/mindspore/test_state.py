@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from enum import Enum
 from functools import partial, wraps
 from typing import Any
 
@@ -249,6 +250,35 @@ def test_a_function_of_mindspore_that_is_replaced_is_part_of_its_state(monkeypat
             assert not before.is_untouched()
         assert before == state_of(network)
         assert before.is_untouched()
+
+
+class Layout(str, Enum):
+    ROWS = "rows"
+    COLUMNS = "columns"
+
+    def turned(self, images: Tensor) -> Tensor:
+        return images if self is Layout.ROWS else images.swapaxes(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "now"),
+    [
+        (Layout, "turned", lambda layout, images: images * 2),
+        (Layout.ROWS, "_value_", "columns"),
+        (Layout, "more", 1),
+    ],
+)
+def test_an_enumeration_is_part_of_its_state(owner: Any, name: str, now: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Turning(SmallCnn):
+        layout = Layout.ROWS
+
+        def construct(self, images: Tensor) -> Tensor:
+            return super().construct(Layout(self.layout).turned(images))
+
+    before = state_of(Turning())
+    assert before is not None and before.is_untouched()
+    monkeypatch.setattr(owner, name, now, raising=False)
+    assert not before.is_untouched()
 
 
 class AttributeDict(dict[str, float]):
