@@ -16,6 +16,7 @@ from explainer.errors import EngineError
 from explainer.memory import images_once
 from explainer.network.mindspore.capture import captured, parameters_of
 from explainer.network.mindspore.reference import eager_outputs
+from explainer.network.mindspore.shared import shared_of
 from explainer.network.onnx.device import CPU
 from explainer.network.onnx.graph import Graph
 from explainer.network.onnx.mindir import BATCH, graph_of
@@ -117,8 +118,13 @@ def rounding_of(graph: Graph, least: float = _ROUNDING) -> float:
 
 
 def session_of(graph: Graph, network: Any, device: str = CPU) -> Session:
-    """The graph at work with the network's weights of this moment."""
-    return Session(graph, parameters_of(network, list(graph.weights)), device=device)
+    """The graph at work with the network's weights of this moment, of which all its sessions hold one copy."""
+    held = shared_of(network).held_weights
+    weights = parameters_of(network, list(graph.weights))
+    same = {name: held[name] for name in weights if name in held and np.array_equal(held[name], weights[name])}
+    session = Session(graph, weights | same, device=device)
+    held.update(session.held)
+    return session
 
 
 def _several_of(images: FloatArray) -> FloatArray:

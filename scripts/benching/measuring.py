@@ -40,7 +40,7 @@ class Effort:
 
     def warm_ups(self, column: str, first: float) -> int:
         """Calls between the first and those that are timed: MindSpore compiles a network with its third batch."""
-        if first > 2 * self.patience:  # so many batches that it has compiled
+        if first > 4 * self.patience:  # so many batches that it has compiled
             return int(column == OURS)
         return 3 if column in (OURS, BEFORE) else 1
 

@@ -54,6 +54,7 @@ class Shared:
 
     Attributes:
         parameters: those of the graphs that were taken of it, by the names that they had then.
+        held_weights: copies of them that somebody else computes with, by those names, as long as that one lives.
         structure: how often its cells, parameters or constants were found to be others.
         writes: how often its weights may have been written, since nobody was to write them.
         state: what its code could read when it last answered as it did; None where that is not known.
@@ -70,6 +71,7 @@ class Shared:
         self._here = _OfThread()
         self.state: State | None = None
         self.parameters: dict[str, Parameter] = {}
+        self.held_weights: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()
         self.structure = 0
         self.writes = 0
 

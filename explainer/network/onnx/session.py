@@ -100,6 +100,11 @@ class Session:
         """
         return Session(graph, self._kept, device=self.device)
 
+    @property
+    def held(self) -> Mapping[str, NDArray[Any]]:
+        """The weights that it was made with, by their names; nobody writes into them."""
+        return self._kept
+
     def holds(self, weights: Mapping[str, NDArray[Any]]) -> bool:
         """Whether these are the weights that it was made with."""
         # As fast as memory: a checksum of 50 MB takes twice as long, a cryptographic one nine times.

@@ -17,9 +17,11 @@ from explainer.errors import LayerError, NoReluError
 from explainer.network import questions
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.program import Program
+from explainer.network.mindspore.shared import shared_of
 from explainer.network.of import classifier_of
 from explainer.network.onnx.session import Session
 from explainer.network.onnx_classifier import OnnxClassifier
+from explainer.network.sessions import AtWork
 from explainer.relu_rules import deconvolution, guided, plain
 
 IMAGES = np.random.default_rng(0).standard_normal((3, 2, 5, 7)).astype(np.float32)
@@ -57,6 +59,20 @@ def asked_of_mindspore(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]
     for name in ("gradient", "layer", "activations"):
         watch(name)
     return asked
+
+
+def test_sessions_of_a_network_hold_its_weights_once() -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    asked.logits(IMAGES)
+    asked.gradient(IMAGES, SEED)
+    asked.layer(IMAGES, SEED, "conv1")
+    sessions = [entry.session for entry in shared_of(network).known.values() if isinstance(entry, AtWork)]
+    held = [session.held["conv1.weight"] for session in sessions]
+    assert len(held) == 3 and all(array is held[0] for array in held)
+    network.conv1.weight.set_data(network.conv1.weight * 2)
+    np.testing.assert_allclose(asked.logits(IMAGES), by_mindspore(network).logits(IMAGES), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(2 * held[0], shared_of(network).held_weights["conv1.weight"])
 
 
 @pytest.mark.parametrize("kind", ["gradient", "layer"])
