@@ -7,7 +7,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from operator import is_
+from itertools import chain
+from operator import attrgetter, is_, methodcaller
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
@@ -26,6 +27,7 @@ _ENTRY_BYTES = 250  # of an array and its digest, beside the numbers
 _ROUNDING = 1e-5  # of the largest output
 _PLAIN = (int, float, str, NoneType)  # compared by value; tensors by identity
 _GONE = object()
+_CHILDREN, _VALUES = attrgetter("_cells", "_params"), methodcaller("values")
 _Made = TypeVar("_Made")
 
 
@@ -63,7 +65,7 @@ class Shared:
     def __init__(self, network: nn.Cell) -> None:
         self._network = network
         self._known: dict[Hashable, Any] = {}
-        self._parts: list[object] = []
+        self._parts = _Parts([])
         self._storages: list[int] = []
         self._constants: list[_Constants] = []
         self._arrays: dict[int, _Array] = {}
@@ -126,7 +128,8 @@ class Shared:
         before = list(map(_Constants, cells_of(self._network)))
         made = self.remembered(key, make)
         # After a pass every parameter has its storage, and what the pass itself changed (a counter) is no constant.
-        self._parts, self._storages = _parts(cells_of(self._network))
+        self._parts = _Parts(cells_of(self._network))
+        self._storages = self._parts.storages()
         self._constants = [constants.that_stay() for constants in before]
         return made
 
@@ -134,13 +137,12 @@ class Shared:
         """Drops what is known where cells, parameters, their storage or the cells' constants are others than then."""
         if not self._known:
             return
-        parts, storages = _parts(cells_of(self._network))
-        same = len(parts) == len(self._parts) and all(map(is_, parts, self._parts))
+        same = self._parts.are_the_same()
         if same and not self._here.is_taken_as_it_is:  # constants once, when it is taken: there are many
             same = all(map(_Constants.are_the_same, self._constants))
         if not same:
             self.drop_with_structure()
-        elif storages != self._storages:
+        elif self._parts.storages() != self._storages:
             self.drop()
 
     def remembered(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
@@ -284,11 +286,28 @@ def _digest(image: FloatArray) -> bytes:
     return hashlib.blake2b(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes(), digest_size=16).digest()
 
 
-def _parts(cells: list[nn.Cell]) -> tuple[list[object], list[int]]:
-    """Every cell, what each holds and every parameter, to be compared by identity; the addresses of their values."""
-    held = [child for cell in cells for child in cell._cells.values()]  # a name may be given to another cell of them
-    parameters = [parameter for cell in cells for parameter in cell._params.values() if parameter is not None]
-    return [*cells, *held, *parameters], [parameter.data_ptr() for parameter in parameters]
+class _Parts:
+    """The cells of a network, with what each of them holds: cells and parameters, by their places."""
+
+    def __init__(self, cells: list[nn.Cell]) -> None:
+        self._cells = cells
+        self._lengths = list(map(len, self._holding()))
+        self._held = list(self._all_held())
+        self._parameters = [part for part in self._held if isinstance(part, Parameter)]
+
+    def are_the_same(self) -> bool:
+        """Whether each cell holds the very same: then the network has no other cells, either."""
+        return list(map(len, self._holding())) == self._lengths and all(map(is_, self._all_held(), self._held))
+
+    def storages(self) -> list[int]:
+        """Where the values of the parameters are."""
+        return [parameter.data_ptr() for parameter in self._parameters]
+
+    def _holding(self) -> Iterator[Mapping[str, object]]:
+        return chain.from_iterable(map(_CHILDREN, self._cells))
+
+    def _all_held(self) -> Iterator[object]:
+        return chain.from_iterable(map(_VALUES, self._holding()))
 
 
 class _Compared(dict[type, bool]):
