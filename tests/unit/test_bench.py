@@ -112,7 +112,7 @@ def test_who_takes_long_is_asked_once_but_for_ours_and_the_floors():
     assert [effort.is_asked_again(column, 2.0) for column in columns] == [True, True, True, False]
     assert [effort.is_asked_again(column, 7.0) for column in columns] == [True, False, True, False]
     assert [effort.warm_ups(column, 0.1) for column in columns] == [3, 3, 1, 1]
-    assert [effort.warm_ups(column, 3.5) for column in columns] == [1, 0, 0, 0]
+    assert [effort.warm_ups(column, 6.5) for column in columns] == [1, 0, 0, 0]
     assert [effort.is_enough(OURS, taken) for taken in ([9.0], [9.0, 9.0], [0.1] * 4)] == [False, True, False]
     assert [effort.is_enough(ONNX, taken) for taken in ([], [9.0])] == [False, True]
 

@@ -45,7 +45,8 @@ def taken(line: str) -> bool:
     name, *arguments = itertools.takewhile(lambda word: word not in (">", ">>", "|"), shlex.split(line, comments=True))
     shown = [word for word in arguments if word != "..."]
     try:
-        return bool(cli.commands[name].make_context(name, shown).params)
+        whole = click.Context(cli, **cli.context_settings)  # without it Click would keep another --help for the command
+        return bool(cli.commands[name].make_context(name, shown, whole).params)
     except click.MissingParameter:
         return shown != arguments
 
