@@ -22,6 +22,7 @@ from explainer.arrays import FloatArray
 from explainer.errors import ExplainerError
 from explainer.memory import images_once, images_per_pass
 from explainer.network.mindspore.borrowing import TracedCalls, blocking, compiling, forget_failed_pass, reclassed
+from explainer.network.mindspore.stderr import quiet_stderr
 
 _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is compiled
 _COMPARED = 8  # images for which a graph is compared with the eager pass
@@ -143,7 +144,7 @@ class Program:
         """The outputs compiled, where they are the eager ones; `proven=False` where there are none to compare with."""
         compiled = self._trace(1).compiled(chunk)
         try:
-            with without_dump():
+            with without_dump(), quiet_stderr():
                 outputs, again = _call(compiled, chunk), _call(compiled, chunk)
         except Exception as error:  # MindSpore raises nearly anything for code that it cannot compile
             self._compilable = False

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -928,6 +929,27 @@ def test_pieces_are_few_of_about_one_size_and_even(count: int, batch_size: int, 
     covered = [place for piece in found for place in range(count)[piece]]
     assert covered == list(range(count))
     assert len(found) == -(-count // batch_size) and max(sizes) <= batch_size
+
+
+class Kind(Enum):
+    """Compared by `is`, which MindSpore does not compile."""
+
+    ONE = 1
+    TWO = 2
+
+
+def test_mindspore_prints_nothing_of_a_network_that_it_cannot_compile(capfd: pytest.CaptureFixture[str]) -> None:
+    class Choosing(SmallCnn):
+        kind = Kind.ONE
+
+        def construct(self, images: Tensor) -> Tensor:
+            return super().construct(images) * (1 if self.kind is Kind.ONE else 2)
+
+    classifier = MindSporeClassifier(Choosing())
+    found = [classifier.logits(np.ones((3, 2, 5, 7), np.float32)) for _ in range(4)]
+    np.testing.assert_allclose(found[3], found[0], 1e-5)
+    assert not classifier._shared.compiled
+    assert "ANALYZER" not in capfd.readouterr().err
 
 
 def test_few_large_images_go_together_as_long_as_nothing_is_compiled() -> None:
