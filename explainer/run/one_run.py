@@ -212,6 +212,7 @@ class OneRun:
         if first is not None:
             require_label_format(recorded, first.samples[0].sample.label_format)
             require_same_engines(recorded, self._classifier.engine_for(first.unpredicted.images))
+            require_same(recorded, self._metadata(then, engine_now(recorded)))  # with what the images have told
         forecast = None if first is None else self._forecast(jobs, first, self._left(recorded))
         estimate = None if forecast is None else self._told(forecast, time.monotonic() - started)
         raw_kind = self._options.raw_maps

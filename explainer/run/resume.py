@@ -13,8 +13,8 @@ from explainer.network.onnx.device import CPU
 from explainer.records import RunMetadata
 from explainer.summary import codec
 from explainer.summary.recorded_run import RecordedRun
-from explainer.summary.same_run import compared, free, in_words
-from explainer.summary.settings import differences, mapping
+from explainer.summary.same_run import compared, free, in_words, told_differences
+from explainer.summary.settings import mapping
 
 _DO = "Give what the run was begun with, or begin a new one (without resume)"
 
@@ -30,7 +30,7 @@ def require_same(recorded: RecordedRun, metadata: RunMetadata) -> dict[str, Any]
     # Earlier versions told less of pictures; their digests are compared one by one.
     known = mapping(then_compared.get("dataset"))
     now_compared["dataset"] = {name: mapping(now_compared.get("dataset")).get(name) for name in known}
-    found = [in_words(found) for found in differences(then_compared, now_compared)]
+    found = [in_words(found) for found in told_differences(then_compared, now_compared)]
     if found:
         raise ResumeError(f"cannot go on with {recorded.event_file}: {'; '.join(found)}. {_DO}")
     return _changed(free(recorded.metadata), free(now))

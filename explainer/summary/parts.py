@@ -18,9 +18,9 @@ from explainer.records import DatasetOrder, RunMetadata
 from explainer.summary.folder import RunFiles, chosen_run, find_runs, job_folders
 from explainer.summary.index_file import opened_index
 from explainer.summary.lock import has_writer
-from explainer.summary.same_run import compared, engines, in_words
+from explainer.summary.same_run import compared, engines, in_words, told_differences
 from explainer.summary.sample_index import SampleIndex
-from explainer.summary.settings import Difference, differences, mapping
+from explainer.summary.settings import Difference, mapping
 from explainer.summary.verify import require_something
 
 _TOLD_BY_SAMPLES = ("label_format", "engine")
@@ -184,4 +184,4 @@ def _differences(first: Part, other: Part) -> Iterator[Difference]:
     for found in (one, another):
         for name in ("shard", *unknown):
             found.pop(name, None)
-    yield from differences(one, another)
+    yield from told_differences(one, another)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from explainer.records import RunMetadata
-from explainer.summary.settings import Difference, mapping
+from explainer.summary.settings import Difference, differences, mapping
 
 _MAY_DIFFER = ("batch_size", "on_bad_sample")
 """Options that change no result: a run that ran out of memory, or met a bad sample, is gone on with by others."""
+
+_FOUND_OUT = ("chosen_layer",)
+"""Settings that the first images tell: a run that has had none yet cannot say them."""
 
 
 def compared(metadata: RunMetadata) -> dict[str, Any]:
@@ -41,6 +45,20 @@ def free(metadata: RunMetadata) -> dict[str, Any]:
     rest = {name: value for name, value in provenance.items() if name not in known}
     engine = {"engine version": mapping(metadata.parameters.get("engine")).get("version")}
     return rest | engine | {name: options[name] for name in _MAY_DIFFER if name in options}
+
+
+def told_differences(one: Mapping[str, Any], another: Mapping[str, Any]) -> Iterator[Difference]:
+    """What is not alike in what is compared of two runs; what one of them cannot tell yet is no difference.
+
+    >>> list(told_differences({"layer": "auto"}, {"layer": "auto", "chosen_layer": "a"}))
+    []
+    >>> list(told_differences({"layer": "auto", "chosen_layer": "b"}, {"layer": "auto", "chosen_layer": "a"}))
+    [Difference(name='chosen_layer', first='b', second='a')]
+    """
+    for found in differences(one, another):
+        is_untold = found.name.rpartition(".")[2] in _FOUND_OUT and None in (found.first, found.second)
+        if not is_untold:
+            yield found
 
 
 def in_words(found: Difference, first: str = "then", second: str = "now") -> str:
