@@ -97,6 +97,7 @@ class _Proof:
 
     def of(self, graph: Graph, device: str) -> Translated:
         """The graph at work; EngineError unless it gives the same."""
+        _require_finite(self._eager)
         session = session_of(graph, self._network, device)
         ours = [_timed(partial(session, batch)) for batch in self._batches]
         expected = self._eager[1].outputs
@@ -148,6 +149,16 @@ def _timed(evaluate: Callable[[], Sequence[NDArray[Any]]]) -> _Timed:
     started = time.perf_counter()
     outputs = evaluate()
     return _Timed(outputs, time.perf_counter() - started)
+
+
+def _require_finite(eager: Sequence[_Timed]) -> None:
+    """Raises EngineError where the network itself gives what is no number: then nothing can be compared."""
+    if not all(np.isfinite(output).all() for timed in eager for output in timed.outputs):
+        raise EngineError(
+            "the network itself gives NaN or infinity for the first images, so nothing can be compared with it; look "
+            "at its weights, its statistics (BatchNorm) and the images",
+            difference=np.inf,
+        )
 
 
 def difference_of(

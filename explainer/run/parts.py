@@ -19,12 +19,11 @@ from pathlib import Path
 
 from explainer.errors import SummaryWriteError
 from explainer.records import DatasetOrder
-from explainer.summary.folder import RunFiles, chosen_run, find_runs
+from explainer.summary.folder import PARTS, RunFiles, chosen_run, find_runs
 from explainer.summary.lock import RunLock, has_writer
 from explainer.summary.merge import merge
 from explainer.summary.sample_index import index_of
 
-PARTS = "parts"
 _MERGED, _PUBLISHED = "merged", "parts-merged"
 _PATIENCE = 10.0  # seconds that a worker whose driver was killed may need to notice
 

@@ -14,6 +14,7 @@ from explainer.remote import Place
 _EVENT_FILE = re.compile(r"summary\.(?P<timestamp>\d+)")  # MindInsight's own pattern
 _DATA_FOLDER = re.compile(r"_explain_(\d+)")
 _SUFFIX = "_explain"
+PARTS = "parts"  # the folder of a run that workers share, until it has ended
 _MOST_NAMES = 5  # in a message
 _MOST_FOLDERS = 1_000  # that are remembered
 
@@ -231,6 +232,8 @@ def _hint(summary_dir: Path) -> str:
     if outside := led_out(summary_dir):
         return f": {', '.join(outside[:_MOST_NAMES])} leads out of it"
     below = [folder.name for folder in job_folders(summary_dir)]
+    if not below and (summary_dir / PARTS).is_dir():
+        return f": its run is in parts ({PARTS}), as workers have not ended; go on with it by --workers N --resume"
     if not below:
         return ": no file *summary.<number>*_explain"
     return f"; its folders {', '.join(below[:_MOST_NAMES])} hold summaries"

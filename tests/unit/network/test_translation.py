@@ -236,6 +236,11 @@ def traced(images: Tensor) -> Tensor:
     return ops.relu(images)
 
 
+class WithoutNumbers(nn.Cell):
+    def construct(self, images: Tensor) -> Tensor:
+        return ops.log(-ops.relu(images))
+
+
 class Traced(nn.Cell):
     def construct(self, images: Tensor) -> Tensor:
         return traced(images)
@@ -257,6 +262,7 @@ class Traced(nn.Cell):
         (AtHalf, "computes in float16"),
         (UnlikeCompiled, "other outputs than MindSpore"),
         (Traced, "is traced"),
+        (WithoutNumbers, "the network itself gives NaN or infinity for the first images"),
     ],
 )
 def test_a_network_is_refused_in_a_sentence_that_says_why(make, reason):

@@ -259,6 +259,9 @@ def test_an_empty_folder_is_told_what_is_missing(tmp_path: Path):
     with pytest.raises(SummaryReadError) as caught:
         read_run(tmp_path)
     assert str(caught.value) == f"found no summary in {tmp_path}: no file *summary.<number>*_explain"
+    (tmp_path / "parts").mkdir()
+    with pytest.raises(SummaryReadError, match=r"its run is in parts .* go on with it by --workers N --resume"):
+        read_run(tmp_path)
 
 
 def test_the_folder_above_is_told_where_the_summaries_are(tmp_path: Path):
