@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, repeat
 from operator import attrgetter, is_, methodcaller
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar
@@ -310,17 +310,6 @@ class _Parts:
         return chain.from_iterable(map(_VALUES, self._holding()))
 
 
-class _Compared(dict[type, bool]):
-    """Of the types of a cell's values: whether one is compared at all."""
-
-    def __missing__(self, kind: type) -> bool:
-        self[kind] = issubclass(kind, (*_PLAIN, Tensor))
-        return self[kind]
-
-
-_COMPARED = _Compared()  # to ask each of a thousand values takes five times as long
-
-
 class _Constants:
     """What else than cells and parameters a cell's `construct` may read: its plain values, tensors and buffers."""
 
@@ -328,7 +317,7 @@ class _Constants:
         self._cell = cell
         own = vars(cell)
         read = {name: own[name] for name in own.keys() - _CELL_ATTRIBUTES} | (own.get("_buffers") or {})
-        self._keep({name: value for name, value in read.items() if _COMPARED[type(value)]})
+        self._keep({name: value for name, value in read.items() if isinstance(value, (*_PLAIN, Tensor))})
 
     def that_stay(self) -> _Constants:
         """Itself, without those that have changed since."""
@@ -337,7 +326,8 @@ class _Constants:
 
     def are_the_same(self) -> bool:
         """Whether the cell has them still: tensors the very same, plain values equal ones."""
-        if all(map(is_, map(vars(self._cell).get, self._names), self._values)):  # nearly always
+        now = map(vars(self._cell).get, self._names, repeat(_GONE))
+        if all(map(is_, now, self._values)):  # nearly always
             return True
         return all(_is_the_same(self._now(name), value) for name, value in self._pairs())
 

@@ -108,6 +108,22 @@ def test_weights_replaced_meanwhile_are_honoured() -> None:
         assert not classifier.clean_logits(IMAGES).any()
 
 
+def test_a_none_that_is_taken_away_is_seen() -> None:
+    class Scaling(LinearNetwork):
+        factor: Any = 3.0
+
+        def construct(self, images: Tensor) -> Tensor:
+            logits = super().construct(images)
+            return logits if self.factor is None else logits * self.factor
+
+    network = Scaling(np.ones((4, 70)))
+    network.factor = None
+    classifier = MindSporeClassifier(network)
+    before = [classifier.logits(IMAGES) for _ in range(4)][-1]
+    del vars(network)["factor"]
+    np.testing.assert_allclose(classifier.logits(IMAGES), 3 * before, rtol=1e-5)
+
+
 def test_nothing_is_kept_while_weights_are_shuffled() -> None:
     network = SmallCnn()
     classifier = MindSporeClassifier(network)
