@@ -16,7 +16,7 @@ VARIABLE = "EXPLAINER_BATCH_MB"
 _MEGABYTES = 64.0
 _HELD = 512e6  # bytes of all that one computation holds at once
 _ASKED = 2e6  # bytes of small images that are asked about together
-_ONCE = 1.6e6  # bytes of images
+_ONCE = 1.6e6  # bytes of images that go through MindSpore together where it is asked once or twice
 _TOGETHER = 2.5e5  # bytes of small arrays that NumPy is given at once: beyond, it gains nothing
 _PASSES = 4  # in which they go, at most
 _BYTES = 4  # of a float32
@@ -75,8 +75,7 @@ def passes(count: int, image_shape: Sequence[int]) -> Iterator[slice]:
     >>> list(passes(3, (3, 1500, 1500)))
     [slice(0, 2, None), slice(2, 3, None)]
     """
-    size = images_per_pass(max(1, count), image_shape)
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+    return _slices(count, images_per_pass(max(1, count), image_shape))
 
 
 def images_once(image_shape: Sequence[int]) -> int:
@@ -96,8 +95,7 @@ def blocks(count: int, shape: Sequence[int]) -> Iterator[slice]:
     >>> list(blocks(3, (400, 400)))
     [slice(0, 1, None), slice(1, 2, None), slice(2, 3, None)]
     """
-    size = max(1, int(_TOGETHER // (_BYTES * math.prod(shape))))
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+    return _slices(count, max(1, int(_TOGETHER // (_BYTES * math.prod(shape)))))
 
 
 def give_back() -> None:
@@ -105,6 +103,10 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)
+
+
+def _slices(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def _bound() -> float:

@@ -136,7 +136,11 @@ def _several_of(images: FloatArray) -> FloatArray:
 
 
 def compared_at_once(image_shape: tuple[int, ...]) -> int:
-    """How many images of this shape MindSpore is given at once for a comparison: two to eight, an even number."""
+    """How many images of this shape MindSpore is given at once for a comparison: two to eight, an even number.
+
+    >>> [compared_at_once((3, side, side)) for side in (32, 160, 224)]
+    [8, 4, 2]
+    """
     return min(_COMPARED, images_once(image_shape))
 
 

@@ -33,7 +33,7 @@ def metadata_of(
     """
     network, activation, classifier = subject
     dataset, labels = data
-    saliency = next((job for job in jobs if isinstance(job, SaliencyJob)), SaliencyJob([]))
+    saliency = _saliency_of(jobs)
     return RunMetadata(
         labels=tuple(labels),
         explainers=tuple(explainer.name for explainer in saliency.explainers),
@@ -46,14 +46,26 @@ def metadata_of(
             "dataset": description_of(dataset),
             "options": options.recorded,
             **found,
-            "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
-            "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
-            "controls": {control.name: control.parameters for control in saliency.controls},
-            **_of_controls(saliency),
-            **{job.name: dict(job.parameters) for job in jobs if hasattr(job, "parameters")},
+            **settings_of(jobs),
         },
         package_version=__version__,
     )
+
+
+def settings_of(jobs: Sequence[Job]) -> dict[str, Any]:
+    """The settings of jobs, of explainers and metrics; the first images may tell more of them (a layer)."""
+    saliency = _saliency_of(jobs)
+    return {
+        "explainers": {explainer.name: explainer.parameters for explainer in saliency.explainers},
+        "metrics": {metric.name: metric.parameters for metric in saliency.metrics},
+        "controls": {control.name: control.parameters for control in saliency.controls},
+        **_of_controls(saliency),
+        **{job.name: dict(job.parameters) for job in jobs if hasattr(job, "parameters")},
+    }
+
+
+def _saliency_of(jobs: Sequence[Job]) -> SaliencyJob:
+    return next((job for job in jobs if isinstance(job, SaliencyJob)), SaliencyJob([]))
 
 
 def _of_controls(saliency: SaliencyJob) -> dict[str, Any]:

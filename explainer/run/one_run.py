@@ -26,7 +26,7 @@ from explainer.run.forecast import Forecast
 from explainer.run.inference import InferenceJob
 from explainer.run.interrupts import Interrupts
 from explainer.run.job import Job, PredictedBatch, Sink
-from explainer.run.metadata import metadata_of
+from explainer.run.metadata import metadata_of, settings_of
 from explainer.run.normalisation_check import doubt_about
 from explainer.run.options import RunOptions
 from explainer.run.predict import Item, Predictor, first_items, no_samples, require_unsure
@@ -198,7 +198,8 @@ class OneRun:
         """A run that was begun before."""
         started = time.monotonic()
         then = recorded.metadata.parameters.get("label_format")
-        changed = require_same(recorded, self._metadata(then, engine_now(recorded)))
+        metadata = self._metadata(then, engine_now(recorded))
+        changed = require_same(recorded, metadata)
         before: Counter[type] = Counter({SampleDone: len(recorded.complete), SampleSkipped: len(recorded.skipped)})
         if recorded.ended:
             before[Saliency] = sum(len(sample.maps) for sample in recorded.samples())
@@ -212,7 +213,8 @@ class OneRun:
         if first is not None:
             require_label_format(recorded, first.samples[0].sample.label_format)
             require_same_engines(recorded, self._classifier.engine_for(first.unpredicted.images))
-            require_same(recorded, self._metadata(then, engine_now(recorded)))  # with what the images have told
+            told = {**metadata.parameters, **settings_of(self._setup.jobs)}  # more than before there were images
+            require_same(recorded, replace(metadata, parameters=told))
         forecast = None if first is None else self._forecast(jobs, first, self._left(recorded))
         estimate = None if forecast is None else self._told(forecast, time.monotonic() - started)
         raw_kind = self._options.raw_maps

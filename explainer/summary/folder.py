@@ -232,11 +232,11 @@ def _hint(summary_dir: Path) -> str:
     if outside := led_out(summary_dir):
         return f": {', '.join(outside[:_MOST_NAMES])} leads out of it"
     below = [folder.name for folder in job_folders(summary_dir)]
-    if not below and (summary_dir / PARTS).is_dir():
+    if below:
+        return f"; its folders {', '.join(below[:_MOST_NAMES])} hold summaries"
+    if (summary_dir / PARTS).is_dir():
         return f": its run is in parts ({PARTS}), as workers have not ended; go on with it by --workers N --resume"
-    if not below:
-        return ": no file *summary.<number>*_explain"
-    return f"; its folders {', '.join(below[:_MOST_NAMES])} hold summaries"
+    return ": no file *summary.<number>*_explain"
 
 
 def _holds_runs(folder: Path) -> bool:
