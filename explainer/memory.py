@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 VARIABLE = "EXPLAINER_BATCH_MB"
 """The environment variable that says how many megabytes (10^6 bytes) of images go together through a network."""
 _MEGABYTES = 64.0
-_HELD = 512e6  # bytes of all that one computation holds at once
 _ASKED = 2e6  # bytes of small images that are asked about together
 _ONCE = 1.6e6  # bytes of images that go through MindSpore together where it is asked once or twice
 _TOGETHER = 2.5e5  # bytes of small arrays that NumPy is given at once: beyond, it gains nothing
@@ -54,16 +53,6 @@ def images_at_once(batch_size: int, image_shape: Sequence[int]) -> int:
     size = images_per_pass(batch_size, image_shape)
     fitting = int(_ASKED // (_BYTES * math.prod(image_shape) * size))
     return size * min(max(1, fitting), _PASSES)
-
-
-def images_within(batch_size: int, image_bytes: int) -> int:
-    """How many images go together where each takes so many bytes in all: at most `batch_size`, at least one.
-
-    >>> images_within(32, 45_000_000), images_within(32, 10_000_000_000)
-    (10, 1)
-    """
-    fitting = int(_HELD // max(1, image_bytes))
-    return batch_size if fitting >= batch_size else max(1, fitting - fitting % 2)
 
 
 def passes(count: int, image_shape: Sequence[int]) -> Iterator[slice]:

@@ -56,5 +56,6 @@ class GradCAM(LayerAttribution):
     def _explain_layer(self, activations: FloatArray, gradients: FloatArray) -> FloatArray:
         """The channels weighted by their mean gradients."""
         weights = gradients.mean(axis=(2, 3), dtype=np.float64)
-        combined: FloatArray = np.einsum("nd,ndhw->nhw", weights, activations)
-        return combined
+        flat = activations.reshape(*weights.shape, -1)
+        combined: FloatArray = weights[:, None] @ flat
+        return combined.reshape(len(weights), *activations.shape[2:])

@@ -13,7 +13,7 @@ import numpy as np
 from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
 from explainer.errors import EngineError, NoReluError
-from explainer.memory import images_at_once, images_per_pass, images_within
+from explainer.memory import images_at_once, images_per_pass
 from explainer.network.dropout_at_work import DroppedImages
 from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import MINDSPORE, ONNXRUNTIME, Engine, EngineChoice
@@ -193,8 +193,8 @@ class OnnxClassifier:
         at_work = self._answering(question, images, len(images), at_once=at_once)
         if at_work is None:
             return None
-        size = images_within(images_per_pass(self.batch_size, images.shape[1:]), at_work.graph.bytes_per_image)
-        return self._given(at_work, question, pieces(len(images), size), *arrays)
+        chunks = pieces(len(images), images_per_pass(self.batch_size, images.shape[1:]))
+        return self._given(at_work, question, chunks, *arrays)
 
     def _given(
         self, at_work: Callable[..., Outputs], question: Question[Any] | None, chunks: list[slice], *arrays: Any

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -93,11 +92,6 @@ class Graph:
     def inputs(self) -> tuple[Value, ...]:
         """What is given: the images first."""
         return (self.images, *self.others)
-
-    @cached_property
-    def bytes_per_image(self) -> int:
-        """Of all values between the images and the outputs, as many as a gradient may have to hold at once."""
-        return 4 * sum(value.numbers_per_image or 0 for node in self.nodes for value in node.outputs)
 
 
 def with_open_weights(graph: Graph) -> Graph:

@@ -100,6 +100,35 @@ def test_without_a_number_threads_are_the_cores_of_the_process(monkeypatch, told
     assert thread_count() == 3
 
 
+def other_copy() -> dict[str, np.ndarray[Any, Any]]:
+    return {name: array.copy() for name, array in WEIGHTS.items()}
+
+
+def test_a_session_knows_the_weights_that_it_holds() -> None:
+    session, weights = Session(scaled_and_shifted(), WEIGHTS, threads=1), other_copy()
+    assert [session.holds(weights), session.holds(WEIGHTS), session.holds(other_copy())] == [True] * 3
+    weights["scale"][1] += 1e-6
+    assert not session.holds(weights)
+    weights["scale"][1] = WEIGHTS["scale"][1]
+    assert session.holds(weights)
+
+
+@pytest.mark.parametrize(
+    "other", [np.float32([2, -3]), np.float64([[[2]], [[-3]]]), np.float32([[[2]], [[np.nan]]])], ids=str
+)
+def test_weights_of_another_kind_are_others(other: np.ndarray[Any, Any]) -> None:
+    session = Session(scaled_and_shifted(), WEIGHTS, threads=1)
+    assert not session.holds(WEIGHTS | {"scale": other})
+
+
+def test_weights_that_lie_apart_in_memory_are_compared_by_number() -> None:
+    session = Session(scaled_and_shifted(), WEIGHTS, threads=1)
+    apart = np.repeat(WEIGHTS["scale"], 2, axis=0)[::2]
+    assert not apart.flags.c_contiguous
+    assert session.holds(WEIGHTS | {"scale": apart})
+    assert not session.holds(WEIGHTS | {"scale": apart[::-1]})
+
+
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """The arenas that are asked for, as in a new process."""
