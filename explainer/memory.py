@@ -18,6 +18,7 @@ _ASKED = 2e6  # bytes of small images that are asked about together
 _ONCE = 1.6e6  # bytes of images that go through MindSpore together where it is asked once or twice
 _TOGETHER = 2.5e5  # bytes of small arrays that NumPy is given at once: beyond, it gains nothing
 _PASSES = 4  # in which they go, at most
+_LEAST_EVEN = 8  # images in a batch beyond which an odd number costs more than a smaller rest
 _BYTES = 4  # of a float32
 
 
@@ -85,6 +86,20 @@ def blocks(count: int, shape: Sequence[int]) -> Iterator[slice]:
     [slice(0, 1, None), slice(1, 2, None), slice(2, 3, None)]
     """
     return _slices(count, max(1, int(_TOGETHER // (_BYTES * math.prod(shape)))))
+
+
+def pieces(count: int, batch_size: int) -> list[slice]:
+    """As few pieces as the batch size allows, of about one size: a small rest would cost more per image.
+
+    Larger ones are even: an odd batch does not divide among cores and takes up to a third more (ResNet-20, two cores).
+
+    >>> [len(range(100)[piece]) for piece in pieces(100, 32)]
+    [26, 26, 26, 22]
+    """
+    size = -(-count // -(-count // batch_size))
+    if _LEAST_EVEN < size < batch_size:
+        size += size % 2
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def give_back() -> None:

@@ -10,12 +10,12 @@ import numpy as np
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
+from explainer.memory import pieces
 from explainer.network.dropout_at_work import DropoutAtWork
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.borrowing import borrowed
 from explainer.network.mindspore.dropout import drop_rate, dropped_logits, drops_channels
 from explainer.network.mindspore.dropping_export import captured_with_marks, marks_of
-from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.dropping import Drop, drawn, with_draws
 from explainer.network.onnx.graph import Graph
 from explainer.network.onnx.mindir import BATCH, graph_of

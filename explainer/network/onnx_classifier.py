@@ -13,7 +13,7 @@ import numpy as np
 from explainer.arrays import FloatArray, IndexArray
 from explainer.classifier import LayerOutput
 from explainer.errors import EngineError, NoReluError
-from explainer.memory import images_at_once, images_per_pass
+from explainer.memory import images_at_once, images_per_pass, pieces
 from explainer.network.dropout_at_work import DroppedImages
 from explainer.network.dropout_question import DropoutQuestion
 from explainer.network.engine import MINDSPORE, ONNXRUNTIME, Engine, EngineChoice
@@ -21,7 +21,6 @@ from explainer.network.mindspore.adapter import DroppedLogits, MindSporeClassifi
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.closed_form import ClosedForm
 from explainer.network.mindspore.computations import with_a_row_each
-from explainer.network.mindspore.program import pieces
 from explainer.network.onnx.device import CPU
 from explainer.network.onnx.dropping import drawn
 from explainer.network.questions import ActivationQuestion, GradientQuestion, LayerQuestion

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
+from explainer.memory import pieces
 from explainer.network.engine import MINDSPORE, EngineChoice
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.capture import parameters_of
-from explainer.network.mindspore.program import pieces
 from explainer.network.mindspore.shared import shared_of
 from explainer.network.mindspore.tensors import device_in_use
 from explainer.network.onnx.device import CPU

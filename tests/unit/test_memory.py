@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from explainer.benchmark import Infidelity, Robustness
 from explainer.explanation import RISE, Gradient, IntegratedGradients, Occlusion, SmoothGrad
-from explainer.memory import VARIABLE, give_back, images_per_pass, passes
+from explainer.memory import VARIABLE, give_back, images_per_pass, passes, pieces
 from explainer.perturb.engine import Request, evaluated
 from explainer.perturb.fills import fill_of
 from explainer.resizing import resized
@@ -168,3 +168,27 @@ def test_what_is_free_below_what_is_still_held_goes_back_to_the_system() -> None
 
 def resident_megabytes() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "sizes"),
+    [
+        (1, 32, [1]),
+        (32, 32, [32]),
+        (33, 32, [18, 15]),
+        (64, 32, [32, 32]),
+        (100, 32, [26, 26, 26, 22]),
+        (100, 31, [26, 26, 26, 22]),
+        (93, 31, [31, 31, 31]),
+        (7, 4, [4, 3]),
+        (5, 4, [3, 2]),
+        (9, 8, [5, 4]),
+        (9, 16, [9]),
+    ],
+)
+def test_pieces_are_few_of_about_one_size_and_even(count: int, batch_size: int, sizes: list[int]) -> None:
+    found = pieces(count, batch_size)
+    assert [piece.stop - piece.start for piece in found] == sizes
+    covered = [place for piece in found for place in range(count)[piece]]
+    assert covered == list(range(count))
+    assert len(found) == -(-count // batch_size) and max(sizes) <= batch_size

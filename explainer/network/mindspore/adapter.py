@@ -17,7 +17,7 @@ from explainer.checks import require_integer
 from explainer.classifier import LayerOutput
 from explainer.cores import products_on_one_thread
 from explainer.errors import NetworkOutputError
-from explainer.memory import images_per_pass
+from explainer.memory import images_per_pass, pieces
 from explainer.network.mindspore import cpu_setup
 from explainer.network.mindspore.backward import way_back_from
 from explainer.network.mindspore.borrowing import blocking, borrowed, class_of, one_thread, reclassed
@@ -48,7 +48,7 @@ from explainer.network.mindspore.layers import (
     watched,
     watched_layer,
 )
-from explainer.network.mindspore.program import Program, Trace, pieces
+from explainer.network.mindspore.program import Program, Trace
 from explainer.network.mindspore.randomised import layers_with_weights, randomised
 from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
 from explainer.network.mindspore.shared import shared_of, weights_digest

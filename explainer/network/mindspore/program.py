@@ -20,7 +20,7 @@ from mindspore import Tensor, nn
 
 from explainer.arrays import FloatArray
 from explainer.errors import ExplainerError
-from explainer.memory import images_once, images_per_pass
+from explainer.memory import images_once, images_per_pass, pieces
 from explainer.network.mindspore.borrowing import TracedCalls, blocking, compiling, forget_failed_pass, reclassed
 from explainer.network.mindspore.stderr import quiet_stderr
 
@@ -28,7 +28,6 @@ _EAGER_BATCHES = 2  # batches of one shape that run eagerly before the graph is 
 _COMPARED = 8  # images for which a graph is compared with the eager pass
 _GAP = 0.02  # how far apart the two may be, relative to the norm: a wrong graph is off by about 1
 _UNSTEADY = 1e-4  # how far apart two passes of one graph may be
-_LEAST_EVEN = 8  # images in a batch beyond which an odd number costs more than a smaller rest
 _NUMBERS = itertools.count()
 _LOG = logging.getLogger("explainer")
 
@@ -173,20 +172,6 @@ def _nearly_equal(one: FloatArray, other: FloatArray, gap: float = _GAP) -> bool
         return False
     wanted = other[finite].astype(np.float64)
     return bool(np.linalg.norm(one[finite] - wanted) <= gap * np.linalg.norm(wanted))
-
-
-def pieces(count: int, batch_size: int) -> list[slice]:
-    """As few pieces as the batch size allows, of about one size: a small rest would cost more per image.
-
-    Larger ones are even: an odd batch does not divide among cores and takes up to a third more (ResNet-20, two cores).
-
-    >>> [len(range(100)[piece]) for piece in pieces(100, 32)]
-    [26, 26, 26, 22]
-    """
-    size = -(-count // -(-count // batch_size))
-    if _LEAST_EVEN < size < batch_size:
-        size += size % 2
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def _compiled(function: Callable[..., Any], chunk: Sequence[FloatArray]) -> Callable[..., Any]:

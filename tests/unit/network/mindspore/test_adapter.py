@@ -21,7 +21,6 @@ import explainer
 from explainer.errors import LayerError, NetworkOutputError, NoDropoutError, NoReluError
 from explainer.network.mindspore.adapter import MindSporeClassifier
 from explainer.network.mindspore.layers import resolve_layer
-from explainer.network.mindspore.program import pieces
 from explainer.relu_rules import ReluRule, deconvolution, guided, plain
 
 FloatArray = NDArray[Any]
@@ -902,33 +901,6 @@ def test_read_only_images_are_taken(method: str) -> None:
     images = images_of()
     images.flags.writeable = False
     assert np.isfinite(METHODS[method](MindSporeClassifier(SmallCnn(), nn.Softmax()), images, seeds_of())).all()
-
-
-# How large batches are cut.
-
-
-@pytest.mark.parametrize(
-    ("count", "batch_size", "sizes"),
-    [
-        (1, 32, [1]),
-        (32, 32, [32]),
-        (33, 32, [18, 15]),
-        (64, 32, [32, 32]),
-        (100, 32, [26, 26, 26, 22]),
-        (100, 31, [26, 26, 26, 22]),
-        (93, 31, [31, 31, 31]),
-        (7, 4, [4, 3]),
-        (5, 4, [3, 2]),
-        (9, 8, [5, 4]),
-        (9, 16, [9]),
-    ],
-)
-def test_pieces_are_few_of_about_one_size_and_even(count: int, batch_size: int, sizes: list[int]) -> None:
-    found = pieces(count, batch_size)
-    assert [piece.stop - piece.start for piece in found] == sizes
-    covered = [place for piece in found for place in range(count)[piece]]
-    assert covered == list(range(count))
-    assert len(found) == -(-count // batch_size) and max(sizes) <= batch_size
 
 
 class Kind(Enum):
