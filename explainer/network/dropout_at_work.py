@@ -54,11 +54,11 @@ class DropoutAtWork:
 
     def known(self, images: FloatArray) -> tuple[FloatArray, ...]:
         """What no mask reaches, (N, ...) each: the images themselves where that is cheaper."""
-        return (images,) if self._known is None else self._known(images)
+        return (images,) if self._known is None else self._known.in_parts(images)
 
     def dropped(self, known: Sequence[FloatArray], draws: Sequence[FloatArray]) -> FloatArray:
         """The logits (N, K) of images of which this is known, each under its row of the draws."""
-        logits: FloatArray = self._rest(*known, *draws)[0]
+        logits: FloatArray = self._rest.in_parts(*known, *draws)[0]
         return logits
 
     def with_weights(self, network: Any, *, for_a_moment: bool) -> bool:

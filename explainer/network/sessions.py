@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
-from explainer.memory import pieces
 from explainer.network.engine import MINDSPORE, EngineChoice
 from explainer.network.mindspore.borrowing import one_thread
 from explainer.network.mindspore.capture import parameters_of
 from explainer.network.mindspore.shared import shared_of
 from explainer.network.mindspore.tensors import device_in_use
 from explainer.network.onnx.device import CPU
-from explainer.network.onnx.footprint import images_together
 from explainer.network.onnx.graph import Graph, with_open_weights
 from explainer.network.onnx.session import Session, first_line
 from explainer.network.translation import Translated, held, session_of, translated
@@ -63,7 +61,6 @@ class AtWork:
         self._open: Session | None = None
         self._weights: tuple[NDArray[Any], ...] = ()
         self._windows = WindowSessions(graph)
-        self._together = images_together(graph, session.device)
 
     @property
     def device(self) -> str:
@@ -73,11 +70,7 @@ class AtWork:
     def __call__(self, images: FloatArray, *others: FloatArray) -> tuple[NDArray[Any], ...]:
         """The graph's outputs for images (N, C, H, W), and what else it is given."""
         session = self._open if self._weights and self._open is not None else self.session
-        parts = [
-            session(*(array[rows] for array in (images, *others)), *self._weights)
-            for rows in pieces(len(images), self._together)
-        ]
-        return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
+        return session.in_parts(images, *others, always=self._weights)
 
     def with_windows(self, images: FloatArray, windows: Windows) -> tuple[NDArray[Any], ...]:
         """As a call, for images that are known but for windows: only what these change is computed where that pays."""

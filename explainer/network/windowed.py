@@ -61,7 +61,9 @@ class WindowSessions:
         parts = [self._of_one(session, images[rows], windows[rows]) for rows in runs]
         if all(part is None for part in parts):
             return None
-        complete = [session(images[rows]) if part is None else part for rows, part in zip(runs, parts, strict=True)]
+        complete = [
+            session.in_parts(images[rows]) if part is None else part for rows, part in zip(runs, parts, strict=True)
+        ]
         return tuple(np.concatenate(output) for output in zip(*complete, strict=True))
 
     def _of_one(self, session: Session, images: FloatArray, windows: Windows) -> Outputs | None:
@@ -178,7 +180,7 @@ class PlanAtWork:
         return parts
 
     def _proven(self, found: Outputs, images: FloatArray) -> Outputs:
-        expected = self._full(images)
+        expected = self._full.in_parts(images)
         difference = difference_of(found, expected, expected)
         if difference > _ROUNDING:
             raise EngineError(f"the outputs are others, by {difference:.1e} of the largest", difference=difference)

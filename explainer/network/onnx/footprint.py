@@ -5,7 +5,6 @@ from __future__ import annotations
 from explainer.network.onnx.device import CPU
 from explainer.network.onnx.graph import Graph, Node, Value
 from explainer.network.onnx.model import needed
-from explainer.network.onnx.session import thread_count
 from explainer.network.onnx.windows.plan import elements
 
 _NEAR = 2e7  # bytes for each thread: with more of them a pass of convolutions takes up to 15 % longer for an image
@@ -15,10 +14,11 @@ _BYTES = 4  # of a float32
 _SAME_NUMBERS = {"Reshape", "Identity", "Flatten", "Squeeze", "Unsqueeze"}  # what takes no memory of its own
 
 
-def images_together(graph: Graph, device: str) -> int:
+def images_together(graph: Graph, device: str, threads: int) -> int:
     """How many images the graph is best given at once, at least one; more than one are an even number."""
-    weights = _BYTES * sum(elements(value.shape) for value in graph.weights.values())
-    room = max(_NEAR * thread_count(), weights / _WEIGHTS) if device == CPU else _HELD
+    given = (*graph.weights.values(), *graph.others)
+    weights = _BYTES * sum(elements(value.shape) for value in given if value.numbers_per_image is None)
+    room = max(_NEAR * threads, weights / _WEIGHTS) if device == CPU else _HELD
     fitting = int(room // max(1, bytes_held(graph)))
     return max(1, fitting - fitting % 2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from explainer.arrays import FloatArray
 from explainer.errors import EngineError
-from explainer.memory import give_back
+from explainer.memory import give_back, pieces
 from explainer.network.onnx.device import CPU, providers_of, require_in_use
+from explainer.network.onnx.footprint import images_together
 from explainer.network.onnx.graph import Graph, Value
 from explainer.network.onnx.model import model_of, needed_weights
 
@@ -56,13 +58,14 @@ class Session:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = thread_count() if threads is None else threads
+        options.intra_op_num_threads = threads = thread_count() if threads is None else threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.spin_duration_us", _SPINNING)
         options.log_severity_level = _ERRORS_ALONE
         if _have_one_arena():
             options.add_session_config_entry("session.use_env_allocators", "1")
         wanted = tuple(outputs) or graph.outputs
+        self._together = images_together(replace(graph, outputs=wanted), device, threads)
         needed = needed_weights(graph, wanted)
         self._kept = {name: _held(value, weights[name]) for name, value in needed.items()}
         options.add_external_initializers(
@@ -95,6 +98,21 @@ class Session:
             what = f"{len(images)} images of {images.shape[1:]}"
             raise EngineError(f"ONNX Runtime failed for {what}: {first_line(error)}") from error
         return tuple(given)
+
+    def in_parts(self, *of_images: FloatArray, always: Iterable[NDArray[Any]] = ()) -> tuple[NDArray[Any], ...]:
+        """As a call, with so few images at a time that what is held of them stays near the cores.
+
+        Args:
+            of_images: the images, and what is given beside each of them.
+            always: what is given beside all of them, and comes last.
+
+        Raises:
+            EngineError: as for a call.
+        """
+        parts = [
+            self(*(array[rows] for array in of_images), *always) for rows in pieces(len(of_images[0]), self._together)
+        ]
+        return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
 
     def with_weights_for(self, graph: Graph) -> Session:
         """Another graph at work, with the same weights, which both share.
