@@ -183,7 +183,7 @@ class OnnxClassifier:
         """What answers a question for so many rows by ONNX Runtime; None where MindSpore is to answer."""
         batches = len(pieces(rows, images_per_pass(self.batch_size, images.shape[1:])))
         batches += at_once * ENOUGH_BATCHES
-        outputs = self._sessions.chosen(self._choice, images[: self.batch_size], batches, for_outputs=False)
+        outputs = self._sessions.chosen(self._choice, images[: self.batch_size], batches, question)
         return None if outputs is None else self._sessions.asked(outputs, images, question)
 
     def _asked(self, question: Question[AtWork], *arrays: FloatArray, at_once: bool = False) -> list[FloatArray] | None:

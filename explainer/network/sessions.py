@@ -29,6 +29,7 @@ from explainer.perturb.engine import Windows
 
 ENOUGH_BATCHES = 3  # outside a run: with the third MindSpore would compile, too, which takes as long as an export
 _ENOUGH_PIXELS = 1e6  # 20 images of 224 x 224, which take MindSpore as long as an export
+_OF_GRADIENT = 3  # passes that take as long as one there and back
 _LOG = logging.getLogger("explainer")
 Shape = tuple[int, ...]
 
@@ -161,6 +162,7 @@ class Sessions:
         self._graphs: dict[Shape, tuple[int, Graph]] = {}
         self._told: set[str] = set()
         self._batches: dict[Shape, int] = {}
+        self._pixels: dict[Shape, int] = {}
         self._labels: dict[Hashable, str] = {}
         self._here = _OfThread()
 
@@ -180,7 +182,7 @@ class Sessions:
             self._here.choice_of_run = before
 
     def chosen(
-        self, choice: EngineChoice, images: FloatArray, batches: int, *, for_outputs: bool = True
+        self, choice: EngineChoice, images: FloatArray, batches: int, question: Question[Any] | None = None
     ) -> AtWork | None:
         """What answers for these images; None where MindSpore does.
 
@@ -188,13 +190,14 @@ class Sessions:
             choice: what the one who asks was made for; in a run the run's counts.
             images: (N, ...) float32.
             batches: how many they are.
-            for_outputs: whether it is asked for them, with the weights of this moment; else its graph alone is.
+            question: what its graph alone is asked for; by default its outputs are, with the weights of this moment.
 
         Raises:
             EngineError: ONNX Runtime is asked for and cannot; says why.
         """
         choice = self.choice_of_run or choice
-        if choice.engine == MINDSPORE or not (choice.is_onnxruntime or self._is_worth_a_graph(images, batches)):
+        passes = _OF_GRADIENT if question is not None and question.of_gradient else 1
+        if choice.engine == MINDSPORE or not (choice.is_onnxruntime or self._is_worth_a_graph(images, batches, passes)):
             return None
         device = choice.device
         found = self._shared.remembered(_key(device, images.shape[1:]), lambda: self._made(images, device))
@@ -205,7 +208,7 @@ class Sessions:
             return None
         if found.speedup <= 1 and not choice.is_onnxruntime:
             return None
-        if for_outputs:
+        if question is None:
             self._refresh(found)
         return found
 
@@ -304,12 +307,12 @@ class Sessions:
         at_work.seen = self._shared.writes
         return at_work.with_weights(self._network, for_a_moment=self._shared.are_weights_others)
 
-    def _is_worth_a_graph(self, images: FloatArray, batches: int) -> bool:
+    def _is_worth_a_graph(self, images: FloatArray, batches: int, passes: int) -> bool:
         """Whether MindSpore has been asked for so much that an export takes no longer than going on would."""
         shape = images.shape[1:]
         self._batches[shape] = self._batches.get(shape, 0) + batches
-        pixels = self._batches[shape] * len(images) * prod(shape[1:])
-        is_enough = self._batches[shape] >= ENOUGH_BATCHES or pixels >= _ENOUGH_PIXELS
+        self._pixels[shape] = self._pixels.get(shape, 0) + passes * batches * len(images) * prod(shape[1:])
+        is_enough = self._batches[shape] >= ENOUGH_BATCHES or self._pixels[shape] >= _ENOUGH_PIXELS
         return device_in_use() == "CPU" and (self.choice_of_run is not None or is_enough)
 
     def _tell(self, what: str, error: EngineError, device: str) -> None:

@@ -492,6 +492,20 @@ def test_outside_a_run_auto_takes_onnx_runtime_for_many_pixels_at_once(
     assert asked.engine_for(images).name == "onnxruntime"
 
 
+def test_outside_a_run_a_gradient_counts_as_three_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(Sessions, "_made", lambda self, images, device: asked.append(len(images)) or EngineError("no"))
+    network = SmallCnn()
+    images = np.random.default_rng(1).standard_normal((2, 2, 410, 420)).astype(np.float32)
+    seed = np.eye(4, dtype=np.float32)[[1, 3]]
+    classifier = classifier_of(network, engine="auto")
+    classifier.logits(images)
+    assert asked == []
+    other = classifier_of(SmallCnn(), engine="auto")
+    other.gradient(images, seed)
+    assert asked == [2]
+
+
 def test_in_a_run_all_classifiers_of_a_network_have_its_engine(no_mindspore: Callable[[], None]) -> None:
     network = SmallCnn()
     explainers = [Occlusion(network, SOFTMAX, 1, window=3, stride=2), RISE(network, SOFTMAX, masks=3, grid=2)]
