@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import inspect
+from typing import Any, ClassVar, TypeVar
 
 _Made = TypeVar("_Made", bound="MadeWith")
 
@@ -20,7 +21,14 @@ class MadeWith:
     ((2,), {'columns': 5})
     """
 
+    __signature__: ClassVar[inspect.Signature]
     made_with: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        """A class is called with what its constructor takes: Python before 3.11.4 would tell what `__new__` takes."""
+        super().__init_subclass__(**named)
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        cls.__signature__ = inspect.Signature(parameters)
 
     def __new__(cls: type[_Made], *arguments: Any, **settings: Any) -> _Made:
         """One that is not set up yet, and knows what it will be."""
