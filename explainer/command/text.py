@@ -333,7 +333,8 @@ numbers.
 """
 COMPARE_END = """\
 A score is better or worse where the 95 % interval of its mean difference, b - a over the paired samples, does not
-hold 0; unclear where it does. Of 20 intervals one misses the true difference by chance.
+hold 0; unclear where it does; same where scores differ by no more than rounding. Of 20 intervals one misses the true
+difference by chance.
 
 \b
 Example:
@@ -354,7 +355,13 @@ _PAIRED_BY = {
     "picture_digest": "the digests of their pictures",
     "number": "their numbers, as no names and no digests are recorded",
 }
-_VERDICTS = {"better": "better", "worse": "worse", "not distinguishable": "unclear", None: "too few"}
+_VERDICTS = {
+    "better": "better",
+    "worse": "worse",
+    "same": "same",
+    "not distinguishable": "unclear",
+    None: "too few",
+}
 
 
 def comparison_rows(facts: Facts) -> list[Row]:
