@@ -448,7 +448,7 @@ def _mean_of(facts: Facts, sign: str = "") -> str:
 
 def _score_rows(scores: list[Facts]) -> list[Row]:
     """For each metric a row with its direction, and one for each method, which begins with the verdict."""
-    rows: list[Row] = []
+    rows = _wrapped("means", "over samples; those of `explainer inspect` are over maps") if scores else []
     width = min(max((len(score["explainer"]) for score in scores), default=0), _NAME_WIDTH)
     for metric, of_metric in groupby(scores, lambda score: score["metric"]):
         methods = list(of_metric)

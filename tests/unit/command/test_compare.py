@@ -50,6 +50,7 @@ def test_it_says_what_is_other(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "accuracy    a 1.000 [0.557, 1.000], b 0.833 [0.418, 0.989], n 6",
         "unclear     difference -0.167 [-0.540, +0.290]; 0 became correct, 1 became",
         "incorrect   photos/0.png: dog 0.62 -> cat 0.75",
+        "means       over samples; those of `explainer inspect` are over maps",
         "score       DeletionAUC (lower is better): a -> b, difference, n",
         "better      GradCAM 0.500 -> 0.250 -0.250 [-0.250, -0.250] n 6",
         "score       PointingGame (higher is better): a -> b, difference, n",

@@ -85,7 +85,7 @@ def test_inspect_says_what_a_complete_run_holds(tmp_path: Path, capsys):
         "────────────────────────",
         "GradCAM       0.438",
         "Gradient  undefined",
-        "mean [95 % interval]; ↑ higher is better",
+        "mean over maps [95 % interval]; ↑ higher is better",
         "left out as undefined: Faithfulness up to 2 of 9",
         "",
         "Reliability",
