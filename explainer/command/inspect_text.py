@@ -91,11 +91,13 @@ def _duration(facts: Facts) -> str:
 
 
 def _span(seconds: float) -> str:
-    """A time in a fitting unit.
+    """A time in a fitting unit; what is shorter than the whole seconds that are recorded is said as that.
 
-    >>> _span(59), _span(90), _span(7200)
-    ('59 s', '1.5 min', '2.0 h')
+    >>> _span(0), _span(59), _span(90), _span(7200)
+    ('under 1 s', '59 s', '1.5 min', '2.0 h')
     """
+    if seconds < 1:
+        return "under 1 s"
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
