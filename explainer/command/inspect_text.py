@@ -18,7 +18,8 @@ Facts = dict[str, Any]
 Blocks = list[Rows | Table]
 _MOST = 12
 _CUT = frozenset({"made with", "command", "merged", "labels", "explainer", "job", "uncertainty"})
-"""Rows of which --json has the whole."""
+"""Rows that have one line."""
+_WHERE_WHOLE = "…: cut; --json has the whole"
 _SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command", "configuration", "code_folder")
 _OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
@@ -49,7 +50,8 @@ UNCERTAIN_OPTION = "List the N samples that the network is least certain of."
 
 def overview(facts: Facts, sort: str | None = None) -> Blocks:
     """All of a run: its state, its samples, scores, reliability, and where it comes from."""
-    return [*short_overview(facts, sort), Rows([*provenance_rows(facts), *_content_rows(facts)], cut=_CUT)]
+    rows = [*provenance_rows(facts), *_content_rows(facts)]
+    return [*short_overview(facts, sort), Rows(rows, cut=_CUT, where_whole=_WHERE_WHOLE)]
 
 
 def short_overview(facts: Facts, sort: str | None = None) -> Blocks:

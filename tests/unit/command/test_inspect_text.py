@@ -177,8 +177,10 @@ def test_settings_that_are_too_long_for_a_line_are_cut_and_those_of_many_methods
     explainers = {f"M{number}": {"class": "Own", "setting": "x" * 90} for number in range(14)}
     metadata = replace(METADATA, explainers=tuple(explainers), metrics=(), parameters={"explainers": explainers})
     write_run(tmp_path, metadata, ended=False)
-    said = [line for line in lines_of(overview(facts_of(read_run(tmp_path)))) if line.startswith("explainer")]
+    lines = lines_of(overview(facts_of(read_run(tmp_path))))
+    said = [line for line in lines if line.startswith("explainer")]
     assert len(said) == 13
+    assert lines[-1] == "…: cut; --json has the whole"
     assert said[0].startswith("explainer   M0: 0 maps (class=Own, setting=xxx") and said[0].endswith("x…")
     assert {len(line) for line in said[:12]} == {80}
     assert said[12] == "explainer   ... (14 in all)"
