@@ -73,12 +73,22 @@ def _state_rows(facts: Facts) -> list[Row]:
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
         ("state", f"{facts['state']}, started {_time(facts['started'])}{_duration(facts)}, {_size(facts)}"),
         *named("repaired", [facts["repaired"]] if facts["repaired"] else []),
-        *named("resumed", (f"with other {settings_alone(changed)}" for changed in facts["resumed"])),
+        *named("resumed", (f"with other {settings_alone(_folded(changed))}" for changed in facts["resumed"])),
         *named("skipped", list(facts["samples_skipped"].values())[:_MOST]),
         *named("damage", _damage(facts["damage"])),
         *named("also here", _others(facts)),
         *named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
     ]
+
+
+def _folded(changed: Mapping[str, Any]) -> Facts:
+    """Settings whose command can be folded between its words."""
+    command = changed.get("command")
+    return {**changed, "command": _command(command)} if isinstance(command, list) else dict(changed)
+
+
+def _command(words: Sequence[Any]) -> str:
+    return " ".join(map(str, words))
 
 
 def _time(time: str | None) -> str:
@@ -216,7 +226,6 @@ def provenance_rows(facts: Facts) -> list[Row]:
     network = [str(found[name]) for name in ("network", "network_factory", "checkpoint") if found.get(name)]
     if found.get("weights"):
         network.append(f"weights {found['weights']}")
-    command = found.get("command")
     became = mapping(mapping(parameters.get("options")).get("preprocess"))
     return [
         *named("network", [", ".join(network)] if network else []),
@@ -225,7 +234,7 @@ def provenance_rows(facts: Facts) -> list[Row]:
         *named("pictures", [settings_alone(became)] if became else []),
         *named("made with", [settings_alone(known)] if known else []),
         *merged_rows(parameters.get("merged")),
-        *named("command", [" ".join(map(str, command))] if isinstance(command, list) else []),
+        *named("command", [_command(found["command"])] if isinstance(found.get("command"), list) else []),
     ]
 
 

@@ -61,6 +61,16 @@ def test_a_time_that_is_not_known_is_not_made_up(tmp_path: Path, started, ended,
     assert dict(head(known).rows)["state"] == f"ended, started {said}"
 
 
+def test_the_command_by_which_a_run_was_resumed_fits_80_columns(tmp_path: Path) -> None:
+    command = ["explainer", "run", *["--explainers", "Gradient"] * 4]
+    lines = lines_of([head(facts(tmp_path, resumed=[{"batch_size": 4, "command": command}]))])
+    start = lines.index("resumed     with other batch_size 4, command explainer run --explainers Gradient")
+    assert lines[start : start + 2] == [
+        "resumed     with other batch_size 4, command explainer run --explainers Gradient",
+        "            --explainers Gradient --explainers Gradient --explainers Gradient",
+    ]
+
+
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (12, 12), (13, 13), (20_000, 13)])
 def test_damage_is_said_a_dozen_times_and_counted(tmp_path: Path, count, shown):
     found = [{"what": "it is damaged", "offset": number} for number in range(count)]
