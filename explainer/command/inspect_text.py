@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from explainer.analysis.facts import COMPLETE
 from explainer.analysis.score_table import PARTS
 from explainer.command.merge_text import merged_rows
 from explainer.command.score_text import score_head, score_tables, tied_methods, told
 from explainer.command.tables import Row, Rows, Table
-from explainer.command.text import in_bytes, named, shortened
+from explainer.command.text import in_bytes, lost_rows, named, shortened
 from explainer.remote import place_of
 from explainer.summary.settings import mapping
 
@@ -71,14 +72,23 @@ def head(facts: Facts) -> Rows:
 def _state_rows(facts: Facts) -> list[Row]:
     return [
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
-        ("state", f"{facts['state']}, started {_time(facts['started'])}{_duration(facts)}, {_size(facts)}"),
-        *named("repaired", [facts["repaired"]] if facts["repaired"] else []),
+        ("state", f"{_state(facts)}, started {_time(facts['started'])}{_duration(facts)}, {_size(facts)}"),
+        *lost_rows(facts["repaired"], merged=_is_merged(facts)),
         *named("resumed", (f"with other {settings_alone(_folded(changed))}" for changed in facts["resumed"])),
         *named("skipped", list(facts["samples_skipped"].values())[:_MOST]),
         *named("damage", _damage(facts["damage"])),
         *named("also here", _others(facts)),
         *named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
     ]
+
+
+def _state(facts: Facts) -> str:
+    has_gaps = facts["repaired"] and _is_merged(facts) and facts["state"] in COMPLETE
+    return "merged with gaps" if has_gaps else str(facts["state"])
+
+
+def _is_merged(facts: Facts) -> bool:
+    return bool(merged_rows(facts["parameters"].get("merged")))
 
 
 def _folded(changed: Mapping[str, Any]) -> Facts:

@@ -154,12 +154,17 @@ def verification_rows(facts: Facts) -> list[Row]:
     return [
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
         ("state", state),
-        *named("repaired", [facts["repaired"]] if facts["repaired"] else []),
+        *lost_rows(facts["repaired"], merged=facts["merged"]),
         ("samples", f"{facts['samples']} complete{skipped}"),
         ("pictures", f"{facts['pictures']} can be decoded"),
         *named("raw maps", [f"{facts['raw_maps']} can be read"] if facts["raw_maps"] else []),
         *named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
     ]
+
+
+def lost_rows(note: str, *, merged: bool) -> list[Row]:
+    """What a run was left without by a repair or, of shards, by a merge; none where that is nothing."""
+    return [("left out" if merged else "repaired", note)] if note else []
 
 
 def repair_rows(folder: object, event_file: str, counts: tuple[int, int, int], note: str) -> list[Row]:

@@ -48,7 +48,18 @@ def test_it_says_what_is_not_there(tmp_path: Path, capsys):
     for command in ("verify", "inspect"):
         status, text, _ = said(capsys, command, tmp_path / "out")
         assert status == 0
-        assert "\nrepaired    4 samples are missing: 1, 4, 7, 10\n" in text
+        assert "\nleft out    4 samples are missing: 1, 4, 7, 10\n" in text
+        assert "repaired" not in text
+    assert "\nstate       merged with gaps, started " in text
+
+
+def test_a_merge_of_what_had_not_ended_is_no_repair(tmp_path: Path, capsys):
+    write_part(tmp_path / "a", range(6), ended=False)
+    said(capsys, "merge", tmp_path / "out", tmp_path / "a", "--partial")
+    status, text, _ = said(capsys, "inspect", tmp_path / "out")
+    assert status == 0
+    assert "\nstate       merged with gaps, started " in text
+    assert "\nleft out    a had not ended\n" in text
 
 
 def test_what_is_no_part_of_one_run_has_exit_status_2(tmp_path: Path, capsys):
