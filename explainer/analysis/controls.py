@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 from explainer.analysis.limits import MOST_CONTROLS
 from explainer.analysis.score_changes import BETTER, verdict_on
 from explainer.analysis.score_table import ScoreTable, in_both
-from explainer.analysis.statistics import LEAST, Bounds, bounds_of, difference_of, direction_of
+from explainer.analysis.statistics import LEAST, Bounds, bounds_of, difference_of, direction_of, sizes_of
 from explainer.arrays import Float64Array
 from explainer.records import RunMetadata
 from explainer.summary.settings import mapping
@@ -93,11 +92,8 @@ def are_tied(pairs: Float64Array | Sequence[tuple[float, float]], bounds: Bounds
     """
     scores = np.array(pairs, np.float64).reshape(-1, 2)
     defined = scores[np.isfinite(scores).all(axis=1)]
-    low, high = bounds
-    # The size is that of the metric's range; of the larger score where it has none.
-    size = high - low if math.isfinite(high - low) else np.abs(defined).max(axis=1, initial=0)
     with np.errstate(over="ignore"):  # a stranger's scores may be anything
-        equal = np.count_nonzero(np.abs(defined[:, 0] - defined[:, 1]) <= EQUAL * size)
+        equal = np.count_nonzero(np.abs(defined[:, 0] - defined[:, 1]) <= EQUAL * sizes_of(defined, bounds))
     return len(defined) >= LEAST and equal >= _NEARLY_ALL * len(defined)
 
 

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from explainer.analysis.score_changes import interval_facts, verdict_on
+from explainer.analysis.score_changes import interval_facts, verdict_of
 from explainer.analysis.statistics import difference_of, summary_of
 from explainer.summary.reader import SampleView
 
@@ -74,7 +74,7 @@ class PredictionChanges:
             "a": interval_facts(summary_of(self._first, _PROPORTION)),
             "b": interval_facts(summary_of(self._second, _PROPORTION)),
             "difference": interval_facts(difference),
-            "verdict": verdict_on(difference, higher_is_better=True),
+            "verdict": verdict_of(self._first, self._second, _PROPORTION, higher_is_better=True),
             "both_correct": both,
             "both_incorrect": len(self._first) - both - len(self._became[True]) - len(self._became[False]),
             "became_correct": self._became[True],

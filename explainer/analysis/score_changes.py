@@ -7,15 +7,29 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from explainer.analysis.limits import MOST_METHODS
-from explainer.analysis.statistics import LEAST, Summary, bounds_of, difference_of, direction_of, summary_of
+from explainer.analysis.statistics import (
+    LEAST,
+    Bounds,
+    Scores,
+    Summary,
+    bounds_of,
+    difference_of,
+    direction_of,
+    sizes_of,
+    summary_of,
+)
 from explainer.errors import ComparisonError
 from explainer.records import RunMetadata
 from explainer.summary.reader import SampleView
 from explainer.summary.settings import mapping
 
 Facts = dict[str, Any]
-BETTER, WORSE, UNCLEAR = "better", "worse", "not distinguishable"
+BETTER, WORSE, UNCLEAR, SAME = "better", "worse", "not distinguishable", "same"
+ROUNDING = 1e-5
+"""What two engines, or batches of two sizes, may differ by: of the metric's range; of the scores where it has none."""
 
 
 @dataclass
@@ -101,7 +115,7 @@ def _facts(metric: str, explainer: str, pairs: _Pairs, metadata: RunMetadata) ->
         "a": interval_facts(summary_of(pairs.first, bounds)),
         "b": interval_facts(summary_of(pairs.second, bounds)),
         "difference": interval_facts(difference),
-        "verdict": verdict_on(difference, higher_is_better=higher),
+        "verdict": verdict_of(pairs.first, pairs.second, bounds, higher_is_better=higher),
         "samples": difference.defined,
         "undefined_pairs": pairs.undefined,
     }
@@ -110,6 +124,24 @@ def _facts(metric: str, explainer: str, pairs: _Pairs, metadata: RunMetadata) ->
 def interval_facts(summary: Summary) -> Facts:
     """The mean and its interval."""
     return {"mean": summary.mean, "low": summary.low, "high": summary.high}
+
+
+def verdict_of(first: Scores, second: Scores, bounds: Bounds, *, higher_is_better: bool) -> str | None:
+    """Whether the second run's scores are the same but for rounding, else as `verdict_on`; all scores are defined.
+
+    >>> verdict_of([0.1, 0.2, 0.3], [0.1, 0.2000001, 0.3], (0, 1), higher_is_better=True)
+    'same'
+    """
+    difference = difference_of(first, second, bounds)
+    if not difference.defined:
+        return None
+    pairs = np.array([first, second], np.float64).T
+    with np.errstate(over="ignore"):  # a stranger's scores may be anything
+        rounding = ROUNDING * sizes_of(pairs, bounds)
+        each = np.abs(pairs[:, 1] - pairs[:, 0]) <= rounding
+        # A few that are not the same do not make a mean that is another.
+        mean = max(-difference.low, difference.high) <= rounding.mean()
+    return SAME if each.all() or mean else verdict_on(difference, higher_is_better=higher_is_better)
 
 
 def verdict_on(difference: Summary, *, higher_is_better: bool) -> str | None:

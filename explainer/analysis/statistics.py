@@ -230,6 +230,13 @@ def difference_of(first: Scores, second: Scores, bounds: Bounds = _UNBOUNDED) ->
     return _summary(differences, (low - high, high - low), _of_paired_hits if of_hits else _of_mean)
 
 
+def sizes_of(pairs: Float64Array, bounds: Bounds) -> Float64Array:
+    """What a difference is small beside, (n): the metric's range; the larger score of each pair where it has none."""
+    low, high = bounds
+    bounded = math.isfinite(high - low)
+    return np.full(len(pairs), high - low) if bounded else np.abs(pairs).max(axis=1, initial=0)
+
+
 _Interval = Callable[[NDArray[np.float64], float, float], tuple[float, float]]
 """Scores in their order, their mean and deviation -> the ends of an interval."""
 

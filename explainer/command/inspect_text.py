@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from explainer.analysis.facts import COMPLETE
 from explainer.analysis.score_table import PARTS
 from explainer.command.merge_text import merged_rows
 from explainer.command.score_text import score_head, score_tables, tied_methods, told
 from explainer.command.tables import Row, Rows, Table
-from explainer.command.text import in_bytes, named, shortened
+from explainer.command.text import in_bytes, lost_rows, named, shortened
 from explainer.remote import place_of
 from explainer.summary.settings import mapping
 
@@ -18,7 +19,8 @@ Facts = dict[str, Any]
 Blocks = list[Rows | Table]
 _MOST = 12
 _CUT = frozenset({"made with", "command", "merged", "labels", "explainer", "job", "uncertainty"})
-"""Rows of which --json has the whole."""
+"""Rows that have one line."""
+_WHERE_WHOLE = "…: cut; --json has the whole"
 _SAID_BEFORE = ("network", "network_factory", "checkpoint", "weights", "command", "configuration", "code_folder")
 _OUR_JOBS = ("saliency", "benchmark", "hierarchical_occlusion", "uncertainty")
 
@@ -49,7 +51,8 @@ UNCERTAIN_OPTION = "List the N samples that the network is least certain of."
 
 def overview(facts: Facts, sort: str | None = None) -> Blocks:
     """All of a run: its state, its samples, scores, reliability, and where it comes from."""
-    return [*short_overview(facts, sort), Rows([*provenance_rows(facts), *_content_rows(facts)], cut=_CUT)]
+    rows = [*provenance_rows(facts), *_content_rows(facts)]
+    return [*short_overview(facts, sort), Rows(rows, cut=_CUT, where_whole=_WHERE_WHOLE)]
 
 
 def short_overview(facts: Facts, sort: str | None = None) -> Blocks:
@@ -69,14 +72,33 @@ def head(facts: Facts) -> Rows:
 def _state_rows(facts: Facts) -> list[Row]:
     return [
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
-        ("state", f"{facts['state']}, started {_time(facts['started'])}{_duration(facts)}, {_size(facts)}"),
-        *named("repaired", [facts["repaired"]] if facts["repaired"] else []),
-        *named("resumed", (f"with other {settings_alone(changed)}" for changed in facts["resumed"])),
+        ("state", f"{_state(facts)}, started {_time(facts['started'])}{_duration(facts)}, {_size(facts)}"),
+        *lost_rows(facts["repaired"], merged=_is_merged(facts)),
+        *named("resumed", (f"with other {settings_alone(_folded(changed))}" for changed in facts["resumed"])),
         *named("skipped", list(facts["samples_skipped"].values())[:_MOST]),
         *named("damage", _damage(facts["damage"])),
         *named("also here", _others(facts)),
         *named("left out", (f"{name} leads out of the folder" for name in facts["led_out"])),
     ]
+
+
+def _state(facts: Facts) -> str:
+    has_gaps = facts["repaired"] and _is_merged(facts) and facts["state"] in COMPLETE
+    return "merged with gaps" if has_gaps else str(facts["state"])
+
+
+def _is_merged(facts: Facts) -> bool:
+    return bool(merged_rows(facts["parameters"].get("merged")))
+
+
+def _folded(changed: Mapping[str, Any]) -> Facts:
+    """Settings whose command can be folded between its words."""
+    command = changed.get("command")
+    return {**changed, "command": _command(command)} if isinstance(command, list) else dict(changed)
+
+
+def _command(words: Sequence[Any]) -> str:
+    return " ".join(map(str, words))
 
 
 def _time(time: str | None) -> str:
@@ -91,11 +113,13 @@ def _duration(facts: Facts) -> str:
 
 
 def _span(seconds: float) -> str:
-    """A time in a fitting unit.
+    """A time in a fitting unit; what is shorter than the whole seconds that are recorded is said as that.
 
-    >>> _span(59), _span(90), _span(7200)
-    ('59 s', '1.5 min', '2.0 h')
+    >>> _span(0), _span(59), _span(90), _span(7200)
+    ('under 1 s', '59 s', '1.5 min', '2.0 h')
     """
+    if seconds < 1:
+        return "under 1 s"
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
@@ -212,7 +236,6 @@ def provenance_rows(facts: Facts) -> list[Row]:
     network = [str(found[name]) for name in ("network", "network_factory", "checkpoint") if found.get(name)]
     if found.get("weights"):
         network.append(f"weights {found['weights']}")
-    command = found.get("command")
     became = mapping(mapping(parameters.get("options")).get("preprocess"))
     return [
         *named("network", [", ".join(network)] if network else []),
@@ -221,7 +244,7 @@ def provenance_rows(facts: Facts) -> list[Row]:
         *named("pictures", [settings_alone(became)] if became else []),
         *named("made with", [settings_alone(known)] if known else []),
         *merged_rows(parameters.get("merged")),
-        *named("command", [" ".join(map(str, command))] if isinstance(command, list) else []),
+        *named("command", [_command(found["command"])] if isinstance(found.get("command"), list) else []),
     ]
 
 

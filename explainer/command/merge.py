@@ -9,6 +9,7 @@ import click
 from explainer.command import merge_text, terminal
 from explainer.command.copies import all_on_disk
 from explainer.command.paths import PATH, PLACE
+from explainer.command.tables import Rows
 from explainer.remote import Place
 from explainer.summary.merge import merge as merged
 
@@ -20,5 +21,5 @@ from explainer.summary.merge import merge as merged
 def merge(out: Path, shards: tuple[Place, ...], partial: bool) -> int:
     """Puts shards together and prints what became of them; the exit status."""
     made = merged(out, [all_on_disk(shard) for shard in shards], partial=partial)
-    terminal.print_rows(merge_text.merge_rows(out, made))
+    terminal.print_tables([Rows(merge_text.merge_rows(out, made))])
     return 0

@@ -207,7 +207,8 @@ def _brackets(metrics: Iterable[str], facts: Facts, columns: Sequence[Sequence[s
         text for higher, text in ((True, "↑ higher is better"), (False, "↓ lower is better")) if higher in directions
     ]
     few = any("(n " in text for column in columns for text in column)
-    return f"mean [95 % interval]{f', (n) without one, fewer than {LEAST} scores' if few else ''}; {', '.join(arrows)}"
+    without = f", (n) without one, fewer than {LEAST} scores" if few else ""
+    return f"mean over maps [95 % interval]{without}; {', '.join(arrows)}"
 
 
 def _left_out(entries: _Entries, metrics: Sequence[str]) -> list[str]:
@@ -282,7 +283,7 @@ def _in_all(metric: str, methods: Sequence[str], facts: Facts) -> Table:
         rows=rows,
         aligned="lrrrrrrl",
         dimmed=frozenset(place for place, name in enumerate(methods) if name in letters),
-        notes=_legend(facts, letters, [cells]),
+        notes=["means are over maps", *_legend(facts, letters, [cells])],
     )
 
 

@@ -28,20 +28,27 @@ class Rows:
         rows: the names and texts.
         bold: the names of rows whose texts are bold.
         cut: the names of rows whose texts have one line, and an ellipsis where there is more.
+        where_whole: said below where one was cut.
     """
 
     rows: Sequence[Row]
     bold: frozenset[str] = frozenset()
     cut: frozenset[str] = frozenset()
+    where_whole: str = ""
 
     def drawn(self, console: Console, escape: Escape) -> Iterator[Text]:
         """The lines."""
         room = console.width - _NAME_WIDTH
+        has_cut = False
         for name, text in self.rows:
-            lines = [_cut(escape(text), room)] if name in self.cut else _wrapped(escape(text), room)
+            whole = escape(text)
+            lines = [_cut(whole, room)] if name in self.cut else _wrapped(whole, room)
+            has_cut |= name in self.cut and lines != [whole]
             for place, line in enumerate(lines):
                 said = "" if place else escape(name)
                 yield _assembled((f"{said:<{_NAME_WIDTH}}", "dim"), (line, "bold" if name in self.bold else ""))
+        if has_cut and self.where_whole:
+            yield _text(self.where_whole, escape, "dim")
 
 
 @dataclass(frozen=True)

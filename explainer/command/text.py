@@ -154,12 +154,17 @@ def verification_rows(facts: Facts) -> list[Row]:
     return [
         ("summary", f"{facts['folder']} ({facts['event_file']})"),
         ("state", state),
-        *named("repaired", [facts["repaired"]] if facts["repaired"] else []),
+        *lost_rows(facts["repaired"], merged=facts["merged"]),
         ("samples", f"{facts['samples']} complete{skipped}"),
         ("pictures", f"{facts['pictures']} can be decoded"),
         *named("raw maps", [f"{facts['raw_maps']} can be read"] if facts["raw_maps"] else []),
         *named("problem", (f"{problem['where']}: {problem['what']}" for problem in facts["problems"])),
     ]
+
+
+def lost_rows(note: str, *, merged: bool) -> list[Row]:
+    """What a run was left without by a repair or, of shards, by a merge; none where that is nothing."""
+    return [("left out" if merged else "repaired", note)] if note else []
 
 
 def repair_rows(folder: object, event_file: str, counts: tuple[int, int, int], note: str) -> list[Row]:
@@ -333,7 +338,8 @@ numbers.
 """
 COMPARE_END = """\
 A score is better or worse where the 95 % interval of its mean difference, b - a over the paired samples, does not
-hold 0; unclear where it does. Of 20 intervals one misses the true difference by chance.
+hold 0; unclear where it does; same where scores differ by no more than rounding. Of 20 intervals one misses the true
+difference by chance.
 
 \b
 Example:
@@ -354,7 +360,13 @@ _PAIRED_BY = {
     "picture_digest": "the digests of their pictures",
     "number": "their numbers, as no names and no digests are recorded",
 }
-_VERDICTS = {"better": "better", "worse": "worse", "not distinguishable": "unclear", None: "too few"}
+_VERDICTS = {
+    "better": "better",
+    "worse": "worse",
+    "same": "same",
+    "not distinguishable": "unclear",
+    None: "too few",
+}
 
 
 def comparison_rows(facts: Facts) -> list[Row]:
@@ -441,7 +453,7 @@ def _mean_of(facts: Facts, sign: str = "") -> str:
 
 def _score_rows(scores: list[Facts]) -> list[Row]:
     """For each metric a row with its direction, and one for each method, which begins with the verdict."""
-    rows: list[Row] = []
+    rows = _wrapped("means", "over samples; those of `explainer inspect` are over maps") if scores else []
     width = min(max((len(score["explainer"]) for score in scores), default=0), _NAME_WIDTH)
     for metric, of_metric in groupby(scores, lambda score: score["metric"]):
         methods = list(of_metric)

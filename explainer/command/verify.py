@@ -35,6 +35,7 @@ def facts_of_verification(folder: Place, found: summary.Verification) -> text.Fa
         "complete": found.complete,
         "ended": found.ended,
         "repaired": found.repaired,
+        "merged": found.merged,
         "samples": found.samples,
         "samples_skipped": found.skipped,
         "pictures": found.pictures,

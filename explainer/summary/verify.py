@@ -35,12 +35,13 @@ class Verification:
     Attributes:
         files: of the run.
         ended: whether it ended as planned.
-        repaired: what `explainer repair` had to leave out of it; "" where it was not needed.
+        repaired: what `explainer repair` or a merge had to leave out of it; "" where it was not needed.
         samples: how many are complete.
         skipped: how many were left out, with a reason.
         pictures: how many can be decoded.
         problems: what is wrong.
         raw_maps: how many maps are there as floats, too.
+        merged: whether it was put together of shards.
     """
 
     files: RunFiles
@@ -51,6 +52,7 @@ class Verification:
     pictures: int
     problems: tuple[Problem, ...]
     raw_maps: int = 0
+    merged: bool = False
 
     @property
     def complete(self) -> bool:
@@ -83,8 +85,9 @@ def verify(
         *_of_the_folder(files, check),
     ]
     repaired = "; ".join(index.repairs)
+    merged = index.metadata is not None and bool(index.metadata.parameters.get("merged"))
     counts = len(index.samples), len(index.skipped), check.complete
-    return Verification(files, index.ended, repaired, *counts, tuple(problems), check.complete_raw_maps)
+    return Verification(files, index.ended, repaired, *counts, tuple(problems), check.complete_raw_maps, merged)
 
 
 def require_something(files: RunFiles, index: SampleIndex) -> None:

@@ -15,7 +15,7 @@ from paired_runs import MAP, METADATA, Item, write
 from scipy.stats import spearmanr
 
 from explainer.analysis.comparison import compare_runs
-from explainer.analysis.score_changes import BETTER, UNCLEAR, WORSE
+from explainer.analysis.score_changes import BETTER, SAME, UNCLEAR, WORSE
 from explainer.analysis.statistics import difference_of, summary_of
 from explainer.errors import ComparisonError, SummaryReadError
 from explainer.records import RunMetadata
@@ -69,6 +69,38 @@ def test_fewer_than_five_samples_have_no_interval_and_no_verdict(tmp_path: Path)
     (score,) = compared(tmp_path, scored([0.5] * 4), scored([0.25] * 4))["scores"]
     assert score["difference"] == {"mean": -0.25, "low": None, "high": None}
     assert score["verdict"] is None
+
+
+BOUNDLESS = ("Distance", "GradCAM")
+NEARLY_ALL_THE_SAME = [0.0] * 98 + [3e-5, 3e-5]
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "verdict"),
+    [
+        (DELETION, [0.0] * 6, SAME),
+        (DELETION, [1e-7] * 6, SAME),  # an interval that does not hold 0
+        (DELETION, [9e-6] * 3, SAME),  # nothing is inferred, so three are enough
+        (DELETION, NEARLY_ALL_THE_SAME, SAME),
+        (DELETION, [2e-5, 3e-5] * 3, WORSE),
+        (POINTING, [0.0] * 6, SAME),
+        (BOUNDLESS, [4e-6] * 6, SAME),  # of scores of 0.5
+        (BOUNDLESS, [1e-5, 2e-5] * 3, BETTER),
+    ],
+)
+def test_scores_that_differ_by_rounding_are_the_same(
+    tmp_path: Path, method: tuple[str, str], changes: list[float], verdict: str
+) -> None:
+    before = [1.0, 0.0] * 3 if method == POINTING else [0.5] * len(changes)
+    after = [value + change for value, change in zip(before, changes, strict=True)]
+    (score,) = compared(tmp_path, scored(before, method), scored(after, method))["scores"]
+    assert score["verdict"] == verdict
+
+
+def test_an_accuracy_of_which_no_sample_changed_is_the_same(tmp_path: Path) -> None:
+    items = [Item(number, f"{number}.png", truth=(number % 2,)) for number in range(6)]
+    found = compared(tmp_path, items, items)["predictions"]
+    assert (found["a"]["mean"], found["verdict"]) == (0.5, SAME)
 
 
 def test_a_pair_with_an_undefined_score_is_counted_and_left_out(tmp_path: Path) -> None:

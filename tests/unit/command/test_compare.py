@@ -50,10 +50,11 @@ def test_it_says_what_is_other(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "accuracy    a 1.000 [0.557, 1.000], b 0.833 [0.418, 0.989], n 6",
         "unclear     difference -0.167 [-0.540, +0.290]; 0 became correct, 1 became",
         "incorrect   photos/0.png: dog 0.62 -> cat 0.75",
+        "means       over samples; those of `explainer inspect` are over maps",
         "score       DeletionAUC (lower is better): a -> b, difference, n",
         "better      GradCAM 0.500 -> 0.250 -0.250 [-0.250, -0.250] n 6",
         "score       PointingGame (higher is better): a -> b, difference, n",
-        "unclear     GradCAM 0.500 -> 0.500 +0.000 [-0.346, +0.346] n 6",
+        "same        GradCAM 0.500 -> 0.500 +0.000 [-0.346, +0.346] n 6",
         "maps        how alike, by the correlation of their ranks: 1 is the same order",
     ]
     assert "            RISE: mean 1.000, median 1.000, n 6; lowest 1.000 (photos/0.png)" in lines
@@ -73,8 +74,9 @@ def test_rows_fit_80_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_without_an_interval_it_says_too_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few = [item.but(scores={DELETION: float("nan")} if item.number else item.scores) for item in items()[:3]]
     write(tmp_path / "a", few)
-    text = said(capsys, tmp_path / "a", tmp_path / "a")
-    assert "\ntoo few     GradCAM 0.510 -> 0.510 +0.000 n 1, 2 undefined\n" in text
+    write(tmp_path / "b", [few[0].but(scores={DELETION: 0.5}), *few[1:]])
+    text = said(capsys, tmp_path / "a", tmp_path / "b")
+    assert "\ntoo few     GradCAM 0.510 -> 0.500 -0.010 n 1, 2 undefined\n" in text
     assert "difference +0.000; 0 became correct, 0 became incorrect" in text
 
 

@@ -73,7 +73,7 @@ def test_inspect_says_what_a_complete_run_holds(tmp_path: Path, capsys):
     assert (status, errors) == (0, "")
     assert text.splitlines() == [
         f"summary     {tmp_path} ({writer.event_file.name})",
-        f"state       ended, started 2023-11-14 22:13:20 UTC, took 0 s, {(records + pictures) / 1000:.1f} kB",
+        f"state       ended, started 2023-11-14 22:13:20 UTC, took under 1 s, {(records + pictures) / 1000:.1f} kB",
         "skipped     the image of sample 9 has a NaN",
         "",
         "Samples     correct  unfinished  skipped  maps",
@@ -85,7 +85,7 @@ def test_inspect_says_what_a_complete_run_holds(tmp_path: Path, capsys):
         "────────────────────────",
         "GradCAM       0.438",
         "Gradient  undefined",
-        "mean [95 % interval]; ↑ higher is better",
+        "mean over maps [95 % interval]; ↑ higher is better",
         "left out as undefined: Faithfulness up to 2 of 9",
         "",
         "Reliability",
@@ -271,7 +271,7 @@ def test_a_label_cannot_write_lines_or_commands_to_the_terminal(tmp_path: Path, 
     assert "\x1b" not in text
     assert "\u202e" not in text  # turns the reading direction
     (state,) = [line for line in text.splitlines() if line.startswith("state")]
-    assert state.startswith("state       ended, started 2023-11-14 22:13:20 UTC, took 0 s, ")
+    assert state.startswith("state       ended, started 2023-11-14 22:13:20 UTC, took under 1 s, ")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,16 @@ def test_a_time_that_is_not_known_is_not_made_up(tmp_path: Path, started, ended,
     assert dict(head(known).rows)["state"] == f"ended, started {said}"
 
 
+def test_the_command_by_which_a_run_was_resumed_fits_80_columns(tmp_path: Path) -> None:
+    command = ["explainer", "run", *["--explainers", "Gradient"] * 4]
+    lines = lines_of([head(facts(tmp_path, resumed=[{"batch_size": 4, "command": command}]))])
+    start = lines.index("resumed     with other batch_size 4, command explainer run --explainers Gradient")
+    assert lines[start : start + 2] == [
+        "resumed     with other batch_size 4, command explainer run --explainers Gradient",
+        "            --explainers Gradient --explainers Gradient --explainers Gradient",
+    ]
+
+
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (12, 12), (13, 13), (20_000, 13)])
 def test_damage_is_said_a_dozen_times_and_counted(tmp_path: Path, count, shown):
     found = [{"what": "it is damaged", "offset": number} for number in range(count)]
@@ -177,8 +187,10 @@ def test_settings_that_are_too_long_for_a_line_are_cut_and_those_of_many_methods
     explainers = {f"M{number}": {"class": "Own", "setting": "x" * 90} for number in range(14)}
     metadata = replace(METADATA, explainers=tuple(explainers), metrics=(), parameters={"explainers": explainers})
     write_run(tmp_path, metadata, ended=False)
-    said = [line for line in lines_of(overview(facts_of(read_run(tmp_path)))) if line.startswith("explainer")]
+    lines = lines_of(overview(facts_of(read_run(tmp_path))))
+    said = [line for line in lines if line.startswith("explainer")]
     assert len(said) == 13
+    assert lines[-1] == "…: cut; --json has the whole"
     assert said[0].startswith("explainer   M0: 0 maps (class=Own, setting=xxx") and said[0].endswith("x…")
     assert {len(line) for line in said[:12]} == {80}
     assert said[12] == "explainer   ... (14 in all)"

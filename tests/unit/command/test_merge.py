@@ -21,12 +21,23 @@ def test_it_says_what_was_put_together(tmp_path: Path, capsys):
     write_shards(tmp_path / "shards", 2)
     status, text, errors = said(capsys, "merge", tmp_path / "out", tmp_path / "shards")
     assert (status, errors) == (0, "")
-    assert text.splitlines() == [
-        f"summary     {tmp_path / 'out'} ({read_run(tmp_path / 'out').files.event_file.name})",
+    summary, event_file, *lines = text.splitlines()
+    assert summary == f"summary     {tmp_path / 'out'}"  # too long for a line with its event file
+    assert event_file == f"            ({read_run(tmp_path / 'out').files.event_file.name})"
+    assert lines == [
         "merged      2 shards: shard-0-of-2 (6 samples), shard-1-of-2 (5 samples)",
         "samples     11 complete, 1 skipped",
         "pictures    55 are the shards' own files (hard links)",
     ]
+
+
+def test_many_shards_fit_80_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_shards(Path("shards"), 12)
+    _, text, _ = said(capsys, "merge", "out", "shards")
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2].startswith("            shard-2-of-12 (1 sample), shard-3-of-12 (1 sample), ")
 
 
 def test_it_says_what_is_not_there(tmp_path: Path, capsys):
@@ -37,7 +48,18 @@ def test_it_says_what_is_not_there(tmp_path: Path, capsys):
     for command in ("verify", "inspect"):
         status, text, _ = said(capsys, command, tmp_path / "out")
         assert status == 0
-        assert "\nrepaired    4 samples are missing: 1, 4, 7, 10\n" in text
+        assert "\nleft out    4 samples are missing: 1, 4, 7, 10\n" in text
+        assert "repaired" not in text
+    assert "\nstate       merged with gaps, started " in text
+
+
+def test_a_merge_of_what_had_not_ended_is_no_repair(tmp_path: Path, capsys):
+    write_part(tmp_path / "a", range(6), ended=False)
+    said(capsys, "merge", tmp_path / "out", tmp_path / "a", "--partial")
+    status, text, _ = said(capsys, "inspect", tmp_path / "out")
+    assert status == 0
+    assert "\nstate       merged with gaps, started " in text
+    assert "\nleft out    a had not ended\n" in text
 
 
 def test_what_is_no_part_of_one_run_has_exit_status_2(tmp_path: Path, capsys):

@@ -63,7 +63,7 @@ def test_a_row_for_each_method_and_a_column_for_each_metric() -> None:
         "RISE               0.500 [0.25,0.75]   0.300 [0.05,0.55]",
         "a control: random  0.125 [-0.12,0.38]      -",
         "b control: centre  0.250 [0.00,0.50]       -",
-        "mean [95 % interval]; ↑ higher is better, ↓ lower is better",
+        "mean over maps [95 % interval]; ↑ higher is better, ↓ lower is better",
         "a, b: controls, which know nothing of the network",
     ]
 
@@ -137,7 +137,7 @@ def test_a_metric_without_scores_of_controls_has_no_marks() -> None:
 def test_below_five_scores_there_is_their_number_in_place_of_an_interval() -> None:
     (table,) = score_tables(facts(score("IoSR", "RISE", 0.5, 1, defined=2, low=None, high=None)))
     assert table.rows == [["RISE", "0.500 (n 2)"]]
-    assert table.notes == ["mean [95 % interval], (n) without one, fewer than 5 scores; ↑ higher is better"]
+    assert table.notes == ["mean over maps [95 % interval], (n) without one, fewer than 5 scores; ↑ higher is better"]
 
 
 def test_undefined_scores_are_counted_below() -> None:
@@ -234,6 +234,7 @@ def test_a_metric_is_shown_with_all_that_is_known_of_its_scores() -> None:
         "RISE                  2  0.500   [0.250, 0.750]   0.500  0.125  20 of 23  ~b",
         "b control: centre     3  0.250   [0.000, 0.500]   0.250  0.125        20",
         "a control: random     4  0.125  [-0.125, 0.375]   0.125  0.125        20",
+        "means are over maps",
         "a, b: controls, which know nothing of the network",
         "~b: not clearly better than that control",
         "",
@@ -258,6 +259,7 @@ def test_a_metric_of_ones_own_has_no_words_and_a_total_no_ranks() -> None:
         "All samples  rank   mean  95 % interval  median  sd       n",
         "──────────────────────────────────────────────────────────────",
         "RISE            -  0.438              -       -   -  7 of 9",
+        "means are over maps",
     ]
 
 

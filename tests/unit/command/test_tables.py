@@ -70,6 +70,20 @@ def test_rows_that_are_cut_end_in_an_ellipsis() -> None:
     assert lines_of([rows], 30) == ["command     run run run run r…", "labels      " + "鰻" * 8 + " …"]
 
 
+FIVE = "run run run run run"
+
+
+def test_where_something_was_cut_it_is_said_where_the_whole_is() -> None:
+    rows = Rows([("command", FIVE), ("also", FIVE)], cut=frozenset({"command"}), where_whole="…: --json")
+    assert lines_of([rows], 31) == ["command     run run run run run", "also        run run run run run"]
+    assert lines_of([rows], 30) == [
+        "command     run run run run r…",
+        "also        run run run run",
+        "            run",
+        "…: --json",
+    ]
+
+
 def test_an_empty_line_is_between_two_blocks() -> None:
     assert lines_of([Rows([("a", "1")]), Rows([("b", "")])]) == ["a           1", "", "b"]
 

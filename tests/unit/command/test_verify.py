@@ -63,6 +63,7 @@ def test_json_tells_the_same(tmp_path: Path, capsys):
         "complete": False,
         "ended": True,
         "repaired": "",
+        "merged": False,
         "samples": 4,
         "samples_skipped": 1,
         "pictures": 16,

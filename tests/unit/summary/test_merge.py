@@ -590,6 +590,16 @@ def test_there_must_be_room(tmp_path: Path):
     assert merge(tmp_path / "empty", shards).samples == 11
 
 
+def test_a_merged_run_beside_its_shards_is_never_a_part_of_another(tmp_path: Path):
+    write_shards(tmp_path, 2)
+    assert merge(tmp_path / "all", [tmp_path]).samples == 11
+    with pytest.raises(MergeError, match=r"12 samples lie in two shards: 0 \(.*all, .*shard-0-of-2\)"):
+        merge(tmp_path / "again", [tmp_path])
+    assert not (tmp_path / "again").exists()
+    with pytest.raises(ValueError, match="`out` must be a new or an empty folder"):
+        merge(tmp_path, [tmp_path / "shard-0-of-2", tmp_path / "shard-1-of-2"])
+
+
 def test_arguments_are_looked_at(tmp_path: Path):
     with pytest.raises(
         TypeError, match=r"`shards` must be a list of folders, got 'shards'; for one folder pass \[folder\]"

@@ -145,7 +145,7 @@ export interface Interval {
   high: number | null;
 }
 
-/** "better", "worse", "not distinguishable"; null below five samples. Of the second run. */
+/** "better", "worse", "not distinguishable", "same"; null for too few samples. Of the second run. */
 export type Verdict = string | null;
 
 /** In both runs, and their difference b - a. */
