@@ -93,9 +93,14 @@ def pieces(count: int, batch_size: int) -> list[slice]:
 
     Larger ones are even: an odd batch does not divide among cores and takes up to a third more (ResNet-20, two cores).
 
+    Raises:
+        ValueError: there is nothing to cut.
+
     >>> [len(range(100)[piece]) for piece in pieces(100, 32)]
     [26, 26, 26, 22]
     """
+    if count < 1:
+        raise ValueError("`images` must have at least one image, got none")
     size = -(-count // -(-count // batch_size))
     if _LEAST_EVEN < size < batch_size:
         size += size % 2

@@ -20,7 +20,7 @@ from explainer.network.mindspore.shared import shared_of
 from explainer.network.onnx.device import CPU
 from explainer.network.onnx.graph import Graph
 from explainer.network.onnx.mindir import BATCH, graph_of
-from explainer.network.onnx.session import Session
+from explainer.network.onnx.session import Session, are_equal
 
 _COMPARED = 8  # images
 _ROUNDING = 1e-5  # of the largest output: what MindSpore's own batches of other sizes differ by
@@ -109,8 +109,23 @@ class _Proof:
             sensitivity = _sensitivity(self._network, self._batches[1], expected)
             allowed = max(allowed, explained_by(sensitivity))
             _require_rounding(differences, allowed, len(self._batches[1]))
+        self._require_own_answers(rounding_of(graph))
         speedup = self._eager[1].seconds / ours[1].seconds
         return Translated(graph, session, max(differences), speedup, bool(self._changing))
+
+    def _require_own_answers(self, allowed: float) -> None:
+        """Raises EngineError where the images of a batch are mixed: how many go together would change the answers."""
+        alone, among = (timed.outputs for timed in self._eager)
+        difference = difference_of([output[:1] for output in among], alone, alone)
+        if difference <= allowed:
+            return
+        sensitivity = _sensitivity(self._network, self._batches[0], alone)
+        if difference > max(allowed, explained_by(sensitivity)):
+            raise EngineError(
+                f"the network's answer for an image depends on the others of its batch, by {difference:.1e} of the "
+                "largest, so it depends on the size of the batches; it must answer each image for itself",
+                difference=difference,
+            )
 
 
 def rounding_of(graph: Graph, least: float = _ROUNDING) -> float:
@@ -122,7 +137,7 @@ def session_of(graph: Graph, network: Any, device: str = CPU) -> Session:
     """The graph at work with the network's weights of this moment, of which all its sessions hold one copy."""
     held = shared_of(network).held_weights
     weights = parameters_of(network, list(graph.weights))
-    same = {name: held[name] for name in weights if name in held and np.array_equal(held[name], weights[name])}
+    same = {name: held[name] for name in weights if name in held and are_equal(held[name], weights[name])}
     session = Session(graph, weights | same, device=device)
     held.update(session.held)
     return session

@@ -70,7 +70,7 @@ print("mindspore" in sys.modules)
 """
 PYTHON_ITSELF = ("object", "builtins", "sys", "code", "cpython", "array")
 MAKING = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"}
-IN_THREADS, LOCKING = {"_thread.start_new_thread"}, {"fcntl.flock"}
+IN_THREADS, LOCKING = {"_thread.start_new_thread"}, {"fcntl.flock", "os.truncate"}  # the latter of Python 3.10
 LOOKING = {"open", "os.listdir", "os.scandir", "pathlib.Path.glob", "pathlib.Path.rglob"}
 
 

@@ -66,7 +66,7 @@ class Shared:
         self._network = network
         self._known: dict[Hashable, Any] = {}
         self._parts = _Parts([])
-        self._storages: list[int] = []
+        self._storages: list[tuple[int, bool]] = []
         self._constants: list[_Constants] = []
         self._arrays: dict[int, _Array] = {}
         self._probe: tuple[FloatArray, list[FloatArray]] | None = None
@@ -225,7 +225,7 @@ class Shared:
         """A parameter's values of this moment; whoever writes them has to have finished."""
         address = parameter.data_ptr()
         seen = self._arrays.get(id(parameter))
-        if seen is not None and seen.address == address:
+        if seen is not None and seen.address == address and parameter.is_contiguous():
             return seen.values
         values: NDArray[Any] = parameter.asnumpy()  # takes twenty times as long as to ask where they are
         if values.__array_interface__["data"][0] == address:
@@ -299,9 +299,9 @@ class _Parts:
         """Whether each cell holds the very same: then the network has no other cells, either."""
         return list(map(len, self._holding())) == self._lengths and all(map(is_, self._all_held(), self._held))
 
-    def storages(self) -> list[int]:
-        """Where the values of the parameters are."""
-        return [parameter.data_ptr() for parameter in self._parameters]
+    def storages(self) -> list[tuple[int, bool]]:
+        """Where the values of the parameters are, and whether in order: transposed ones are in the same place."""
+        return [(parameter.data_ptr(), parameter.is_contiguous()) for parameter in self._parameters]
 
     def _holding(self) -> Iterator[Mapping[str, object]]:
         return chain.from_iterable(map(_CHILDREN, self._cells))

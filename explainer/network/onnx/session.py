@@ -137,11 +137,7 @@ class Session:
 
 
 class _Copy:
-    """A weight that a session holds, and where the one was that it was last compared with.
-
-    As fast as memory: NumPy writes down for each number whether it is equal, which takes twice as long, and a
-    cryptographic digest nine times.
-    """
+    """A weight that a session holds, and where the one was that it was last compared with."""
 
     def __init__(self, name: str, array: NDArray[Any]) -> None:
         self.name = name
@@ -153,11 +149,25 @@ class _Copy:
     def is_equal_to(self, other: NDArray[Any]) -> bool:
         """Whether the other has the same numbers, bit by bit."""
         if other is not self._other:
-            same_kind = (other.shape, other.dtype) == (self._array.shape, self._array.dtype)
-            if not (same_kind and other.flags.c_contiguous):
-                return same_kind and np.array_equal(self._array, other)
-            self._other, self._address_of_other = other, other.ctypes.data
+            if not other.flags.c_contiguous or (other.shape, other.dtype) != (self._array.shape, self._array.dtype):
+                return are_equal(self._array, other)
+            self._other, self._address_of_other = other, other.ctypes.data  # NumPy takes long to tell where it is
         return not _COMPARED(self._address, self._address_of_other, self._array.nbytes)
+
+
+def are_equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether both are arrays of the same bits.
+
+    As fast as memory: NumPy writes down for each number whether it is equal, which takes twice as long, and a
+    cryptographic digest nine times.
+
+    >>> are_equal(np.zeros(3), np.zeros(3)), are_equal(np.zeros(3), -np.zeros(3))
+    (True, False)
+    """
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)
+    return not _COMPARED(one.ctypes.data, other.ctypes.data, one.nbytes)
 
 
 def _wrong_for(graph: Graph) -> list[str]:

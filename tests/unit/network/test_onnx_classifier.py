@@ -492,6 +492,52 @@ def test_outside_a_run_auto_takes_onnx_runtime_for_many_pixels_at_once(
     assert asked.engine_for(images).name == "onnxruntime"
 
 
+class Centred(SmallCnn):
+    """Takes the mean of the batch away, so that an image's answer depends on the others."""
+
+    def construct(self, images: Tensor) -> Tensor:
+        return super().construct(images - images.mean(0) / 2)
+
+
+def test_a_network_that_mixes_the_images_of_a_batch_is_refused() -> None:
+    """How many images go together is nobody's business but the engine's."""
+    with pytest.raises(
+        EngineError, match=r"depends on the others of its batch, by \d.*must answer each image for itself"
+    ):
+        on_onnx(Centred()).logits(IMAGES)
+
+
+def test_a_weight_that_is_transposed_in_place_is_seen() -> None:
+    network = nn.SequentialCell(nn.Flatten(), nn.Dense(70, 6), nn.ReLU(), nn.Dense(6, 6))
+    asked, reference = on_onnx(network), classifier_of(network, engine="mindspore")
+    for _ in range(2):
+        for _ in range(3):  # the third is compiled
+            assert_mindspores(asked.logits(IMAGES), network)
+            assert_mindspores(reference.logits(IMAGES), network)
+        network[3].weight.set_data(network[3].weight.T)
+
+
+def test_a_zero_that_gets_a_sign_makes_one_session(sessions_made: list[None]) -> None:
+    network = SmallCnn()
+    asked = on_onnx(network)
+    ops.assign(network.conv1.bias, ops.zeros_like(network.conv1.bias))
+    asked.logits(IMAGES)
+    ops.assign(network.conv1.bias, -network.conv1.bias)
+    asked.logits(IMAGES)
+    del sessions_made[:]
+    for _ in range(3):
+        assert_mindspores(asked.logits(IMAGES), network)
+    assert sessions_made == []
+
+
+@pytest.mark.parametrize("engine", ["mindspore", "onnxruntime"])
+def test_no_images_are_refused(engine: str) -> None:
+    classifier = classifier_of(SmallCnn(), engine=engine)
+    classifier.logits(IMAGES)
+    with pytest.raises(ValueError, match="must have at least one image, got none"):
+        classifier.logits(IMAGES[:0])
+
+
 def test_outside_a_run_a_gradient_counts_as_three_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(Sessions, "_made", lambda self, images, device: asked.append(len(images)) or EngineError("no"))
