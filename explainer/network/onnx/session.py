@@ -173,8 +173,8 @@ def are_equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
 def _wrong_for(graph: Graph) -> list[str]:
     """ONNX Runtime's optimizations that would change what the graph gives.
 
-    Up to 1.27 at least, what is padded with zeros before a MaxPool becomes the pooling's own margin, which no number
-    below zero loses to. Where the first images have none, no comparison would show it.
+    Up to 1.27 at least, zeros that are padded before a MaxPool become the pooling's own margin, which no number below
+    zero loses to. Where the first images have none, no comparison would show it.
     """
     makers: dict[Value | None, str] = {value: node.operator for node in graph.nodes for value in node.outputs}
     is_padded = any(node.operator == "MaxPool" and makers.get(node.inputs[0]) == "Pad" for node in graph.nodes)
