@@ -25,9 +25,7 @@ from explainer.network.onnx.session import Session, are_equal
 _COMPARED = 8  # images
 _ROUNDING = 1e-5  # of the largest output: what MindSpore's own batches of other sizes differ by
 _SENSITIVE = 4  # times what the last digit of the images changes: rounding inside the network counts as well
-_MIXED = (
-    3  # times that, and more, an answer changes with the images beside it: batches of one and of several round each
-)
+_MIXED = 3  # times what batches may differ by: one of one image and one of several are each rounded
 _MOST = 1e-4  # for a network that makes much of the last digit
 # MindSpore's own kernels are 3e-6, 6e-6 and 1e-4 off what these are in float64, ONNX Runtime's 1e-7: EfficientNet-B0's
 # logits are 4e-5 and 2e-6 off. What a network of them may differ by:
@@ -112,7 +110,8 @@ class _Proof:
             sensitivity = _sensitivity(self._network, self._batches[1], expected)
             allowed = max(allowed, explained_by(sensitivity))
             _require_rounding(differences, allowed, len(self._batches[1]))
-        _require_own_answers(*self._eager, _MIXED * allowed)
+        alone, among = self._eager
+        _require_own_answers(alone, among, _MIXED * allowed)
         speedup = self._eager[1].seconds / ours[1].seconds
         return Translated(graph, session, max(differences), speedup, bool(self._changing))
 

@@ -23,6 +23,7 @@ from explainer.network.onnx.model import model_of, needed_weights
 _SPINNING = "300"  # microseconds: threads wait so for the next operator, and leave the cores to the next session
 _COMPARED = ctypes.CDLL(None if os.name == "posix" else "msvcrt").memcmp  # gives 0 where so many bytes are the same
 _COMPARED.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+_POOLINGS = ("MaxPool", "AveragePool")
 _ERRORS_ALONE = 3  # ONNX Runtime's level of what it prints
 
 
@@ -177,7 +178,7 @@ def _wrong_for(graph: Graph) -> list[str]:
     zero loses to. Where the first images have none, no comparison would show it.
     """
     makers: dict[Value | None, str] = {value: node.operator for node in graph.nodes for value in node.outputs}
-    is_padded = any(node.operator == "MaxPool" and makers.get(node.inputs[0]) == "Pad" for node in graph.nodes)
+    is_padded = any(node.operator in _POOLINGS and makers.get(node.inputs[0]) == "Pad" for node in graph.nodes)
     return ["Pad_Fusion"] if is_padded else []
 
 
