@@ -74,7 +74,7 @@ class PredictionChanges:
             "a": interval_facts(summary_of(self._first, _PROPORTION)),
             "b": interval_facts(summary_of(self._second, _PROPORTION)),
             "difference": interval_facts(difference),
-            "verdict": verdict_of(self._first, self._second, _PROPORTION, higher_is_better=True),
+            "verdict": verdict_of(difference, self._first, self._second, _PROPORTION, higher_is_better=True),
             "both_correct": both,
             "both_incorrect": len(self._first) - both - len(self._became[True]) - len(self._became[False]),
             "became_correct": self._became[True],

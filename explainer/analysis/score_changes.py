@@ -115,7 +115,7 @@ def _facts(metric: str, explainer: str, pairs: _Pairs, metadata: RunMetadata) ->
         "a": interval_facts(summary_of(pairs.first, bounds)),
         "b": interval_facts(summary_of(pairs.second, bounds)),
         "difference": interval_facts(difference),
-        "verdict": verdict_of(pairs.first, pairs.second, bounds, higher_is_better=higher),
+        "verdict": verdict_of(difference, pairs.first, pairs.second, bounds, higher_is_better=higher),
         "samples": difference.defined,
         "undefined_pairs": pairs.undefined,
     }
@@ -126,13 +126,15 @@ def interval_facts(summary: Summary) -> Facts:
     return {"mean": summary.mean, "low": summary.low, "high": summary.high}
 
 
-def verdict_of(first: Scores, second: Scores, bounds: Bounds, *, higher_is_better: bool) -> str | None:
+def verdict_of(
+    difference: Summary, first: Scores, second: Scores, bounds: Bounds, *, higher_is_better: bool
+) -> str | None:
     """Whether the second run's scores are the same but for rounding, else as `verdict_on`; all scores are defined.
 
-    >>> verdict_of([0.1, 0.2, 0.3], [0.1, 0.2000001, 0.3], (0, 1), higher_is_better=True)
+    >>> scores, bounds = ([0.1, 0.2, 0.3], [0.1, 0.2000001, 0.3]), (0, 1)
+    >>> verdict_of(difference_of(*scores, bounds), *scores, bounds, higher_is_better=True)
     'same'
     """
-    difference = difference_of(first, second, bounds)
     if not difference.defined:
         return None
     pairs = np.array([first, second], np.float64).T
