@@ -48,6 +48,7 @@ from explainer.network.mindspore.layers import (
     watched,
     watched_layer,
 )
+from explainer.network.mindspore.loops import has_open_loop
 from explainer.network.mindspore.program import Program, Trace
 from explainer.network.mindspore.randomised import layers_with_weights, randomised
 from explainer.network.mindspore.relus import Reach, reach, require_ruled, ruled_operators
@@ -453,11 +454,13 @@ class MindSporeClassifier:
         """The computation of this key, one for all who use this network, in batches of this one's size."""
         program = self._shared.remembered(
             ("program", key, image_shape),
-            lambda: Program(
-                trace, compilable=compilable and not holds_graph(self._network), compile_on_failure=key != "logits"
-            ),
+            lambda: Program(trace, compilable=compilable and self._compiles(), compile_on_failure=key != "logits"),
         )
         return partial(program, batch_size=self._batch_size, compiles=not self._shared.is_comparing)
+
+    def _compiles(self) -> bool:
+        """Whether MindSpore may be asked to compile the network for batches of any size."""
+        return not holds_graph(self._network) and not has_open_loop(self._network)
 
     def _class_count(self, images: FloatArray) -> int:
         """K, for images of this shape."""
@@ -496,19 +499,21 @@ class MindSporeClassifier:
         """The output for one image, remembered; the first thing that every evaluation needs."""
         return self._shared.first(("output", images.shape[1:]), lambda: self._first_pass(images[:1]))
 
-    def _drop_what_is_stale(self) -> None:
-        """What was compiled is dropped when the network now answers otherwise.
+    def _drop_what_is_stale(self) -> bool:
+        """What was compiled is dropped when the network now answers otherwise; whether all is the very same.
 
         A graph keeps what the network was made of when it was compiled: its constants, the entries of its lists, its
         functions, its hooks, variables of its module. Where they cannot be seen to be the same, or others, the network
         is asked.
         """
         if self._shared.probe is None or self._shared.is_taken_as_it_is or not self._shared.compiled:
-            return
+            return False
         before = self._shared.state
-        if before is None or not before.is_untouched():
-            with borrowed(self._network):
-                self._look_closely(self._shared.probe, before)
+        if before is not None and before.is_untouched():
+            return True
+        with borrowed(self._network):
+            self._look_closely(self._shared.probe, before)
+        return False
 
     def _look_closely(self, image: FloatArray, before: State | None) -> None:
         """Drops what was compiled unless all that the code can read is equal, or the answer for an image is."""

@@ -265,7 +265,7 @@ def test_images_of_two_sizes_are_compiled_apart() -> None:
 
 
 class LoopNetwork(nn.Cell):
-    """One image after the other, in a Python loop that MindSpore cannot compile for an open batch axis."""
+    """One image after the other, in a Python loop that is never given to the compiler with the batch axis open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -278,9 +278,24 @@ class LoopNetwork(nn.Cell):
         return ops.concat(logits, 0)
 
 
-def test_a_network_that_cannot_be_compiled_runs_eagerly_throughout() -> None:
+class TryingNetwork(nn.Cell):
+    """With a word that MindSpore's compiler does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = LinearNetwork(WEIGHTS)
+
+    def construct(self, images: Tensor) -> Tensor:
+        try:
+            return self.linear(images)
+        finally:
+            pass
+
+
+@pytest.mark.parametrize("kind", [LoopNetwork, TryingNetwork])
+def test_a_network_that_cannot_be_compiled_runs_eagerly_throughout(kind: type[nn.Cell]) -> None:
     images = images_of(5)
-    classifier = MindSporeClassifier(LoopNetwork(), batch_size=1)
+    classifier = MindSporeClassifier(kind(), batch_size=1)
     for _ in range(2):
         assert_equal_to_rounding(classifier.logits(images), images.reshape(5, -1) @ WEIGHTS.T)
     assert not compiled_shapes(classifier, "logits")

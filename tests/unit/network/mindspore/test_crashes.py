@@ -93,8 +93,34 @@ assert max(gaps) < 1e-6, gaps
 print("ended well")
 '''
 
+LOOPS = '''
+"""Networks that cannot be compiled, one after the other: their lists are empty where MindSpore infers types."""
+import explainer
+import numpy as np
+from explainer.network.of import classifier_of
+from mindspore import nn, ops
 
-@pytest.mark.parametrize("source", [RESIDUAL, THREADS], ids=["strided shortcuts", "threads"])
+
+class Loop(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Dense(70, 4)
+
+    def construct(self, images):
+        logits = []
+        for place in range(images.shape[0]):
+            logits.append(self.dense(images[place : place + 1].reshape(1, -1)))
+        return ops.concat(logits, 0)
+
+
+images = np.ones((5, 2, 5, 7), np.float32)
+for _ in range(20):
+    classifier_of(Loop(), batch_size=1, engine="mindspore").logits(images)
+print("ended well")
+'''
+
+
+@pytest.mark.parametrize("source", [RESIDUAL, THREADS, LOOPS], ids=["strided shortcuts", "threads", "loops"])
 def test_the_process_ends_well(source: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"  # a file: MindSpore compiles from source
     script.write_text(source, encoding="utf-8")
