@@ -122,7 +122,7 @@ class MindSporeClassifier:
         """
         with one_thread():
             self._drop_what_is_stale()
-            return self._require_logits(self._known_output(images), images)
+            return self._require_logits(self._known_shapes(images), images)
 
     def require_logits(self, images: FloatArray) -> None:
         """Nothing; what is out of date is dropped, as far as its cells tell.
@@ -173,7 +173,7 @@ class MindSporeClassifier:
         """
         with one_thread():
             self._drop_what_is_stale()
-            return self._require_outputs(self._known_output(images), images)
+            return self._require_outputs(self._known_shapes(images), images)
 
     def probabilities(self, images: FloatArray) -> FloatArray:
         """The output after the activation: (N, K) float32 in [0, 1].
@@ -215,8 +215,8 @@ class MindSporeClassifier:
         The cores are the network's, as passes and NumPy take turns.
         """
         with one_thread():
-            self._drop_what_is_stale()
-        with self._shared.taken_as_it_is(), products_on_one_thread():
+            is_untouched = self._drop_what_is_stale()
+        with self._shared.taken_as_it_is(is_untouched=is_untouched), products_on_one_thread():
             yield
 
     def activated(self, logits: FloatArray) -> FloatArray:
@@ -361,7 +361,7 @@ class MindSporeClassifier:
         if name == "":
             return LayerOutput("", "", tuple(images.shape[1:]), 1)
         with one_thread():
-            self._require_logits(self._known_output(images), images)
+            self._require_logits(self._known_shapes(images), images)
             known: LayerOutput | None = self._shared.known.get(_layer_key(name, images))
             if known is not None:
                 return known
@@ -489,11 +489,18 @@ class MindSporeClassifier:
         """As `_first_output`; the network is borrowed only where it has to be asked."""
         with one_thread():
             self._shared.look_again()
-            known: _Output | None = self._shared.known.get(("output", images.shape[1:]))
-            if known is not None:
-                return known
-            with borrowed(self._network):
-                return self._first_output(images)
+            return self._remembered_output(images)
+
+    def _known_shapes(self, images: FloatArray) -> _Output:
+        """As `_known_output`, of which only shapes are needed: no other weights change them."""
+        return self._remembered_output(images) if self._shared.is_taken_as_it_is else self._known_output(images)
+
+    def _remembered_output(self, images: FloatArray) -> _Output:
+        known: _Output | None = self._shared.known.get(("output", images.shape[1:]))
+        if known is not None:
+            return known
+        with borrowed(self._network):
+            return self._first_output(images)
 
     def _first_output(self, images: FloatArray) -> _Output:
         """The output for one image, remembered; the first thing that every evaluation needs."""

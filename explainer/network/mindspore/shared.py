@@ -133,14 +133,16 @@ class Shared:
         self._constants = [constants.that_stay() for constants in before]
         return made
 
-    def look_again(self) -> None:
-        """Drops what is known where cells, parameters, their storage or the cells' constants are others than then."""
+    def look_again(self, *, is_untouched: bool = False) -> None:
+        """Drops what is known where cells, parameters, their storage or the cells' constants are others than then.
+
+        Args:
+            is_untouched: whether all that the cells hold is known to be as it was, so that only storage is looked at.
+        """
         if not self._known:
             return
-        same = self._parts.are_the_same()
-        if same and not self._here.is_taken_as_it_is:  # constants once, when it is taken: there are many
-            same = all(map(_Constants.are_the_same, self._constants))
-        if not same:
+        is_untouched = is_untouched or self._here.is_taken_as_it_is
+        if not (is_untouched or (self._parts.are_the_same() and all(map(_Constants.are_the_same, self._constants)))):
             self.drop_with_structure()
         elif self._parts.storages() != self._storages:
             self.drop()
@@ -181,11 +183,15 @@ class Shared:
         return self._here.is_taken_as_it_is
 
     @contextmanager
-    def taken_as_it_is(self) -> Iterator[None]:
-        """The network is known to stay what it is meanwhile."""
+    def taken_as_it_is(self, *, is_untouched: bool = False) -> Iterator[None]:
+        """The network is known to stay what it is meanwhile.
+
+        Args:
+            is_untouched: as for `look_again`.
+        """
         before = self._here.is_taken_as_it_is
         if not before:
-            self.look_again()
+            self.look_again(is_untouched=is_untouched)
             self.writes += 1
         self._here.is_taken_as_it_is = True
         try:
