@@ -10,56 +10,70 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Iterable
+from types import FunctionType
+from typing import Any
 
 from mindspore import nn
 
 from explainer.network.mindspore.borrowing import cells_of
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_AROUND = {"self", "range", "len", "enumerate", "zip", "reversed"}
 
 
 def has_open_loop(network: nn.Cell) -> bool:
     """Whether the code of a cell loops as often as a tensor, or a number that it computes, says.
 
-    Helpers outside of the cells' classes are not read.
-
     >>> has_open_loop(nn.SequentialCell(nn.ReLU(), nn.Flatten()))
     False
     """
-    return any(_is_looping(kind) for kind in {type(cell) for cell in cells_of(network)})
+    return any(map(_is_looping, _functions_of({type(cell) for cell in cells_of(network)})))
 
 
-def _is_looping(kind: type[nn.Cell]) -> bool:
-    written = (base for base in kind.__mro__ if base.__module__.split(".")[0] not in ("mindspore", "builtins"))
-    return any(map(_loops_in, map(_tree_of, written)))
+def _functions_of(kinds: Iterable[type]) -> set[FunctionType]:
+    """The user's functions in classes, and those of their modules that they name."""
+    classes = {base for kind in kinds for base in kind.__mro__ if not _is_mindspores(base)}
+    waiting = [entry for base in classes for name, entry in vars(base).items() if name != "__init__"]
+    found: set[FunctionType] = set()
+    while waiting:
+        function = _unwrapped(waiting.pop())
+        if isinstance(function, FunctionType) and function not in found and not _is_mindspores(function):
+            found.add(function)
+            waiting += [function.__globals__.get(name) for name in function.__code__.co_names]
+    return found
 
 
-def _tree_of(kind: type) -> ast.AST:
+def _unwrapped(entry: Any) -> Any:
+    """What a static method, a class method or a decorator is made of."""
+    return inspect.unwrap(entry.__func__ if isinstance(entry, staticmethod | classmethod) else entry)
+
+
+def _is_mindspores(what: Any) -> bool:
+    return (what.__module__ or "").split(".")[0] in ("mindspore", "builtins")
+
+
+def _is_looping(function: FunctionType) -> bool:
+    tree = _tree_of(function)
+    given = {argument.arg for argument in ast.walk(tree) if isinstance(argument, ast.arg)}
+    return any(_is_open(length, given - {"self"}) for length in _lengths_in(tree))
+
+
+def _tree_of(function: FunctionType) -> ast.AST:
     """Its source; nothing where there is none, as MindSpore compiles from source."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(kind)))
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
         return ast.Module([], [])
 
 
-def _loops_in(tree: ast.AST) -> bool:
-    functions = [node for node in ast.walk(tree) if isinstance(node, _Function) and node.name != "__init__"]
-    return any(_is_open(lengths, _given_to(function)) for function in functions for lengths in _lengths_in(function))
-
-
-def _lengths_in(function: ast.AST) -> list[ast.expr]:
+def _lengths_in(tree: ast.AST) -> list[ast.expr]:
     """What says how often each loop turns."""
-    loops = [node.iter for node in ast.walk(function) if isinstance(node, ast.For | ast.comprehension)]
-    return loops + [node.test for node in ast.walk(function) if isinstance(node, ast.While)]
+    loops = [node.iter for node in ast.walk(tree) if isinstance(node, ast.For | ast.comprehension)]
+    return loops + [node.test for node in ast.walk(tree) if isinstance(node, ast.While)]
 
 
-def _given_to(function: _Function) -> set[str]:
-    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
-    return {argument.arg for argument in arguments} - {"self"}
-
-
-def _is_open(lengths: ast.expr, given: set[str]) -> bool:
+def _is_open(length: ast.expr, given: set[str]) -> bool:
     """Whether it is more than what the cell holds and constants: what a function is given, or a number of its own."""
-    names = {node.id for node in ast.walk(lengths) if isinstance(node, ast.Name)} - {"self"}
-    counted = isinstance(lengths, ast.Compare) or "range" in names
-    return bool(names & given) or (counted and bool(names - {"range", "len", "enumerate", "zip", "reversed"}))
+    names = {node.id for node in ast.walk(length) if isinstance(node, ast.Name)}
+    is_counted = isinstance(length, ast.Compare) or "range" in names
+    return bool(names & given) or (is_counted and bool(names - _AROUND))

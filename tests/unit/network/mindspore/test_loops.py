@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, jit, nn, ops
 
 from explainer.network.mindspore.loops import has_open_loop
 
@@ -43,6 +43,34 @@ class InAMethod(nn.Cell):
         return ops.stack([images[place].sum() for place in range(len(images))])
 
 
+def summed(images: Tensor) -> Tensor:
+    return ops.stack([images[place].sum() for place in range(len(images))])
+
+
+def half_of(images: Tensor) -> Tensor:
+    return summed(images) / 2
+
+
+class InAFunction(nn.Cell):
+    def construct(self, images: Tensor) -> Tensor:
+        return half_of(images)
+
+
+class InAStaticMethod(nn.Cell):
+    def construct(self, images: Tensor) -> Tensor:
+        return self.summed(images)
+
+    @staticmethod
+    def summed(images: Tensor) -> Tensor:
+        return ops.stack([image.sum() for image in images])
+
+
+class Jitted(nn.Cell):
+    @jit
+    def construct(self, images: Tensor) -> Tensor:
+        return ops.stack([image.sum() for image in images])
+
+
 class Inherited(OverTheBatch):
     """No loop of its own."""
 
@@ -64,7 +92,9 @@ class OverCells(nn.Cell):
         return ops.concat([feature + 1 for feature in features] + [images for _ in range(4)], 1)
 
 
-@pytest.mark.parametrize("kind", [OverTheBatch, ByALength, OverATensor, While, InAMethod, Inherited])
+@pytest.mark.parametrize(
+    "kind", [OverTheBatch, ByALength, OverATensor, While, InAMethod, InAFunction, InAStaticMethod, Jitted, Inherited]
+)
 def test_loops_that_a_batch_makes_longer_are_found(kind: type[nn.Cell]) -> None:
     assert has_open_loop(nn.SequentialCell(nn.Flatten(), kind()))
 
@@ -75,5 +105,5 @@ def test_loops_over_cells_and_constants_are_none() -> None:
 
 def test_a_class_without_a_source_has_none() -> None:
     made: dict[str, type[nn.Cell]] = {}
-    exec("from mindspore import nn\nclass Made(nn.Cell):\n def construct(self, x):\n  return [i for i in x]", made)
+    exec("from mindspore import nn\nclass Made(nn.Cell):\n def construct(self, x):\n  return [i for i in x]\n", made)
     assert not has_open_loop(made["Made"]())
