@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -59,6 +60,12 @@ from explainer.relu_rules import ReluRule, plain
 from explainer.streams import sample_streams
 
 _ROUNDING = 1e-5  # what float32 sums may stray beyond [0, 1]
+_MIXED = 5e-3  # of the largest logit: more than rounding, in half precision too
+_OF_A_BATCH = (
+    "the network's answer for an image depends on the others of its batch, by %.1e of the largest: its maps and scores "
+    "depend on which images go together; it must answer each image for itself"
+)
+_LOG = logging.getLogger("explainer")
 _FLOATS = (mindspore.float16, mindspore.float32, mindspore.float64)  # of which NumPy has the values
 
 Stream = Callable[[], np.random.Generator]
@@ -147,7 +154,10 @@ class MindSporeClassifier:
             program = self._program("logits", images.shape[1:], lambda count: Trace(forward_of(self._network)))
             with evaluating(self._network, images):
                 outputs = program(images)
-            return with_a_row_each(outputs[0], len(images))
+            logits = with_a_row_each(outputs[0], len(images))
+            if len(images) > 1:  # the first such batch tells: what is known begins with its first image alone
+                self._shared.remembered("batch", lambda: self._look_at_batch(images, logits))
+        return logits
 
     def outputs(self, images: FloatArray) -> Any:
         """The network's output, whatever it is: an array (N, ...) float32, or a tuple of them.
@@ -540,6 +550,12 @@ class MindSporeClassifier:
         """A state that a pass has left as it was: what changes with passes (a counter) may change the next answer."""
         now = state_of(self._network)
         return now if state is not None and now == state else None
+
+    def _look_at_batch(self, images: FloatArray, logits: FloatArray) -> None:
+        """Warns, once, where an image's answer depends on the others of its batch."""
+        gap = self._shared.gap_to_alone(images, [logits])
+        if gap > _MIXED:
+            _LOG.warning(_OF_A_BATCH, gap)
 
     def _first_pass(self, image: FloatArray) -> _Output:
         self._require_own_statistics()

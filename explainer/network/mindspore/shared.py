@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, repeat
 from operator import attrgetter, is_, methodcaller
@@ -97,6 +97,19 @@ class Shared:
         """Whether these are the answers that were remembered, but for rounding."""
         known = [] if self._probe is None else self._probe[1]
         return len(known) == len(answers) and all(map(_alike, known, answers))
+
+    def gap_to_alone(self, images: FloatArray, outputs: Sequence[FloatArray]) -> float:
+        """How far an image's answer among others is from its answer alone, in parts of the largest; 0 if unknown.
+
+        Args:
+            images: a batch.
+            outputs: the network's, of that batch.
+        """
+        if self._probe is None or not np.array_equal(images[:1], self._probe[0]):
+            return 0.0
+        alone = [answer for answer in self._probe[1] if np.isfinite(answer).all()]
+        pairs = [(one, among[:1]) for one, among in zip(alone, outputs, strict=False) if one.shape == among[:1].shape]
+        return max((float(np.abs(one - among).max() / (np.abs(one).max() or 1)) for one, among in pairs), default=0.0)
 
     def drop(self) -> None:
         """Nothing is known any more."""

@@ -301,6 +301,31 @@ def test_a_network_that_cannot_be_compiled_runs_eagerly_throughout(kind: type[nn
     assert not compiled_shapes(classifier, "logits")
 
 
+class Centred(nn.Cell):
+    """Each image less the mean of its batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = LinearNetwork(WEIGHTS)
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.linear(images - images.mean(0, True))
+
+
+def test_a_network_that_mixes_a_batch_is_told_of_once(caplog) -> None:
+    classifier = MindSporeClassifier(Centred())
+    for _ in range(3):
+        classifier.logits(images_of(5))
+    assert [record.message for record in caplog.records if "the others of its batch" in record.message] == [
+        caplog.records[0].message
+    ]
+
+
+def test_a_network_that_does_not_is_not_told_of(caplog) -> None:
+    MindSporeClassifier(LinearNetwork(WEIGHTS)).logits(images_of(5))
+    assert not caplog.records
+
+
 def test_compiling_can_be_switched_off(monkeypatch) -> None:
     monkeypatch.setenv("EXPLAINER_COMPILE", "off")
     images = images_of(5)
