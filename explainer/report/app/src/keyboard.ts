@@ -1,7 +1,7 @@
 /** Keys and what they do; each page adds its own while it is shown. */
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
 export interface Shortcut {
   /** As `KeyboardEvent.key` names them; any of them. */
@@ -24,9 +24,9 @@ const GO_WITHIN = 1500; // ms between `g` and the page's letter
 let goTable: Readonly<Record<string, () => void>> = {};
 let goUntil = 0;
 
-/** Adds shortcuts as long as a component is there; the newest one wins a key. */
+/** Adds shortcuts as long as a component is there, for what it shows by then; the newest one wins a key. */
 export function useShortcuts(make: () => readonly Shortcut[], inputs: readonly unknown[]): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const own = make();
     shortcuts.value = [...shortcuts.peek(), own];
     return () => {
