@@ -31,16 +31,17 @@ def has_open_loop(network: nn.Cell) -> bool:
 
 
 def _functions_of(kinds: Iterable[type]) -> set[FunctionType]:
-    """The user's functions in classes, and those of their modules that they name."""
-    classes = {base for kind in kinds for base in kind.__mro__ if not _is_mindspores(base)}
-    waiting = [entry for base in classes for name, entry in vars(base).items() if name != "__init__"]
-    found: set[FunctionType] = set()
+    """The user's functions that run in a pass: `construct`, and what these name in their classes and modules."""
+    waiting = [(kind, getattr(kind, "construct", None)) for kind in kinds]
+    found: set[tuple[type, FunctionType]] = set()
     while waiting:
-        function = _unwrapped(waiting.pop())
-        if isinstance(function, FunctionType) and function not in found and not _is_mindspores(function):
-            found.add(function)
-            waiting += [function.__globals__.get(name) for name in function.__code__.co_names]
-    return found
+        kind, function = waiting.pop()
+        function = _unwrapped(function)
+        if isinstance(function, FunctionType) and (kind, function) not in found and not _is_mindspores(function):
+            found.add((kind, function))
+            for name in function.__code__.co_names:
+                waiting += [(kind, getattr(kind, name, None)), (kind, function.__globals__.get(name))]
+    return {function for _, function in found}
 
 
 def _unwrapped(entry: Any) -> Any:

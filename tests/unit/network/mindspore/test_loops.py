@@ -80,6 +80,11 @@ class OverCells(nn.Cell):
         super().__init__()
         self.blocks = nn.CellList([nn.ReLU() for _ in range(3)])
         self.depth = 2
+        self.more = self.made(3)
+
+    def made(self, count: int) -> nn.Cell:
+        """Runs when the network is made, and in no pass."""
+        return nn.SequentialCell([nn.ReLU() for _ in range(count)])
 
     def construct(self, images: Tensor) -> Tensor:
         for block in self.blocks:
