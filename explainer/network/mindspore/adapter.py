@@ -469,8 +469,10 @@ class MindSporeClassifier:
         return partial(program, batch_size=self._batch_size, compiles=not self._shared.is_comparing)
 
     def _compiles(self) -> bool:
-        """Whether MindSpore may be asked to compile the network for batches of any size."""
-        return not holds_graph(self._network) and not has_open_loop(self._network)
+        """Whether MindSpore may be asked to compile the network for batches of any size; its source is read once."""
+        return not holds_graph(self._network) and not self._shared.remembered(
+            "open loop", lambda: has_open_loop(self._network)
+        )
 
     def _class_count(self, images: FloatArray) -> int:
         """K, for images of this shape."""
@@ -553,7 +555,7 @@ class MindSporeClassifier:
 
     def _look_at_batch(self, images: FloatArray, logits: FloatArray) -> None:
         """Warns, once, where an image's answer depends on the others of its batch."""
-        gap = self._shared.gap_to_alone(images, [logits])
+        gap = self._shared.gap_to_alone(images, logits)
         if gap > _MIXED:
             _LOG.warning(_OF_A_BATCH, gap)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, repeat
 from operator import attrgetter, is_, methodcaller
@@ -98,18 +98,14 @@ class Shared:
         known = [] if self._probe is None else self._probe[1]
         return len(known) == len(answers) and all(map(_alike, known, answers))
 
-    def gap_to_alone(self, images: FloatArray, outputs: Sequence[FloatArray]) -> float:
-        """How far an image's answer among others is from its answer alone, in parts of the largest; 0 if unknown.
-
-        Args:
-            images: a batch.
-            outputs: the network's, of that batch.
-        """
+    def gap_to_alone(self, images: FloatArray, logits: FloatArray) -> float:
+        """How far the first image's logits among others are from those alone, in parts of the largest; 0 if unknown."""
         if self._probe is None or not np.array_equal(images[:1], self._probe[0]):
             return 0.0
-        alone = [answer for answer in self._probe[1] if np.isfinite(answer).all()]
-        pairs = [(one, among[:1]) for one, among in zip(alone, outputs, strict=False) if one.shape == among[:1].shape]
-        return max((float(np.abs(one - among).max() / (np.abs(one).max() or 1)) for one, among in pairs), default=0.0)
+        alone = self._probe[1][0]
+        if not np.isfinite(alone).all():
+            return 0.0
+        return float(np.abs(alone - logits[:1]).max() / (np.abs(alone).max() or 1))
 
     def drop(self) -> None:
         """Nothing is known any more."""
